@@ -1,0 +1,187 @@
+"""The contract of a method: a dataclass of hyper-parameters with ``fit`` and ``transfer``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+
+from anndata import AnnData
+
+from sctl.data import Pair, TransferResult
+from sctl.errors import NotFittedError, ParameterError
+from sctl.run import Run
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What is known of one hyper-parameter; the form, the checks and the docs read it."""
+
+    name: str
+    default: Any
+    doc: str
+    title: str
+    kind: type
+    choices: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    optional: bool = False
+    advanced: bool = False
+
+
+def param(  # noqa: PLR0913 - a declaration, all keyword-only
+    default: Any,
+    doc: str,
+    *,
+    title: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    advanced: bool = False,
+) -> Any:
+    """Declare a hyper-parameter once: default, help text, range.
+
+    Parameters
+    ----------
+    default : object
+        Its default.
+    doc : str
+        One plain sentence, shown as help.
+    title : str
+        What the form calls it; by default the field's name in words.
+    low, high : float, optional
+        Inclusive bounds.
+    advanced : bool
+        Whether the form hides it among the advanced settings.
+    """
+    notes = {"doc": doc, "title": title, "low": low, "high": high, "advanced": advanced}
+    return field(default=default, metadata=notes)
+
+
+@dataclass(kw_only=True)
+class TransferMethod(ABC):
+    """Learn from a source, then cluster and label a target.
+
+    A subclass is a dataclass in a file of its own in :mod:`sctl.methods`; its fields are its
+    hyper-parameters. Learned attributes end in ``_`` and are set in :meth:`fit` alone.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    """One plain sentence: what it does."""
+    choose_when: ClassVar[str]
+    """One plain sentence: when a biologist should choose it."""
+    reference: ClassVar[str]
+    needs_labels: ClassVar[bool] = False
+    order: ClassVar[int] = 100
+    """Place in the menu."""
+
+    def __post_init__(self) -> None:
+        """Check every hyper-parameter against its declaration."""
+        for parameter in self.parameters():
+            _check(parameter, getattr(self, parameter.name))
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return the declared hyper-parameters in order."""
+        hints = get_type_hints(cls)
+        return tuple(_parameter(item, hints[item.name]) for item in fields(cls) if item.metadata.get("doc"))
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Return the values of the hyper-parameters."""
+        return MappingProxyType({p.name: getattr(self, p.name) for p in self.parameters()})
+
+    @abstractmethod
+    def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
+        """Learn from the source of a :class:`~sctl.data.Pair`."""
+
+    @abstractmethod
+    def transfer(self, target: AnnData, run: Run) -> TransferResult:
+        """Cluster and label a target with the source's genes; the fitted method is left as it was."""
+
+    def _require_fitted(self, attribute: str) -> None:
+        if not hasattr(self, attribute):
+            raise NotFittedError(
+                f"{self.title} has not learned from a source yet.",
+                do="Call fit(source, label_key, run) first, or use sctl.transfer(pair, method).",
+            )
+
+
+def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
+    """Learn from the pair's source and label its target.
+
+    Parameters
+    ----------
+    pair : Pair
+    method : TransferMethod
+    run : Run, optional
+        Seed, progress and stop switch; seed 0 and silence by default.
+
+    Returns
+    -------
+    TransferResult
+
+    Raises
+    ------
+    DataError, ParameterError
+        If the method cannot work on this pair; the text says what to do.
+    Cancelled
+        If the run was stopped.
+    """
+    run = run or Run()
+    if method.needs_labels:
+        _ = pair.labels
+    return method.fit(pair.source, pair.label_key, run).transfer(pair.target, run)
+
+
+def _parameter(item: Any, hint: Any) -> Parameter:
+    arguments = get_args(hint)
+    optional = type(None) in arguments
+    if optional:
+        hint = next(argument for argument in arguments if argument is not type(None))
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    kind = type(choices[0]) if choices else (get_origin(hint) or hint)
+    notes = item.metadata
+    return Parameter(
+        name=item.name,
+        default=item.default,
+        doc=notes["doc"],
+        title=notes["title"] or item.name.replace("_", " ").capitalize(),
+        kind=kind,
+        choices=choices,
+        low=notes["low"],
+        high=notes["high"],
+        optional=optional,
+        advanced=notes["advanced"],
+    )
+
+
+def _check(parameter: Parameter, value: Any) -> None:
+    if value is None and parameter.optional:
+        return
+    if parameter.choices:
+        if value not in parameter.choices:
+            raise ParameterError(
+                f"{parameter.name} is {value!r}.",
+                expected=f"It must be one of {list(parameter.choices)}.",
+                do="Choose one of these.",
+            )
+        return
+    number = parameter.kind in (int, float)
+    accepted: tuple[type, ...] = (int, float) if parameter.kind is float else (parameter.kind,)
+    if not isinstance(value, accepted) or (number and isinstance(value, bool)):
+        raise ParameterError(
+            f"{parameter.name} is {value!r}.",
+            expected=f"It must be of type {parameter.kind.__name__}.",
+            do=f"The default is {parameter.default!r}.",
+        )
+    low, high = parameter.low, parameter.high
+    if number and not ((low is None or value >= low) and (high is None or value <= high)):
+        raise ParameterError(
+            f"{parameter.name} is {value!r}.",
+            expected=f"It must lie between {low} and {high}.",
+            do=f"The default is {parameter.default!r}.",
+        )

@@ -1,0 +1,301 @@
+"""The nouns: a ``Pair`` goes in, a ``TransferResult`` comes out; one function knows the slot names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sctl.errors import DataError, ParameterError
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+UNASSIGNED = "unassigned"
+"""The label of a cell that no source type was given to."""
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A source and a target with the same genes in the same order, ready for any method.
+
+    Made by :func:`sctl.preprocess.prepare_pair`; checks itself once, so that methods need not.
+
+    Parameters
+    ----------
+    source, target : AnnData
+        ``X`` holds log1p of counts per 10,000 (CSR, float32); ``layers["counts"]`` the raw counts where
+        they are known; ``var["highly_variable"]`` marks the genes that methods compare cells by.
+    label_key : str or None
+        Column of ``source.obs`` with the known cell types (categorical), or None where there is none.
+    batch_key : str or None
+        Column of ``source.obs`` with sample or donor, or None.
+
+    Raises
+    ------
+    DataError
+        If genes differ, a side is empty, values are not finite, or the label column is missing.
+    """
+
+    source: AnnData
+    target: AnnData
+    label_key: str | None
+    batch_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check once what every method relies on."""
+        if not self.source.var_names.equals(self.target.var_names):
+            raise DataError(
+                "Source and target do not have the same genes in the same order.",
+                expected="A pair holds the shared genes only, ordered alike.",
+                do="Make it with sctl.prepare_pair(source, target, ...).",
+            )
+        for role, adata in (("source", self.source), ("target", self.target)):
+            _check_side(role, adata)
+        for key in (self.label_key, self.batch_key):
+            if key is not None and key not in self.source.obs:
+                raise DataError(
+                    f"The source has no column {key!r}.",
+                    expected=f"It has {list(map(str, self.source.obs.columns))}.",
+                    do="Choose one of these columns.",
+                )
+
+    @property
+    def labels(self) -> pd.Categorical:
+        """Known types of the source cells, unused categories dropped.
+
+        Raises
+        ------
+        DataError
+            If the source has no labels.
+        """
+        if self.label_key is None:
+            raise DataError(
+                "The source has no cell-type labels.",
+                expected="This method learns from known cell types.",
+                do="Choose the column of the source that holds them, or a method without labels.",
+            )
+        return pd.Categorical(self.source.obs[self.label_key].astype(str))
+
+
+def _check_side(role: str, adata: AnnData) -> None:
+    if adata.n_obs == 0 or adata.n_vars == 0:
+        raise DataError(
+            f"The {role} is empty ({adata.n_obs} cells, {adata.n_vars} genes).",
+            expected="At least one cell and one gene must be left.",
+            do="Loosen the filters, or check that source and target use the same gene names.",
+        )
+    values = adata.X.data if sparse.issparse(adata.X) else np.asarray(adata.X)
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"The {role} holds values that are not finite.",
+            expected="Every value must be a number.",
+            do="Replace or remove the missing values.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferResult:
+    """What a method says about the target cells. A value: nothing is written anywhere.
+
+    Parameters
+    ----------
+    method : str
+        Key of the method.
+    obs_names : sequence of str
+        The target cells, in order.
+    clusters : ndarray of shape (n_obs,)
+        Index of each cell's cluster into ``cluster_names``; -1 where none.
+    cluster_names : tuple of str, length n_clusters
+    proba : ndarray of shape (n_obs, n_clusters)
+        Probability of each cluster; rows sum to one.
+    labels : ndarray of shape (n_obs,)
+        Source type given to each cell, or ``"unassigned"``.
+    label_names : tuple of str, length n_labels
+        The source's types.
+    label_proba : ndarray of shape (n_obs, n_labels)
+        Probability of each source type; rows sum to one or, where a cell resembles none, to less.
+    confidence : ndarray of shape (n_obs,)
+        How sure the label is, in [0, 1].
+    embedding : ndarray of shape (n_obs, n_latent)
+        The space in which the method compared the cells.
+    params, seed, version
+        What makes the result reproducible.
+    obsm, obsp, varm, uns : mappings
+        What only some methods make; names are completed with the method's key when written.
+    var_names : tuple of str
+        The genes that ``varm`` is about.
+    """
+
+    method: str
+    obs_names: pd.Index
+    clusters: Ints
+    cluster_names: tuple[str, ...]
+    proba: Floats
+    labels: NDArray[Any]
+    label_names: tuple[str, ...]
+    label_proba: Floats
+    confidence: Floats
+    embedding: Floats
+    params: Mapping[str, Any]
+    seed: int
+    version: str
+    var_names: tuple[str, ...] = ()
+    obsm: Mapping[str, Floats] = field(default_factory=_empty)
+    obsp: Mapping[str, Any] = field(default_factory=_empty)
+    varm: Mapping[str, Floats] = field(default_factory=_empty)
+    uns: Mapping[str, Any] = field(default_factory=_empty)
+
+    @property
+    def n_obs(self) -> int:
+        """Number of target cells."""
+        return len(self.obs_names)
+
+
+def slot(method: str) -> str:
+    """Return the key under which a method writes: ``sctl_<method>``."""
+    return f"sctl_{method}"
+
+
+def write_result(adata: AnnData, result: TransferResult, *, key_added: str | None = None) -> AnnData:
+    """Return a copy of the target with a result in its slots.
+
+    Parameters
+    ----------
+    adata : AnnData
+        The target; must hold the cells of the result (more are dropped).
+    result : TransferResult
+    key_added : str, optional
+        Defaults to ``sctl_<method>``.
+
+    Returns
+    -------
+    AnnData
+        ``obs[key]`` the cluster and ``obs[f"{key}_label"]`` the source type (both categorical),
+        ``obs[f"{key}_confidence"]`` in [0, 1], ``obsm[f"X_{key}"]`` the embedding,
+        ``obsm[f"{key}_proba"]`` and ``obsm[f"{key}_label_proba"]`` with their column names in
+        ``uns[key]["clusters"]`` and ``uns[key]["labels"]``; ``uns[key]`` also holds ``method``,
+        ``params``, ``seed`` and ``version``.
+
+    Raises
+    ------
+    DataError
+        If a cell of the result is not in ``adata``.
+    """
+    key = key_added or slot(result.method)
+    missing = result.obs_names.difference(adata.obs_names)
+    if len(missing):
+        raise DataError(
+            f"{len(missing)} cells of the result are not in the target, e.g. {missing[0]!r}.",
+            expected="A result is written into the target it was computed for.",
+            do="Pass the same target, before any further filtering.",
+        )
+    out = adata[result.obs_names].copy()
+    names = np.array([*result.cluster_names, None], dtype=object)
+    out.obs[key] = pd.Categorical(names[result.clusters], categories=list(result.cluster_names))
+    order = [*result.label_names, UNASSIGNED]
+    out.obs[f"{key}_label"] = pd.Categorical(
+        result.labels.astype(str), categories=[name for name in order if (result.labels == name).any()]
+    )
+    out.obs[f"{key}_confidence"] = result.confidence.astype(np.float64)
+    out.obsm[f"X_{key}"] = np.asarray(result.embedding, dtype=np.float32)
+    out.obsm[f"{key}_proba"] = np.asarray(result.proba)
+    out.obsm[f"{key}_label_proba"] = np.asarray(result.label_proba)
+    out.uns[key] = writable(
+        {
+            **result.uns,
+            "method": result.method,
+            "params": dict(result.params),
+            "seed": result.seed,
+            "version": result.version,
+            "clusters": list(result.cluster_names),
+            "labels": list(result.label_names),
+        }
+    )
+    for name, value in result.obsm.items():
+        out.obsm[f"{key}_{name}"] = np.asarray(value)
+    for name, value in result.obsp.items():
+        out.obsp[f"{key}_{name}"] = value
+    for name, value in result.varm.items():
+        out.varm[f"{key}_{name}"] = _spread(value, result.var_names, out.var_names)
+    return out
+
+
+def read_result(adata: AnnData, method: str) -> TransferResult:
+    """Return the result of ``method`` that :func:`write_result` put into ``adata``.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    key = slot(method)
+    if key not in adata.uns:
+        found = sorted(str(name)[5:] for name in adata.uns if str(name).startswith("sctl_"))
+        raise ParameterError(
+            f"There is no result of {method!r}.",
+            expected=f"There are results of {found}." if found else "No method has been run.",
+            do="Run the method first.",
+        )
+    uns = dict(adata.uns[key])
+    known = {name: uns.pop(name) for name in ("method", "params", "seed", "version", "clusters", "labels")}
+    prefix = f"{key}_"
+    own = {f"{key}_proba", f"{key}_label_proba"}
+    return TransferResult(
+        method=method,
+        obs_names=adata.obs_names,
+        clusters=adata.obs[key].cat.codes.to_numpy().astype(np.int64),
+        cluster_names=tuple(map(str, known["clusters"])),
+        proba=np.asarray(adata.obsm[f"{key}_proba"]),
+        labels=adata.obs[f"{key}_label"].astype(str).to_numpy(),
+        label_names=tuple(map(str, known["labels"])),
+        label_proba=np.asarray(adata.obsm[f"{key}_label_proba"]),
+        confidence=adata.obs[f"{key}_confidence"].to_numpy(),
+        embedding=np.asarray(adata.obsm[f"X_{key}"]),
+        params=dict(known["params"]),
+        seed=int(known["seed"]),
+        version=str(known["version"]),
+        var_names=tuple(adata.var_names),
+        obsm={k[len(prefix) :]: np.asarray(v) for k, v in adata.obsm.items() if k.startswith(prefix) and k not in own},
+        obsp={k[len(prefix) :]: v for k, v in adata.obsp.items() if k.startswith(prefix)},
+        varm={k[len(prefix) :]: np.asarray(v) for k, v in adata.varm.items() if k.startswith(prefix)},
+        uns=uns,
+    )
+
+
+def result_only(result: TransferResult) -> AnnData:
+    """Return a result as an AnnData without expression values: the form in which it is stored."""
+    shell = ad.AnnData(
+        obs=pd.DataFrame(index=result.obs_names), var=pd.DataFrame(index=pd.Index(result.var_names, dtype=str))
+    )
+    return write_result(shell, result)
+
+
+def writable(value: Any) -> Any:
+    """Return ``value`` in a form that ``.h5ad`` takes: tuples as lists, keys as strings without ``/``."""
+    if isinstance(value, Mapping):
+        return {str(key).replace("/", "|"): writable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        items = [writable(item) for item in value]
+        return np.array(items) if items and all(isinstance(item, (int, float)) for item in items) else items
+    return value
+
+
+def _spread(values: Floats, from_names: tuple[str, ...], to_names: pd.Index) -> Floats:
+    """Place rows given for some genes among all genes; NaN elsewhere.  (n_vars, n_columns)"""
+    out = np.full((len(to_names), values.shape[1]), np.nan)
+    where = to_names.get_indexer(pd.Index(from_names))
+    out[where[where >= 0]] = np.asarray(values)[where >= 0]
+    return out

@@ -1,0 +1,96 @@
+"""One ``Run`` carries seed, progress and the stop switch through every computation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from zlib import crc32
+
+import numpy as np
+
+from sctl.errors import Cancelled
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a computation stands: ``done`` of ``total`` steps of ``stage``, with an optional note."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+
+
+def _ignore(progress: Progress) -> None:
+    """Take a report and drop it."""
+
+
+def _never() -> bool:
+    """Say that nobody has asked to stop."""
+    return False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seed, listener and stop switch of one computation.
+
+    Parameters
+    ----------
+    seed : int
+        Everything random is drawn from streams derived from it.
+    listener : callable
+        Called with a :class:`Progress` at each step.
+    cancelled : callable
+        Asked at each step; when it answers True, :class:`~sctl.errors.Cancelled` is raised.
+
+    Examples
+    --------
+    >>> run = Run(seed=1)
+    >>> [step for step in run.track("count", [10, 20])]
+    [10, 20]
+    >>> bool(run.rng("a").random() == Run(seed=1).rng("a").random())
+    True
+    """
+
+    seed: int = 0
+    listener: Callable[[Progress], None] = _ignore
+    cancelled: Callable[[], bool] = _never
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return the random stream called ``name``; adding a stream never changes another."""
+        return np.random.default_rng(np.random.SeedSequence([self.seed, crc32(name.encode())]))
+
+    def random_state(self, name: str) -> int:
+        """Return a seed in [0, 2**31) of the stream ``name``, for libraries that take an int."""
+        return int(self.rng(name).integers(2**31))
+
+    def report(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Tell the listener where we are.
+
+        Raises
+        ------
+        Cancelled
+            If the user has asked to stop.
+        """
+        if self.cancelled():
+            raise Cancelled
+        self.listener(Progress(stage, done, total, note))
+
+    def track(self, stage: str, steps: Collection[T]) -> Iterator[T]:
+        """Yield the steps, reporting before each and once at the end; raise ``Cancelled`` on Stop."""
+        total = len(steps)
+        for done, step in enumerate(steps):
+            self.report(stage, done, total)
+            yield step
+        self.report(stage, total, total)
+
+    def within(self, prefix: str) -> Run:
+        """Return a run whose stages are announced as ``prefix: stage``; seeds are unchanged."""
+
+        def announce(progress: Progress) -> None:
+            self.listener(replace(progress, stage=f"{prefix}: {progress.stage}"))
+
+        return replace(self, listener=announce)
