@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,4 +68,4 @@ def log_normalised(
         np.log1p(out.data, out=out.data)
     if log == "log2":
         out.data /= np.float32(np.log(2))
-    return cast("sparse.csr_matrix", out)
+    return out
