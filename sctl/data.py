@@ -97,7 +97,8 @@ def _check_side(role: str, adata: AnnData) -> None:
             expected="At least one cell and one gene must be left.",
             do="Loosen the filters, or check that source and target use the same gene names.",
         )
-    values = adata.X.data if sparse.issparse(adata.X) else np.asarray(adata.X)
+    X: Any = adata.X  # noqa: N806 - AnnData's own name
+    values = X.data if sparse.issparse(X) else np.asarray(X)
     if not np.isfinite(values).all():
         raise DataError(
             f"The {role} holds values that are not finite.",
@@ -294,7 +295,7 @@ def writable(value: Any) -> Any:
 
 
 def _spread(values: Floats, from_names: tuple[str, ...], to_names: pd.Index) -> Floats:
-    """Place rows given for some genes among all genes; NaN elsewhere.  (n_vars, n_columns)"""
+    """Place rows given for some genes among all genes; NaN elsewhere: an array of shape (n_vars, n_columns)."""
     out = np.full((len(to_names), values.shape[1]), np.nan)
     where = to_names.get_indexer(pd.Index(from_names))
     out[where[where >= 0]] = np.asarray(values)[where >= 0]
