@@ -1,0 +1,7 @@
+"""Data."""
+
+from __future__ import annotations
+
+from sctl.ui import shell, steps
+
+action = shell.header(steps.DATA)

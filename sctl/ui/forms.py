@@ -1,0 +1,95 @@
+"""Settings drawn from what a method declares, so that a new method needs no page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from sctl.base import Parameter, TransferMethod
+from sctl.ui import state
+
+_FINE = 0.01
+"""Step of a number field where the range does not suggest a larger one."""
+
+
+def method_form(method: type[TransferMethod], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw the settings of a method and return them; advanced ones lie in a closed drawer.
+
+    Parameters
+    ----------
+    method : type of TransferMethod
+    chosen : mapping
+        What the project holds; names that are missing start at their defaults.
+
+    Returns
+    -------
+    dict
+        A value for every declared parameter, checked only by the method itself.
+    """
+    parameters = method.parameters()
+    values = {p.name: _field(method.key, p, chosen) for p in parameters if not p.advanced}
+    advanced = [p for p in parameters if p.advanced]
+    if advanced:
+        with st.expander("Advanced settings", icon=":material/settings:"):
+            values |= {p.name: _field(method.key, p, chosen) for p in advanced}
+    return {p.name: values[p.name] for p in parameters}
+
+
+def reset(method: type[TransferMethod]) -> None:
+    """Put every field of a method back to its default; for a callback."""
+    for parameter in method.parameters():
+        state.PARAMETER.of(method.key, parameter.name).set(_seed(parameter, parameter.default))
+
+
+def _field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
+    key = state.PARAMETER.of(method, parameter.name)
+    key.start_with(_seed(parameter, chosen.get(parameter.name, parameter.default)))
+    label, doc = parameter.title, parameter.doc
+    if parameter.choices:
+        return st.selectbox(label, _options(parameter), key=key.name, help=doc, persist_state="session")
+    if parameter.kind is bool:
+        return st.toggle(label, key=key.name, help=doc, persist_state="session")
+    if parameter.kind in (int, float):
+        return _number(parameter, key.name)
+    return st.text_input(label, key=key.name, help=doc, persist_state="session")
+
+
+def _options(parameter: Parameter) -> list[Any]:
+    return [None, *parameter.choices] if parameter.optional else list(parameter.choices)
+
+
+def _number(parameter: Parameter, key: str) -> Any:
+    kind = parameter.kind
+    shape: dict[str, Any] = {"step": 1} if kind is int else {"step": step_of(parameter), "format": "%g"}
+    if parameter.optional:
+        shape |= {"value": None, "placeholder": "automatic"}
+    return st.number_input(
+        parameter.title,
+        min_value=None if parameter.low is None else kind(parameter.low),
+        max_value=None if parameter.high is None else kind(parameter.high),
+        key=key,
+        help=parameter.doc,
+        persist_state="session",
+        **shape,
+    )
+
+
+def step_of(parameter: Parameter) -> float:
+    """Return by how much the arrows of a number field change it: a tenth of a small default, else 0.01.
+
+    Examples
+    --------
+    >>> step_of(Parameter("rate", 0.001, "Step size.", "Rate", float))
+    0.0001
+    """
+    default = parameter.default
+    if isinstance(default, (int, float)) and 0 < abs(default) < 10 * _FINE:
+        return float(abs(default) / 10)
+    return _FINE
+
+
+def _seed(parameter: Parameter, value: Any) -> Any:
+    """Return a value in the type that the field expects."""
+    return float(value) if parameter.kind is float and value is not None else value

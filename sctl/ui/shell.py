@@ -1,0 +1,216 @@
+"""The frame around every page: open project, sidebar, heading, and what a page shows before its turn."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+import sctl
+from sctl.errors import ProjectError
+from sctl.project import Project
+from sctl.ui import errors, jobs, state, steps
+from sctl.ui.steps import Step
+
+_SIGNS = {
+    "done": (":material/check_circle:", "done", ""),
+    "running": ("spinner", "running", ""),
+    "stale": (":material/warning:", "something before it changed; run it again", " · :orange[out of date]"),
+    "failed": (":material/error:", "it ended with an error; open it to see why", " · :red[failed]"),
+    "todo": (":material/radio_button_unchecked:", "not started", ""),
+}
+"""How a step's state is drawn, said, and added to its name."""
+
+_MISSING = {
+    "data": (steps.DATA, "Add a source and a target first.", "Add data"),
+    "preprocess": (steps.PREPROCESS, "The data have to be prepared first.", "Prepare the data"),
+    "transfer": (steps.TRANSFER, "There is no result yet. Choose a method and run it.", "Choose a method"),
+    "theta": (steps.TRANSFER, "There is no result yet. Choose a method and run it.", "Choose a method"),
+    "explore": (steps.EXPLORE, "The maps have not been drawn yet.", "Draw the maps"),
+    "markers": (steps.MARKERS, "The marker genes have not been looked for yet.", "Find marker genes"),
+}
+"""What a page says that needs a step which is not there yet."""
+
+
+def frame() -> None:
+    """Find the open project, then draw the sidebar and what callbacks left to say."""
+    found = _adopt()
+    with st.sidebar:
+        _brand()
+        if found is not None:
+            _project(found)
+            _timeline(found)
+            _history(found)
+            jobs.sidebar(found)
+        _foot()
+    errors.show_notices()
+
+
+def current() -> Project | None:
+    """Return the open project, or None."""
+    name = state.PROJECT.get()
+    return Project.open(name) if name else None
+
+
+def open_project(name: str) -> None:
+    """Make a project the open one, here and in the address."""
+    if name != state.PROJECT.get():
+        state.forget_project_widgets()
+    state.PROJECT.set(name)
+    st.query_params["p"] = name
+
+
+def go(step: Step) -> None:
+    """Turn to a page and keep the project in the address."""
+    name = state.PROJECT.get()
+    st.switch_page(step.path, query_params={"p": name} if name else None)
+
+
+def link(step: Step, label: str | None = None, *, icon: str | None = None, help_text: str | None = None) -> None:
+    """Draw a link to a page that keeps the project in the address."""
+    name = state.PROJECT.get()
+    st.page_link(
+        step.path,
+        label=label or step.short,
+        icon=icon or step.icon,
+        help=help_text,
+        width="stretch",
+        query_params={"p": name} if name else None,
+    )
+
+
+def header(step: Step) -> DeltaGenerator:
+    """Draw title, purpose and *What is this?*; return the place of the page's one primary button."""
+    left, right = st.columns([4, 1.25], vertical_alignment="top", gap="large")
+    with left:
+        st.title(step.title, anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":gray[{step.purpose}]", width="content")
+            with st.popover("What is this?", icon=":material/help:", type="tertiary"):
+                st.markdown(step.about)
+    return right.container()
+
+
+def require(step: Step, *needed: str) -> Project:
+    """Return the open project once the steps in ``needed`` are there; else show what is missing and end the page.
+
+    A step that is out of date counts as there: its old result is still shown, with a hint.
+    """
+    project = current()
+    if project is None:
+        empty(
+            step.icon,
+            "No project is open.",
+            step=steps.HOME,
+            label="Go to Home",
+            detail="Start with the demo, or with your own two files.",
+        )
+        st.stop()
+    for name in needed:
+        if not has(project, name):
+            target, text, label = _MISSING[name]
+            empty(step.icon, text, step=target, label=label)
+            st.stop()
+    return project
+
+
+def has(project: Project, name: str) -> bool:
+    """Tell whether a step has a result, be it of earlier settings."""
+    if name == "data":
+        return project.state(name) == "done"
+    return project.latest_result_dir(name) is not None
+
+
+def empty(icon: str, text: str, *, step: Step, label: str, detail: str = "") -> None:
+    """Draw the state of a page that has nothing to show yet, with the way on."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.markdown(f"## :gray[{icon}]", width="content")
+        st.markdown(f"#### {text}", width="content")
+        if detail:
+            st.markdown(f":gray[{detail}]", width="content")
+        if st.button(label, type="primary", key=f"empty:{step.key}", icon=":material/arrow_forward:"):
+            go(step)
+        st.space("small")
+
+
+def _adopt() -> Project | None:
+    """Take the project from the address, else from the session; say so where it is gone."""
+    name = st.query_params.get("p") or state.PROJECT.get()
+    if not name:
+        return None
+    try:
+        project = Project.open(name)
+    except ProjectError as error:
+        state.PROJECT.clear()
+        st.query_params.pop("p", None)
+        errors.card(error)
+        return None
+    open_project(name)
+    return project
+
+
+def _brand() -> None:
+    st.markdown("### :primary[:material/hub:] sctl", help="Single-cell transfer learning")
+    link(steps.HOME)
+
+
+def _project(project: Project) -> None:
+    st.markdown(f"**{project.name}**")
+    for role in ("source", "target"):
+        info = project.input_info(role)
+        if info:
+            st.markdown(f":gray-badge[{role.capitalize()} · {info['n_obs']:,} cells × {info['n_vars']:,} genes]")
+
+
+def _timeline(project: Project) -> None:
+    with st.container(gap=None):
+        for step in steps.PIPELINE:
+            icon, said, added = _sign(project, step)
+            link(step, step.short + added, icon=icon, help_text=f"{step.title}: {said}")
+
+
+def _sign(project: Project, step: Step) -> tuple[str, str, str]:
+    """Return icon, words and addition of a step; pages that compute nothing show whether they can be used."""
+    if step.computes:
+        return _SIGNS[project.state(step.computes)]
+    if has(project, "theta"):
+        return step.icon, "ready", ""
+    return _SIGNS["todo"]
+
+
+def _history(project: Project) -> None:
+    with st.container(horizontal=True):
+        for name, note, callback, keys in (
+            ("Undo", project.can_undo, _undo, "Alt+Z"),
+            ("Redo", project.can_redo, _redo, "Alt+Shift+Z"),
+        ):
+            st.button(
+                name,
+                icon=f":material/{name.lower()}:",
+                key=name.lower(),
+                help=note or f"There is nothing to {name.lower()}.",
+                shortcut=keys,
+                on_click=callback,
+                disabled=note is None,
+            )
+
+
+def _undo() -> None:
+    project = current()
+    _say_and_refresh("Undone", project.undo() if project else None)
+
+
+def _redo() -> None:
+    project = current()
+    _say_and_refresh("Done again", project.redo() if project else None)
+
+
+def _say_and_refresh(what: str, note: str | None) -> None:
+    if note:
+        errors.say(f"{what}: {note}")
+        state.forget_settings()
+
+
+def _foot() -> None:
+    link(steps.HELP)
+    st.caption(f"sctl {sctl.__version__}")

@@ -1,0 +1,95 @@
+"""Every session-state key, typed. The session holds ids and widget values; data lies in the project folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import streamlit as st
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Key(Generic[T]):
+    """One entry of the session: its name, which is also a widget's ``key``, and what it is at first.
+
+    Examples
+    --------
+    >>> Key("colour", "blue").of("left").name
+    'colour:left'
+    """
+
+    name: str
+    default: T
+
+    def of(self, *parts: str) -> Key[T]:
+        """Return the entry of one role, metric or gene: ``name:part``."""
+        return Key(":".join((self.name, *parts)), self.default)
+
+    def get(self) -> T:
+        """Return the value, or the default where there is none."""
+        return cast("T", st.session_state.get(self.name, self.default))
+
+    def set(self, value: T) -> None:
+        """Write the value; for a widget's key only in a callback or before the widget is drawn."""
+        st.session_state[self.name] = value
+
+    def start_with(self, value: T) -> None:
+        """Write the value unless there is one already."""
+        if self.name not in st.session_state:
+            st.session_state[self.name] = value
+
+    def clear(self) -> None:
+        """Forget the value."""
+        st.session_state.pop(self.name, None)
+
+
+# The frame
+PROJECT = Key("project", "")
+"""Id of the open project; also in the address as ``?p=``."""
+NOTICES: Key[tuple[Any, ...]] = Key("notices", ())
+"""What a callback wants said on the next run; see :mod:`sctl.ui.errors`."""
+PROJECT_NAME = Key("project_name", "")
+
+# Home
+BUNDLE_ROUND = Key("bundle_round", 0)
+"""Counts uploads of a project; a new number makes a new, empty uploader."""
+
+# Data
+UPLOAD_ROUND = Key("upload_round", 0)
+LABELS_ROUND = Key("labels_round", 0)
+LABEL_KEY: Key[str | None] = Key("label_key", None)
+BATCH_KEY: Key[str | None] = Key("batch_key", None)
+SERVER_FILE: Key[str | None] = Key("server_file", None)
+
+# Preprocess: of(role, metric)
+LOW: Key[float | None] = Key("low", None)
+HIGH: Key[float | None] = Key("high", None)
+METRIC = Key("metric", "")
+HISTOGRAM = Key("histogram", "")
+"""Key of a histogram; of(role, metric, number), a new number drops the box that was drawn in it."""
+HISTOGRAM_ROUND = Key("histogram_round", 0)
+SETTING: Key[Any] = Key("setting", None)
+"""of(name): the value of one setting of the preparation."""
+
+# Transfer: of(method, parameter)
+METHOD = Key("method", "")
+PARAMETER: Key[Any] = Key("parameter", None)
+
+
+def forget_project_widgets() -> None:
+    """Drop what belongs to the project shown before: everything but the frame's own entries."""
+    frame = {PROJECT.name, NOTICES.name, BUNDLE_ROUND.name}
+    for name in [str(name) for name in st.session_state if name not in frame]:
+        del st.session_state[name]
+
+
+def forget_settings() -> None:
+    """Drop the fields' values, so that they start again from what the project holds; after undo."""
+    fields = (LOW, HIGH, SETTING, METHOD, PARAMETER, LABEL_KEY, BATCH_KEY)
+    prefixes = tuple(f"{key.name}:" for key in fields)
+    names = {key.name for key in fields}
+    for name in [str(name) for name in st.session_state]:
+        if name in names or name.startswith(prefixes):
+            del st.session_state[name]

@@ -1,0 +1,191 @@
+"""The pages of the app as data: titles, purposes and explanations are written here once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One page.
+
+    Parameters
+    ----------
+    key : str
+        Name of the script in ``pages/steps`` and of the address.
+    title : str
+        Heading of the page.
+    short : str
+        What the sidebar calls it.
+    icon : str
+        A Material symbol.
+    purpose : str
+        One sentence under the heading.
+    about : str
+        Markdown behind *What is this?*.
+    computes : str
+        The pipeline's step whose state the page has; empty where the page only shows.
+    """
+
+    key: str
+    title: str
+    short: str
+    icon: str
+    purpose: str
+    about: str
+    computes: str = ""
+
+    @property
+    def path(self) -> str:
+        """The page's script, relative to ``app.py``."""
+        return f"pages/steps/{self.key}.py"
+
+
+HOME = Step(
+    key="home",
+    title="Name the cells of a small experiment with the help of a large one",
+    short="Home",
+    icon=":material/home:",
+    purpose="Group and annotate the cells of a small single-cell dataset by learning from a large, annotated one. "
+    "No code needed.",
+    about="""
+A small experiment often has too few cells to find its cell types reliably. A large, annotated experiment of the
+same tissue can help: what is known about its cells is **transferred** to yours.
+
+The app measures how much of that help your data can use, shows you the answer as maps and tables, and says for
+every cell how sure it is. Everything runs on the computer that serves this page.
+""",
+)
+
+DATA = Step(
+    key="data",
+    computes="data",
+    title="Your data",
+    short="Data",
+    icon=":material/upload_file:",
+    purpose="Add the annotated dataset to learn from (source) and the one you want to understand (target).",
+    about="""
+**Source** is a large dataset whose cell types are known. **Target** is your own, usually small, dataset.
+Both are tables of genes and cells, best as raw counts.
+
+Each file is checked when it is added. Problems are listed in plain words, most of them with a *Fix it* button.
+Your files are copied into this project and never changed.
+""",
+)
+
+PREPROCESS = Step(
+    key="preprocess",
+    computes="preprocess",
+    title="Preprocess",
+    short="Preprocess",
+    icon=":material/filter_alt:",
+    purpose="Leave out damaged cells and unusable genes, then bring both datasets to the same scale.",
+    about="""
+A droplet without a living cell shows few genes, few counts, or mostly mitochondrial genes. The histograms show how
+your cells are spread; the limits you set decide which are kept.
+
+Afterwards counts are **normalised** to 10,000 per cell and **log-transformed** (log1p), and the genes that both
+datasets share are matched. If you are unsure, change nothing: by default only what cannot be used is left out.
+""",
+)
+
+TRANSFER = Step(
+    key="transfer",
+    computes="transfer",
+    title="Transfer",
+    short="Transfer",
+    icon=":material/move_down:",
+    purpose="Choose how knowledge is carried from the source to your cells.",
+    about="""
+Every method learns from the source and then groups and names the cells of the target. They differ in how they learn
+and in how long they take; each card says when to choose it. The recommended one is a good start.
+""",
+)
+
+THETA = Step(
+    key="theta",
+    computes="theta",
+    title="How much to trust the source (θ)",
+    short="Trust in the source (θ)",
+    icon=":material/tune:",
+    purpose="See how the answer changes between using your data alone and leaning on the source.",
+    about="""
+**θ = 0** groups your cells from your data alone. The larger θ, the more the source decides. For each θ the app
+measures how well the resulting groups agree with the structure of your data (kernel target alignment, KTA), and
+marks the θ at which they agree best. You can pick another one by hand.
+""",
+)
+
+EXPLORE = Step(
+    key="explore",
+    computes="explore",
+    title="Explore",
+    short="Explore",
+    icon=":material/scatter_plot:",
+    purpose="Look at your cells on a map, coloured by group, cell type, gene or confidence.",
+    about="""
+Each point is a cell; cells with similar expression lie close together. Distances between far groups on a UMAP or
+t-SNE map mean little: trust who is neighbour of whom, not how far apart islands are.
+""",
+)
+
+MARKERS = Step(
+    key="markers",
+    computes="markers",
+    title="Marker genes",
+    short="Marker genes",
+    icon=":material/genetics:",
+    purpose="Find the genes that set each group of cells apart, to check the names it was given.",
+    about="""
+Each group is compared with all other cells (Wilcoxon rank-sum test), gene by gene. Because groups were found in the
+same data, p-values are too optimistic: use them to rank genes, not as proof.
+""",
+)
+
+UNCERTAINTY = Step(
+    key="uncertainty",
+    title="How sure is it?",
+    short="Confidence",
+    icon=":material/help_center:",
+    purpose="See which cells got a clear name and which did not, and decide where to draw the line.",
+    about="""
+The confidence of a cell lies between 0 and 1. It says how clearly the method preferred one cell type over the others.
+It is not the chance that the name is right. Cells below your limit are called *unassigned*.
+""",
+)
+
+EXPORT = Step(
+    key="export",
+    title="Export",
+    short="Export",
+    icon=":material/download:",
+    purpose="Take the result with you: annotated data, tables and figures.",
+    about="""
+The annotated dataset (`.h5ad`) opens in Scanpy, and in Seurat after conversion. Tables open in Excel. Figures are
+made for print as PNG, SVG or PDF.
+""",
+)
+
+HELP = Step(
+    key="help",
+    title="Help",
+    short="Help",
+    icon=":material/help:",
+    purpose="Words, first steps, and answers to what people ask most.",
+    about="Everything here is also in the documentation that comes with the app.",
+)
+
+PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, UNCERTAINTY, EXPORT)
+"""The steps of an analysis, in order."""
+
+ALL = (HOME, *PIPELINE, HELP)
+
+
+def following(step: Step) -> Step:
+    """Return the step after ``step``; the last one follows itself.
+
+    >>> following(DATA).key
+    'preprocess'
+    """
+    place = PIPELINE.index(step)
+    return PIPELINE[min(place + 1, len(PIPELINE) - 1)]
