@@ -1,0 +1,49 @@
+"""The frame in a real browser: a cold deep link, and a bad file that does no harm."""
+
+from __future__ import annotations
+
+import re
+
+from sctl.ui import steps
+
+
+def test_a_cold_deep_link_opens_the_page_with_its_frame(app):
+    app.open("preprocess")
+    app.page.get_by_role("heading", name=steps.PREPROCESS.title).wait_for()
+    app.sees("No project is open.")
+    links = app.page.get_by_test_id("stSidebar").get_by_role("link")
+    assert "Home" in links.first.inner_text()
+    assert app.page.get_by_test_id("stSidebarNav").count() == 0  # Streamlit's own list of files
+
+
+def test_the_project_stays_in_the_address_over_pages_and_reload(app):
+    app.open().click("Start a new project")
+    found = re.search(r"p=([a-z0-9]{12})", app.page.url)
+    assert found, app.page.url
+    app.go("Markers")
+    assert found[0] in app.page.url
+    app.page.reload()
+    app.idle()
+    app.sees("Add a source and a target first.")
+    assert found[0] in app.page.url
+
+
+def test_a_bad_file_is_explained_and_a_good_one_follows(app, tmp_path):
+    bad = tmp_path / "cells.h5ad"
+    bad.write_bytes(b"this is not an HDF5 file at all" * 100)
+    good = tmp_path / "target.csv"
+    good.write_text(_table())
+    app.open().click("Start a new project")
+    target = app.page.get_by_test_id("stFileUploaderDropzoneInput").nth(1)
+    target.set_input_files(bad)
+    app.sees("What you can do:")
+    assert "Traceback" not in app.page.content()
+    app.page.get_by_test_id("stFileUploaderDropzoneInput").nth(1).set_input_files(good)
+    app.sees("60 cells")
+
+
+def _table() -> str:
+    """A table of 40 genes × 60 cells."""
+    lines = ["gene," + ",".join(f"cell{c}" for c in range(60))]
+    lines += [f"GENE{g}," + ",".join(str((g * c) % 7) for c in range(60)) for g in range(40)]
+    return "\n".join(lines)
