@@ -1,0 +1,141 @@
+"""The process of one job: ``python -m sctl.jobs.worker JOB_DIR``.
+
+Nothing heavy is imported before the number of threads is set and the first word is on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from sctl.errors import Cancelled
+from sctl.jobs.job import EXIT, PID, PROGRESS, STOP, Job
+from sctl.jobs.queue import places, take_place
+from sctl.project.files import this_process, write_json
+from sctl.project.steps import described
+
+if TYPE_CHECKING:
+    from sctl.run import Progress, Run
+
+_THREAD_SETTINGS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
+)  # fmt: skip
+_PAUSE = 0.1  # seconds between two words about the same stage
+
+
+class Teller:
+    """Appends to the progress file, and says when to stop.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the job.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._file, self._stop = root / PROGRESS, root / STOP
+        self._began = time.time()
+        self._last: tuple[str, float] = ("", 0.0)
+        self._progress = 0.0
+        self._part: tuple[str, float, float] = ("", 0.0, 1.0)
+
+    def stopped(self) -> bool:
+        """Tell whether the user has pressed Stop."""
+        return self._stop.exists()
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` if the user has pressed Stop."""
+        if self.stopped():
+            raise Cancelled
+
+    def begin(self, step: str, start: float, end: float) -> Run:
+        """Return a run for a step, whose progress takes the job from ``start`` to ``end`` in [0, 1]."""
+        from sctl.run import Run  # noqa: PLC0415 - imports numpy, which must find the number of threads
+
+        self._part = (step, start, end)
+        return Run(listener=self.tell, cancelled=self.stopped)
+
+    def tell(self, progress: Progress) -> None:
+        """Write where the computation stands, ten times a second at most."""
+        step, start, end = self._part
+        share = progress.done / progress.total if progress.total else 0.0
+        # A step has several stages that each begin anew; the bar of the whole job waits for the longest.
+        self._progress = max(self._progress, start + (end - start) * min(share, 1.0))
+        now = time.time()
+        same = progress.stage == self._last[0] and progress.done < progress.total
+        if same and now - self._last[1] < _PAUSE:
+            return
+        self._last = (progress.stage, now)
+        self.write(step, progress.stage, done=progress.done, total=progress.total, note=progress.note)
+
+    def write(self, step: str, stage: str, **more: Any) -> None:
+        """Append one line."""
+        line = {"time": time.time(), "began": self._began, "progress": self._progress, "step": step, "stage": stage}
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**line, **more}) + "\n")
+
+
+def main(argv: list[str]) -> int:
+    """Run the job of a folder to its end; the exit status is 0, or 1 where it was not finished."""
+    root = Path(argv[0]).resolve()
+    signal.signal(signal.SIGTERM, _terminate)
+    limit_threads(max(1, (os.cpu_count() or 1) // places()))
+    write_json(root / PID, this_process())
+    ended: dict[str, Any] = {"status": "failed"}
+    try:
+        ended = _ended(lambda: _work(root))
+    finally:
+        write_json(root / EXIT, {**ended, "time": time.time()})
+    return 0 if ended["status"] == "done" else 1
+
+
+def limit_threads(n_threads: int) -> None:
+    """Keep the libraries' threads of all jobs together within the cores, unless the user has set them."""
+    for name in _THREAD_SETTINGS:
+        os.environ.setdefault(name, str(n_threads))
+
+
+def _work(root: Path) -> None:
+    job = Job(root)
+    project_root = root.parents[1]
+    teller = Teller(root)
+    with take_place(project_root.parent, teller.check):
+        teller = Teller(root)  # the clock starts when the waiting is over
+        teller.write("", "Starting")
+        from sctl.jobs.tasks import run_job  # noqa: PLC0415 - after the number of threads is set
+
+        run_job(project_root, job.description, teller.begin)
+
+
+def _ended(work: Callable[[], None]) -> dict[str, Any]:
+    """Do the work and return how it ended."""
+    try:
+        work()
+    except Cancelled:
+        return {"status": "stopped"}
+    except Exception as error:  # noqa: BLE001 - the edge of the process: whatever happened is told, not lost
+        known = described(error)
+        details = "" if known["type"] in _TOLD else traceback.format_exc()
+        sys.stderr.write(traceback.format_exc())
+        return {"status": "failed", "error": {**known, "details": details}}
+    return {"status": "done"}
+
+
+_TOLD = {"DataError", "ParameterError", "NotFittedError", "ProjectError"}
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Turn the system's request to end into the user's: what is finished is kept, the rest is left."""
+    raise Cancelled
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

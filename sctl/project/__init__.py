@@ -1,0 +1,45 @@
+"""A project is a folder on disk: inputs, settings with undo, results by fingerprint."""
+
+from __future__ import annotations
+
+from sctl.project.files import projects_root
+from sctl.project.folder import Project, ProjectInfo
+from sctl.project.results import (
+    gene,
+    gene_names,
+    load_baselines,
+    load_embeddings,
+    load_markers,
+    load_pair,
+    load_points,
+    load_report,
+    load_result,
+    load_sweep,
+    load_target_all,
+    target_names,
+)
+from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
+from sctl.project.steps import State
+
+__all__ = [
+    "ROLES",
+    "STEPS",
+    "UPSTREAM",
+    "Project",
+    "ProjectInfo",
+    "Settings",
+    "State",
+    "gene",
+    "gene_names",
+    "load_baselines",
+    "load_embeddings",
+    "load_markers",
+    "load_pair",
+    "load_points",
+    "load_report",
+    "load_result",
+    "load_sweep",
+    "load_target_all",
+    "projects_root",
+    "target_names",
+]

@@ -1,0 +1,345 @@
+"""A project is a folder: inputs, settings with their history, results by fingerprint, jobs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from filelock import FileLock
+
+from sctl.errors import ProjectError
+from sctl.project import inputs as stored
+from sctl.project import steps
+from sctl.project.files import check_id, new_id, projects_root, read_json, write_json
+from sctl.project.history import SCHEMA, History, check_schema
+from sctl.project.settings import ROLES, Settings, check_role, check_step
+from sctl.project.steps import State
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+NAME_LIMIT = 80
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """One line of the list of projects; ``problem`` says why a damaged one cannot be opened."""
+
+    id: str
+    name: str
+    created: float
+    modified: float
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder on disk, and the settings that hold in it.
+
+    Holds no data itself: every question is answered from disk, so that the app's pages, its jobs and a
+    restarted server see the same. With ``pinned`` settings it answers as of a moment in the past, which
+    is how a job keeps working on what it was started for.
+
+    Examples
+    --------
+    >>> project = Project.create("Pancreas")  # doctest: +SKIP
+    >>> project.set_params("theta", {"theta": 0.5}, note="Set θ to 0.5")  # doctest: +SKIP
+    >>> project.undo()  # doctest: +SKIP
+    'Set θ to 0.5'
+    """
+
+    root: Path
+    pinned: Settings | None = None
+
+    # -- the folder ------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, name: str = "Untitled") -> Self:
+        """Make an empty project.
+
+        Raises
+        ------
+        ProjectError
+            If the name is empty or too long, or the folder cannot be written.
+        """
+        name = check_name(name)
+        project = cls(projects_root() / new_id())
+        try:
+            project.root.mkdir(parents=True)
+        except OSError as error:
+            raise ProjectError(
+                f"A project cannot be stored in {project.root.parent}.",
+                expected="The folder must be writable.",
+                do="Set SCTL_PROJECTS to a folder that is.",
+            ) from error
+        History().save(project._history_file)
+        write_json(project._head_file, {"schema": SCHEMA, "id": project.id, "name": name, "created": time.time()})
+        return project
+
+    @classmethod
+    def open(cls, project_id: str) -> Self:
+        """Open the project with this identifier.
+
+        Raises
+        ------
+        ProjectError
+            If there is none, it is damaged, or the identifier is not one.
+        """
+        project = cls(projects_root() / check_id(project_id))
+        if not project.root.is_dir():
+            raise ProjectError(
+                "There is no project with this identifier.",
+                expected="It may have been deleted, or belongs to another computer.",
+                do="Open a project from the list on the home page.",
+            )
+        return project.checked()
+
+    def checked(self) -> Self:
+        """Return the project if its files can be read, and raise ``ProjectError`` if not."""
+        check_schema(self._head)
+        _ = self.name, self.created, self._history
+        return self
+
+    @classmethod
+    def all(cls) -> list[ProjectInfo]:
+        """List all projects, the one used last first, damaged ones (with their ``problem``) at the end."""
+        root = projects_root()
+        folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+        infos = [_info(cls(path)) for path in folders if _is_id(path.name)]
+        return sorted(infos, key=lambda info: (bool(info.problem), -info.modified))
+
+    @property
+    def id(self) -> str:
+        """The identifier: the name of the folder."""
+        return self.root.name
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return check_name(self._head.get("name"))
+
+    @property
+    def created(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return float(self._head.get("created", 0.0))
+
+    def rename(self, name: str) -> None:
+        """Give the project another name."""
+        write_json(self._head_file, {**self._head, "name": check_name(name)})
+
+    def delete(self) -> None:
+        """Delete the folder with all that is in it. Stop its jobs first."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    # -- settings and their history --------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """What the user has chosen."""
+        return self.pinned or self._history.settings
+
+    def at(self, settings: Settings) -> Project:
+        """Return a view of this project as it is under other settings; it cannot be changed."""
+        return replace(self, pinned=settings)
+
+    def params(self, step: str) -> dict[str, Any]:
+        """Return the parameters of a step, completed with their defaults."""
+        return self.settings.of(step)
+
+    def set_params(self, step: str, params: Mapping[str, Any], *, note: str) -> None:
+        """Change the parameters of a step.
+
+        Parameters
+        ----------
+        step : str
+        params : mapping
+            All of them, or those that are not default; those not named go back to their defaults.
+        note : str
+            What the user did, as a short plain sentence; the menu says "Undo: ...".
+        """
+        self._change(lambda settings: settings.with_params(step, params), note)
+
+    def undo(self) -> str | None:
+        """Take back the last change and return what it was; None if there is none."""
+        with self._lock():
+            history = self._history
+            history.moved(-1).save(self._history_file)
+        return history.undone_by_undo
+
+    def redo(self) -> str | None:
+        """Do again what was undone and return what it was; None if there is nothing."""
+        with self._lock():
+            history = self._history
+            history.moved(+1).save(self._history_file)
+        return history.done_by_redo
+
+    @property
+    def can_undo(self) -> str | None:
+        """What undo would take back (true as a condition), or None."""
+        return self._history.undone_by_undo
+
+    @property
+    def can_redo(self) -> str | None:
+        """What redo would do again (true as a condition), or None."""
+        return self._history.done_by_redo
+
+    # -- inputs and labels -----------------------------------------------------------------------
+
+    def put_input(self, role: str, adata: AnnData, origin: Mapping[str, Any], *, note: str = "") -> None:
+        """Store a dataset as source or target; ``origin`` says where it came from (``filename``, ...)."""
+        check_role(role)
+        reference = stored.put_dataset(self._inputs, adata, origin)
+        self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
+
+    def input(self, role: str) -> AnnData:
+        """Read the source or the target.
+
+        Raises
+        ------
+        ProjectError
+            If there is none.
+        """
+        return stored.dataset(self._inputs, self._reference(role))
+
+    def input_info(self, role: str) -> dict[str, Any] | None:
+        """Return what is known of an input, in milliseconds, or None where there is none.
+
+        Returns
+        -------
+        dict
+            ``fingerprint``, ``n_obs``, ``n_vars``, ``values`` (see :func:`sctl.values.value_kind`),
+            ``species``, ``obs_columns``, ``bytes``, ``added`` and what ``origin`` said.
+        """
+        reference = self.settings.inputs.get(check_role(role))
+        return None if reference is None else stored.info(self._inputs, reference)
+
+    def remove_input(self, role: str) -> None:
+        """Take the source or the target out of the project; undo brings it back."""
+        self._change(lambda settings: settings.with_input(role, None), f"Remove the {role}")
+
+    def put_truth(self, truth: pd.Series) -> None:
+        """Keep true labels of the target aside, by cell; no method sees them."""
+        reference = stored.put_series(self._inputs, truth)
+        self._change(lambda settings: replace(settings, truth=reference), "Add the true labels")
+
+    def truth(self) -> pd.Series | None:
+        """Return the true labels by cell, or None."""
+        reference = self.settings.truth
+        return None if reference is None else stored.series(self._inputs, reference)
+
+    def set_labels(self, labels: pd.Series | None, *, note: str = "Edit labels") -> None:
+        """Set the user's final labels by cell, or drop them; undo brings back the earlier ones."""
+        reference = None if labels is None else stored.put_series(self._inputs, labels)
+        self._change(lambda settings: replace(settings, labels=reference), note)
+
+    def labels(self) -> pd.Series | None:
+        """Return the user's final labels by cell, or None where nothing was edited."""
+        reference = self.settings.labels
+        return None if reference is None else stored.series(self._inputs, reference)
+
+    # -- results ---------------------------------------------------------------------------------
+
+    def fingerprint(self, step: str) -> str:
+        """Return the name of the step's result under the present settings."""
+        return self.settings.fingerprint(step)
+
+    def result_dir(self, step: str) -> Path:
+        """Return the folder of the step's result under the present settings; it may not exist yet."""
+        return self.root / "results" / check_step(step) / self.fingerprint(step)
+
+    def latest_result_dir(self, step: str) -> Path | None:
+        """Return the folder of the present result, else of the newest older one, else None."""
+        return steps.latest(self.result_dir(step))
+
+    def state(self, step: str) -> State:
+        """Tell where a step stands; ``"stale"`` means a result exists, but for other settings."""
+        if check_step(step) == "data":
+            return "done" if set(self.settings.inputs) == set(ROLES) else "todo"
+        return steps.state(self.result_dir(step))
+
+    def failure(self, step: str) -> dict[str, str] | None:
+        """Return what went wrong in a failed step (``type``, ``found``, ``expected``, ``do``), or None."""
+        path = self.result_dir(step) / steps.FAILED
+        return read_json(path) if path.exists() else None
+
+    def working(self, step: str) -> AbstractContextManager[Path | None]:
+        """Compute a step: enter its folder, or None where it is finished; see :func:`.steps.working`."""
+        return steps.working(self.result_dir(step))
+
+    # -- private ---------------------------------------------------------------------------------
+
+    @property
+    def _head_file(self) -> Path:
+        return self.root / "project.json"
+
+    @property
+    def _history_file(self) -> Path:
+        return self.root / "history.json"
+
+    @property
+    def _inputs(self) -> Path:
+        return self.root / "inputs"
+
+    @property
+    def _head(self) -> dict[str, Any]:
+        return read_json(self._head_file)
+
+    @property
+    def _history(self) -> History:
+        return History.load(self._history_file)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.root / ".lock", timeout=30)
+
+    def _reference(self, role: str) -> str:
+        reference = self.settings.inputs.get(check_role(role))
+        if reference is None:
+            raise stored.missing(role)
+        return reference
+
+    def _change(self, change: Callable[[Settings], Settings], note: str) -> None:
+        if self.pinned is not None:
+            raise ProjectError("A job cannot change the settings of its project.")
+        with self._lock():
+            history = self._history.then(change(self._history.settings), note)
+            history.save(self._history_file)
+            stored.collect(self._inputs, history.references())
+
+
+def check_name(name: object) -> str:
+    """Return a project's name without surrounding blanks.
+
+    Raises
+    ------
+    ProjectError
+        If it is empty, longer than 80 characters, or has line breaks.
+    """
+    text = name.strip() if isinstance(name, str) else ""
+    if not text or len(text) > NAME_LIMIT or not text.isprintable():
+        raise ProjectError(
+            "A project cannot have this name.",
+            expected=f"A name has 1 to {NAME_LIMIT} characters in one line.",
+            do="Choose another name.",
+        )
+    return text
+
+
+def _info(project: Project) -> ProjectInfo:
+    try:
+        modified = project.checked()._history_file.stat().st_mtime
+        return ProjectInfo(project.id, project.name, project.created, modified)
+    except ProjectError as error:
+        return ProjectInfo(project.id, project.id, 0.0, 0.0, problem=str(error))
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return check_id(name) == name
+    except ProjectError:
+        return False

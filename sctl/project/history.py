@@ -1,0 +1,109 @@
+"""Undo and redo: every settings the user had, in order, in one small file."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sctl.errors import ProjectError
+from sctl.project.files import damaged, read_json, write_json
+from sctl.project.settings import Settings
+
+SCHEMA = 1
+LIMIT = 200
+"""How many changes can be taken back; older ones are forgotten."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry: what was done, as a plain sentence, and the settings after it."""
+
+    note: str
+    settings: Settings
+    time: float
+
+
+@dataclass(frozen=True)
+class History:
+    """All changes, and the place where the user stands among them. Never empty."""
+
+    changes: tuple[Change, ...] = (Change("Start", Settings(), 0.0),)
+    position: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now."""
+        return self.changes[self.position].settings
+
+    @property
+    def undone_by_undo(self) -> str | None:
+        """What undo would take back, or None."""
+        return self.changes[self.position].note if self.position > 0 else None
+
+    @property
+    def done_by_redo(self) -> str | None:
+        """What redo would do again, or None."""
+        return self.changes[self.position + 1].note if self.position + 1 < len(self.changes) else None
+
+    def then(self, settings: Settings, note: str) -> History:
+        """Return the history after a change; what had been undone is forgotten."""
+        if settings == self.settings:
+            return self
+        changes = (*self.changes[: self.position + 1], Change(note, settings, time.time()))[-LIMIT:]
+        return History(changes, len(changes) - 1)
+
+    def moved(self, by: int) -> History:
+        """Return the history at another place, or the same one where there is no such place."""
+        place = self.position + by
+        return History(self.changes, place) if 0 <= place < len(self.changes) else self
+
+    def references(self) -> set[str]:
+        """Return the fingerprints of all files that undo or redo might need."""
+        return set().union(*(change.settings.references() for change in self.changes))
+
+    def save(self, path: Path) -> None:
+        """Write the history."""
+        entries = [{"note": c.note, "time": c.time, "settings": c.settings.to_dict()} for c in self.changes]
+        write_json(path, {"schema": SCHEMA, "position": self.position, "changes": entries})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a history.
+
+        Raises
+        ------
+        ProjectError
+            If the file is damaged or written by a later sctl.
+        """
+        value = read_json(path)
+        check_schema(value)
+        try:
+            changes = tuple(
+                Change(str(entry["note"]), Settings.from_dict(entry["settings"]), float(entry["time"]))
+                for entry in value["changes"]
+            )
+            position = int(value["position"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(path) from error
+        if not 0 <= position < len(changes):
+            raise damaged(path)
+        return cls(changes, position)
+
+
+def check_schema(value: dict[str, Any]) -> None:
+    """Check that a file was written in a form that this sctl knows.
+
+    Raises
+    ------
+    ProjectError
+        If a later sctl wrote it, or it does not say.
+    """
+    schema = value.get("schema")
+    if schema != SCHEMA:
+        raise ProjectError(
+            f"This project was saved in form {schema!r}.",
+            expected=f"This sctl reads form {SCHEMA}.",
+            do="Update sctl, or open the project with the version that made it.",
+        )

@@ -1,0 +1,125 @@
+"""Datasets and label tables of a project, stored under the fingerprint of their content."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sctl.errors import ProjectError
+from sctl.project.files import damaged, read_json, store, write_json
+
+# anndata and pandas take a second to import; the list of projects and the settings do without them.
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+
+def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
+    """Store a dataset and what is known of it; return its fingerprint."""
+    copy = shallow(adata)
+    reference = store(folder, ".h5ad", lambda path: copy.write_h5ad(path, compression="lzf"))
+    known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
+    write_json(folder / f"{reference}.json", {**described(adata), **origin, **known})
+    return reference
+
+
+def shallow(adata: AnnData) -> AnnData:
+    """Return a copy that shares the matrices but not the tables, which writing changes (strings become categories)."""
+    import anndata as ad  # noqa: PLC0415
+
+    return ad.AnnData(
+        X=adata.X,
+        obs=adata.obs.copy(),
+        var=adata.var.copy(),
+        uns=dict(adata.uns),
+        obsm=dict(adata.obsm),
+        varm=dict(adata.varm),
+        layers=dict(adata.layers),
+        obsp=dict(adata.obsp),
+        varp=dict(adata.varp),
+        raw=adata.raw,
+    )
+
+
+def described(adata: AnnData) -> dict[str, Any]:
+    """Return what the pages show of a dataset without opening it again."""
+    from sctl.genes import guess_species  # noqa: PLC0415
+    from sctl.values import value_kind  # noqa: PLC0415
+
+    return {
+        "n_obs": adata.n_obs,
+        "n_vars": adata.n_vars,
+        "values": value_kind(adata.X),
+        "species": guess_species(adata.var_names),
+        "obs_columns": [str(name) for name in adata.obs.columns],
+    }
+
+
+def dataset(folder: Path, reference: str) -> AnnData:
+    """Read a stored dataset.
+
+    Raises
+    ------
+    ProjectError
+        If its file is missing or damaged.
+    """
+    import anndata as ad  # noqa: PLC0415
+
+    path = folder / f"{reference}.h5ad"
+    try:
+        return ad.read_h5ad(path)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise damaged(path) from error
+
+
+def info(folder: Path, reference: str) -> dict[str, Any]:
+    """Return what is known of a stored dataset.
+
+    Raises
+    ------
+    ProjectError
+        If its file is missing or damaged.
+    """
+    if not (folder / f"{reference}.h5ad").exists():
+        raise damaged(folder / f"{reference}.h5ad")
+    return read_json(folder / f"{reference}.json")
+
+
+def put_series(folder: Path, values: pd.Series) -> str:
+    """Store one text per cell; return its fingerprint."""
+    import pandas as pd  # noqa: PLC0415
+
+    table = pd.DataFrame({"cell": values.index.astype(str), "label": values.astype(str).to_numpy()})
+    return store(folder, ".csv", lambda path: table.to_csv(path, index=False))
+
+
+def series(folder: Path, reference: str) -> pd.Series:
+    """Read one text per cell.
+
+    Raises
+    ------
+    ProjectError
+        If the file is missing or damaged.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    path = folder / f"{reference}.csv"
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return pd.Series(table["label"].to_numpy(), index=pd.Index(table["cell"]), name="label")
+    except (OSError, KeyError, ValueError) as error:
+        raise damaged(path) from error
+
+
+def collect(folder: Path, references: set[str]) -> None:
+    """Delete stored files that no settings in the history name any more."""
+    for path in folder.glob("*.*"):
+        if path.suffix in {".h5ad", ".csv", ".json"} and path.stem not in references and not path.name.startswith("."):
+            path.unlink(missing_ok=True)
+
+
+def missing(role: str) -> ProjectError:
+    """Return the error for an input that was never given."""
+    return ProjectError(f"This project has no {role} yet.", do=f"Load a {role} on the Data page.")
