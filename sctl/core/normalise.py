@@ -33,7 +33,7 @@ def library_sizes(X: Any) -> NDArray[np.float64]:
 
 
 def log_normalised(
-    X: Any, *, sizes: NDArray[np.float64] | None = None, to: float | None = 10_000.0, log: Log = "log1p"
+    X: Any, *, sizes: NDArray[np.floating[Any]] | None = None, to: float | None = 10_000.0, log: Log = "log1p"
 ) -> sparse.csr_matrix:
     """Scale every cell to the same total, then take logarithms; zeros stay zeros.
 
@@ -62,7 +62,7 @@ def log_normalised(
     out.eliminate_zeros()
     if to is not None:
         totals = library_sizes(X) if sizes is None else sizes
-        factors = np.divide(to, totals, out=np.ones_like(totals), where=totals > 0)
+        factors = np.divide(to, totals, out=np.ones(len(totals)), where=totals > 0)
         out.data *= np.repeat(factors, np.diff(out.indptr)).astype(np.float32)
     if log != "none":
         np.log1p(out.data, out=out.data)

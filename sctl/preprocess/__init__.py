@@ -1,0 +1,23 @@
+"""From two datasets as they were read to a pair that any method can use: filters, shared genes, normalisation."""
+
+from __future__ import annotations
+
+from sctl.preprocess.filters import filter_cells, filter_genes
+from sctl.preprocess.linear import linearised, log_normalise
+from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
+from sctl.preprocess.prepare import Prepared, prepare_pair
+from sctl.preprocess.report import Loss, PrepareReport
+
+__all__ = [
+    "PAPER_FILTERS",
+    "Loss",
+    "PrepareReport",
+    "Prepared",
+    "PreprocessParams",
+    "RoleParams",
+    "filter_cells",
+    "filter_genes",
+    "linearised",
+    "log_normalise",
+    "prepare_pair",
+]

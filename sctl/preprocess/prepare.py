@@ -1,0 +1,163 @@
+"""From two datasets as they were read to a pair that any method can use."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl.core.normalise import Log, library_sizes, log_normalised
+from sctl.data import Floats, Pair
+from sctl.preprocess.filters import Bools
+from sctl.preprocess.match import match, matching_genes, require_columns
+from sctl.preprocess.params import PreprocessParams
+from sctl.preprocess.report import Loss, PrepareReport
+from sctl.preprocess.side import Side, open_side
+from sctl.preprocess.variable import highly_variable
+from sctl.run import Run
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What :func:`prepare_pair` returns.
+
+    Parameters
+    ----------
+    pair : Pair
+        The shared genes, in the target's order.
+    target_all : AnnData
+        The same target cells with all genes that were measured, scaled by the same library sizes, so that
+        a shared gene has the same values in both; ``layers["counts"]`` where counts are known.
+    report : PrepareReport
+    """
+
+    pair: Pair
+    target_all: AnnData
+    report: PrepareReport
+
+
+def prepare_pair(
+    source: AnnData,
+    target: AnnData,
+    params: PreprocessParams | None = None,
+    *,
+    label_key: str | None = None,
+    batch_key: str | None = None,
+    run: Run | None = None,
+) -> Prepared:
+    """Filter, match the genes, normalise, and mark variable genes; both sides alike.
+
+    Cells are filtered first, then genes on the kept cells, each side by its own settings; then the shared
+    genes are taken. Log values are undone and counted as linear ones, so that both sides go the same way.
+
+    Parameters
+    ----------
+    source, target : AnnData
+        As read; they are not changed. Counts, TPM or CPM, or logarithms of these, in ``X``; counts in
+        ``layers["counts"]`` are used where ``X`` holds something else.
+    params : PreprocessParams, optional
+        By default only what cannot be used is dropped: cells without any count in the shared genes,
+        genes without any count on both sides, source cells without a label.
+    label_key, batch_key : str, optional
+        Columns of ``source.obs`` with cell types, and with sample or donor.
+    run : Run, optional
+        Progress and stop switch; nothing here is random.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    DataError
+        If names are duplicated, values cannot be used, a column is missing, fewer than 50 genes are
+        shared, or a filter leaves nothing.
+
+    Examples
+    --------
+    >>> from sctl.simulate import toy_counts
+    >>> source, target = toy_counts()
+    >>> prepared = prepare_pair(source, target, label_key="cell_type")
+    >>> prepared.pair.source.shape, prepared.report.n_shared
+    ((200, 300), 300)
+    """
+    params, run = params or PreprocessParams(), run or Run()
+    shared = matching_genes(source, target)
+    require_columns(source, label_key, batch_key)
+    run.report("Prepare", 0, 4, "reading values")
+    opened = [open_side("source", source, label_key), open_side("target", target)]
+    run.report("Prepare", 1, 4, "filtering")
+    filtered = [side.filtered(getattr(params, side.role)) for side in opened]
+    sides, genes, silent = match(filtered)
+    run.report("Prepare", 2, 4, "normalising")
+    sizes = [_sizes(side, genes, params) for side in sides]
+    logs = [
+        log_normalised(side.columns(genes), sizes=size, to=params.normalise_to, log=params.log)
+        for side, size in zip(sides, sizes, strict=True)
+    ]
+    run.report("Prepare", 3, 4, "finding variable genes")
+    variable = highly_variable([_as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
+    for key in filter(None, (label_key, batch_key)):
+        both[0].obs[key] = pd.Categorical(both[0].obs[key].astype(str))
+    pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
+    report = _report(sides, silent, n_shared=len(shared), variable=variable)
+    run.report("Prepare", 4, 4)
+    return Prepared(pair, _all_genes(sides[1], sizes[1], params), report)
+
+
+def _sizes(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
+    """Library size of every kept cell: (n_cells,)."""
+    return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.adata.var_names))
+
+
+def _as_log1p(values: Any, log: Log) -> Any:
+    """Return log(1 + x), in which variable genes are looked for whatever the pair holds."""
+    if log == "log1p":
+        return values
+    return values * np.log(2) if log == "log2" else values.log1p()
+
+
+def _build(side: Side, genes: pd.Index, values: Any, variable: Bools) -> AnnData:
+    """Put the kept cells, the pair's genes and their values together."""
+    var = side.adata.var.loc[genes].copy()
+    var["highly_variable"] = variable
+    layers = {"counts": side.columns(genes)} if side.values.are_counts else {}
+    return AnnData(X=values, obs=_obs(side), var=var, layers=layers)
+
+
+def _obs(side: Side) -> pd.DataFrame:
+    """Return what is known of the kept cells, without categories that are gone."""
+    obs: pd.DataFrame = side.adata.obs.iloc[side.cells].copy()
+    for name in obs.columns[[isinstance(kind, pd.CategoricalDtype) for kind in obs.dtypes]]:
+        obs[name] = obs[name].cat.remove_unused_categories()
+    return obs
+
+
+def _all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
+    """Return the kept cells with every gene that was measured."""
+    values = side.columns(side.adata.var_names)
+    return AnnData(
+        X=log_normalised(values, sizes=sizes, to=params.normalise_to, log=params.log),
+        obs=_obs(side),
+        var=side.adata.var.copy(),
+        layers={"counts": values} if side.values.are_counts else {},
+        obsm={key: value[side.cells] for key, value in side.adata.obsm.items()},
+        uns=deepcopy(dict(side.adata.uns)),
+    )
+
+
+def _report(sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, variable: Bools) -> PrepareReport:
+    return PrepareReport(
+        n_cells={side.role: (side.adata.n_obs, len(side.cells)) for side in sides},
+        n_genes={side.role: side.adata.n_vars for side in sides},
+        n_shared=n_shared,
+        n_used=len(variable),
+        n_variable=int(variable.sum()),
+        values={side.role: side.values.read_as for side in sides},
+        losses=tuple(loss for side in sides for loss in side.losses) + silent,
+    )

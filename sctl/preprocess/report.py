@@ -1,0 +1,73 @@
+"""What preprocessing did to the data, for the page, the shell and the methods text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cells or genes that one step dropped; a cell is counted at the first step that dropped it."""
+
+    role: Literal["source", "target", "pair"]
+    what: Literal["cells", "genes"]
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareReport:
+    """What went in, what was dropped and why, what came out.
+
+    Parameters
+    ----------
+    n_cells : mapping
+        Role → cells before and after.
+    n_genes : mapping
+        Role → genes measured.
+    n_shared : int
+        Genes measured on both sides.
+    n_used : int
+        Genes in the pair.
+    n_variable : int
+        Genes that methods compare cells by.
+    values : mapping
+        Role → what was read, e.g. "counts".
+    losses : tuple of Loss
+    """
+
+    n_cells: Mapping[str, tuple[int, int]]
+    n_genes: Mapping[str, int]
+    n_shared: int
+    n_used: int
+    n_variable: int
+    values: Mapping[str, str]
+    losses: tuple[Loss, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report in a form that JSON takes."""
+        own = {name: getattr(self, name) for name in ("n_shared", "n_used", "n_variable")}
+        return {
+            **own,
+            "n_cells": {role: list(counts) for role, counts in self.n_cells.items()},
+            "n_genes": dict(self.n_genes),
+            "values": dict(self.values),
+            "losses": [asdict(loss) for loss in self.losses],
+        }
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The report as sentences."""
+        lines = []
+        for role, (before, after) in self.n_cells.items():
+            lines.append(f"{role.capitalize()}: {after} of {before} cells kept; values read as {self.values[role]}.")
+            lines += [f"{loss.n} cells dropped: {loss.reason}." for loss in self._of(role, "cells")]
+        lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
+        for role in ("source", "target", "pair"):
+            lines += [f"{loss.n} genes dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
+        return tuple(lines)
+
+    def _of(self, role: str, what: str) -> list[Loss]:
+        return [loss for loss in self.losses if (loss.role, loss.what) == (role, what)]

@@ -1,0 +1,92 @@
+"""One side while it is prepared: what was read, what is kept of it, what was lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl.data import Ints
+from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
+from sctl.preprocess.linear import Linear, linear
+from sctl.preprocess.params import RoleParams
+from sctl.preprocess.report import Loss
+
+Role = Literal["source", "target"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A source or a target in preparation; steps return a new one.
+
+    Parameters
+    ----------
+    role : {"source", "target"}
+    adata : AnnData
+        As it was read; never changed.
+    values : Linear
+        Its values on a linear scale.
+    cells : ndarray of shape (n_kept,)
+        Rows of ``adata`` that are kept.
+    genes : Index
+        Names of the genes that are kept.
+    losses : tuple of Loss
+    """
+
+    role: Role
+    adata: AnnData
+    values: Linear
+    cells: Ints
+    genes: pd.Index
+    losses: tuple[Loss, ...] = ()
+
+    def columns(self, names: pd.Index) -> Any:
+        """Return linear values of the kept cells in some genes: (n_kept, n_names), CSR."""
+        rows = self.values.X if len(self.cells) == self.adata.n_obs else self.values.X[self.cells]
+        if names.equals(self.adata.var_names):
+            return rows
+        return rows[:, self.adata.var_names.get_indexer(names)]
+
+    def with_cells(self, filters: Iterable[tuple[str, Bools]]) -> Side:
+        """Apply filters of the cells that are kept now."""
+        kept, losses = _apply(self.role, "cells", len(self.cells), filters)
+        return replace(self, cells=self.cells[kept], losses=self.losses + losses)
+
+    def with_genes(self, filters: Iterable[tuple[str, Bools]]) -> Side:
+        """Apply filters of the genes that are kept now."""
+        kept, losses = _apply(self.role, "genes", len(self.genes), filters)
+        return replace(self, genes=self.genes[kept], losses=self.losses + losses)
+
+    def filtered(self, params: RoleParams) -> Side:
+        """Apply the filters of cells, then those of genes on the cells that are left."""
+        kept = AnnData(X=self.columns(self.genes), var=pd.DataFrame(index=self.genes))
+        fewer = self.with_cells(cell_filters(kept, params))
+        return fewer.with_genes(gene_filters(fewer.columns(fewer.genes), params))
+
+
+def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
+    """Read the values of one side and leave out cells without a label where labels are wanted."""
+    side = Side(role, adata, linear(adata, role), np.arange(adata.n_obs), adata.var_names)
+    if label_key is None:
+        return side
+    labels = adata.obs[label_key]
+    labelled = (labels.notna() & (labels.astype(str).str.strip() != "")).to_numpy(dtype=bool)
+    return side.with_cells([(f"no label in {label_key!r}", labelled)])
+
+
+def _apply(
+    role: Role, what: Literal["cells", "genes"], n: int, filters: Iterable[tuple[str, Bools]]
+) -> tuple[Bools, tuple[Loss, ...]]:
+    """Return what passes all filters, and the losses in order; each loss is counted once."""
+    kept, losses = np.ones(n, dtype=bool), []
+    for reason, passes in filters:
+        n_lost = int((kept & ~passes).sum())
+        if n_lost:
+            losses.append(Loss(role, what, reason, n_lost))
+        kept &= passes
+    require_left(kept, what, role)
+    return kept, tuple(losses)
