@@ -6,7 +6,7 @@ import streamlit as st
 
 from sctl.ui import shell, steps
 
-shell.header(steps.HELP)
+shell.header(steps.HELP, acts=False)
 
 first, words, questions, keys = st.tabs(["First steps", "Words", "Questions", "Keyboard"])
 

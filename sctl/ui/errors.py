@@ -73,17 +73,17 @@ def _leave(notice: Notice) -> None:
 
 
 def _card(notice: Notice) -> None:
-    lines = [f"**{_plain(notice.found)}**"]
+    lines = [f"**{plain(notice.found)}**"]
     if notice.expected:
-        lines.append(_plain(notice.expected))
+        lines.append(plain(notice.expected))
     if notice.do:
-        lines.append(f"**What you can do:** {_plain(notice.do)}")
+        lines.append(f"**What you can do:** {plain(notice.do)}")
     if notice.kept:
-        lines.append(f"*{_plain(notice.kept)}*")
+        lines.append(f"*{plain(notice.kept)}*")
     st.error("\n\n".join(lines), icon=":material/error:")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Markdown shows as it is: file and column names may hold its signs."""
     for sign in "\\`*_[]$<>#|~:":
         text = text.replace(sign, f"\\{sign}")

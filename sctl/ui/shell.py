@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 import sctl
 from sctl.errors import ProjectError
 from sctl.project import Project
-from sctl.ui import errors, jobs, state, steps
+from sctl.ui import errors, jobs, picture, state, steps
 from sctl.ui.steps import Step
 
 _SIGNS = {
@@ -78,15 +78,19 @@ def link(step: Step, label: str | None = None, *, icon: str | None = None, help_
     )
 
 
-def header(step: Step) -> DeltaGenerator:
-    """Draw title, purpose and *What is this?*; return the place of the page's one primary button."""
-    left, right = st.columns([4, 1.25], vertical_alignment="top", gap="large")
+def header(step: Step, *, acts: bool = True) -> DeltaGenerator:
+    """Draw title, purpose and *What is this?*; return the place of the page's one primary button.
+
+    With ``acts=False`` there is no such place, and the heading takes the whole width.
+    """
+    left, right = st.columns([4, 1.25] if acts else [1, 0.001], gap="large", vertical_alignment="center")
     with left:
         st.title(step.title, anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f":gray[{step.purpose}]", width="content")
-            with st.popover("What is this?", icon=":material/help:", type="tertiary"):
-                st.markdown(step.about)
+            if step.about:
+                with st.popover("What is this?", icon=":material/help:", type="tertiary"):
+                    st.markdown(step.about)
     return right.container()
 
 
@@ -150,7 +154,7 @@ def _adopt() -> Project | None:
 
 
 def _brand() -> None:
-    st.markdown("### :primary[:material/hub:] sctl", help="Single-cell transfer learning")
+    st.logo(picture.logo(), size="large")
     link(steps.HOME)
 
 

@@ -32,7 +32,7 @@ class Step:
     short: str
     icon: str
     purpose: str
-    about: str
+    about: str = ""
     computes: str = ""
 
     @property
@@ -172,7 +172,6 @@ HELP = Step(
     short="Help",
     icon=":material/help:",
     purpose="Words, first steps, and answers to what people ask most.",
-    about="Everything here is also in the documentation that comes with the app.",
 )
 
 PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, UNCERTAINTY, EXPORT)
