@@ -43,6 +43,9 @@ DEFAULT_METHOD = "transfercluster"
 BASELINES = ("targetcluster", "concatenatecluster")
 """Methods that a θ sweep is compared with: the target alone, and both datasets thrown together."""
 
+GROUPS = ("clusters", "labels", "final")
+"""What markers can be of: clusters, transferred labels, or the labels the user settled on."""
+
 _CLUSTERING = ("n_clusters", "distances", "transformations", "n_init")
 """Settings that a baseline shares with the method it is compared with, where both have them."""
 
@@ -65,38 +68,69 @@ def complete(step: str, params: Mapping[str, Any]) -> dict[str, Any]:
     if step == "preprocess":
         from sctl.preprocess import PreprocessParams  # noqa: PLC0415
 
-        return {**PreprocessParams().to_dict(), **params}
+        return PreprocessParams.from_dict(params).to_dict()
     if step == "transfer":
         return _complete_transfer(params)
     return {**_DEFAULTS[step], **params}
 
 
 def reduce(step: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a step without those that are default: what is stored and fingerprinted.
+    """Check the parameters of a step and return those that are not default: what is stored and fingerprinted.
+
+    Raises
+    ------
+    ParameterError
+        If a value is unknown or out of its range.
 
     Examples
     --------
     >>> reduce("theta", {"theta": None}), reduce("theta", {"theta": 0.3})
     ({}, {'theta': 0.3})
     """
-    if step == "transfer":
-        defaults = _complete_transfer({"method": params.get("method", DEFAULT_METHOD)})
-        settings = _changed(params.get("params") or {}, defaults["params"])
-        return _changed({**params, "params": settings}, {**defaults, "method": DEFAULT_METHOD, "params": {}})
-    return _changed(params, complete(step, {}))
+    _check(step, params)
+    if step != "transfer":
+        return _changed(complete(step, params), complete(step, {}))
+    method_of(params)
+    chosen = complete(step, params)
+    settings = _changed(chosen["params"], complete(step, {"method": chosen["method"]})["params"])
+    return _changed({**chosen, "params": settings}, {"method": DEFAULT_METHOD, "seed": 0, "params": {}})
 
 
 def _changed(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that differ, with tuples as the lists that JSON makes of them."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in params.items()}
     expected = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
     return {name: value for name, value in plain.items() if name not in expected or expected[name] != value}
+
+
+def _check(step: str, params: Mapping[str, Any]) -> None:
+    from sctl.errors import ParameterError  # noqa: PLC0415
+
+    known = {"preprocess": params, "transfer": ("method", "params", "seed")}.get(step) or _DEFAULTS.get(step, params)
+    if unknown := sorted(set(params) - set(known)):
+        raise ParameterError(
+            f"There is no setting {unknown[0]!r} here.", expected=f"Settings are {list(known)}.", do="Leave it out."
+        )
+    theta = params.get("theta")
+    if theta is not None and not 0.0 <= theta <= 1.0:
+        raise ParameterError(
+            f"θ is {theta}.",
+            expected="It must lie between 0 (the target alone) and 1 (the source alone).",
+            do="Choose a value in between, or auto.",
+        )
+    if params.get("groups", "clusters") not in GROUPS:
+        raise ParameterError(
+            f"There are no groups {params['groups']!r}.",
+            expected=f"Groups are {list(GROUPS)}.",
+            do="Choose one of these.",
+        )
 
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "data": {"label_key": None, "batch_key": None},
     "theta": {"theta": None},  # None: chosen by kernel target alignment
     "explore": {"seed": 0},
-    "markers": {"groups": "clusters"},  # or "labels", or "final" for the user's own
+    "markers": {"groups": "clusters"},
 }
 
 
@@ -129,12 +163,9 @@ def prepare(source: AnnData, target: AnnData, params: Mapping[str, Any], run: Ru
     """
     from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: PLC0415
 
-    run.report("Preparing both datasets", 0, 1)
-    params = dict(params)
-    keys = {name: params.pop(name, None) for name in ("label_key", "batch_key")}
-    prepared = prepare_pair(source, target, PreprocessParams.from_dict(params), **keys)
-    run.report("Preparing both datasets", 1, 1)
-    return prepared
+    keys = {name: params.get(name) for name in ("label_key", "batch_key")}
+    chosen = PreprocessParams.from_dict({name: value for name, value in params.items() if name not in keys})
+    return prepare_pair(source, target, chosen, run=run, **keys)
 
 
 def method_of(params: Mapping[str, Any]) -> TransferMethod:

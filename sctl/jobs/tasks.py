@@ -116,7 +116,7 @@ def _markers(project: Project, directory: Path, run: Run) -> None:
 
     groups = pipeline.groups_of(load_result(project), project.params("markers")["groups"], project.labels())
     target = load_target_all(project)
-    save_markers(directory, rank_markers(target, groups.loc[target.obs_names], run=run))
+    save_markers(directory, rank_markers(target.X, groups.loc[target.obs_names], target.var_names, run=run))
 
 
 def _method_and_run(project: Project, run: Run) -> tuple[TransferMethod, Run]:

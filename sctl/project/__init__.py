@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sctl.project.bundle import export_project, import_project
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.results import (
@@ -29,8 +30,10 @@ __all__ = [
     "ProjectInfo",
     "Settings",
     "State",
+    "export_project",
     "gene",
     "gene_names",
+    "import_project",
     "load_baselines",
     "load_embeddings",
     "load_markers",

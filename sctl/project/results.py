@@ -59,9 +59,10 @@ def target_names(project: Project) -> pd.Index:
     """Return the names of the target cells that were kept, in order, without reading the data."""
     import anndata as ad  # noqa: PLC0415
     import h5py  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
 
     with h5py.File(_required(project, "preprocess") / "target.h5ad", "r") as file:
-        return ad.io.read_elem(file["obs"]).index
+        return pd.Index(ad.io.read_elem(file["obs"]).index)
 
 
 def load_target_all(project: Project) -> AnnData:

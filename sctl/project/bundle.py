@@ -1,0 +1,104 @@
+"""A whole project as one ``.zip``: data only, so that opening a stranger's can do no harm."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sctl.errors import DataError, ProjectError
+from sctl.project.files import digest_of_file, new_id, projects_root, read_json, write_json
+from sctl.project.folder import Project
+from sctl.project.steps import DONE
+
+SUFFIX = ".sctl.zip"
+_REF = "[0-9a-f]{16}"
+_FILES = re.compile(
+    rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json)"
+    rf"|results/[a-z]+/{_REF}/((points|baselines)/)?[A-Za-z0-9_.]+\.(json|csv|npz|h5|h5ad)"
+)
+
+
+def export_project(project: Project, path: Path) -> Path:
+    """Write a project with its inputs, settings, history and finished results into one file.
+
+    Parameters
+    ----------
+    project : Project
+    path : Path
+        Where to; replaced if it exists.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    partial = path.with_name(f".part-{path.name}")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for file in sorted(_files_of(project)):
+                archive.write(file, file.relative_to(project.root).as_posix())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def import_project(path: Path) -> Project:
+    """Open a copy of a project that :func:`export_project` wrote, under a new identifier.
+
+    Raises
+    ------
+    ProjectError
+        If the file is no project, is damaged, or holds anything that a project does not.
+    """
+    root = projects_root()
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
+    try:
+        _unpack_into(path, folder)
+        head = read_json(folder / "project.json")
+        project = Project(root / new_id())
+        write_json(folder / "project.json", {**head, "id": project.id, "imported": time.time()})
+        Project(folder).checked()
+        folder.replace(project.root)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return project
+
+
+def _files_of(project: Project) -> Iterator[Path]:
+    yield from (project.root / "project.json", project.root / "history.json")
+    yield from (file for file in (project.root / "inputs").glob("*") if _belongs(project.root, file))
+    for done in (project.root / "results").glob(f"*/*/{DONE}"):
+        yield from (file for file in done.parent.rglob("*") if file.is_file() and _belongs(project.root, file))
+
+
+def _belongs(root: Path, file: Path) -> bool:
+    return _FILES.fullmatch(file.relative_to(root).as_posix()) is not None
+
+
+def _unpack_into(path: Path, folder: Path) -> None:
+    from sctl.io.archive import unpack  # noqa: PLC0415 - brings the readers of all formats along
+
+    try:
+        files = unpack(path, folder, name="The project file")
+    except (DataError, OSError) as error:
+        raise _refused(str(error)) from error
+    for file in files:
+        if not _belongs(folder, file):
+            raise _refused(f"The file holds {file.relative_to(folder).as_posix()!r}, which is no part of a project.")
+        if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
+            raise _refused("A dataset in the file was changed after it was stored.")
+
+
+def _refused(found: str) -> ProjectError:
+    return ProjectError(
+        found,
+        expected=f"A project is opened from a {SUFFIX} file that sctl has written, as it is.",
+        do="Save the project again on the computer it comes from, and open that file.",
+    )

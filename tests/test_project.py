@@ -1,0 +1,331 @@
+"""A project on disk: history, fingerprints, states, and what happens to damaged files."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
+from sctl.project import STEPS, Project, export_project, import_project
+from sctl.project.files import canonical, is_alive, new_id, process_mark, this_process
+
+SECRET_PATHS = (
+    "..",
+    "../..",
+    "../../etc",
+    "/etc",
+    "a/../b",
+    "",
+    ".",
+    "aaaaaaaaaaa",
+    "AAAAAAAAAAAA",
+    "aaaaaaaaaaa\n",
+    None,
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("SCTL_PROJECTS", str(tmp_path / "projects"))
+    return Project.create("Pancreas")
+
+
+@pytest.fixture
+def cells() -> AnnData:
+    counts = np.random.default_rng(0).poisson(1.0, (12, 5)).astype(np.float32)
+    obs = pd.DataFrame({"kind": ["a", "b"] * 6}, index=[f"cell{i}" for i in range(12)])
+    return AnnData(counts, obs=obs, var=pd.DataFrame(index=list("vwxyz")))
+
+
+def finish(project: Project, step: str) -> Path:
+    with project.working(step) as directory:
+        assert directory is not None
+    return directory
+
+
+def test_a_project_is_found_again(project: Project) -> None:
+    again = Project.open(project.id)
+    assert again == project
+    assert (again.name, [info.id for info in Project.all()]) == ("Pancreas", [project.id])
+    again.rename("  Islets ")
+    assert project.name == "Islets"
+    project.delete()
+    assert Project.all() == []
+    with pytest.raises(ProjectError, match="no project"):
+        Project.open(project.id)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "two\nlines", None])
+def test_names_are_one_line(project: Project, name: str) -> None:
+    with pytest.raises(ProjectError, match="this name"):
+        project.rename(name)
+
+
+@pytest.mark.parametrize("project_id", SECRET_PATHS)
+def test_an_identifier_is_never_a_path(project: Project, project_id: str) -> None:
+    with pytest.raises(ProjectError, match="not the identifier"):
+        Project.open(project_id)
+
+
+def test_the_one_used_last_comes_first(project: Project) -> None:
+    other = Project.create("Second")
+    other.set_params("data", {"label_key": "b"}, note="b")
+    project.set_params("data", {"label_key": "a"}, note="a")
+    assert [info.name for info in Project.all()] == ["Pancreas", "Second"]
+
+
+def test_inputs_survive_and_are_not_changed(project: Project, cells: AnnData) -> None:
+    before = cells.copy()
+    project.put_input("source", cells, {"filename": "cells.csv"})
+    assert cells.obs["kind"].dtype == before.obs["kind"].dtype  # writing makes categories of strings
+    stored = Project.open(project.id).input("source")
+    np.testing.assert_array_equal(stored.X, cells.X)
+    assert list(stored.obs["kind"]) == list(cells.obs["kind"])
+    info = project.input_info("source")
+    assert info is not None
+    assert (info["n_obs"], info["n_vars"], info["filename"], info["values"]) == (12, 5, "cells.csv", "counts")
+    assert project.input_info("target") is None
+    with pytest.raises(ProjectError, match="no target yet"):
+        project.input("target")
+
+
+def test_undo_and_redo_cover_everything(project: Project, cells: AnnData) -> None:
+    labels = pd.Series(["alpha/beta", "NA"], index=["c1", "c2"])
+    project.put_input("source", cells, {}, note="Load the source")
+    project.set_params("data", {"label_key": "kind"}, note="Choose the labels")
+    project.set_params("theta", {"theta": 0.3}, note="Set θ to 0.3")
+    project.set_labels(labels, note="Rename a type")
+    project.remove_input("source")
+    assert project.input_info("source") is None
+
+    assert [project.undo() for _ in range(6)] == [
+        "Remove the source", "Rename a type", "Set θ to 0.3", "Choose the labels", "Load the source", None,
+    ]  # fmt: skip
+    assert (project.can_undo, project.can_redo) == (None, "Load the source")
+    assert project.params("theta") == {"theta": None}
+    assert project.labels() is None
+
+    assert [project.redo() for _ in range(4)][-1] == "Rename a type"
+    assert project.params("theta") == {"theta": 0.3}
+    assert project.params("data")["label_key"] == "kind"
+    assert project.input("source").n_obs == 12
+    kept = project.labels()
+    assert kept is not None
+    assert kept.to_dict() == labels.to_dict()
+
+
+def test_a_new_change_forgets_what_was_undone(project: Project) -> None:
+    project.set_params("theta", {"theta": 0.3}, note="0.3")
+    project.undo()
+    project.set_params("theta", {"theta": 0.4}, note="0.4")
+    assert (project.can_undo, project.can_redo) == ("0.4", None)
+
+
+def test_a_change_to_the_same_is_no_change(project: Project) -> None:
+    project.set_params("theta", {"theta": None}, note="nothing")
+    project.set_params("preprocess", project.params("preprocess"), note="nothing")
+    assert project.can_undo is None
+
+
+def test_files_nobody_can_come_back_to_are_deleted(project: Project, cells: AnnData) -> None:
+    project.put_input("source", cells, {})
+    project.undo()
+    assert len(list(project.root.glob("inputs/*.h5ad"))) == 1  # redo needs it
+    project.set_params("theta", {"theta": 0.4}, note="0.4")
+    assert list(project.root.glob("inputs/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "params"),
+    [
+        ("theta", {"theta": 1.5}),
+        ("theta", {"thetta": 0.5}),
+        ("markers", {"groups": "moons"}),
+        ("preprocess", {"n_top_genes": -1}),
+        ("transfer", {"method": "magic"}),
+        ("transfer", {"params": {"n_clusters": -3}}),
+        ("transfer", {"params": {"colour": 1}}),
+    ],
+)
+def test_a_wrong_setting_is_refused_and_nothing_changes(project: Project, step: str, params: dict[str, object]) -> None:
+    with pytest.raises(ParameterError):
+        project.set_params(step, params, note="wrong")
+    assert project.can_undo is None
+
+
+def test_a_fingerprint_follows_its_upstream_alone(project: Project) -> None:
+    def fingerprints() -> dict[str, str]:
+        return {step: project.fingerprint(step) for step in STEPS}
+
+    before = fingerprints()
+    project.set_params("theta", {"theta": 0.3}, note="θ")
+    after_theta = fingerprints()
+    project.set_params("data", {"label_key": "kind"}, note="labels")
+    after_data = fingerprints()
+    changed = {step for step in STEPS if before[step] != after_theta[step]}
+    assert changed == {"theta", "markers"}
+    assert all(after_theta[step] != after_data[step] for step in STEPS)
+    project.undo()
+    project.undo()
+    assert fingerprints() == before
+
+
+def test_states_run_from_todo_to_stale_and_back(project: Project) -> None:
+    assert project.state("transfer") == "todo"
+    with project.working("transfer"):
+        assert project.state("transfer") == "running"
+    assert project.state("transfer") == "done"
+    with project.working("transfer") as again:
+        assert again is None  # nothing to do
+    done = project.result_dir("transfer")
+    project.set_params("transfer", {"seed": 1}, note="seed")
+    assert project.state("transfer") == "stale"
+    assert project.latest_result_dir("transfer") == done
+    project.undo()
+    assert project.state("transfer") == "done"
+
+
+def test_a_change_makes_exactly_what_follows_stale(project: Project) -> None:
+    for step in STEPS[1:]:
+        finish(project, step)
+    project.set_params("theta", {"theta": 0.2}, note="θ")
+    assert {step: project.state(step) for step in STEPS[1:]} == {
+        "preprocess": "done", "transfer": "done", "theta": "stale", "explore": "done", "markers": "stale",
+    }  # fmt: skip
+
+
+def test_a_failed_step_says_why_until_it_is_tried_again(project: Project) -> None:
+    with pytest.raises(DataError), project.working("explore"):
+        raise DataError("Too few cells.", expected="Three.", do="Load more.")
+    assert project.state("explore") == "failed"
+    assert project.failure("explore") == {
+        "type": "DataError", "found": "Too few cells.", "expected": "Three.", "do": "Load more.",
+    }  # fmt: skip
+    with pytest.raises(Cancelled), project.working("explore") as directory:
+        assert project.failure("explore") is None
+        assert directory is not None
+        (directory / "half").write_text("kept")
+        raise Cancelled
+    assert project.state("explore") == "todo"
+    assert (project.result_dir("explore") / "half").exists()
+
+
+def test_a_step_whose_process_died_is_not_running(project: Project) -> None:
+    directory = project.result_dir("explore")
+    directory.mkdir(parents=True)
+    mark = this_process()
+    for dead in ({**mark, "started": mark["started"] - 60}, {"pid": 2**22 + 1, "started": 0.0}, {"pid": "x"}):
+        (directory / "started.json").write_text(json.dumps(dead))
+        assert project.state("explore") == "todo"
+    (directory / "started.json").write_text(json.dumps(mark))
+    assert project.state("explore") == "running"
+
+
+def test_a_pinned_project_is_of_its_moment(project: Project) -> None:
+    pinned = project.at(project.settings)
+    before = pinned.result_dir("transfer")
+    project.set_params("transfer", {"seed": 1}, note="seed")
+    assert pinned.result_dir("transfer") == before != project.result_dir("transfer")
+    with pytest.raises(ProjectError, match="cannot change"):
+        pinned.set_params("theta", {"theta": 0.1}, note="no")
+
+
+@pytest.mark.parametrize("name", ["project.json", "history.json"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"schema": 99}',
+        '{"schema": 1}',
+        '{"schema": 1, "position": 5, "changes": [], "name": 3}',
+        "\x00\xff",
+    ],
+)
+def test_tampered_files_are_errors_of_the_project(project: Project, name: str, text: str) -> None:
+    (project.root / name).write_text(text)
+    with pytest.raises(ProjectError):
+        Project.open(project.id)
+    (info,) = Project.all()
+    assert info.problem
+
+
+@pytest.mark.parametrize("reference", ["../../../secret", "x" * 16, 5, "0" * 15, None])
+def test_a_reference_is_never_a_path(project: Project, cells: AnnData, reference: object) -> None:
+    project.put_input("source", cells, {})
+    path = project.root / "history.json"
+    value = json.loads(path.read_text())
+    value["changes"][-1]["settings"]["inputs"]["source"] = reference
+    path.write_text(json.dumps(value))
+    with pytest.raises(ProjectError):
+        project.input("source")
+
+
+def test_a_damaged_dataset_is_an_error_of_the_project(project: Project, cells: AnnData) -> None:
+    project.put_input("source", cells, {})
+    (path,) = project.root.glob("inputs/*.h5ad")
+    path.write_bytes(b"not a dataset")
+    with pytest.raises(ProjectError, match="damaged"):
+        project.input("source")
+    path.unlink()
+    with pytest.raises(ProjectError, match="damaged"):
+        project.input_info("source")
+
+
+def test_a_bundle_brings_everything_back(project: Project, cells: AnnData, tmp_path: Path) -> None:
+    project.put_input("target", cells, {"filename": "a.h5ad"})
+    project.put_truth(cells.obs["kind"])
+    project.set_params("theta", {"theta": 0.3}, note="θ")
+    directory = finish(project, "transfer")
+    (directory / "sweep.npz").write_bytes(b"1234")
+    copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
+    assert copy.id != project.id
+    assert (copy.name, copy.settings, copy.can_undo) == (project.name, project.settings, "θ")
+    assert copy.state("transfer") == "done"
+    assert (copy.result_dir("transfer") / "sweep.npz").read_bytes() == b"1234"
+    np.testing.assert_array_equal(copy.input("target").X, cells.X)
+    truth = copy.truth()
+    assert truth is not None
+    assert truth.tolist() == cells.obs["kind"].tolist()
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["../evil.json", "/etc/passwd", "inputs/run.py", "jobs/abc/job.json", "results/transfer/0/x.pkl", "a.json"],
+)
+def test_a_bundle_with_anything_else_is_refused(project: Project, tmp_path: Path, member: str) -> None:
+    path = export_project(project, tmp_path / "p.sctl.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, "{}")
+    with pytest.raises(ProjectError):
+        import_project(path)
+    assert [info.id for info in Project.all()] == [project.id]
+    assert list(project.root.parent.glob(".import-*")) == []
+
+
+def test_a_bundle_with_other_data_is_refused(project: Project, cells: AnnData, tmp_path: Path) -> None:
+    project.put_input("source", cells, {})
+    (path,) = project.root.glob("inputs/*.h5ad")
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(ProjectError, match="changed after"):
+        import_project(export_project(project, tmp_path / "p.sctl.zip"))
+
+
+def test_no_zip_is_no_project(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "p.sctl.zip").write_bytes(b"hello")
+    with pytest.raises(ProjectError):
+        import_project(tmp_path / "p.sctl.zip")
+
+
+def test_identifiers_differ_and_processes_are_recognised() -> None:
+    assert len({new_id() for _ in range(1000)}) == 1000
+    assert is_alive(this_process())
+    assert not is_alive(process_mark(2**22 + 1))
+    assert canonical({"b": np.float64(0.5), "a": (1,)}) == '{"a":[1],"b":0.5}'
