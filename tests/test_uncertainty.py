@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import accuracy_score
+
+from sctl.data import TransferResult
+from sctl.errors import DataError, ParameterError
+from sctl.uncertainty import (
+    TRAFFIC_LIGHT_RULE,
+    apply_threshold,
+    assigned_at,
+    calibration,
+    cell_table,
+    cluster_table,
+    curve,
+    expected_calibration_error,
+    traffic_light,
+)
+
+NAMES = ("alpha", "beta", "delta")
+
+
+def _result(proba, clusters=None, labels=None, names=NAMES) -> TransferResult:
+    proba = np.asarray(proba, dtype=float)
+    n_obs = len(proba)
+    clusters = np.zeros(n_obs, dtype=int) if clusters is None else np.asarray(clusters)
+    labels = np.array(names)[proba.argmax(axis=1)] if labels is None else np.asarray(labels)
+    return TransferResult(
+        method="toy",
+        obs_names=pd.Index([f"cell {number}" for number in range(n_obs)]),
+        clusters=clusters,
+        cluster_names=("0", "1"),
+        proba=np.eye(2)[clusters.clip(0)],
+        labels=labels,
+        label_names=names,
+        label_proba=proba,
+        confidence=proba.max(axis=1),
+        embedding=np.zeros((n_obs, 2)),
+        params={},
+        seed=0,
+        version="0",
+    )
+
+
+@pytest.fixture
+def result():
+    """Five cells by hand; the last resembles no type."""
+    proba = [[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.0, 1.0, 0.0], [1 / 3, 1 / 3, 1 / 3], [0.1, 0.2, 0.1]]
+    return _result(proba, [0, 0, 1, 1, -1], ["alpha", "alpha", "beta", "alpha", "unassigned"])
+
+
+def test_cell_table_by_hand(result):
+    table = cell_table(result)
+    assert table["cluster"].tolist() == ["0", "0", "1", "1", ""]
+    assert table["second_label"].tolist()[:2] == ["beta", "beta"]
+    assert table["second_probability"].tolist() == pytest.approx([0.1, 0.3, 0.0, 1 / 3, 0.1])
+    assert table["margin"].tolist() == pytest.approx([0.8, 0.2, 1.0, 0.0, 0.1])
+    assert table.index.equals(result.obs_names)
+
+
+def test_entropy_equals_scipy_and_spans_zero_to_one(result):
+    full = np.column_stack([result.label_proba, [0, 0, 0, 0, 0.6]])
+    np.testing.assert_allclose(cell_table(result)["entropy"], stats.entropy(full, axis=1) / np.log(4), atol=1e-12)
+    only = _result([[1 / 3] * 3, [1.0, 0, 0]])
+    np.testing.assert_allclose(cell_table(only)["entropy"], [1, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("names", [("alpha",), ()])
+def test_one_type_or_none_has_no_second(names):
+    proba = np.ones((2, len(names)))
+    table = cell_table(
+        _result(np.ones((2, 1)), labels=["alpha", "alpha"], names=("alpha",))
+        if names
+        else TransferResult(**{**vars(_result(np.ones((2, 3)))), "label_names": (), "label_proba": proba})
+    )
+    assert table["second_label"].tolist() == ["", ""]
+    assert np.isfinite(table["entropy"]).all()
+
+
+def test_cluster_table_by_hand(result):
+    table = cluster_table(result).set_index("cluster")
+    assert table.loc["0", ["n_cells", "label", "label_share", "second_label", "light"]].tolist() == [
+        2, "alpha", 1.0, "beta", "check",
+    ]  # fmt: skip
+    assert table.loc["0", "mean_confidence"] == pytest.approx(0.7)
+    assert table.loc["0", "second_probability"] == pytest.approx(0.2)
+    assert table.loc["1", "share_unsure"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "unsure", "label", "light"),
+    [
+        (0.8, 0.1, "beta", "good"),
+        (0.79, 0.1, "beta", "check"),
+        (0.95, 0.11, "beta", "check"),
+        (0.5, 0.5, "beta", "check"),
+        (0.49, 0.0, "beta", "doubtful"),
+        (0.6, 0.51, "beta", "doubtful"),
+        (0.99, 0.0, "unassigned", "doubtful"),
+    ],
+)
+def test_traffic_light_at_its_edges(confidence, unsure, label, light):
+    assert traffic_light(confidence, unsure, label) == light
+    assert light in TRAFFIC_LIGHT_RULE.lower()
+
+
+def test_threshold_keeps_the_cell_that_just_meets_it(result):
+    assert assigned_at(result, 0.5).tolist() == ["alpha", "alpha", "beta", "unassigned", "unassigned"]
+    assert assigned_at(result, 0.0).tolist() == result.labels.tolist()
+    changed = apply_threshold(result, 0.95)
+    assert changed.labels.tolist() == ["unassigned"] * 2 + ["beta"] + ["unassigned"] * 2
+    assert changed.uns["confidence_threshold"] == 0.95
+    assert result.labels.tolist()[0] == "alpha"
+    with pytest.raises(ParameterError, match=r"1\.5"):
+        assigned_at(result, 1.5)
+
+
+def test_curve_agrees_with_thresholds_one_by_one(rng):
+    result = _result(rng.dirichlet([0.5] * 3, size=60), labels=None)
+    truth = np.array(NAMES)[rng.integers(0, 3, 60)].astype(object)
+    truth[:5] = None
+    table = curve(result, truth, n_thresholds=21)
+    for row in table.itertuples():
+        labels = assigned_at(result, row.threshold)
+        chosen = labels != "unassigned"
+        assert row.assigned_share == pytest.approx(chosen.mean())
+        chosen &= pd.notna(truth)
+        if chosen.any():
+            assert row.accuracy == pytest.approx(accuracy_score(truth[chosen].astype(str), labels[chosen]))
+        else:
+            assert np.isnan(row.accuracy)
+    assert "accuracy" not in curve(result)
+    with pytest.raises(DataError, match="3 true labels for 60"):
+        curve(result, ["a"] * 3)
+
+
+def test_calibration_by_hand():
+    confidence = np.array([0.05, 0.15, 0.15, 0.95, 1.0, 0.1])
+    correct = np.array([False, True, False, True, True, False])
+    table = calibration(confidence, correct)
+    assert table["n_cells"].tolist() == [1, 3, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert table["accuracy"][1] == pytest.approx(1 / 3)
+    assert np.isnan(table["accuracy"][4])
+    expected = (0.05 + 3 * abs(0.4 / 3 - 1 / 3) + 2 * 0.025) / 6
+    assert expected_calibration_error(confidence, correct) == pytest.approx(expected)
+    with pytest.raises(DataError, match="0 confidences"):
+        calibration([], [])
+
+
+def test_honest_confidence_has_a_small_error(rng):
+    confidence = rng.random(40_000)
+    honest = rng.random(40_000) < confidence
+    assert expected_calibration_error(confidence, honest) < 0.02
+    assert expected_calibration_error(confidence, rng.random(40_000) < confidence**3) > 0.1
