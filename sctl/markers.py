@@ -148,7 +148,8 @@ def compare_selections(
             expected="Each needs at least two.",
             do="Select more cells.",
         )
-    groups = pd.Categorical.from_codes(np.where(mask_a, 0, np.where(mask_b, 1, -1)), categories=["A", "B"])
+    sides = np.where(mask_a, 0, np.where(mask_b, 1, -1)).astype(np.int64)
+    groups = pd.Categorical.from_codes(sides, categories=["A", "B"])
     return rank_markers(X, groups, var_names, reference="B", run=run)
 
 
