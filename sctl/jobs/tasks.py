@@ -65,10 +65,14 @@ def compute(project: Project, step: str, run: Run | None = None) -> None:
     SctlError
         What the step itself raises.
     """
-    project = project.at(project.settings)
-    with project.working(step) as directory:
+    project, run = project.at(project.settings), run or Run()
+
+    def wait() -> None:
+        run.report("Waiting for another computation of the same", 0, 0)
+
+    with project.working(step, wait) as directory:
         if directory is not None:
-            _COMPUTE[step](project, directory, run or Run())
+            _COMPUTE[step](project, directory, run)
 
 
 def _prepare(project: Project, directory: Path, run: Run) -> None:

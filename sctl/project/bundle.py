@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
-from sctl.project.files import digest_of_file, new_id, projects_root, read_json, write_json
+from sctl.project.files import digest_of_file, new_id, projects_root
 from sctl.project.folder import Project
 from sctl.project.steps import DONE
 
@@ -61,10 +60,8 @@ def import_project(path: Path) -> Project:
     folder = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
     try:
         _unpack_into(path, folder)
-        head = read_json(folder / "project.json")
-        project = Project(root / new_id())
-        write_json(folder / "project.json", {**head, "id": project.id, "imported": time.time()})
         Project(folder).checked()
+        project = Project(root / new_id())
         folder.replace(project.root)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

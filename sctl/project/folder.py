@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,16 +14,15 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, projects_root, read_json, write_json
-from sctl.project.history import SCHEMA, History, check_schema
+from sctl.project.files import check_id, new_id, projects_root, read_json
+from sctl.project.head import Head
+from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-
-NAME_LIMIT = 80
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Project:
         ProjectError
             If the name is empty or too long, or the folder cannot be written.
         """
-        name = check_name(name)
+        head = Head.of(name)
         project = cls(projects_root() / new_id())
         try:
             project.root.mkdir(parents=True)
@@ -79,7 +77,7 @@ class Project:
                 do="Set SCTL_PROJECTS to a folder that is.",
             ) from error
         History().save(project._history_file)
-        write_json(project._head_file, {"schema": SCHEMA, "id": project.id, "name": name, "created": time.time()})
+        head.save(project.root)
         return project
 
     @classmethod
@@ -102,8 +100,7 @@ class Project:
 
     def checked(self) -> Self:
         """Return the project if its files can be read, and raise ``ProjectError`` if not."""
-        check_schema(self._head)
-        _ = self.name, self.created, self._history
+        _ = self._head, self._history
         return self
 
     @classmethod
@@ -122,16 +119,16 @@ class Project:
     @property
     def name(self) -> str:
         """What the user calls it."""
-        return check_name(self._head.get("name"))
+        return self._head.name
 
     @property
     def created(self) -> float:
         """When it was made, in seconds since 1970."""
-        return float(self._head.get("created", 0.0))
+        return self._head.created
 
     def rename(self, name: str) -> None:
         """Give the project another name."""
-        write_json(self._head_file, {**self._head, "name": check_name(name)})
+        self._head.called(name).save(self.root)
 
     def delete(self) -> None:
         """Delete the folder with all that is in it. Stop its jobs first."""
@@ -268,15 +265,13 @@ class Project:
         path = self.result_dir(step) / steps.FAILED
         return read_json(path) if path.exists() else None
 
-    def working(self, step: str) -> AbstractContextManager[Path | None]:
+    def working(
+        self, step: str, still_wanted: Callable[[], None] = lambda: None
+    ) -> AbstractContextManager[Path | None]:
         """Compute a step: enter its folder, or None where it is finished; see :func:`.steps.working`."""
-        return steps.working(self.result_dir(step))
+        return steps.working(self.result_dir(step), still_wanted)
 
     # -- private ---------------------------------------------------------------------------------
-
-    @property
-    def _head_file(self) -> Path:
-        return self.root / "project.json"
 
     @property
     def _history_file(self) -> Path:
@@ -287,8 +282,8 @@ class Project:
         return self.root / "inputs"
 
     @property
-    def _head(self) -> dict[str, Any]:
-        return read_json(self._head_file)
+    def _head(self) -> Head:
+        return Head.load(self.root)
 
     @property
     def _history(self) -> History:
@@ -310,24 +305,6 @@ class Project:
             history = self._history.then(change(self._history.settings), note)
             history.save(self._history_file)
             stored.collect(self._inputs, history.references())
-
-
-def check_name(name: object) -> str:
-    """Return a project's name without surrounding blanks.
-
-    Raises
-    ------
-    ProjectError
-        If it is empty, longer than 80 characters, or has line breaks.
-    """
-    text = name.strip() if isinstance(name, str) else ""
-    if not text or len(text) > NAME_LIMIT or not text.isprintable():
-        raise ProjectError(
-            "A project cannot have this name.",
-            expected=f"A name has 1 to {NAME_LIMIT} characters in one line.",
-            do="Choose another name.",
-        )
-    return text
 
 
 def _info(project: Project) -> ProjectInfo:

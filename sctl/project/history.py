@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sctl.errors import ProjectError
 from sctl.project.files import damaged, read_json, write_json
+from sctl.project.head import SCHEMA, check_schema
 from sctl.project.settings import Settings
 
-SCHEMA = 1
 LIMIT = 200
 """How many changes can be taken back; older ones are forgotten."""
 
@@ -90,20 +89,3 @@ class History:
         if not 0 <= position < len(changes):
             raise damaged(path)
         return cls(changes, position)
-
-
-def check_schema(value: dict[str, Any]) -> None:
-    """Check that a file was written in a form that this sctl knows.
-
-    Raises
-    ------
-    ProjectError
-        If a later sctl wrote it, or it does not say.
-    """
-    schema = value.get("schema")
-    if schema != SCHEMA:
-        raise ProjectError(
-            f"This project was saved in form {schema!r}.",
-            expected=f"This sctl reads form {SCHEMA}.",
-            do="Update sctl, or open the project with the version that made it.",
-        )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sctl.errors import Cancelled, SctlError
 from sctl.project.files import is_alive, read_json, this_process, write_json
 
 State = Literal["todo", "running", "done", "stale", "failed"]
 DONE, FAILED, STARTED = "done.json", "failed.json", "started.json"
+_LOOK_AGAIN = 0.3  # seconds between two questions whether to go on waiting
 
 
 def state(directory: Path) -> State:
@@ -44,15 +45,36 @@ def latest(directory: Path) -> Path | None:
     return max(finished, key=lambda path: path.stat().st_mtime).parent if finished else None
 
 
+def _always() -> None:
+    """Never give up waiting."""
+
+
 @contextmanager
-def working(directory: Path) -> Iterator[Path | None]:
+def locked(path: Path, still_wanted: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that the system frees however the process ends; ask now and then while waiting for it."""
+    lock = FileLock(path)
+    while True:
+        try:
+            lock.acquire(timeout=_LOOK_AGAIN)
+            break
+        except Timeout:
+            still_wanted()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iterator[Path | None]:
     """Compute a result: yield its folder, or None where another job has finished it meanwhile.
 
     Two processes never compute the same result at once. What is in the folder when the block is left by
-    a stop or an error stays there, for whoever resumes.
+    a stop or an error stays there, for whoever resumes. While another process works on it,
+    ``still_wanted`` is called, which raises when this one was stopped.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with FileLock(directory.with_suffix(".lock")):
+    with locked(directory.with_suffix(".lock"), still_wanted):
         if (directory / DONE).exists():
             yield None
             return
