@@ -1,0 +1,210 @@
+"""The HDF5 family: ``.h5ad`` and ``.loom``, told apart by what is inside; 10x files have a module of their own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sctl.errors import DataError
+from sctl.io import tenx
+from sctl.io.contents import refusal
+from sctl.io.memory import require
+
+_CELL_ATTRS = ("CellID", "obs_names", "cell_names", "cell_id", "Barcode", "barcodes")
+_GENE_ATTRS = ("Gene", "var_names", "GeneName", "gene_names", "gene_short_name", "Accession")
+_BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
+_COPIES = 1.5  # of the announced size; reading and converting hold a part twice
+
+
+def read_hdf5(path: Path, name: str) -> AnnData:
+    """Read an HDF5 file of any accepted layout, whatever its ending.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        The name the user knows it by.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, refers to other files, is too large for the memory, or has none of the layouts.
+    """
+    with _opened(path, name) as file:
+        n_bytes = _announced(file, name)
+        layout = _layout(file, name)
+        if layout == "tenx":
+            require(_COPIES * n_bytes, name)
+            return tenx.read_h5(file, name)
+        if layout == "loom":
+            return _read_loom(file, name)
+    require(_COPIES * n_bytes, name)
+    return _read_h5ad(path, name)
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[h5py.File]:
+    """Open a file; every failure of HDF5 itself while it is open becomes a ``DataError``."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{name} is a damaged or incomplete HDF5 file.",
+            expected="It should open without an error.",
+            do="Download or copy it again; the transfer was probably cut off.",
+        ) from error
+
+
+def _announced(file: h5py.File, name: str) -> int:
+    """Return the bytes that all datasets take in memory; refuse data that lie in other files.
+
+    A dataset may name any file of this computer as the place of its values, so a file from outside could
+    otherwise show what it should not.
+    """
+    total = 0
+    for item in _items(file, name):
+        if item.external is not None or item.is_virtual:
+            raise _refers_elsewhere(name)
+        total += int(item.size or 0) * max(int(item.dtype.itemsize), 1)
+    return total
+
+
+def _items(group: h5py.Group, name: str) -> Iterator[h5py.Dataset]:
+    for key in group:
+        link = group.get(key, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise _refers_elsewhere(name)
+        if isinstance(link, h5py.SoftLink):
+            continue
+        item = group[key]
+        if isinstance(item, h5py.Group):
+            yield from _items(item, name)
+        elif isinstance(item, h5py.Dataset):
+            yield item
+
+
+def _refers_elsewhere(name: str) -> DataError:
+    return DataError(
+        f"{name} refers to data in other files.",
+        expected="All data must lie in the file itself.",
+        do="Open it where those files are, and write it again as one .h5ad.",
+    )
+
+
+def _layout(file: h5py.File, name: str) -> str:
+    if "mod" in file:
+        raise refusal("h5mu", name)
+    if "cell.names" in file or "assays" in file:
+        raise refusal("h5seurat", name)
+    if "obs" in file and "var" in file:
+        return "h5ad"
+    if isinstance(file.get("matrix"), h5py.Dataset):
+        return "loom"
+    if tenx.is_h5(file):
+        return "tenx"
+    raise DataError(
+        f"{name} is an HDF5 file of an unknown layout; at its top are {sorted(map(str, file))[:8]}.",
+        expected="An .h5ad, a 10x 'feature_barcode_matrix' .h5, or a .loom was expected.",
+        do="Export the counts in one of these forms.",
+    )
+
+
+def _read_h5ad(path: Path, name: str) -> AnnData:
+    try:
+        with warnings.catch_warnings():
+            # Names that are not unique are reported by the pre-flight, with a way to repair them.
+            warnings.filterwarnings("ignore", message=".*names are not unique")
+            # An older layout that still can be read is no concern of the user's.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("ignore", category=ad.OldFormatWarning)
+            adata = ad.read_h5ad(path)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, RuntimeError) as error:
+        raise DataError(
+            f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
+            expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",
+            do="Open it with the program that wrote it, and write it again: adata.write_h5ad('data.h5ad').",
+        ) from error
+    if adata.X is None:
+        raise DataError(
+            f"{name} has no matrix X; its layers are {sorted(map(str, adata.layers))}.",
+            expected="The expression values were expected in X.",
+            do="Put the counts there: adata.X = adata.layers['counts'] (or adata.raw.X), and write it again.",
+        )
+    return adata
+
+
+def _short(error: Exception) -> str:
+    """Return the first line of an error's text, cut to a readable length."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:120]}" if text else type(error).__name__
+
+
+def _read_loom(file: h5py.File, name: str) -> AnnData:
+    """Read a loom file: ``/matrix`` is genes × cells."""
+    matrix = file["matrix"]
+    if matrix.ndim != 2 or "row_attrs" not in file or "col_attrs" not in file:
+        raise DataError(
+            f"{name} has a matrix, but not the tables of genes and cells of a .loom file.",
+            expected="'row_attrs' (genes) and 'col_attrs' (cells) were expected beside 'matrix'.",
+            do="Write it again with loompy, or export it as .h5ad.",
+        )
+    var = _attributes(file["row_attrs"], _GENE_ATTRS, matrix.shape[0], f"{name}: genes")
+    obs = _attributes(file["col_attrs"], _CELL_ATTRS, matrix.shape[1], f"{name}: cells")
+    adata = AnnData(_transposed(matrix, name), obs=obs, var=var)
+    layers = file.get("layers")
+    for key in layers if isinstance(layers, h5py.Group) else ():
+        if layers[key].shape == matrix.shape:
+            adata.layers[str(key)] = _transposed(layers[key], name)
+    return adata
+
+
+def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
+    """Read genes × cells in blocks of genes and return cells × genes, sparse, in float32."""
+    n_vars, n_obs = dataset.shape
+    step = max(1, _BLOCK // max(n_obs, 1))
+    blocks, n_bytes = [], 0
+    for start in range(0, n_vars, step):
+        block = sparse.csc_matrix(np.asarray(dataset[start : start + step], dtype=np.float32).T)
+        n_bytes += block.data.nbytes + block.indices.nbytes
+        require(n_bytes, name)  # joining the blocks takes them once more
+        blocks.append(block)
+    return sparse.hstack(blocks, format="csr", dtype=np.float32) if blocks else sparse.csr_matrix((n_obs, n_vars))
+
+
+def _attributes(group: h5py.Group, wanted: tuple[str, ...], length: int, what: str) -> pd.DataFrame:
+    """Return the one-column attributes as a table, with names from the first of ``wanted`` that is there."""
+    columns: dict[str, NDArray[Any]] = {
+        str(key): _text(group[key][()])
+        for key in group
+        if isinstance(group[key], h5py.Dataset) and group[key].shape == (length,)
+    }
+    name = next((key for key in wanted if key in columns), None)
+    if name is None:
+        raise DataError(
+            f"{what} have no names; there is {sorted(columns) or 'nothing'}.",
+            expected=f"A column {wanted[0]!r} was expected.",
+            do="Add the names and write the .loom again, or export an .h5ad.",
+        )
+    index = pd.Index(columns.pop(name).astype(str))
+    return pd.DataFrame(columns, index=index)
+
+
+def _text(values: NDArray[Any]) -> NDArray[Any]:
+    """Return bytes as text; other values are unchanged."""
+    if values.dtype.kind in "SO":
+        decoded = [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in values]
+        return np.array(decoded, dtype=object)
+    return values

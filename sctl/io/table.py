@@ -1,0 +1,197 @@
+"""How a text table is written: its encoding, delimiter and header, told from its beginning."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from sctl.errors import DataError
+from sctl.io.archive import FLOOR, MAX_BYTES, MAX_RATIO
+from sctl.io.contents import head, is_gzip
+
+_DELIMITERS = "\t,;| "
+_LINES = 25  # lines that decide
+_LINE_BYTES = 64_000_000  # the longest header line: a million names of 60 letters
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+MISSING = frozenset({"", "NA", "NaN", "nan", "N/A", "NULL", "null", "None", "n/a", "<NA>", "#N/A"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is written.
+
+    Parameters
+    ----------
+    delimiter : str
+    encoding : str
+    skip : int
+        Lines before the data: comments, blank lines and the header.
+    header : tuple of str
+        The column names, with one for the column of row names even where the file leaves it out.
+    sample : tuple of tuple of str
+        The first rows of data.
+    """
+
+    delimiter: str
+    encoding: str
+    skip: int
+    header: tuple[str, ...]
+    sample: tuple[tuple[str, ...], ...]
+
+
+class _Bounded(gzip.GzipFile):
+    """A gzip stream that stops when it gives more than its packed size lets one expect."""
+
+    limit = MAX_BYTES
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as gzip does, and count."""
+        block = super().read(size)
+        self._check()
+        return block
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read a line as gzip does, and count."""
+        line = super().readline(-1 if size is None else size)
+        self._check()
+        return line
+
+    def _check(self) -> None:
+        if self.tell() > self.limit:
+            raise DataError(
+                "The file unpacks to far more than its size lets one expect.",
+                expected=f"At most {MAX_RATIO} times its own size is unpacked.",
+                do="If it is really so large, save the matrix as .h5ad and give that.",
+            )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a text, packed by gzip or not."""
+    if not is_gzip(path):
+        with path.open("rb") as stream:
+            yield stream
+        return
+    with _Bounded(path) as packed:
+        packed.limit = min(MAX_BYTES, max(FLOOR, MAX_RATIO * path.stat().st_size))
+        yield cast("IO[bytes]", packed)
+
+
+def layout_of(path: Path, name: str) -> Layout:
+    """Tell how a table is written.
+
+    Raises
+    ------
+    DataError
+        If it has one column only, no header, no rows, or numbers with decimal commas.
+    """
+    encoding = _encoding(head(path, 1 << 16, name=name))
+    skip, lines = _first_lines(path, encoding, name)
+    delimiter = _delimiter(lines, name)
+    rows = [_fields(line, delimiter) for line in lines]
+    header, sample = rows[0], rows[1:]
+    if not sample:
+        raise DataError(
+            f"{name} has a header but no rows.",
+            expected="One row per gene or per cell was expected.",
+            do="Export the table again.",
+        )
+    _check_numbers(sample, name)
+    width = Counter(len(row) for row in sample).most_common(1)[0][0]
+    if len(header) == width - 1:  # as R's write.table writes it
+        header = ["", *header]
+    elif len(header) == width and sample and delimiter in "\t " and header[-1] == "" and sample[0][-1] == "":
+        header = header[:-1]  # every line ends in a delimiter
+    if all(_NUMBER.fullmatch(field) for field in header):
+        raise DataError(
+            f"{name} has no header: its first line holds only numbers.",
+            expected="The first line should name the cells or the genes.",
+            do="Export it with the names of the columns.",
+        )
+    return Layout(delimiter, encoding, skip + 1, tuple(header), tuple(tuple(row) for row in sample))
+
+
+def is_number(text: str) -> bool:
+    """Say whether a field is a number or missing."""
+    return text in MISSING or text.lower().strip("+-") in ("inf", "infinity") or bool(_NUMBER.fullmatch(text.strip()))
+
+
+def _encoding(start: bytes) -> str:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    try:
+        start[:-4].decode("utf-8")  # the last character may be cut
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
+def _first_lines(path: Path, encoding: str, name: str) -> tuple[int, list[str]]:
+    """Return the number of leading comments and blank lines, and the first lines that hold something."""
+    skip = 0
+    lines: list[str] = []
+    with opened(path) as stream:
+        if encoding == "utf-16":
+            texts: Iterator[str] = iter(stream.read(_LINE_BYTES).decode(encoding, "replace").splitlines())
+        else:
+            texts = (line.decode(encoding, "replace") for line in iter(lambda: stream.readline(_LINE_BYTES), b""))
+        for text in texts:
+            line = text.rstrip("\r\n")
+            if len(line) >= _LINE_BYTES - 4:
+                raise DataError(
+                    f"A line of {name} is longer than 64 MB.",
+                    expected="A table with one row per line was expected.",
+                    do="Export it again with line ends, or as .h5ad.",
+                )
+            if not lines and (not line.strip() or line.startswith(("#", "%"))):
+                skip += 1
+            elif line.strip():
+                lines.append(line)
+            if len(lines) > _LINES:
+                break
+    return skip, lines
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    if delimiter == " ":
+        return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), [])
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _delimiter(lines: list[str], name: str) -> str:
+    """Return the delimiter that gives the rows after the header one common number of fields, at least two."""
+    best, most = "", 1
+    for delimiter in _DELIMITERS:
+        widths = [len(_fields(line, delimiter)) for line in lines]
+        body = widths[1:] or widths
+        width, count = Counter(body).most_common(1)[0] if body else (0, 0)
+        agrees = count >= 0.8 * len(body) and widths[0] in (width, width - 1, width + 1)
+        # A delimiter later in the list must divide the lines into more fields to be believed.
+        if agrees and width > most:
+            best, most = delimiter, width
+    if not best:
+        raise DataError(
+            f"{name} has one column only, or columns that no common sign separates.",
+            expected="Columns separated by commas, tabs or semicolons were expected.",
+            do="Export it as .csv with one column per cell or per gene.",
+        )
+    return best
+
+
+def _check_numbers(sample: list[list[str]], name: str) -> None:
+    fields = [field for row in sample for field in row[1:] if field]
+    commas = [field for field in fields if _DECIMAL_COMMA.fullmatch(field)]
+    if commas and len(commas) >= 0.05 * len(fields):
+        raise DataError(
+            f"{name} writes numbers with a decimal comma ({commas[0]}).",
+            expected="Numbers with a decimal point (0.5) were expected.",
+            do="Export it with English number format; in Excel: Options, Advanced, decimal separator '.'.",
+        )
