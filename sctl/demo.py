@@ -30,11 +30,11 @@ class Demo:
     Parameters
     ----------
     source : AnnData
-        Raw counts (CSR, float32); ``obs["cell_type"]`` 14 types, ``obs["donor"]``.
+        Raw counts (CSR, float32); ``obs["cell_type"]`` 13 types, ``obs["donor"]``.
     target : AnnData
         Raw counts (CSR, float32); ``obs["donor"]``, ``obs["disease"]``, no types.
     truth : Series
-        True type of every target cell, by cell name, in the source's words: 6 of its 14 types.
+        True type of every target cell, by cell name, in the source's words: 6 of its 13 types.
     label_key : str
         Column of ``source.obs`` with the types.
     description, citation : str
