@@ -1,0 +1,29 @@
+"""Figures: every function returns one and shows nothing."""
+
+from __future__ import annotations
+
+from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
+from sctl.plots.flows import composition_bars, confusion_figure, sankey_figure
+from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
+from sctl.plots.palette import alt_text, colours_of, natural_order
+from sctl.plots.qc import confidence_histogram, histogram_figure
+from sctl.plots.theta import theta_figure
+
+__all__ = [
+    "alt_text",
+    "colours_of",
+    "composition_bars",
+    "confidence_histogram",
+    "confusion_figure",
+    "dot_plot",
+    "embedding_figure",
+    "heatmap",
+    "histogram_figure",
+    "natural_order",
+    "points_in_polygon",
+    "sankey_figure",
+    "selection_mask",
+    "theta_figure",
+    "violin_figure",
+    "volcano",
+]

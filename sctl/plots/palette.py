@@ -1,0 +1,169 @@
+"""Colours that everybody can tell apart, the look all figures share, and their texts for screen readers.
+
+Okabe & Ito (2008), "Color universal design"; Tol (2021), "Colour schemes", SRON/EPS/TN/09-002.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from sctl.data import UNASSIGNED
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+TOL = (
+    "#332288", "#882255", "#44AA99", "#999933", "#AA4499", "#88CCEE", "#DDCC77", "#117733", "#CC6677",
+    "#4477AA", "#AA7744", "#771155", "#77AADD", "#DDAA77", "#114477",
+)  # fmt: skip
+GREY = "#BBBBBB"
+"""Unassigned and missing."""
+
+SOURCE_COLOUR, TARGET_COLOUR = OKABE_ITO[1], OKABE_ITO[0]
+ACCENT, SECOND, INK, FAINT = OKABE_ITO[0], OKABE_ITO[5], "#333333", "#E5E5E5"
+SEQUENTIAL = "Viridis"
+DIVERGING = ("#0072B2", "#F7F7F7", "#D55E00")
+"""Blue, white, vermilion: lower, equal, higher."""
+
+FONT_SIZE = 13
+MISSING = ("", "nan", "None", "<NA>", UNASSIGNED)
+
+
+def natural_order(names: Iterable[Any]) -> list[str]:
+    """Sort as a person would: numbers by value, what is unassigned last.
+
+    Examples
+    --------
+    >>> natural_order(["10", "9", "unassigned", "beta", "Alpha"])
+    ['9', '10', 'Alpha', 'beta', 'unassigned']
+    """
+
+    def key(name: str) -> tuple[bool, list[tuple[bool, int, str]], str]:
+        parts = (part for part in re.split(r"(\d+)", name.lower()) if part)
+        return name in MISSING, [(not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts], name
+
+    return sorted({str(name) for name in names}, key=key)
+
+
+def colours_of(names: Iterable[Any]) -> dict[str, str]:
+    """Give every name its colour; unassigned and missing are grey.
+
+    The same names give the same colours whatever their order or number of cells, so pass all names
+    of a project to keep a type's colour on every page.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    dict
+        Name to ``"#RRGGBB"``, in natural order. Beyond 22 names the colours come again.
+
+    Examples
+    --------
+    >>> colours_of(["beta", "alpha", "unassigned"])
+    {'alpha': '#0072B2', 'beta': '#E69F00', 'unassigned': '#BBBBBB'}
+    """
+    ordered = natural_order(names)
+    wheel = OKABE_ITO + TOL
+    real = [name for name in ordered if name not in MISSING]
+    given = {name: wheel[number % len(wheel)] for number, name in enumerate(real)}
+    return {name: given.get(name, GREY) for name in ordered}
+
+
+def as_text(values: Any) -> NDArray[Any]:
+    """Return categories as text, missing ones as ``"unassigned"``.  Shape (n_obs,)."""
+    text = np.asarray(values, dtype=object).astype(str)
+    return np.where(np.isin(text, MISSING), UNASSIGNED, text)
+
+
+def is_numeric(values: Any) -> bool:
+    """Say whether values are numbers (to be shown on a scale) and not names (to be shown in colours)."""
+    return np.asarray(values).dtype.kind in "fiu"
+
+
+def styled(figure: go.Figure, *, title: str = "", x_title: str = "", y_title: str = "", height: int = 460) -> go.Figure:
+    """Give a figure the look all share; returns the same figure."""
+    figure.update_layout(
+        template="simple_white",
+        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": FONT_SIZE + 3}},
+        font={"size": FONT_SIZE, "color": INK},
+        hoverlabel={"font": {"size": FONT_SIZE}},
+        height=height,
+        margin={"l": 10, "r": 10, "t": 48 if title else 16, "b": 10},
+        legend={"font": {"size": FONT_SIZE}, "itemsizing": "constant", "tracegroupgap": 2},
+    )
+    figure.update_xaxes(title_text=x_title or None, automargin=True)
+    figure.update_yaxes(title_text=y_title or None, automargin=True)
+    return figure
+
+
+_ALT = {
+    "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
+    "theta": "Line chart: how well the clusters fit the target's own data, at {n_points} strengths of transfer. "
+    "Best at {best}.",
+    "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
+    "violin": "Distributions of {gene} in {n_groups} groups.",
+    "dot_plot": "Dot plot of {n_genes} genes in {n_groups} groups: larger dots, more cells; lighter colour, higher expression.",
+    "heatmap": "Heat map of {n_genes} genes in {n_groups} groups.",
+    "volcano": "Scatter plot of {n_genes} genes: fold change across, evidence upwards. {n_clear} are clearly different.",
+    "composition": "Stacked bars: what {n_groups} groups of cells consist of.",
+    "sankey": "Flow diagram from {n_left} groups on the left to {n_right} on the right; broader bands, more cells.",
+    "confusion": "Table of {n_rows} true types against {n_columns} given labels, coloured by share of the row.",
+    "confidence": "Histogram of the confidence of {n_cells} cells; {assigned} are at or above {threshold}.",
+}
+
+
+def alt_text(figure_kind: str, **facts: Any) -> str:
+    """Describe a figure in a sentence or two, for those who do not see it.
+
+    Parameters
+    ----------
+    figure_kind : str
+        embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion
+        or confidence.
+    **facts
+        What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
+
+    Examples
+    --------
+    >>> alt_text("embedding", n_cells=80, colour="cell type")
+    'Map of 80 cells coloured by cell type. Nearby cells have similar expression.'
+    """
+    return _ALT[figure_kind].format(**{key: _spoken(value) for key, value in facts.items()})
+
+
+def _spoken(value: Any) -> str:
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def spread_labels(positions: Sequence[float], least: float) -> list[float]:
+    """Move label positions apart until neighbours are ``least`` away, changing the order of none.
+
+    Examples
+    --------
+    >>> spread_labels([1.0, 1.0, 5.0], 1.0)
+    [0.5, 1.5, 5.0]
+    """
+    order = np.argsort(positions, kind="stable")
+    placed: list[list[float]] = []  # groups of touching labels: [mean, count]
+    for position in np.asarray(positions, dtype=float)[order]:
+        placed.append([float(position), 1.0])
+        while len(placed) > 1 and _touch(placed[-2], placed[-1], least):
+            (mean_b, n_b), (mean_a, n_a) = placed.pop(), placed.pop()
+            placed.append([(mean_a * n_a + mean_b * n_b) / (n_a + n_b), n_a + n_b])
+    spread = [mean + least * (step - (n - 1) / 2) for mean, n in placed for step in range(int(n))]
+    out = np.empty(len(spread))
+    out[order] = spread
+    return [float(value) for value in out]
+
+
+def _touch(below: list[float], above: list[float], least: float) -> bool:
+    return above[0] - below[0] < least * (above[1] + below[1]) / 2

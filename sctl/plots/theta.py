@@ -1,0 +1,130 @@
+"""The curve by which the strength of transfer is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sctl.plots.palette import ACCENT, INK, OKABE_ITO, SECOND, spread_labels, styled
+
+X_TITLE = "How much to trust the source (θ)"
+Y_TITLE = "Fit to the target's own data (KTA)"
+PURE = "pure label transfer"
+
+_BASELINE_COLOURS = (OKABE_ITO[2], OKABE_ITO[3], OKABE_ITO[4])
+_THIN = ("#882255", "#999933", "#332288")
+
+
+def theta_figure(
+    points: pd.DataFrame,
+    *,
+    best: float | None = None,
+    baselines: Mapping[str, float] | None = None,
+    truth: Sequence[float] | None = None,
+    criteria: Mapping[str, Sequence[float]] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """Draw the kernel-target alignment against θ; may be drawn again with every new point.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns ``theta`` in [0, 1] and ``kta``; any order, may be empty. θ = 1 is not joined to the others:
+        there the source's labels are passed on whatever the target looks like.
+    best : float, optional
+        The θ to mark.
+    baselines : mapping of str to float, optional
+        Alignment of methods without θ, drawn as dashed lines with their names.
+    truth : sequence of float, length n_points, optional
+        Agreement with known labels at every point, drawn thinly on an axis of its own.
+    criteria : mapping of str to sequence of float, optional
+        Other measures, like ``truth``.
+    title : str
+
+    Returns
+    -------
+    plotly Figure
+    """
+    extra = dict(criteria or {})
+    if truth is not None:
+        extra["Agreement with the true labels (ARI)"] = truth
+    order = np.argsort(points["theta"].to_numpy(dtype=float), kind="stable")
+    theta, kta = (points[name].to_numpy(dtype=float)[order] for name in ("theta", "kta"))
+    figure = go.Figure()
+    figure.add_trace(_line(theta[theta < 1], kta[theta < 1], "TransferCluster"))
+    figure.add_trace(_pure(theta[theta >= 1], kta[theta >= 1]))
+    _mark_best(figure, theta, kta, best)
+    for number, (name, values) in enumerate(extra.items()):
+        figure.add_trace(_thin_line(theta, np.asarray(values, dtype=float)[order], name, number))
+    _add_baselines(figure, baselines or {}, kta)
+    styled(figure, title=title, x_title=X_TITLE, y_title=Y_TITLE, height=420)
+    figure.update_xaxes(range=[-0.04, 1.08], tickvals=np.linspace(0, 1, 11), tickformat=".1f")
+    figure.update_layout(uirevision="theta", legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
+    figure.update_layout(margin={"t": 84 if title else 48}, title={"y": 0.98, "yanchor": "top"})
+    if extra:
+        figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "Other measures", "showgrid": False})
+    return figure
+
+
+def _line(x: np.ndarray, y: np.ndarray, name: str) -> go.Scatter:
+    return go.Scatter(
+        x=x, y=y, name=name, mode="lines+markers", line={"color": ACCENT, "width": 3}, marker={"size": 9},
+        hovertemplate="θ = %{x:.2f}<br>KTA = %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+
+
+def _pure(x: np.ndarray, y: np.ndarray) -> go.Scatter:
+    return go.Scatter(
+        x=x, y=y, name=f"θ = 1: {PURE}", mode="markers", showlegend=len(x) > 0,
+        marker={"symbol": "diamond-open", "size": 12, "color": ACCENT, "line": {"width": 2}},
+        hovertemplate=f"θ = 1, {PURE}<br>KTA = %{{y:.3f}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _thin_line(x: np.ndarray, y: np.ndarray, name: str, number: int) -> go.Scatter:
+    return go.Scatter(
+        x=x, y=y, name=name, yaxis="y2", mode="lines", line={"color": _THIN[number % 3], "width": 1.2},
+        hovertemplate=f"θ = %{{x:.2f}}<br>{name} = %{{y:.3f}}<extra></extra>",
+    )  # fmt: skip
+
+
+def _mark_best(figure: go.Figure, theta: np.ndarray, kta: np.ndarray, best: float | None) -> None:
+    """Ring the best point; between the points it lies on the line."""
+    if best is None or not len(theta):
+        return
+    height = float(np.interp(best, theta, kta))
+    figure.add_trace(
+        go.Scatter(
+            x=[best], y=[height], name=f"chosen: θ = {best:.2f}", mode="markers", hoverinfo="skip",
+            marker={"symbol": "circle-open", "size": 19, "color": SECOND, "line": {"width": 3}},
+        )
+    )  # fmt: skip
+
+
+def _add_baselines(figure: go.Figure, baselines: Mapping[str, float], kta: np.ndarray) -> None:
+    """Draw dashed lines; their names stand beside the plot, apart from each other even where lines meet."""
+    if not baselines:
+        return
+    heights = list(baselines.values())
+    every = np.array([*heights, *kta])
+    spread = max(float(np.ptp(every)), 1e-3)
+    figure.update_yaxes(range=[every.min() - 0.12 * spread, every.max() + 0.12 * spread])
+    placed = spread_labels(heights, 0.09 * spread)
+    for number, (name, height) in enumerate(baselines.items()):
+        colour = _BASELINE_COLOURS[number % len(_BASELINE_COLOURS)]
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=height,
+            y1=height,
+            line={"color": colour, "width": 2, "dash": "dash"},
+        )
+        figure.add_annotation(
+            xref="paper", x=0.01, xanchor="left", y=placed[number], yshift=9, text=f"{name} ({height:.3f})",
+            showarrow=False, font={"size": 12, "color": INK}, bgcolor="rgba(255,255,255,0.8)",
+        )  # fmt: skip
