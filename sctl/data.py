@@ -46,7 +46,8 @@ class Pair:
     Raises
     ------
     DataError
-        If genes differ, a side is empty, values are not finite, or the label column is missing.
+        If genes differ, a side is empty, values are not finite, the label column is missing, or some of
+        its labels are.
     """
 
     source: AnnData
@@ -70,6 +71,14 @@ class Pair:
                     f"The source has no column {key!r}.",
                     expected=f"It has {list(map(str, self.source.obs.columns))}.",
                     do="Choose one of these columns.",
+                )
+        if self.label_key is not None:
+            n_missing = int(self.source.obs[self.label_key].isna().sum())
+            if n_missing:
+                raise DataError(
+                    f"{n_missing} source cells have no label in {self.label_key!r}.",
+                    expected="Every source cell of a pair has one.",
+                    do="Make the pair with sctl.prepare_pair(..., label_key=...), which leaves such cells out.",
                 )
 
     @property
@@ -211,9 +220,9 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
         result.labels.astype(str), categories=[name for name in order if (result.labels == name).any()]
     )
     out.obs[f"{key}_confidence"] = result.confidence.astype(np.float64)
-    out.obsm[f"X_{key}"] = np.asarray(result.embedding, dtype=np.float32)
-    out.obsm[f"{key}_proba"] = np.asarray(result.proba)
-    out.obsm[f"{key}_label_proba"] = np.asarray(result.label_proba)
+    out.obsm[f"X_{key}"] = np.array(result.embedding, dtype=np.float32)
+    out.obsm[f"{key}_proba"] = np.array(result.proba)
+    out.obsm[f"{key}_label_proba"] = np.array(result.label_proba)
     out.uns[key] = writable(
         {
             **result.uns,
@@ -226,9 +235,9 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
         }
     )
     for name, value in result.obsm.items():
-        out.obsm[f"{key}_{name}"] = np.asarray(value)
+        out.obsm[f"{key}_{name}"] = np.array(value)
     for name, value in result.obsp.items():
-        out.obsp[f"{key}_{name}"] = value
+        out.obsp[f"{key}_{name}"] = value.copy()
     for name, value in result.varm.items():
         out.varm[f"{key}_{name}"] = _spread(value, result.var_names, out.var_names)
     return out
@@ -252,8 +261,7 @@ def read_result(adata: AnnData, method: str) -> TransferResult:
         )
     uns = dict(adata.uns[key])
     known = {name: uns.pop(name) for name in ("method", "params", "seed", "version", "clusters", "labels")}
-    prefix = f"{key}_"
-    own = {f"{key}_proba", f"{key}_label_proba"}
+    own = _own_names(adata, key)
     return TransferResult(
         method=method,
         obs_names=adata.obs_names,
@@ -269,11 +277,19 @@ def read_result(adata: AnnData, method: str) -> TransferResult:
         seed=int(known["seed"]),
         version=str(known["version"]),
         var_names=tuple(adata.var_names),
-        obsm={k[len(prefix) :]: np.asarray(v) for k, v in adata.obsm.items() if k.startswith(prefix) and k not in own},
-        obsp={k[len(prefix) :]: v for k, v in adata.obsp.items() if k.startswith(prefix)},
-        varm={k[len(prefix) :]: np.asarray(v) for k, v in adata.varm.items() if k.startswith(prefix)},
+        obsm={own[name]: np.asarray(adata.obsm[name]) for name in adata.obsm if name in own},
+        obsp={own[name]: adata.obsp[name] for name in adata.obsp if name in own},
+        varm={own[name]: np.asarray(adata.varm[name]) for name in adata.varm if name in own},
         uns=uns,
     )
+
+
+def _own_names(adata: AnnData, key: str) -> dict[str, str]:
+    """Return the slots that only this method makes, by full name: without the prefix, and without other methods'."""
+    prefix = f"{key}_"
+    taken = tuple(f"{other}_" for other in adata.uns if str(other).startswith(prefix))
+    names = {*adata.obsm, *adata.obsp, *adata.varm} - {f"{key}_proba", f"{key}_label_proba"}
+    return {name: name[len(prefix) :] for name in names if name.startswith(prefix) and not name.startswith(taken)}
 
 
 def result_only(result: TransferResult) -> AnnData:

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+from scipy import sparse
+
+from sctl.data import Pair, TransferResult, read_result, result_only, slot, writable, write_result
+from sctl.errors import DataError, ParameterError
+
+LABELS = ("B/NK", "α-cell", "T cell")
+
+
+@pytest.fixture
+def result(pair: Pair, rng: np.random.Generator) -> TransferResult:
+    """An answer with every slot in use, and names that files do not like."""
+    n = pair.target.n_obs
+    clusters = rng.integers(0, 2, size=n)
+    clusters[:2] = [-1, 1]
+    labels = np.array(LABELS)[rng.integers(0, 3, size=n)]
+    labels = labels.astype(object)
+    labels[3] = "unassigned"
+    return TransferResult(
+        method="toy",
+        obs_names=pair.target.obs_names,
+        clusters=clusters,
+        cluster_names=("1/2", "β"),
+        proba=rng.dirichlet([1, 1], size=n),
+        labels=labels,
+        label_names=LABELS,
+        label_proba=rng.dirichlet([1, 1, 1], size=n),
+        confidence=rng.random(n),
+        embedding=rng.normal(size=(n, 3)).astype(np.float32),
+        params={"theta": None, "grid": (0.0, 0.5), "name": "a/b", "flag": True},
+        seed=7,
+        version="0.1.0",
+        var_names=tuple(pair.target.var_names[:5]),
+        obsm={"loadings": rng.random((n, 2))},
+        obsp={"consensus": sparse.csr_matrix(rng.integers(0, 2, size=(n, n)).astype(float))},
+        varm={"dictionary": rng.random((5, 3))},
+        uns={"kta": {"B/NK": np.array([0.1, 0.2])}, "best": 0.5, "nothing": None},
+    )
+
+
+def same(left: TransferResult, right: TransferResult) -> None:
+    for name in ("method", "cluster_names", "label_names", "seed", "version"):
+        assert getattr(left, name) == getattr(right, name), name
+    assert left.obs_names.equals(right.obs_names)
+    for name in ("clusters", "proba", "label_proba", "confidence", "embedding"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
+    assert left.labels.tolist() == right.labels.tolist()
+    assert set(left.obsm) == set(right.obsm) == {"loadings"}
+    np.testing.assert_array_equal(left.obsm["loadings"], right.obsm["loadings"])
+    assert (left.obsp["consensus"] != right.obsp["consensus"]).nnz == 0
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["target", "result only"])
+def test_a_result_survives_a_file(pair: Pair, result: TransferResult, whole: bool, tmp_path: Path):
+    written = write_result(pair.target, result) if whole else result_only(result)
+    written.write_h5ad(tmp_path / "out.h5ad")
+    found = read_result(ad.read_h5ad(tmp_path / "out.h5ad"), "toy")
+    same(found, result)
+    rows = [found.var_names.index(name) for name in result.var_names]
+    np.testing.assert_array_equal(found.varm["dictionary"][rows], result.varm["dictionary"])
+    assert found.params["name"] == "a/b"
+    assert bool(found.params["flag"]) is True
+    np.testing.assert_array_equal(found.params["grid"], [0.0, 0.5])
+    np.testing.assert_array_equal(found.uns["kta"]["B|NK"], [0.1, 0.2])
+    assert found.uns["best"] == 0.5
+
+
+def test_writing_twice_is_writing_once(pair: Pair, result: TransferResult, tmp_path: Path):
+    result_only(result).write_h5ad(tmp_path / "a.h5ad")
+    again = read_result(ad.read_h5ad(tmp_path / "a.h5ad"), "toy")
+    result_only(again).write_h5ad(tmp_path / "b.h5ad")
+    same(read_result(ad.read_h5ad(tmp_path / "b.h5ad"), "toy"), result)
+
+
+def test_slots(pair: Pair, result: TransferResult):
+    out = write_result(pair.target, result)
+    assert list(out.obs["sctl_toy"].cat.categories) == ["1/2", "β"]
+    assert pd.isna(out.obs["sctl_toy"].iloc[0])
+    assert out.obs["sctl_toy"].iloc[1] == "β"
+    assert out.obs["sctl_toy_label"].tolist() == result.labels.tolist()
+    assert list(out.obs["sctl_toy_label"].cat.categories) == [*LABELS, "unassigned"]
+    assert out.obs["sctl_toy_confidence"].between(0, 1).all()
+    assert {"X_sctl_toy", "sctl_toy_proba", "sctl_toy_label_proba", "sctl_toy_loadings"} <= set(out.obsm)
+    assert list(out.uns["sctl_toy"]["labels"]) == list(LABELS)
+    assert out.varm["sctl_toy_dictionary"].shape == (pair.target.n_vars, 3)
+    assert np.isnan(out.varm["sctl_toy_dictionary"][5:]).all()
+
+
+def test_inputs_are_unchanged(pair: Pair, result: TransferResult):
+    before = pair.target.copy()
+    kept = {item.name: getattr(result, item.name) for item in fields(result)}
+    copies = {name: value.copy() for name, value in kept.items() if isinstance(value, np.ndarray)}
+    out = write_result(pair.target, result)
+    out.X.data[:] = 0
+    out.obsm["sctl_toy_proba"][:] = 9
+    out.obsm["X_sctl_toy"][:] = 9
+    out.obsm["sctl_toy_loadings"][:] = 9
+    out.obsp["sctl_toy_consensus"].data[:] = 9
+    assert (pair.target.X != before.X).nnz == 0
+    assert list(pair.target.obs) == list(before.obs)
+    assert not pair.target.uns
+    assert not pair.target.obsm
+    for name, value in copies.items():
+        np.testing.assert_array_equal(getattr(result, name), value, err_msg=name)
+    assert result.obsm["loadings"].max() <= 1
+    assert result.obsp["consensus"].max() <= 1
+
+
+def test_reading_gives_values_of_its_own(pair: Pair, result: TransferResult):
+    out = write_result(pair.target, result)
+    found = read_result(out, "toy")
+    assert "method" in out.uns["sctl_toy"]
+    same(found, result)
+
+
+def test_more_cells_than_the_result_are_dropped(pair: Pair, result: TransferResult):
+    some = replace(
+        result,
+        obs_names=result.obs_names[5:9],
+        **{
+            name: getattr(result, name)[5:9]
+            for name in ("clusters", "proba", "labels", "label_proba", "confidence", "embedding")
+        },
+        obsm={},
+        obsp={},
+    )
+    assert write_result(pair.target, some).obs_names.tolist() == pair.target.obs_names[5:9].tolist()
+
+
+def test_a_result_of_other_cells_is_refused(pair: Pair, result: TransferResult):
+    with pytest.raises(DataError, match="75 cells of the result are not in the target"):
+        write_result(pair.target[:5], result)
+
+
+def test_another_key(pair: Pair, result: TransferResult):
+    out = write_result(pair.target, result, key_added="mine")
+    assert {"mine", "mine_label", "mine_confidence"} <= set(out.obs)
+    assert "mine" in out.uns
+
+
+def test_methods_whose_names_begin_alike_do_not_mix(pair: Pair, result: TransferResult):
+    longer = replace(result, method="toy_net", obsm={"other": np.ones((result.n_obs, 1))}, varm={}, obsp={})
+    both = write_result(write_result(pair.target, result), longer)
+    same(read_result(both, "toy"), result)
+    assert set(read_result(both, "toy_net").obsm) == {"other"}
+
+
+def test_missing_results(pair: Pair, result: TransferResult):
+    with pytest.raises(ParameterError, match="No method has been run"):
+        read_result(pair.target, "toy")
+    with pytest.raises(ParameterError, match=r"There are results of \['toy'\]"):
+        read_result(write_result(pair.target, result), "itclust")
+
+
+def test_writable():
+    given = {"a/b": (1, 2.5), 3: {"x": None, "y": ("p", "q")}, "none": None, "empty": (), "flags": [True, False]}
+    found = writable(given)
+    assert set(found) == {"a|b", "3", "empty", "flags"}
+    np.testing.assert_array_equal(found["a|b"], [1, 2.5])
+    assert found["3"] == {"y": ["p", "q"]}
+    assert given["a/b"] == (1, 2.5)
+
+
+def test_slot():
+    assert slot("itclust") == "sctl_itclust"
+
+
+# Pairs
+
+
+def test_pair_labels_are_used_types_only(pair: Pair):
+    some = pair.source[pair.source.obs["cell_type"] != "type A"].copy()
+    assert list(replace(pair, source=some).labels.categories) == ["type B", "type C", "type D"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda pair: {"target": pair.target[:, ::-1]}, "same genes in the same order"),
+        (lambda pair: {"target": pair.target[:0]}, r"target is empty \(0 cells, 300 genes\)"),
+        (lambda pair: {"source": pair.source[:, :0], "target": pair.target[:, :0]}, "source is empty"),
+        (lambda pair: {"label_key": "celltype"}, r"no column 'celltype'.*'cell_type'"),
+        (lambda pair: {"batch_key": "batch"}, "no column 'batch'"),
+    ],
+)
+def test_impossible_pairs(pair: Pair, change: object, message: str):
+    with pytest.raises(DataError, match=message):
+        replace(pair, **change(pair))
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_values_that_are_no_numbers(pair: Pair, dense: bool):
+    values = pair.target.X.toarray()
+    values[0, 0] = np.nan
+    broken = AnnData(values if dense else sparse.csr_matrix(values), var=pair.target.var)
+    with pytest.raises(DataError, match="target holds values that are not finite"):
+        replace(pair, target=broken)
+
+
+def test_a_pair_without_labels_says_so_when_asked(pair: Pair):
+    with pytest.raises(DataError, match="source has no cell-type labels"):
+        _ = replace(pair, label_key=None).labels
+
+
+def test_missing_labels_are_no_type_called_nan(pair: Pair):
+    source = pair.source.copy()
+    source.obs["cell_type"] = source.obs["cell_type"].astype(object)
+    source.obs.iloc[0, source.obs.columns.get_loc("cell_type")] = np.nan
+    with pytest.raises(DataError, match="1 source cells have no label"):
+        replace(pair, source=source)
