@@ -63,11 +63,15 @@ class PrepareReport:
         lines = []
         for role, (before, after) in self.n_cells.items():
             lines.append(f"{role.capitalize()}: {after} of {before} cells kept; values read as {self.values[role]}.")
-            lines += [f"{loss.n} cells dropped: {loss.reason}." for loss in self._of(role, "cells")]
+            lines += [f"{_counted(loss)} dropped: {loss.reason}." for loss in self._of(role, "cells")]
         lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
         for role in ("source", "target", "pair"):
-            lines += [f"{loss.n} genes dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
+            lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
         return tuple(lines)
 
     def _of(self, role: str, what: str) -> list[Loss]:
         return [loss for loss in self.losses if (loss.role, loss.what) == (role, what)]
+
+
+def _counted(loss: Loss) -> str:
+    return f"{loss.n} {loss.what if loss.n != 1 else loss.what[:-1]}"
