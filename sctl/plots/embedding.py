@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from sctl.data import Floats, Ints
+from sctl.data import UNASSIGNED, Floats, Ints
 from sctl.errors import DataError
 from sctl.plots.palette import FAINT, GREY, INK, SEQUENTIAL, as_text, colours_of, is_numeric, natural_order, styled
 from sctl.plots.raster import backdrop
@@ -163,14 +163,40 @@ def selection_mask(event: Mapping[str, Any] | None, coords: Floats) -> NDArray[n
     return mask
 
 
-def label_positions(coords: Floats, labels: NDArray[Any]) -> dict[str, tuple[float, float]]:
-    """Where to write each name: at the cell of it that lies nearest to the median of its cells."""
+def label_positions(
+    coords: Floats, labels: NDArray[Any], *, character: float = 0.0145, line: float = 0.034
+) -> dict[str, tuple[float, float]]:
+    """Where to write each name on the map, so that no two names fall on each other.
+
+    Parameters
+    ----------
+    coords : ndarray of shape (n_obs, 2)
+    labels : ndarray of str, shape (n_obs,)
+    character, line : float
+        Width of a letter and height of a line, as a share of the map's longer side.
+
+    Returns
+    -------
+    dict
+        Centre of each name: the cell of it nearest to the median of its cells, or a little above or
+        below. Large groups come first; a name for which there is no room is missing, as is "unassigned".
+    """
+    unit = float(np.ptp(coords, axis=0).max()) or 1.0
+    taken: list[tuple[float, float, float]] = []  # x, y and half the width of names already placed
     places = {}
-    for name in natural_order(labels):
+    for name in pd.Series(labels).value_counts(sort=True).index:
+        if name == UNASSIGNED:
+            continue
         own = coords[labels == name]
-        nearest = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
-        places[name] = (float(nearest[0]), float(nearest[1]))
-    return places
+        x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
+        half = unit * character * (len(name) + 1) / 2
+        for step in (0.0, 1.0, -1.0, 2.0, -2.0):
+            height = y + step * unit * line
+            if all(abs(x - a) >= half + b or abs(height - c) >= unit * line for a, c, b in taken):
+                taken.append((x, height, half))
+                places[str(name)] = (float(x), float(height))
+                break
+    return {name: places[name] for name in natural_order(places)}
 
 
 def _check(coords: Floats, **columns: Any) -> None:
@@ -231,7 +257,10 @@ def _add_categories(
     """Add a trace for every name, and the names themselves at their cells."""
     text, chosen, colours = look
     order = natural_order(labels)
-    for name in sorted(order, key=lambda name: colours[name] != GREY):  # grey first: below the others
+    sizes = pd.Series(labels).value_counts()
+    for name in sorted(
+        order, key=lambda name: (colours[name] != GREY, -sizes[name])
+    ):  # grey lowest, small types on top
         cells = shown[labels[shown] == name]
         trace = _points(coords, cells, text, chosen, marker={"color": colours[name]}, name=name)
         trace.legendrank = 1000 + order.index(name)

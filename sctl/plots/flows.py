@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from sctl.plots.palette import FONT_SIZE, as_text, colours_of, natural_order, styled
 
-_ROW = 30  # pixels
+_ROW, _LEGEND_ROW = 30, 21  # pixels
 
 
 def crossed(left: Any, right: Any) -> pd.DataFrame:
@@ -122,13 +122,18 @@ def confusion_figure(truth: Any, labels: Any, *, title: str = "") -> go.Figure:
             colorscale="Cividis",
             xgap=1,
             ygap=1,
-            colorbar={"title": {"text": "Share of row"}, "tickformat": ".0%", "thickness": 14, "outlinewidth": 0},
+            colorbar={
+                "title": {"text": "Share of row", "side": "right"},
+                "tickformat": ".0%",
+                "thickness": 14,
+                "outlinewidth": 0,
+            },
             hovertemplate="true: %{y}<br>given: %{x}<br>%{customdata:,} cells, %{z:.0%} of the type<extra></extra>",
         )
     )
     styled(figure, title=title, x_title="Given label", y_title="True type", height=max(300, 140 + _ROW * len(table)))
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(type="category", tickangle=-45)
+    figure.update_xaxes(type="category", tickangle=-45, dtick=1)
     return figure
 
 
@@ -170,7 +175,12 @@ def composition_bars(
             for part in shares.columns
         ]
     )
-    styled(figure, title=title, x_title="Share of cells", height=max(260, 120 + _ROW * len(table)))
+    styled(
+        figure,
+        title=title,
+        x_title="Share of cells",
+        height=max(260, 120 + _ROW * len(table), 150 + _LEGEND_ROW * len(colours)),
+    )
     figure.update_layout(barmode="stack", legend={"title": {"text": part_name}, "traceorder": "normal"})
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
     figure.update_yaxes(autorange="reversed", type="category")

@@ -55,7 +55,9 @@ def dot_plot(table: pd.DataFrame, *, title: str = "") -> go.Figure:
             )
         )  # fmt: skip
     styled(figure, title=title, height=_height(len(groups)) + 60)
-    figure.update_xaxes(categoryorder="array", categoryarray=genes, tickangle=-60, tickfont={"style": "italic"})
+    figure.update_xaxes(
+        categoryorder="array", categoryarray=genes, tickangle=-60, tickfont={"style": "italic"}, dtick=1
+    )
     figure.update_yaxes(categoryorder="array", categoryarray=groups[::-1])
     figure.update_layout(legend={"itemsizing": "trace", "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
     figure.update_layout(margin={"t": 90 if title else 50}, title={"y": 0.98, "yanchor": "top"})
@@ -86,7 +88,7 @@ def heatmap(table: pd.DataFrame, *, value: str = "mean", scale: bool = True, tit
             x=list(wide.columns),
             y=list(wide.index),
             colorscale=SEQUENTIAL,
-            colorbar=_bar("Relative to<br>the gene's range" if scale else "Mean expression"),
+            colorbar=_bar("Relative to the gene's range" if scale else "Mean expression"),
             hovertemplate="%{x} in %{y}<br>%{z:.2f}<extra></extra>",
             xgap=1,
             ygap=1,
@@ -94,7 +96,7 @@ def heatmap(table: pd.DataFrame, *, value: str = "mean", scale: bool = True, tit
     )
     styled(figure, title=title, height=_height(len(wide)))
     figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(tickangle=-60, tickfont={"style": "italic"})
+    figure.update_xaxes(tickangle=-60, tickfont={"style": "italic"}, dtick=1)
     return figure
 
 
@@ -145,7 +147,7 @@ def violin_figure(
         figure.add_trace(
             go.Violin(
                 y=drawn, x0=name, name=name, line={"color": colours[name], "width": 1.5}, spanmode="hard",
-                points="all" if len(own) < 10 else False, box={"visible": True, "width": 0.12}, scalemode="width",
+                points="all" if len(own) < 10 else False, pointpos=0, jitter=0.3, box={"visible": True, "width": 0.12}, scalemode="width",
                 hoveron="violins", hoverinfo="name+y", showlegend=False,
             )
         )  # fmt: skip
@@ -220,7 +222,7 @@ def named_genes(
 
 
 def _bar(title: str) -> dict[str, Any]:
-    return {"title": {"text": title, "side": "top"}, "thickness": 14, "outlinewidth": 0, "len": 0.8}
+    return {"title": {"text": title, "side": "right"}, "thickness": 14, "outlinewidth": 0, "len": 0.8}
 
 
 def _height(n_rows: int) -> int:

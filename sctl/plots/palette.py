@@ -6,7 +6,7 @@ Okabe & Ito (2008), "Color universal design"; Tol (2021), "Colour schemes", SRON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ def styled(figure: go.Figure, *, title: str = "", x_title: str = "", y_title: st
         font={"size": FONT_SIZE, "color": INK},
         hoverlabel={"font": {"size": FONT_SIZE}},
         height=height,
-        margin={"l": 10, "r": 10, "t": 48 if title else 16, "b": 10},
+        margin={"l": 10, "r": 10, "t": 48 if title else 36, "b": 10},
         legend={"font": {"size": FONT_SIZE}, "itemsizing": "constant", "tracegroupgap": 2},
     )
     figure.update_xaxes(title_text=x_title or None, automargin=True)
@@ -142,28 +142,3 @@ def _spoken(value: Any) -> str:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
-
-
-def spread_labels(positions: Sequence[float], least: float) -> list[float]:
-    """Move label positions apart until neighbours are ``least`` away, changing the order of none.
-
-    Examples
-    --------
-    >>> spread_labels([1.0, 1.0, 5.0], 1.0)
-    [0.5, 1.5, 5.0]
-    """
-    order = np.argsort(positions, kind="stable")
-    placed: list[list[float]] = []  # groups of touching labels: [mean, count]
-    for position in np.asarray(positions, dtype=float)[order]:
-        placed.append([float(position), 1.0])
-        while len(placed) > 1 and _touch(placed[-2], placed[-1], least):
-            (mean_b, n_b), (mean_a, n_a) = placed.pop(), placed.pop()
-            placed.append([(mean_a * n_a + mean_b * n_b) / (n_a + n_b), n_a + n_b])
-    spread = [mean + least * (step - (n - 1) / 2) for mean, n in placed for step in range(int(n))]
-    out = np.empty(len(spread))
-    out[order] = spread
-    return [float(value) for value in out]
-
-
-def _touch(below: list[float], above: list[float], least: float) -> bool:
-    return above[0] - below[0] < least * (above[1] + below[1]) / 2

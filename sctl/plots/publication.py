@@ -266,10 +266,13 @@ def _named_points(
     axes: Axes, coords: Floats, labels: NDArray[Any], colours: Mapping[str, str], look: dict[str, Any]
 ) -> None:
     names = natural_order(labels)
-    for name in sorted(names, key=lambda name: colours[name] != GREY):  # grey first: below the others
+    sizes = pd.Series(labels).value_counts()
+    for name in sorted(
+        names, key=lambda name: (colours[name] != GREY, -sizes[name])
+    ):  # grey lowest, small types on top
         axes.scatter(coords[labels == name, 0], coords[labels == name, 1], color=colours[name], label=name, **look)
     if 1 < len(names) <= _LABELS_ON_MAP:
-        for name, (x, y) in label_positions(coords, labels).items():
+        for name, (x, y) in label_positions(coords, labels, character=0.024, line=0.05).items():
             box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1}
             axes.text(x, y, name, ha="center", va="center", fontsize=8, fontweight="bold", color=INK, bbox=box)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sctl.plots.palette import ACCENT, INK, OKABE_ITO, SECOND, spread_labels, styled
+from sctl.plots.palette import ACCENT, OKABE_ITO, SECOND, styled
 
 X_TITLE = "How much to trust the source (θ)"
 Y_TITLE = "Fit to the target's own data (KTA)"
@@ -37,7 +37,7 @@ def theta_figure(
     best : float, optional
         The θ to mark.
     baselines : mapping of str to float, optional
-        Alignment of methods without θ, drawn as dashed lines with their names.
+        Alignment of methods without θ, drawn as dashed lines, named in the legend.
     truth : sequence of float, length n_points, optional
         Agreement with known labels at every point, drawn thinly on an axis of its own.
     criteria : mapping of str to sequence of float, optional
@@ -59,7 +59,8 @@ def theta_figure(
     _mark_best(figure, theta, kta, best)
     for number, (name, values) in enumerate(extra.items()):
         figure.add_trace(_thin_line(theta, np.asarray(values, dtype=float)[order], name, number))
-    _add_baselines(figure, baselines or {}, kta)
+    for number, (name, height) in enumerate((baselines or {}).items()):
+        figure.add_trace(_baseline(name, height, number))
     styled(figure, title=title, x_title=X_TITLE, y_title=Y_TITLE, height=420)
     figure.update_xaxes(range=[-0.04, 1.08], tickvals=np.linspace(0, 1, 11), tickformat=".1f")
     figure.update_layout(uirevision="theta", legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
@@ -104,27 +105,9 @@ def _mark_best(figure: go.Figure, theta: np.ndarray, kta: np.ndarray, best: floa
     )  # fmt: skip
 
 
-def _add_baselines(figure: go.Figure, baselines: Mapping[str, float], kta: np.ndarray) -> None:
-    """Draw dashed lines; their names stand beside the plot, apart from each other even where lines meet."""
-    if not baselines:
-        return
-    heights = list(baselines.values())
-    every = np.array([*heights, *kta])
-    spread = max(float(np.ptp(every)), 1e-3)
-    figure.update_yaxes(range=[every.min() - 0.12 * spread, every.max() + 0.12 * spread])
-    placed = spread_labels(heights, 0.09 * spread)
-    for number, (name, height) in enumerate(baselines.items()):
-        colour = _BASELINE_COLOURS[number % len(_BASELINE_COLOURS)]
-        figure.add_shape(
-            type="line",
-            xref="paper",
-            x0=0,
-            x1=1,
-            y0=height,
-            y1=height,
-            line={"color": colour, "width": 2, "dash": "dash"},
-        )
-        figure.add_annotation(
-            xref="paper", x=0.01, xanchor="left", y=placed[number], yshift=9, text=f"{name} ({height:.3f})",
-            showarrow=False, font={"size": 12, "color": INK}, bgcolor="rgba(255,255,255,0.8)",
-        )  # fmt: skip
+def _baseline(name: str, height: float, number: int) -> go.Scatter:
+    """Return a dashed line from edge to edge; its name and height stand in the legend, where nothing crosses them."""
+    return go.Scatter(
+        x=[-0.04, 1.08], y=[height, height], name=f"{name}: {height:.3f}", mode="lines", hoverinfo="skip",
+        line={"color": _BASELINE_COLOURS[number % len(_BASELINE_COLOURS)], "width": 2, "dash": ("dash", "dot")[number % 2]},
+    )  # fmt: skip
