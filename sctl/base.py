@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, Self, get_args, get_origin, get_type_hints, runtime_checkable
 
+import pandas as pd
 from anndata import AnnData
 
 from sctl.data import Pair, TransferResult
 from sctl.errors import NotFittedError, ParameterError
 from sctl.run import Run
+from sctl.sweep import ThetaPoint, ThetaSweep
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Parameter:
     advanced: bool = False
 
 
-def param(  # noqa: PLR0913 - a declaration, all keyword-only
+def param(
     default: Any,
     doc: str,
     *,
@@ -110,6 +113,23 @@ class TransferMethod(ABC):
             )
 
 
+@runtime_checkable
+class SweepsTheta(Protocol):
+    """A method whose answer depends on θ, and that can show the whole curve."""
+
+    @property
+    def thetas(self) -> tuple[float, ...]:
+        """The θ values of the sweep, ascending."""
+
+    def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
+        """Compare a target with the fitted source once, for every θ."""
+
+    def result_at(
+        self, sweep: ThetaSweep, target_names: pd.Index, theta: float | None, points: Sequence[ThetaPoint]
+    ) -> TransferResult:
+        """Return the result at ``theta``; None chooses it from the points of the sweep."""
+
+
 def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
     """Learn from the pair's source and label its target.
 
@@ -178,8 +198,9 @@ def _check(parameter: Parameter, value: Any) -> None:
             expected=f"It must be of type {parameter.kind.__name__}.",
             do=f"The default is {parameter.default!r}.",
         )
-    low, high = parameter.low, parameter.high
-    if number and not ((low is None or value >= low) and (high is None or value <= high)):
+    low = -inf if parameter.low is None else parameter.low
+    high = inf if parameter.high is None else parameter.high
+    if number and not low <= value <= high:
         raise ParameterError(
             f"{parameter.name} is {value!r}.",
             expected=f"It must lie between {low} and {high}.",

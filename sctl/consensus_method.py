@@ -1,0 +1,191 @@
+"""What the three SC3-based methods share: settings, the source dictionary, and naming clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+import sctl
+from sctl.base import TransferMethod, param
+from sctl.core.annotate import evidence, label_probabilities
+from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
+from sctl.core.nmf import class_means
+from sctl.data import UNASSIGNED, TransferResult
+from sctl.errors import DataError, ParameterError
+from sctl.run import Run
+from sctl.sweep import ThetaSweep, prepare_sweep
+
+Floats = NDArray[np.float64]
+
+MIN_CELLS = 5
+"""Fewer target cells than this have no structure that a consensus could find."""
+
+
+@dataclass(kw_only=True)
+class ConsensusMethod(TransferMethod):
+    """Cluster by SC3 and name the clusters by the source types that their cells resemble."""
+
+    n_clusters: int | None = param(
+        None,
+        "How many groups to look for. Empty: as many as source types are met in your data.",
+        title="Number of clusters",
+        low=2,
+        high=100,
+    )
+    min_confidence: float = param(
+        0.0,
+        "Cells whose label is less sure than this are called 'unassigned'.",
+        title="Leave cells below this confidence unassigned",
+        low=0.0,
+        high=1.0,
+    )
+    genes: Literal["highly_variable", "all"] = param(
+        "highly_variable", "Compare cells by the most variable genes, or by all shared ones.", advanced=True
+    )
+    distances: Literal["pearson", "euclidean", "spearman", "all"] = param(
+        "pearson", "How the difference between two cells is measured; SC3 uses all three.", advanced=True
+    )
+    transformations: Literal["pca", "laplacian", "both"] = param(
+        "pca", "How the distances are condensed; SC3 uses both.", advanced=True
+    )
+    eigenvectors: Literal["weighted", "unweighted"] = param(
+        "weighted", "Whether strong directions count more (steadier) or all alike (as in SC3).", advanced=True
+    )
+    n_init: int = param(
+        10, "How often each k-means is started.", title="k-means starts", low=1, high=1000, advanced=True
+    )
+
+    def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
+        """Learn a profile for each source type.
+
+        Sets ``label_names_`` (n_types), ``var_names_`` (n_vars) and ``dictionary_`` (n_types, n_vars).
+
+        Raises
+        ------
+        DataError
+            If the source has no labels, or only one.
+        """
+        if label_key is None or label_key not in source.obs:
+            raise DataError(
+                "The source has no cell-type labels.",
+                expected=f"{self.title} names clusters by known cell types.",
+                do="Choose the column of the source that holds them.",
+            )
+        types = pd.Categorical(source.obs[label_key].astype(str))
+        if len(types.categories) < 2:
+            raise DataError(
+                f"The source has a single type, {types.categories[0]!r}.",
+                expected="At least two known types are needed to tell cells apart.",
+                do="Choose another label column, or another source.",
+            )
+        variable = self.genes == "highly_variable" and "highly_variable" in source.var
+        used = source[:, source.var["highly_variable"].to_numpy()] if variable else source
+        self.var_names_ = used.var_names
+        self.label_names_ = tuple(map(str, types.categories))
+        self.dictionary_ = self._learn(used.X, types.codes.astype(np.int64), run)
+        return self
+
+    def _learn(self, X: Any, codes: NDArray[np.int64], run: Run) -> Floats:
+        """Return the source dictionary, shape (n_types, n_vars)."""
+        run.report("Learning the source's profiles", 0, 1)
+        means = class_means(X, codes, len(self.label_names_))
+        run.report("Learning the source's profiles", 1, 1)
+        return means
+
+    @property
+    def settings(self) -> Sc3:
+        """Settings of SC3."""
+        distances: tuple[Distance, ...] = (
+            ("pearson", "euclidean", "spearman") if self.distances == "all" else (self.distances,)
+        )
+        transformations: tuple[Transformation, ...] = (
+            ("pca", "laplacian") if self.transformations == "both" else (self.transformations,)
+        )
+        return Sc3(
+            distances=distances,
+            transformations=transformations,
+            n_init=self.n_init,
+            weighted=self.eigenvectors == "weighted",
+        )
+
+    def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
+        """Compare a target with the fitted source.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        DataError
+            If the target lacks genes of the source, or has too few cells.
+        ParameterError
+            If there are fewer cells than clusters.
+        """
+        X = self._expression(target)
+        return prepare_sweep(
+            X, self.dictionary_, self.label_names_, n_clusters=self.n_clusters, settings=self.settings, run=run
+        )
+
+    def _expression(self, target: AnnData) -> Any:
+        self._require_fitted("dictionary_")
+        if not self.var_names_.isin(target.var_names).all():
+            raise DataError(
+                "The target lacks genes that this method learned from the source.",
+                expected="Source and target must come from one pair.",
+                do="Make a pair with sctl.prepare_pair(source, target, ...) and fit on its source.",
+            )
+        if target.n_obs < MIN_CELLS:
+            raise DataError(
+                f"The target has {target.n_obs} cells.",
+                expected=f"{self.title} needs at least {MIN_CELLS}.",
+                do="Loosen the cell filters, or add cells.",
+            )
+        if self.n_clusters is not None and self.n_clusters > target.n_obs:
+            raise ParameterError(
+                f"{self.n_clusters} clusters were asked of {target.n_obs} cells.",
+                expected="There cannot be more clusters than cells.",
+                do="Choose a smaller number of clusters.",
+            )
+        return target[:, self.var_names_].X
+
+    def _result(
+        self,
+        consensus: Consensus,
+        sweep: ThetaSweep,
+        *,
+        target_names: pd.Index,
+        embedding: Floats,
+        seed: int,
+        uns: Mapping[str, Any],
+    ) -> TransferResult:
+        """Name the clusters and gather everything into a result."""
+        own = evidence(sweep.loadings, np.sqrt(np.diagonal(sweep.kernels.Q)))
+        proba = label_probabilities(consensus.clusters, consensus.proba, own, sweep.kernels.z)
+        best = proba.argmax(axis=1)
+        confidence = np.clip(proba[np.arange(len(best)), best], 0.0, 1.0)
+        labels = np.array(sweep.type_names, dtype=object)[best]
+        labels[(confidence < self.min_confidence) | (confidence <= 0)] = UNASSIGNED
+        return TransferResult(
+            method=self.key,
+            obs_names=target_names,
+            clusters=consensus.clusters,
+            cluster_names=tuple(str(number + 1) for number in range(consensus.proba.shape[1])),
+            proba=consensus.proba,
+            labels=labels,
+            label_names=sweep.type_names,
+            label_proba=proba,
+            confidence=confidence,
+            embedding=embedding,
+            params={name: value for name, value in self.params.items() if value is not None},
+            seed=seed,
+            version=sctl.__version__,
+            var_names=tuple(getattr(self, "var_names_", ())),
+            obsm={"loadings": sweep.loadings},
+            varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
+            uns={"n_clusters": int(consensus.proba.shape[1]), **uns},
+        )

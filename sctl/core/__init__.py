@@ -1,0 +1,1 @@
+"""Arrays and tensors only: the numerics of the methods."""

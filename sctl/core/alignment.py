@@ -1,0 +1,78 @@
+"""Centred, cosine-normalised kernel–target alignment (KTA): how well clusters agree with the data.
+
+Mieth et al. (2019), equation of the KTA score, with the centring and normalisation of the released code.
+Computed without forming the centring product or the label kernel: O(n² k) instead of O(n³).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sctl.core.nmf import one_hot
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer[Any]]
+
+TINY = 1e-12
+"""A centred cell shorter than this, relative to the longest, has no direction."""
+
+
+def centred_cosine(K: Floats) -> Floats:
+    """Centre a kernel and scale it to unit diagonal.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n_obs, n_obs)
+        Symmetric; unchanged.
+
+    Returns
+    -------
+    ndarray of shape (n_obs, n_obs)
+        Dimensionless, diagonal one. A cell that lies in the centre has a zero row.
+    """
+    means = K.mean(axis=0)
+    out: Floats = K - means
+    out -= means[:, None] - means.mean()
+    scale = np.maximum(np.diagonal(out), 0.0) ** 0.5
+    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > TINY * scale.max(initial=0.0))
+    out *= inverse
+    out *= inverse[:, None]
+    return out
+
+
+def kernel_target_alignment(K: Floats, clusters: Ints) -> float:
+    """Agreement of a kernel between cells with a clustering of them.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n_obs, n_obs)
+        Linear kernel of the cells, not centred; unchanged.
+    clusters : ndarray of shape (n_obs,)
+        Cluster numbers from 0.
+
+    Returns
+    -------
+    float
+        ``⟨K̂, L̂⟩ / (‖K̂‖ ‖L̂‖)`` in [−1, 1], where ``L`` is the kernel of the one-hot clusters and a hat
+        means centred and cosine-normalised. Zero where there is one cluster only.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    >>> round(kernel_target_alignment(x @ x.T, np.array([0, 0, 1, 1])), 12)
+    1.0
+    """
+    return aligned(centred_cosine(K), clusters)
+
+
+def aligned(kernel: Floats, clusters: Ints) -> float:
+    """Return the alignment of an already centred and normalised kernel with a clustering."""
+    Y = one_hot(clusters, int(clusters.max(initial=0)) + 1)
+    Y -= Y.mean(axis=0)
+    length = np.sqrt(np.einsum("ic,ic->i", Y, Y))
+    Y = np.divide(Y, length[:, None], out=np.zeros_like(Y), where=length[:, None] > TINY)
+    norm = float(np.linalg.norm(kernel) * np.linalg.norm(Y.T @ Y))
+    return float(np.einsum("ic,ic->", Y, kernel @ Y)) / norm if norm > 0 else 0.0

@@ -1,0 +1,256 @@
+"""SC3: consensus clustering of few cells (Kiselev et al. 2017), on any distances between cells.
+
+Distances are transformed to their leading eigenvectors, k-means runs on a range of leading dimensions, and the
+clusterings are joined: two cells are as close as they often fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
+
+from sctl.core.kmeans import kmeans
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer[Any]]
+Transformation = Literal["pca", "laplacian"]
+
+Distance = Literal["pearson", "euclidean", "spearman"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sc3:
+    """Settings of SC3.
+
+    Parameters
+    ----------
+    distances : tuple of {"pearson", "euclidean", "spearman"}
+    transformations : tuple of {"pca", "laplacian"}
+    n_init : int
+        Starts of k-means for each matrix and number of dimensions.
+    weighted : bool
+        See :func:`eigenvectors`.
+    """
+
+    distances: tuple[Distance, ...] = ("pearson",)
+    transformations: tuple[Transformation, ...] = ("pca",)
+    n_init: int = 10
+    weighted: bool = True
+
+
+MAX_DIMENSIONS = 15
+"""SC3 runs k-means on at most this many numbers of dimensions."""
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """A consensus clustering.
+
+    Parameters
+    ----------
+    clusters : ndarray of shape (n_obs,)
+        Cluster of each cell, 0 … n_clusters − 1, largest first.
+    proba : ndarray of shape (n_obs, n_clusters)
+        How often a cell falls together with the cells of each cluster; rows sum to one.
+    runs : ndarray of shape (n_runs, n_obs)
+        The clusterings that were joined.
+    """
+
+    clusters: Ints
+    proba: Floats
+    runs: Ints
+
+
+def dimensions(n_obs: int, low: float = 0.04, high: float = 0.07) -> tuple[int, ...]:
+    """Numbers of leading eigenvectors on which k-means runs: 4–7 % of the cells, at most 15 values.
+
+    Examples
+    --------
+    >>> dimensions(100)
+    (4, 5, 6, 7)
+    >>> len(dimensions(1000)), dimensions(10)
+    (15, (1,))
+    """
+    first, last = max(int(np.floor(low * n_obs)), 1), max(int(np.ceil(high * n_obs)), 1)
+    values = np.arange(first, last + 1)
+    if len(values) > MAX_DIMENSIONS:  # SC3 draws them at random; evenly spaced ones need no seed
+        values = np.unique(np.linspace(first, last, MAX_DIMENSIONS).round().astype(int))
+    return tuple(int(value) for value in values if value < n_obs) or (1,)
+
+
+def eigenvectors(distances: Floats, transformation: Transformation, n_vectors: int, *, weighted: bool = True) -> Floats:
+    """Leading eigenvectors of transformed distances.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_obs, n_obs)
+        Symmetric, zero diagonal; unchanged.
+    transformation : {"pca", "laplacian"}
+        "pca": the distances are standardised per column; their right singular vectors. "laplacian": the
+        eigenvectors of ``I − D^-½ A D^-½``, smallest eigenvalue first, with ``A = exp(−d / max d)``.
+    n_vectors : int
+    weighted : bool
+        Scale each vector by its share of the spread (singular value for "pca", eigenvalue of
+        ``D^-½ A D^-½`` for "laplacian"; the first is 1). SC3 leaves them at unit length, so that a
+        direction of noise counts as much as one between types; see ``docs/decisions``.
+
+    Returns
+    -------
+    ndarray of shape (n_obs, n_found)
+        ``n_found`` ≤ ``n_vectors``: directions beyond the numerical rank are arbitrary and left out.
+        Each vector has the sign that makes its largest entry positive.
+    """
+    n_obs = len(distances)
+    n_vectors = min(n_vectors, n_obs)
+    top = (n_obs - n_vectors, n_obs - 1)
+    if transformation == "pca":
+        S = distances - distances.mean(axis=0)
+        spread = S.std(axis=0)
+        S *= np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+        symmetric = S.T @ S
+    else:
+        A = np.exp(-distances / (distances.max() or 1.0))
+        root = 1.0 / np.sqrt(A.sum(axis=0))
+        symmetric = A * root
+        symmetric *= root[:, None]  # I minus the Laplacian: largest first is the Laplacian's smallest first
+    values, vectors = linalg.eigh(symmetric, subset_by_index=top, overwrite_a=True, check_finite=False)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    floor = max(float(values[0]), 0.0) * n_obs * np.finfo(np.float64).eps
+    found = max(int((values > floor).sum()), 1)
+    values, vectors = values[:found], vectors[:, :found]
+    scale = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(found)])
+    if weighted and values[0] > floor:
+        share = values / values[0]
+        scale = scale * (np.sqrt(share) if transformation == "pca" else share)
+    return np.ascontiguousarray(vectors * scale)
+
+
+def sc3(distances: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.random.Generator) -> Consensus:
+    """Cluster cells by SC3.
+
+    Parameters
+    ----------
+    distances : sequence of ndarray of shape (n_obs, n_obs)
+        One matrix for each of ``settings.distances``.
+    n_clusters : int
+        More than ``n_obs`` is taken as ``n_obs``.
+    settings : Sc3
+    rng : Generator
+
+    Returns
+    -------
+    Consensus
+
+    References
+    ----------
+    .. [1] Kiselev et al. (2017), "SC3: consensus clustering of single-cell RNA-seq data", Nature Methods 14,
+       483. https://doi.org/10.1038/nmeth.4236
+    """
+    n_clusters = min(n_clusters, len(distances[0]))
+    ranges = dimensions(len(distances[0]))
+    runs = []
+    for matrix in distances:
+        for transformation in settings.transformations:
+            vectors = eigenvectors(matrix, transformation, max(ranges), weighted=settings.weighted)
+            widths = dict.fromkeys(min(d, vectors.shape[1]) for d in ranges)
+            runs += [kmeans(vectors[:, :d], n_clusters, n_init=settings.n_init, rng=rng) for d in widths]
+    return join(np.stack(runs), n_clusters)
+
+
+def join(runs: Ints, n_clusters: int) -> Consensus:
+    """Join clusterings of the same cells into one: consensus matrix, complete linkage, cut.
+
+    Cells that fell together in every run are one and the same row of the consensus matrix; everything is
+    computed on the distinct ones, which gives the same partition with far less work.
+
+    Parameters
+    ----------
+    runs : ndarray of shape (n_runs, n_obs)
+        Cluster numbers from 0; they need not agree between runs.
+    n_clusters : int
+
+    Returns
+    -------
+    Consensus
+        With fewer clusters where fewer distinct cells exist.
+    """
+    patterns, inverse, sizes = np.unique(runs.T, axis=0, return_inverse=True, return_counts=True)
+    inverse = inverse.ravel()
+    consensus = _pattern_consensus(patterns)  # (n_patterns, n_patterns)
+    groups = _cut(_complete_linkage(consensus, sizes), len(patterns), n_clusters)
+    groups = _by_size(groups, sizes)
+    member = np.zeros((len(patterns), int(groups.max()) + 1))
+    member[np.arange(len(patterns)), groups] = sizes
+    share = (consensus @ member) / member.sum(axis=0)  # mean consensus with each cluster's cells
+    share /= share.sum(axis=1, keepdims=True)
+    return Consensus(clusters=groups[inverse], proba=share[inverse], runs=runs)
+
+
+def consensus_matrix(runs: Ints) -> Floats:
+    """Fraction of clusterings in which two cells fall together.
+
+    Parameters
+    ----------
+    runs : ndarray of shape (n_runs, n_obs)
+        Cluster numbers from 0; they need not agree between runs.
+
+    Returns
+    -------
+    ndarray of shape (n_obs, n_obs)
+        Symmetric, ones on the diagonal, values in [0, 1].
+
+    Examples
+    --------
+    >>> consensus_matrix(np.array([[0, 0, 1], [1, 1, 1]]))
+    array([[1. , 1. , 0.5],
+           [1. , 1. , 0.5],
+           [0.5, 0.5, 1. ]])
+    """
+    return _pattern_consensus(runs.T)
+
+
+def _pattern_consensus(patterns: Ints) -> Floats:
+    n_runs = patterns.shape[1]
+    width = int(patterns.max()) + 1
+    indicator = np.zeros((len(patterns), n_runs * width), dtype=np.float32)
+    columns = patterns + np.arange(n_runs) * width
+    indicator[np.arange(len(patterns))[:, None], columns] = 1.0
+    return np.asarray(indicator @ indicator.T / n_runs, dtype=np.float64)
+
+
+def _complete_linkage(consensus: Floats, sizes: Ints) -> Floats:
+    """Complete-linkage tree on the Euclidean distances between the cells' rows of the consensus matrix."""
+    if len(consensus) < 2:
+        return np.zeros((0, 4))
+    weighted = consensus * np.sqrt(sizes)
+    gram = weighted @ weighted.T
+    lengths = np.diagonal(gram)
+    squared = np.maximum(lengths[:, None] + lengths - 2.0 * gram, 0.0)
+    np.fill_diagonal(squared, 0.0)
+    return np.asarray(linkage(squareform(np.sqrt(squared), checks=False), method="complete"))
+
+
+def _cut(tree: Floats, n_leaves: int, n_clusters: int) -> Ints:
+    """Replay the first merges of a tree until ``n_clusters`` are left."""
+    parent = np.arange(n_leaves + len(tree))
+    for step in range(max(n_leaves - n_clusters, 0)):
+        parent[int(tree[step, 0])] = parent[int(tree[step, 1])] = n_leaves + step
+    roots = np.arange(n_leaves)
+    while (parent[roots] != roots).any():
+        roots = parent[roots]
+    return np.unique(roots, return_inverse=True)[1].ravel()
+
+
+def _by_size(groups: Ints, sizes: Ints) -> Ints:
+    """Renumber groups so that the one with most cells comes first."""
+    cells = np.bincount(groups, weights=sizes)
+    rank = np.empty(len(cells), dtype=np.int64)
+    rank[np.argsort(-cells, kind="stable")] = np.arange(len(cells))
+    return rank[groups]
