@@ -198,9 +198,10 @@ def _check(parameter: Parameter, value: Any) -> None:
             expected=f"It must be of type {parameter.kind.__name__}.",
             do=f"The default is {parameter.default!r}.",
         )
+    size: Any = value  # checked just now to be a number
     low = -inf if parameter.low is None else parameter.low
     high = inf if parameter.high is None else parameter.high
-    if number and not low <= value <= high:
+    if number and not low <= size <= high:
         raise ParameterError(
             f"{parameter.name} is {value!r}.",
             expected=f"It must lie between {low} and {high}.",
