@@ -68,4 +68,4 @@ with questions:
             st.markdown(answer)
 
 with keys:
-    st.markdown("| Key | Does |\n|---|---|\n| Alt + Z | Undo |\n| Alt + Shift + Z | Redo |")
+    st.markdown("| Key | Does |\n|---|---|\n| Alt + Z | Undo |\n| Alt + Y | Redo |")

@@ -1,7 +1,39 @@
-"""Preprocess."""
+"""Preprocess: limits with live counts, then one button."""
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+import streamlit as st
+
+from sctl.ui import errors, filters, jobs, preparation, shell, state, steps
 
 action = shell.header(steps.PREPROCESS)
+project = shell.require(steps.PREPROCESS, "data")
+where = project.state("preprocess")
+
+with action:
+    if where == "done":
+        shell.next_button(steps.PREPROCESS)
+    else:
+        jobs.run_button(project, "prepare", "Prepare the data" if where != "stale" else "Prepare again")
+
+errors.show_notices(filters.PLACE)
+jobs.failure(project, "preprocess")
+shell.stale_hint(project, "preprocess")
+if shell.has(project, "preprocess"):
+    with errors.caught():
+        preparation.result(project)
+
+names = {"source": "Source", "target": "Target"}
+state.SIDE.start_with("target")
+side = st.segmented_control(
+    "Dataset",
+    list(names),
+    format_func=names.__getitem__,
+    key=state.SIDE.name,
+    required=True,
+    label_visibility="collapsed",
+    persist_state="session",
+)
+with st.container(border=True), errors.caught():
+    filters.panel(project, side)
+preparation.settings(project)

@@ -21,6 +21,7 @@ class Notice:
     do: str = ""
     kept: str = ""
     good: bool = False
+    place: str = ""
 
 
 def card(error: SctlError, kept: str = "") -> None:
@@ -45,12 +46,20 @@ def caught(kept: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def remembered(kept: str = "") -> Iterator[None]:
-    """Keep an :class:`~sctl.errors.SctlError` for the next run; for callbacks, which cannot draw."""
+def remembered(kept: str = "", *, place: str = "") -> Iterator[None]:
+    """Keep an :class:`~sctl.errors.SctlError` for the next run; for callbacks, which cannot draw.
+
+    Parameters
+    ----------
+    kept : str
+        One sentence that says what was not lost.
+    place : str
+        Where it is shown: the name given to :func:`show_notices`, or "" for the top of the page.
+    """
     try:
         yield
     except SctlError as error:
-        _leave(Notice(error.found, error.expected, error.do, kept))
+        _leave(Notice(error.found, error.expected, error.do, kept, place=place))
 
 
 def say(text: str) -> None:
@@ -58,14 +67,17 @@ def say(text: str) -> None:
     _leave(Notice(text, good=True))
 
 
-def show_notices() -> None:
-    """Show what callbacks left, once."""
-    for notice in state.NOTICES.get():
+def show_notices(place: str = "") -> None:
+    """Show what was left for a place, once."""
+    waiting = state.NOTICES.get()
+    state.NOTICES.set(tuple(notice for notice in waiting if notice.place != place))
+    for notice in waiting:
+        if notice.place != place:
+            continue
         if notice.good:
-            st.toast(notice.found, icon=":material/check_circle:")
+            st.toast(plain(notice.found), icon=":material/check_circle:")
         else:
             _card(notice)
-    state.NOTICES.clear()
 
 
 def _leave(notice: Notice) -> None:
@@ -73,18 +85,29 @@ def _leave(notice: Notice) -> None:
 
 
 def _card(notice: Notice) -> None:
-    lines = [f"**{plain(notice.found)}**"]
-    if notice.expected:
-        lines.append(plain(notice.expected))
-    if notice.do:
-        lines.append(f"**What you can do:** {plain(notice.do)}")
+    lines = [f"**{plain(notice.found)}**", plain(notice.expected), _advice(notice.do)]
     if notice.kept:
         lines.append(f"*{plain(notice.kept)}*")
-    st.error("\n\n".join(lines), icon=":material/error:")
+    st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
+
+
+def _advice(text: str) -> str:
+    """Return what to do; text of several lines is commands to copy."""
+    if not text:
+        return ""
+    if "\n" in text:
+        return f"**What you can do:**\n\n```\n{text}\n```"
+    return f"**What you can do:** {plain(text)}"
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown shows as it is: file and column names may hold its signs."""
+    r"""Return text that Markdown shows as it is: file and column names may hold its signs.
+
+    Examples
+    --------
+    >>> print(plain("cell_type"))
+    cell\_type
+    """
     for sign in "\\`*_[]$<>#|~:":
         text = text.replace(sign, f"\\{sign}")
     return text

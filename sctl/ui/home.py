@@ -8,7 +8,7 @@ import streamlit as st
 
 from sctl.errors import SctlError
 from sctl.project import Project, ProjectInfo
-from sctl.ui import errors, jobs, shell, state, steps
+from sctl.ui import errors, jobs, shell, state, steps, uploads
 
 _LISTED = 4
 """Projects shown at once; the others are behind a drawer."""
@@ -69,15 +69,10 @@ def _when(info: ProjectInfo) -> str:
 
 def _start_demo() -> None:
     """Make a project of the bundled pair and start everything."""
-    from sctl.demo import load_demo  # noqa: PLC0415 - reads files and imports anndata; only the demo needs it
-
     project = Project.create("Demo: human pancreas")
     try:
-        demo = load_demo()
-        project.put_input("source", demo.source, {"filename": demo.source_name}, note="Load the demo's source")
-        project.put_input("target", demo.target, {"filename": demo.target_name}, note="Load the demo's target")
-        project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
-        project.put_truth(demo.truth)
+        for role in ("source", "target"):
+            uploads.take_demo(project, role)
     except SctlError:
         project.delete()
         raise

@@ -35,6 +35,32 @@ def start(project: Project, kind: str, params: Mapping[str, Any] | None = None) 
         jobs.submit(project, kind, params)
 
 
+def run_button(project: Project, kind: str, label: str, *, why_not: str = "") -> None:
+    """Draw a page's primary button, which starts a computation; while one runs it is not offered.
+
+    Parameters
+    ----------
+    project : Project
+    kind : str
+        See :func:`sctl.jobs.submit`.
+    label : str
+    why_not : str
+        Why it cannot be pressed yet; empty where it can.
+    """
+    job = running(project)
+    st.button(
+        label if job is None else "Running …",
+        type="primary",
+        icon=":material/play_arrow:" if job is None else "spinner",
+        key=f"run:{kind}",
+        width="stretch",
+        disabled=job is not None or bool(why_not),
+        help=why_not or None,
+        on_click=start,
+        args=(project, kind),
+    )
+
+
 def running(project: Project) -> Job | None:
     """Return the newest job of the project that waits or runs, or None."""
     return next(iter(jobs.running(project)), None)

@@ -85,13 +85,38 @@ def header(step: Step, *, acts: bool = True) -> DeltaGenerator:
     """
     left, right = st.columns([4, 1.25] if acts else [1, 0.001], gap="large", vertical_alignment="center")
     with left:
-        st.title(step.title, anchor=False)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f":gray[{step.purpose}]", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.title(step.title, anchor=False, width="content")
             if step.about:
                 with st.popover("What is this?", icon=":material/help:", type="tertiary"):
                     st.markdown(step.about)
+        st.markdown(f":gray[{step.purpose}]")
     return right.container()
+
+
+def next_button(step: Step, why_not: str = "") -> None:
+    """Draw the primary button that leads to the following step; ``why_not`` says why it cannot be used yet."""
+    follows = steps.following(step)
+    pressed = st.button(
+        f"Go on to {follows.short}",
+        type="primary",
+        icon=":material/arrow_forward:",
+        key=f"next:{step.key}",
+        width="stretch",
+        disabled=bool(why_not),
+        help=why_not or None,
+    )
+    if pressed:
+        go(follows)
+
+
+def stale_hint(project: Project, name: str) -> None:
+    """Say that the result shown is of earlier settings, where it is."""
+    if project.state(name) == "stale" and has(project, name):
+        st.warning(
+            "Something changed since this was computed. The earlier result is shown until you run it again.",
+            icon=":material/history:",
+        )
 
 
 def require(step: Step, *needed: str) -> Project:
@@ -159,15 +184,17 @@ def _brand() -> None:
 
 
 def _project(project: Project) -> None:
-    st.markdown(f"**{project.name}**")
-    for role in ("source", "target"):
-        info = project.input_info(role)
-        if info:
-            st.markdown(f":gray-badge[{role.capitalize()} · {info['n_obs']:,} cells × {info['n_vars']:,} genes]")
+    infos = [(role, project.input_info(role)) for role in ("source", "target")]
+    chips = [
+        f":gray-badge[{role.capitalize()} · {info['n_obs']:,} cells × {info['n_vars']:,} genes]"
+        for role, info in infos
+        if info is not None
+    ]
+    st.markdown("  \n".join([f"**{errors.plain(project.name)}**", *chips]))
 
 
 def _timeline(project: Project) -> None:
-    with st.container(gap=None):
+    with st.container(gap="xsmall"):
         for step in steps.PIPELINE:
             icon, said, added = _sign(project, step)
             link(step, step.short + added, icon=icon, help_text=f"{step.title}: {said}")
@@ -183,10 +210,10 @@ def _sign(project: Project, step: Step) -> tuple[str, str, str]:
 
 
 def _history(project: Project) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="medium"):
         for name, note, callback, keys in (
             ("Undo", project.can_undo, _undo, "Alt+Z"),
-            ("Redo", project.can_redo, _redo, "Alt+Shift+Z"),
+            ("Redo", project.can_redo, _redo, "Alt+Y"),
         ):
             st.button(
                 name,
@@ -194,6 +221,7 @@ def _history(project: Project) -> None:
                 key=name.lower(),
                 help=note or f"There is nothing to {name.lower()}.",
                 shortcut=keys,
+                type="tertiary",
                 on_click=callback,
                 disabled=note is None,
             )

@@ -63,15 +63,17 @@ LABEL_KEY: Key[str | None] = Key("label_key", None)
 BATCH_KEY: Key[str | None] = Key("batch_key", None)
 SERVER_FILE: Key[str | None] = Key("server_file", None)
 
-# Preprocess: of(role, metric)
+# Preprocess: of(role) or of(role, metric)
+SIDE = Key("side", "target")
+METRIC = Key("metric", "n_genes")
 LOW: Key[float | None] = Key("low", None)
 HIGH: Key[float | None] = Key("high", None)
-METRIC = Key("metric", "")
-HISTOGRAM = Key("histogram", "")
-"""Key of a histogram; of(role, metric, number), a new number drops the box that was drawn in it."""
-HISTOGRAM_ROUND = Key("histogram_round", 0)
+RANGE: Key[tuple[float, float] | None] = Key("range", None)
+HISTOGRAM = Key("histogram", 0)
+"""Counts the boxes drawn in a histogram; a new number makes a new chart without the old box."""
+SPLIT: Key[str | None] = Key("split", None)
 SETTING: Key[Any] = Key("setting", None)
-"""of(name): the value of one setting of the preparation."""
+"""of(name) or of(role, name): one setting of the preparation."""
 
 # Transfer: of(method, parameter)
 METHOD = Key("method", "")
@@ -86,8 +88,11 @@ def forget_project_widgets() -> None:
 
 
 def forget_settings() -> None:
-    """Drop the fields' values, so that they start again from what the project holds; after undo."""
-    fields = (LOW, HIGH, SETTING, METHOD, PARAMETER, LABEL_KEY, BATCH_KEY)
+    """Drop the values of fields that are seeded once, so that they start again from the project; after undo.
+
+    The fields of Data and Preprocess need no such thing: they are filled from the project at every run.
+    """
+    fields = (METHOD, PARAMETER)
     prefixes = tuple(f"{key.name}:" for key in fields)
     names = {key.name for key in fields}
     for name in [str(name) for name in st.session_state]:

@@ -1,0 +1,91 @@
+"""What the check of the data found, with its repairs, one click each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sctl import preflight
+from sctl.preflight import Finding, Report, Role
+from sctl.project import Project
+from sctl.ui import caching, errors, shell
+
+_SIGNS = {
+    "ok": ":green[:material/check_circle:]",
+    "advice": ":blue[:material/info:]",
+    "warn": ":orange[:material/warning:]",
+    "block": ":red[:material/block:]",
+}
+
+
+def show_side(project: Project, role: Role) -> Report:
+    """Draw what was found in one dataset."""
+    report = _side(project, role)
+    _draw(report, role)
+    return report
+
+
+def show_pair(project: Project) -> Report:
+    """Draw what was found in both together."""
+    report = _pair(project)
+    _draw(report, "pair")
+    return report
+
+
+def blocked(project: Project) -> bool:
+    """Tell whether something was found that must be repaired first."""
+    reports = [_side(project, "source"), _side(project, "target"), _pair(project)]
+    return not all(report.ok for report in reports)
+
+
+def _side(project: Project, role: Role) -> Report:
+    info = project.input_info(role)
+    if info is None:
+        return Report()
+    label_key = project.params("data")["label_key"] if role == "source" else None
+    return caching.side_report(project, role, info["fingerprint"], label_key)
+
+
+def _pair(project: Project) -> Report:
+    infos = [project.input_info(role) for role in ("source", "target")]
+    if infos[0] is None or infos[1] is None:
+        return Report()
+    return caching.pair_report(project, infos[0]["fingerprint"], infos[1]["fingerprint"])
+
+
+def _draw(report: Report, place: str) -> None:
+    for number, finding in enumerate(report):
+        if finding.level != "ok":
+            _one(finding, f"{place}:{number}:{finding.code}")
+    fine = report.of("ok")
+    if fine:
+        title = "1 check passed" if len(fine) == 1 else f"{len(fine)} checks passed"
+        with st.expander(title, icon=":material/check_circle:"):
+            st.markdown("\n\n".join(f"{_SIGNS['ok']} {errors.plain(finding.text)}" for finding in fine))
+
+
+def _one(finding: Finding, key: str) -> None:
+    with st.container(border=True, gap="small"):
+        advice = f"  \n:gray[{errors.plain(finding.do)}]" if finding.do else ""
+        st.markdown(f"{_SIGNS[finding.level]} {errors.plain(finding.text)}{advice}")
+        if finding.fix is not None:
+            st.button(
+                f"Fix it: {finding.fix.title[:1].lower()}{finding.fix.title[1:]}",
+                key=f"fix:{key}",
+                icon=":material/build:",
+                help="Changes the copy in this project, not your file. Undo brings it back.",
+                on_click=_repair,
+                args=(finding,),
+            )
+
+
+def _repair(finding: Finding) -> None:
+    project, fix = shell.current(), finding.fix
+    if project is None or fix is None:
+        return
+    role = str(fix.arguments["role"])
+    with errors.remembered(f"The {role} is as it was.", place=role):
+        other = project.input("target" if role == "source" else "source") if fix.code == "match_case" else None
+        repaired = preflight.apply_fix(project.input(role), fix, other=other)
+        info = project.input_info(role) or {}
+        project.put_input(role, repaired, {"filename": info.get("filename", role)}, note=fix.title)
+        errors.say(f"Done: {fix.title}.")

@@ -1,0 +1,204 @@
+"""One side of the data page: bring a dataset in, see what it is, choose its cell types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from sctl import io, preflight
+from sctl.errors import ProjectError
+from sctl.preflight import Role
+from sctl.project import Project
+from sctl.ui import caching, errors, findings, shell, state, uploads
+
+TITLES = {
+    "source": (":material/library_books: Source", "Large, with known cell types. The app learns from it."),
+    "target": (":material/biotech: Target", "Your own cells, usually few. They get groups and names."),
+}
+_VALUES = {"counts": "raw counts", "log": "log-normalised", "linear": "normalised, not log", "scaled": "scaled"}
+_GENES = {"ensembl": "Ensembl ids", "symbol": "gene symbols", "entrez": "Entrez ids"}
+
+
+def side(project: Project, role: Role) -> None:
+    """Draw one column of the page."""
+    title, sentence = TITLES[role]
+    st.markdown(f"### {title}\n\n:gray[{sentence}]")
+    errors.show_notices(role)
+    info = project.input_info(role)
+    if info is None:
+        _bring(project, role)
+        return
+    _summary(role, info)
+    if role == "source":
+        _labels(project, info)
+    findings.show_side(project, role)
+    _preview(project, role, info)
+    with st.expander("Use other data", icon=":material/swap_horiz:"):
+        _bring(project, role)
+        st.button("Remove", icon=":material/delete:", key=f"remove:{role}", on_click=_remove, args=(role,))
+
+
+def _bring(project: Project, role: str) -> None:
+    """Offer the ways in: upload, a folder of the server, the demo."""
+    count = state.UPLOAD_ROUND.of(role)
+    files = st.file_uploader(
+        f"Files of the {role}",
+        accept_multiple_files=True,
+        key=f"{count.name}:{count.get()}",
+        help="`.h5ad` · 10x `.h5` · 10x folder as `.zip` or `.tar.gz`, or its three files together · "
+        "`.csv`, `.tsv`, `.txt` · `.loom`; also packed with gzip.",
+    )
+    st.caption("Accepted: .h5ad · 10x .h5 · 10x matrix, barcodes and genes · .csv, .tsv, .txt · .loom · .zip, .tar.gz")
+    if files:
+        _load(role, lambda: uploads.take(project, role, files))
+    if uploads.roots():
+        _from_server(project, role)
+    if st.button(f"Use the demo's {role}", type="tertiary", icon=":material/science:", key=f"demo:{role}"):
+        _load(role, lambda: uploads.take_demo(project, role))
+
+
+def _from_server(project: Project, role: str) -> None:
+    with st.expander("Open from server folder", icon=":material/dns:"):
+        chosen = st.selectbox(
+            "File on the server",
+            uploads.server_files(),
+            index=None,
+            format_func=_short,
+            key=state.SERVER_FILE.of(role).name,
+            placeholder="Choose a file",
+        )
+        if chosen is not None and st.button("Load", key=f"server:{role}"):
+            _load(role, lambda: uploads.take_from_server(project, role, chosen))
+
+
+def _short(path: Path) -> str:
+    root = next((root for root in uploads.roots() if path.is_relative_to(root)), path.parent)
+    return str(path.relative_to(root))
+
+
+def _load(role: str, take: Callable[[], None]) -> None:
+    """Take a dataset in; whatever comes of it, the uploader is emptied, which frees its memory."""
+    project = shell.current()
+    kept = f"Your earlier {role} is still in place." if project and project.input_info(role) else "Nothing was changed."
+    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role):
+        take()
+        _choose_labels(role)
+    count = state.UPLOAD_ROUND.of(role)
+    count.set(count.get() + 1)
+    st.rerun()
+
+
+def _choose_labels(role: str) -> None:
+    """Choose the likeliest column of cell types of a new source."""
+    project = shell.current()
+    info = project.input_info("source") if project else None
+    if role != "source" or project is None or info is None:
+        return
+    params = project.params("data")
+    if params["label_key"] in info["obs_columns"]:
+        return
+    candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))
+    label_key = candidates[0] if candidates else None
+    project.set_params("data", {"label_key": label_key, "batch_key": None}, note="Choose the column of cell types")
+    state.forget_settings()
+
+
+def _summary(role: str, info: Mapping[str, Any]) -> None:
+    badges = [
+        f"{info['n_obs']:,} cells",
+        f"{info['n_vars']:,} genes",
+        _VALUES.get(info["values"], ""),
+        info.get("species") or "species not recognised",
+    ]
+    with st.container(border=True, gap="small"):
+        st.markdown(f":material/description: **{errors.plain(str(info.get('filename', role)))}**")
+        st.markdown(" ".join(f":blue-badge[{badge}]" for badge in badges if badge))
+
+
+def _labels(project: Project, info: Mapping[str, Any]) -> None:
+    """Choose the column of cell types, and show how many cells each has."""
+    columns = list(info["obs_columns"])
+    params = project.params("data")
+    key = state.LABEL_KEY
+    key.set(params["label_key"] if params["label_key"] in columns else None)
+    chosen = st.selectbox(
+        "Column with the cell types",
+        columns,
+        key=key.name,
+        on_change=_set_label_key,
+        placeholder="Choose a column",
+        disabled=not columns,
+        help="The column of the source in which every cell has the name of its type.",
+    )
+    if chosen is not None:
+        _counts(project, info, chosen)
+    with st.expander("The cell types are in a separate table", icon=":material/table:"):
+        _labels_table(project)
+
+
+def _counts(project: Project, info: Mapping[str, Any], chosen: str) -> None:
+    counts = caching.column(project, "source", info["fingerprint"], chosen).value_counts()
+    table = counts.rename_axis("Cell type").reset_index(name="Cells")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(36 * (len(table) + 1), 216),
+        column_config={
+            "Cells": st.column_config.ProgressColumn(
+                "Cells", format="%d", min_value=0, max_value=int(counts.max()) if len(counts) else 1
+            )
+        },
+        alt=f"Number of cells of each of {len(table)} cell types",
+    )
+
+
+def _labels_table(project: Project) -> None:
+    st.caption("A .csv or .tsv with one row per cell; the first column holds the names of the cells.")
+    count = state.LABELS_ROUND
+    files = st.file_uploader("Table of cell types", accept_multiple_files=False, key=f"{count.name}:{count.get()}")
+    if files is None:
+        return
+    with st.spinner("Reading the table …"), errors.remembered("The source is as it was.", place="source"):
+        _join(project, [files])
+    count.set(count.get() + 1)
+    st.rerun()
+
+
+def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
+    with uploads.on_disk(files) as (paths, _):
+        table = io.read_labels(paths[0], name=files[0].name)
+    joined, report = io.join_labels(project.input("source"), table)
+    info = project.input_info("source") or {}
+    project.put_input(
+        "source", joined, {"filename": info.get("filename", "source")}, note="Join the table of cell types"
+    )
+    if report.columns:
+        params = {**project.params("data"), "label_key": report.columns[0]}
+        project.set_params("data", params, note=f"Take the cell types from {report.columns[0]}")
+    errors.say(report.text)
+
+
+def _preview(project: Project, role: str, info: Mapping[str, Any]) -> None:
+    with st.expander("First cells and genes", icon=":material/table_view:"), errors.caught():
+        st.dataframe(
+            caching.corner(project, role, info["fingerprint"]),
+            alt=f"Values of the first five cells and genes of the {role}",
+        )
+
+
+def _set_label_key() -> None:
+    project = shell.current()
+    if project is not None:
+        chosen = state.LABEL_KEY.get()
+        project.set_params("data", {**project.params("data"), "label_key": chosen}, note=f"Cell types from {chosen}")
+
+
+def _remove(role: str) -> None:
+    project = shell.current()
+    with errors.remembered(place=role):
+        if project is None:
+            raise ProjectError("No project is open.", do="Open one on the home page.")
+        project.remove_input(role)

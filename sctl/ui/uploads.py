@@ -1,0 +1,130 @@
+"""Files on their way from the browser, or from a folder of the server, into a project."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sctl import io
+from sctl.errors import DataError
+from sctl.project import Project
+
+_BLOCK = 1 << 20
+"""Bytes copied at once: an upload is never held a second time in memory."""
+_LISTED = 500
+"""Files of the server's folders that a list shows at most."""
+
+
+class Upload(Protocol):
+    """What Streamlit's uploader returns."""
+
+    name: str
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes."""
+
+
+@contextmanager
+def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
+    """Copy uploads to a folder that vanishes afterwards; yield the files and a digest of their content."""
+    digest = hashlib.sha256()
+    with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
+        paths = []
+        for number, upload in enumerate(uploads):
+            path = Path(folder, f"{number}-{Path(upload.name).name}")
+            with path.open("wb") as file:
+                while block := upload.read(_BLOCK):
+                    digest.update(block)
+                    file.write(block)
+            paths.append(path)
+        yield paths, digest.hexdigest()
+
+
+def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
+    """Read uploaded files as the source or the target of a project.
+
+    Raises
+    ------
+    DataError
+        If they cannot be read; the project is then as it was.
+    """
+    names = [upload.name for upload in uploads]
+    with on_disk(uploads) as (paths, digest):
+        adata = io.read_many(paths, names=names)
+    origin = {"filename": " + ".join(names), "sha256": digest}
+    project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
+
+
+def take_from_server(project: Project, role: str, path: Path) -> None:
+    """Read a file of the server as the source or the target of a project.
+
+    Raises
+    ------
+    DataError
+        If it lies outside the folders that may be read, or cannot be read.
+    """
+    allowed = inside_roots(path)
+    project.put_input(role, io.read(allowed), {"filename": allowed.name}, note=f"Load the {role} from {allowed.name}")
+
+
+def take_demo(project: Project, role: str) -> None:
+    """Put one side of the bundled pair into a project, with what is known of it."""
+    from sctl.demo import load_demo  # noqa: PLC0415 - reads files; only the demo needs it
+
+    demo = load_demo()
+    project.put_input(
+        role, getattr(demo, role), {"filename": f"Demo: human pancreas, {role}"}, note=f"Load the demo's {role}"
+    )
+    if role == "source":
+        project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
+    else:
+        project.put_truth(demo.truth)
+
+
+def roots() -> list[Path]:
+    """Return the server's folders that visitors may read: ``$SCTL_DATA_ROOTS``, as a search path is written."""
+    named = os.environ.get("SCTL_DATA_ROOTS", "").split(os.pathsep)
+    return [root for root in (Path(name).expanduser().resolve() for name in named if name) if root.is_dir()]
+
+
+def inside_roots(path: Path) -> Path:
+    """Return a path with all links followed, if it lies in one of the folders that may be read.
+
+    Raises
+    ------
+    DataError
+        If it does not.
+    """
+    real = path.resolve()
+    if not any(real.is_relative_to(root) for root in roots()):
+        raise DataError(
+            f"{path.name} lies outside the folders that may be read.",
+            expected="Only the folders that the server's owner named can be read.",
+            do="Upload the file instead, or ask the owner of the server.",
+        )
+    return real
+
+
+def server_files() -> list[Path]:
+    """Return files in the server's folders that could be datasets, sorted; links that lead outside are left out."""
+    found: list[Path] = []
+    for root in roots():
+        found += _readable(root.rglob("*"))
+        if len(found) > _LISTED:
+            break
+    return sorted(found)[:_LISTED]
+
+
+def _readable(paths: Iterable[Path]) -> Iterator[Path]:
+    endings: Any = tuple(io.ACCEPTED)
+    for path in paths:
+        if path.name.lower().endswith(endings) and path.is_file():
+            try:
+                yield inside_roots(path)
+            except DataError:
+                continue
