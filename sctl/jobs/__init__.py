@@ -9,13 +9,12 @@ from sctl.jobs.queue import jobs_of, running, submit
 
 if TYPE_CHECKING:
     from sctl.project import Project
-    from sctl.run import Run
 
 __all__ = ["Job", "JobError", "JobState", "compute", "jobs_of", "running", "submit"]
 
 
-def compute(project: Project, step: str, run: Run | None = None) -> None:
+def compute(project: Project, step: str) -> None:
     """Compute one short step here and now; see :func:`sctl.jobs.tasks.compute`."""
     from sctl.jobs import tasks  # noqa: PLC0415 - numpy and more, which the pages' first paint does without
 
-    tasks.compute(project, step, run)
+    tasks.compute(project, step)

@@ -14,6 +14,7 @@ from sctl.project.results import (
     BASELINES,
     RESULT,
     SWEEP,
+    embeddings_in,
     points_in,
     result_in,
     save_embeddings,
@@ -27,108 +28,152 @@ from sctl.project.results import (
 )
 from sctl.run import Run
 
-Begin = Callable[[str, float, float], Run]
+Part = Callable[[float, float], Run]
+"""Gives the run of a part of a step, which takes the bar from one share of the step to another."""
+
+COMPARE = "compare"
+"""What follows a θ sweep in the background: the baselines. No step of the project, nothing waits for it."""
 
 TASKS: Mapping[str, tuple[str, ...]] = {
     "prepare": ("preprocess",),
-    "transfer": ("preprocess", "transfer", "theta"),
+    "transfer": ("preprocess", "transfer", "theta", COMPARE),
     "theta": ("preprocess", "transfer", "theta"),
     "explore": ("preprocess", "explore"),
     "markers": ("preprocess", "transfer", "theta", "markers"),
-    "everything": ("preprocess", "transfer", "theta", "explore", "markers"),
+    "everything": ("preprocess", "transfer", "theta", "explore", "markers", COMPARE),
 }
-"""Kind of job → the steps it sees to, in order; those that are done are left as they are."""
+"""Kind of job → what it sees to, in order; what is done is left as it is."""
 
-_WEIGHT = {"preprocess": 1.0, "transfer": 3.0, "theta": 0.3, "explore": 4.0, "markers": 1.0}
+_WEIGHT = {"preprocess": 1.0, "transfer": 4.0, "theta": 0.5, "explore": 8.0, "markers": 0.5, COMPARE: 5.0}
 """Relative durations, measured on the demo; they only shape the bar."""
 
 
-def run_job(project_root: Path, description: Mapping[str, Any], begin: Begin) -> None:
-    """Do what a job's description says."""
+def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[[str, float, float], Run]) -> None:
+    """Do what a job's description says.
+
+    Parameters
+    ----------
+    project_root : Path
+    description : mapping
+        What :func:`sctl.jobs.submit` wrote.
+    begin : callable
+        Gives the run of a step that takes the bar from one share of the job to another.
+    """
     project = Project(project_root).at(Settings.from_dict(description["settings"]))
-    steps = [step for step in TASKS[description["kind"]] if project.state(step) != "done"]
-    total = sum(_WEIGHT[step] for step in steps) or 1.0
+    todo = [step for step in TASKS[description["kind"]] if step == COMPARE or project.state(step) != "done"]
+    total = sum(_WEIGHT[step] for step in todo)
     start = 0.0
-    for step in steps:
-        end = start + _WEIGHT[step] / total
-        compute(project, step, begin(step, start, end))
-        start = end
+    for step in todo:
+        part = _within(begin, step, start, _WEIGHT[step] / total)
+        if step == COMPARE:
+            _compare(project, part)
+        else:
+            compute(project, step, part)
+        start += _WEIGHT[step] / total
 
 
-def compute(project: Project, step: str, run: Run | None = None) -> None:
+def _within(begin: Callable[[str, float, float], Run], step: str, start: float, length: float) -> Part:
+    def part(low: float, high: float) -> Run:
+        return begin(step, start + length * low, start + length * high)
+
+    return part
+
+
+def compute(project: Project, step: str, part: Part | None = None) -> None:
     """Compute one step here and now, unless it is done; what it is based on must be.
 
-    Meant for steps that take less than a second (a θ chosen by hand); all else is a job.
+    Meant for steps that take a second (a θ chosen by hand); all else is a job.
 
     Raises
     ------
     SctlError
         What the step itself raises.
     """
-    project, run = project.at(project.settings), run or Run()
+    project, run_part = project.at(project.settings), part or (lambda low, high: Run())
 
     def wait() -> None:
-        run.report("Waiting for another computation of the same", 0, 0)
+        run_part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
 
     with project.working(step, wait) as directory:
         if directory is not None:
-            _COMPUTE[step](project, directory, run)
+            _COMPUTE[step](project, directory, run_part)
 
 
-def _prepare(project: Project, directory: Path, run: Run) -> None:
+def _prepare(project: Project, directory: Path, part: Part) -> None:
     params = {**project.params("data"), **project.params("preprocess")}
-    save_prepared(directory, pipeline.prepare(project.input("source"), project.input("target"), params, run))
+    source, target = project.input("source"), project.input("target")
+    save_prepared(directory, pipeline.prepare(source, target, params, part(0.0, 1.0)))
 
 
-def _transfer(project: Project, directory: Path, run: Run) -> None:
+def _transfer(project: Project, directory: Path, part: Part) -> None:
     """Sweep θ if the method does, keeping every θ as it comes; a job that resumes skips what is there."""
-    pair, method, run = load_pair(project), *_method_and_run(project, run)
+    pair, method, seed = load_pair(project), *_method(project)
     sweeping = pipeline.as_sweep(method)
     if sweeping is None:
-        save_result(directory / RESULT, pipeline.transfer(pair, method, run))
+        save_result(directory / RESULT, pipeline.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))
         return
     if not (directory / SWEEP).exists():
-        save_sweep(directory, pipeline.prepare_sweep(pair, method, run))
+        save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
     done = {point.theta: point for point in points_in(directory)}
-    for point in sweep_in(directory).points(sweeping.thetas, run, done):
+    for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.1, 1.0), seed=seed), done):
         save_point(directory, point)
-    for key in pipeline.BASELINES:
-        path = directory / BASELINES / f"{key}.h5ad"
-        if not path.exists():
-            save_result(path, pipeline.baseline(pair, key, method, run.within("For comparison")))
 
 
-def _theta(project: Project, directory: Path, run: Run) -> None:
-    method, run = _method_and_run(project, run)
-    run.report("Taking the result at the chosen θ", 0, 1)
+def _compare(project: Project, part: Part) -> None:
+    """Compute the baselines of a sweep that are not there yet."""
+    method, seed = _method(project)
+    if pipeline.as_sweep(method) is None:
+        return
+    folder = project.result_dir("transfer") / BASELINES
+    folder.mkdir(exist_ok=True)
+    todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
+    for number, key in enumerate(todo):
+        run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
+        save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
+
+
+def _theta(project: Project, directory: Path, part: Part) -> None:
+    run, (method, _) = part(0.0, 1.0), _method(project)
+    run.report(_TAKING, 0, 1)
     transferred, sweeping = project.result_dir("transfer"), pipeline.as_sweep(method)
     if sweeping is None:
         result = result_in(transferred)
     else:
-        theta, points = project.params("theta")["theta"], points_in(transferred)
-        result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points)
+        theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
+        result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points_in(transferred))
     save_result(directory / RESULT, result)
-    run.report("Taking the result at the chosen θ", 1, 1)
+    run.report(_TAKING, 1, 1)
 
 
-def _explore(project: Project, directory: Path, run: Run) -> None:
-    save_embeddings(directory, pipeline.explore(load_pair(project), project.params("explore"), run))
+_TAKING = "Taking the result at the chosen θ"
 
 
-def _markers(project: Project, directory: Path, run: Run) -> None:
+def _explore(project: Project, directory: Path, part: Part) -> None:
+    """Draw the maps, keeping every one as it comes."""
+    names = pipeline.MAPS
+    runs = {name: part(place / len(names), (place + 1) / len(names)) for place, name in enumerate(names)}
+    maps = embeddings_in(directory)
+    done = {name for name in names if name in maps or f"{name}_target" in maps}
+    for found in pipeline.explore(load_pair(project), project.params("explore"), runs, done):
+        maps |= found
+        save_embeddings(directory, maps)
+
+
+def _markers(project: Project, directory: Path, part: Part) -> None:
     from sctl.markers import rank_markers  # noqa: PLC0415
 
     groups = pipeline.groups_of(load_result(project), project.params("markers")["groups"], project.labels())
     target = load_target_all(project)
-    save_markers(directory, rank_markers(target.X, groups.loc[target.obs_names], target.var_names, run=run))
+    table = rank_markers(target.X, groups.loc[target.obs_names], target.var_names, run=part(0.0, 1.0))
+    save_markers(directory, table)
 
 
-def _method_and_run(project: Project, run: Run) -> tuple[TransferMethod, Run]:
+def _method(project: Project) -> tuple[TransferMethod, int]:
     params = project.params("transfer")
-    return pipeline.method_of(params), replace(run, seed=int(params["seed"]))
+    return pipeline.method_of(params), int(params["seed"])
 
 
-_COMPUTE: Mapping[str, Callable[[Project, Path, Run], None]] = {
+_COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "preprocess": _prepare,
     "transfer": _transfer,
     "theta": _theta,

@@ -45,7 +45,6 @@ class Teller:
         self._began = time.time()
         self._last: tuple[str, float] = ("", 0.0)
         self._progress = 0.0
-        self._part: tuple[str, float, float] = ("", 0.0, 1.0)
 
     def stopped(self) -> bool:
         """Tell whether the user has pressed Stop."""
@@ -60,12 +59,10 @@ class Teller:
         """Return a run for a step, whose progress takes the job from ``start`` to ``end`` in [0, 1]."""
         from sctl.run import Run  # noqa: PLC0415 - imports numpy, which must find the number of threads
 
-        self._part = (step, start, end)
-        return Run(listener=self.tell, cancelled=self.stopped)
+        return Run(listener=lambda progress: self.tell(progress, step, start, end), cancelled=self.stopped)
 
-    def tell(self, progress: Progress) -> None:
+    def tell(self, progress: Progress, step: str, start: float, end: float) -> None:
         """Write where the computation stands, ten times a second at most."""
-        step, start, end = self._part
         share = progress.done / progress.total if progress.total else 0.0
         # A step has several stages that each begin anew; the bar of the whole job waits for the longest.
         self._progress = max(self._progress, start + (end - start) * min(share, 1.0))

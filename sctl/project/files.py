@@ -152,7 +152,7 @@ def is_alive(mark: Mapping[str, Any]) -> bool:
         process = psutil.Process(int(mark["pid"]))
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(process.create_time() - float(mark["started"])) < _CLOCK_TOLERANCE
+        return bool(abs(process.create_time() - float(mark["started"])) < _CLOCK_TOLERANCE)
     except (psutil.Error, KeyError, TypeError, ValueError):
         return False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from sctl.errors import ProjectError
 from sctl.project.files import damaged, read_json, replacing, write_json
@@ -216,16 +217,23 @@ def save_embeddings(directory: Path, maps: Mapping[str, np.ndarray[Any, Any]]) -
         np.savez_compressed(temporary, **dict(maps))  # type: ignore[arg-type]
 
 
-def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the maps by name, see :func:`sctl.pipeline.explore`."""
+def embeddings_in(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the maps of a folder by name; none where there is no file yet."""
     import numpy as np  # noqa: PLC0415
 
-    path = _required(project, "explore") / MAPS
+    path = directory / MAPS
+    if not path.exists():
+        return {}
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise damaged(path) from error
+
+
+def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the maps by name, see :func:`sctl.pipeline.explore`; while they are drawn, those that are finished."""
+    return embeddings_in(project.result_dir("explore")) or embeddings_in(_required(project, "explore"))
 
 
 def save_markers(directory: Path, markers: pd.DataFrame) -> None:

@@ -1,0 +1,308 @@
+"""The shell command ``sctl``: the same steps as the app, for scripts and servers.
+
+Nothing heavy is imported before a command needs it, so that ``sctl --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import sctl
+from sctl import pipeline
+from sctl.errors import DataError, ParameterError, SctlError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from sctl.base import Parameter
+    from sctl.data import TransferResult
+    from sctl.run import Progress, Run
+
+UNUSABLE = 2
+"""Exit status where the user has to change something; also argparse's own."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells expect it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Returns
+    -------
+    int
+        0; 2 where a file, a setting or a result cannot be used (said on standard error); 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run_command(arguments))
+    except SctlError as error:
+        print(f"sctl: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("sctl: stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # e.g. `sctl methods | head -1`
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sctl",
+        description="Cluster and annotate a small single-cell dataset with the help of a large, annotated one.",
+    )
+    parser.add_argument("--version", action="version", version=f"sctl {sctl.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="cluster and annotate a target"))
+    methods = commands.add_parser("methods", help="list the methods and their settings")
+    methods.set_defaults(run_command=_methods)
+    inspect = commands.add_parser("inspect", help="say whether a file can be used; exit status 2 if not")
+    inspect.add_argument("file", type=Path)
+    inspect.add_argument(
+        "--role", choices=["source", "target"], default="target", help="what it is to be (default: target)"
+    )
+    inspect.set_defaults(run_command=_inspect)
+    app = commands.add_parser("app", help="open the app in the browser")
+    app.add_argument("options", nargs=argparse.REMAINDER, help="passed on to streamlit, e.g. --server.port 8502")
+    app.set_defaults(run_command=_app)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Cluster and annotate the target. By default only what cannot be used is filtered."
+    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
+    parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
+    parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
+    parser.add_argument("--batch-key", help="column of the source with the sample or donor")
+    parser.add_argument("--method", default=pipeline.DEFAULT_METHOD, help="see `sctl methods` (default: %(default)s)")
+    parser.add_argument(
+        "--theta", type=_theta, default=None, help="how much to trust the source, 0 to 1, or auto (default)"
+    )
+    parser.add_argument("--n-clusters", type=int, help="number of clusters (default: the method's)")
+    parser.add_argument("--seed", type=int, default=0, help="everything random follows from it (default: 0)")
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method; repeatable"
+    )
+    parser.add_argument("--min-genes", type=int, default=0, help="keep cells with at least so many genes")
+    parser.add_argument("--min-cells", type=int, default=0, help="keep genes found in at least so many cells")
+    parser.add_argument("--max-mt", type=float, help="keep cells with at most so many per cent mitochondrial counts")
+    parser.add_argument("--n-top-genes", type=int, help="number of highly variable genes (default: 2000)")
+    parser.add_argument(
+        "--fix", action="store_true", help="repair also what forbids using a file, e.g. swapped cells and genes"
+    )
+    parser.add_argument("--force", action="store_true", help="replace --out if it exists")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run_command=_run)
+
+
+def _theta(text: str) -> float | None:
+    """Read ``auto`` or a number."""
+    try:
+        theta = None if text == "auto" else float(text)
+    except ValueError:
+        theta = -1.0
+    if theta is not None and not 0.0 <= theta <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number from 0 to 1")
+    return theta
+
+
+# -- run -----------------------------------------------------------------------------------------
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Check all that can be checked, then read, then compute, then write."""
+    out = _writable(arguments.out, force=arguments.force)
+    preprocess, transfer = _preprocess_settings(arguments), _transfer_settings(arguments)
+    method = pipeline.method_of(transfer)
+    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+        raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
+    source, target = _read_pair(arguments)
+    label_key = arguments.label_key or pipeline.find_labels(source, required=method.needs_labels)
+    keys = {"label_key": label_key, "batch_key": arguments.batch_key}
+    with Bar(quiet=arguments.quiet) as bar:
+        run = bar.run(arguments.seed)
+        prepared = pipeline.prepare(source, target, {**preprocess, **keys}, run)
+        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+    for sentence in prepared.report.sentences:
+        print(sentence)
+    _write(target, result, out)
+    return 0
+
+
+def _writable(out: Path, *, force: bool) -> Path:
+    """Return the output path if it can be written, before anything is computed."""
+    if out.suffix != ".h5ad":
+        raise ParameterError(f"The output {out.name!r} does not end in .h5ad.", do="Give --out a name that does.")
+    if not out.parent.is_dir():
+        raise ParameterError(f"There is no folder {out.parent}.", do="Make it, or give --out another one.")
+    if not os.access(out.parent, os.W_OK):
+        raise ParameterError(f"The folder {out.parent} cannot be written to.", do="Give --out another one.")
+    if out.exists() and not (force and out.is_file()):
+        raise ParameterError(f"{out} exists already.", do="Give --out another name, or replace it with --force.")
+    return out
+
+
+def _preprocess_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    limits = {"pct_mt": [None, arguments.max_mt]} if arguments.max_mt is not None else {}
+    role = {"min_genes": arguments.min_genes, "min_cells": arguments.min_cells, "thresholds": limits}
+    top = {} if arguments.n_top_genes is None else {"n_top_genes": arguments.n_top_genes}
+    return pipeline.complete("preprocess", {"source": role, "target": role, **top})
+
+
+def _transfer_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    from sctl.methods import get_method  # noqa: PLC0415 - torch and scipy wait until needed
+
+    declared = {parameter.name: parameter for parameter in get_method(arguments.method).parameters()}
+    params = dict(_setting(text, declared) for text in arguments.param)
+    if arguments.n_clusters is not None:
+        params["n_clusters"] = arguments.n_clusters
+    return {"method": arguments.method, "seed": arguments.seed, "params": params}
+
+
+def _setting(text: str, declared: Mapping[str, Parameter]) -> tuple[str, Any]:
+    """Read NAME=VALUE; text stays text where the method declares text, all else is read as JSON."""
+    name, equals, value = text.partition("=")
+    if not equals or name not in declared:
+        raise ParameterError(
+            f"--param {text} is no setting of this method.",
+            expected=f"Settings are {', '.join(declared) or 'none'}.",
+            do="Write --param NAME=VALUE with one of these names.",
+        )
+    if declared[name].kind is str and value.lower() not in {"none", "null"}:
+        return name, value
+    if declared[name].kind is tuple and not value.startswith("["):
+        return name, tuple(_value(part) for part in value.split(","))
+    return name, _value(value)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads({"True": "true", "False": "false", "None": "null", "none": "null"}.get(text, text))
+    except ValueError:
+        return text  # the method's own check says what it should be
+
+
+def _read_pair(arguments: argparse.Namespace) -> tuple[AnnData, AnnData]:
+    """Read both files, repair what has one right repair, and refuse what cannot be used."""
+    from sctl.io import read  # noqa: PLC0415
+    from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
+
+    source, target = read(arguments.source), read(arguments.target)
+    source, target, told = pipeline.repaired(source, target, blocks=arguments.fix)
+    for finding in told:
+        print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
+    report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
+    report += inspect_pair(source, target)
+    for finding in report.of("warn"):
+        print(f"Warning: {finding.text} {finding.do}".rstrip())
+    if not report.ok:
+        worst = report.of("block")
+        fixable = any(finding.fix for finding in worst)
+        raise DataError(
+            " ".join(finding.text for finding in worst),
+            do=" ".join([*(finding.do for finding in worst), "Or add --fix to do so here." if fixable else ""]).strip(),
+        )
+    return source, target
+
+
+def _write(target: AnnData, result: TransferResult, out: Path) -> None:
+    from sctl.data import slot, write_result  # noqa: PLC0415
+    from sctl.io import write_h5ad  # noqa: PLC0415
+
+    write_h5ad(write_result(target, result), out)
+    dropped = target.n_obs - result.n_obs
+    found = len(set(result.clusters[result.clusters >= 0].tolist()))
+    theta = f", θ = {result.uns['theta']:.3g}" if "theta" in result.uns else ""
+    lost = f" ({dropped} of {target.n_obs} cells were dropped)" if dropped else ""
+    key = slot(result.method)
+    print(
+        f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
+    )
+
+
+# -- methods, inspect, app -----------------------------------------------------------------------
+
+
+def _methods(arguments: argparse.Namespace) -> int:
+    """Print every method with its settings."""
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    for key, method in METHODS.items():
+        print(f"{key}\n    {method.title}. {method.summary}\n    Choose it when: {method.choose_when}")
+        for parameter in method.parameters():
+            choices = f" ({', '.join(map(str, parameter.choices))})" if parameter.choices else ""
+            print(f"    --param {parameter.name}={parameter.default}{choices}: {parameter.doc}")
+    return 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    """Print what the pre-flight says; the status tells whether the file can be used."""
+    from sctl.preflight import inspect_file  # noqa: PLC0415
+
+    adata, report = inspect_file(arguments.file, role=arguments.role)
+    print(f"{arguments.file.name}: {adata.n_obs:,} cells × {adata.n_vars:,} genes")
+    for finding in report:
+        print(f"{_SIGNS[finding.level]:8}{finding.text} {finding.do}".rstrip())
+    return 0 if report.ok else UNUSABLE
+
+
+_SIGNS = {"ok": "ok", "advice": "note", "warn": "warning", "block": "error"}
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    """Serve the app until it is stopped."""
+    page = Path(sctl.__file__).parents[1] / "app.py"
+    if not page.exists():
+        raise DataError(
+            "The pages of the app are not installed with the package.",
+            expected="They lie beside it in a copy of the repository.",
+            do="Clone the repository and run `make app` there.",
+        )
+    command = [sys.executable, "-m", "streamlit", "run", page.name, *arguments.options]
+    return subprocess.run(command, cwd=page.parent, check=False).returncode
+
+
+# -- progress ------------------------------------------------------------------------------------
+
+
+class Bar:
+    """A progress bar on standard error: one line, which names the stage.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        from tqdm import tqdm  # noqa: PLC0415
+
+        self._bar = tqdm(file=sys.stderr, disable=quiet, leave=False, bar_format=_FORMAT)
+
+    def run(self, seed: int) -> Run:
+        """Return a run that this bar shows."""
+        from sctl.run import Run  # noqa: PLC0415 - numpy
+
+        return Run(seed=seed, listener=self._show)
+
+    def _show(self, progress: Progress) -> None:
+        self._bar.set_description_str(progress.stage, refresh=False)
+        self._bar.total, self._bar.n = max(progress.total, 1), progress.done
+        self._bar.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()
+
+
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}]"

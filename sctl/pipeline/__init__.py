@@ -1,0 +1,54 @@
+"""The steps from two files to an annotated target, written once: the app and the shell run the same.
+
+Nothing here knows a project or a screen. Each step takes values and a :class:`~sctl.run.Run`, and returns
+values; long steps yield what is finished, so that a stop loses nothing.
+"""
+
+from __future__ import annotations
+
+from sctl.pipeline.compute import (
+    MAPS,
+    as_sweep,
+    baseline,
+    chosen_theta,
+    explore,
+    groups_of,
+    prepare,
+    prepare_sweep,
+    transfer,
+)
+from sctl.pipeline.inputs import find_labels, repaired
+from sctl.pipeline.settings import (
+    BASELINES,
+    DEFAULT_METHOD,
+    GROUPS,
+    STEPS,
+    UPSTREAM,
+    complete,
+    method_of,
+    reduce,
+    version,
+)
+
+__all__ = [
+    "BASELINES",
+    "DEFAULT_METHOD",
+    "GROUPS",
+    "MAPS",
+    "STEPS",
+    "UPSTREAM",
+    "as_sweep",
+    "baseline",
+    "chosen_theta",
+    "complete",
+    "explore",
+    "find_labels",
+    "groups_of",
+    "method_of",
+    "prepare",
+    "prepare_sweep",
+    "reduce",
+    "repaired",
+    "transfer",
+    "version",
+]

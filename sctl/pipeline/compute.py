@@ -1,0 +1,166 @@
+"""The computations, each from values to values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from sctl.pipeline.settings import complete
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+
+    from sctl.base import SweepsTheta, TransferMethod
+    from sctl.data import Pair, TransferResult
+    from sctl.preprocess import Prepared
+    from sctl.run import Run
+    from sctl.sweep import ThetaSweep
+
+
+def prepare(source: AnnData, target: AnnData, params: Mapping[str, Any], run: Run) -> Prepared:
+    """Filter and normalise both sides and bring them to the same genes.
+
+    Parameters
+    ----------
+    source, target : AnnData
+    params : mapping
+        Those of the steps ``"data"`` (``label_key``, ``batch_key``) and ``"preprocess"`` together.
+    run : Run
+
+    Returns
+    -------
+    Prepared
+    """
+    from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: PLC0415
+
+    keys = {name: params.get(name) for name in ("label_key", "batch_key")}
+    chosen = PreprocessParams.from_dict({name: value for name, value in params.items() if name not in keys})
+    return prepare_pair(source, target, chosen, run=run, **keys)
+
+
+def as_sweep(method: TransferMethod) -> SweepsTheta | None:
+    """Return the method as one that sweeps θ, or None if it does not."""
+    from sctl.base import SweepsTheta  # noqa: PLC0415
+
+    return method if isinstance(method, SweepsTheta) else None
+
+
+def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
+    """Learn from the source and prepare the target, so that any θ takes milliseconds."""
+    if method.needs_labels:
+        _ = pair.labels
+    fitted = cast("SweepsTheta", method.fit(pair.source, pair.label_key, run))
+    return fitted.prepare_sweep(pair.target, run)
+
+
+def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:
+    """Return the result of a baseline, clustered with the same settings as ``method``."""
+    from sctl.base import transfer  # noqa: PLC0415
+    from sctl.methods import get_method  # noqa: PLC0415
+
+    kind = get_method(key)
+    names = {parameter.name for parameter in kind.parameters()}
+    shared = {name: value for name, value in method.params.items() if name in names}
+    return transfer(pair, kind(**shared), run)
+
+
+def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | None = None) -> TransferResult:
+    """Cluster and label the target.
+
+    Parameters
+    ----------
+    pair : Pair
+    method : TransferMethod
+    run : Run
+    theta : float, optional
+        How much to trust the source; by default what the method says, which is to try several.
+
+    Returns
+    -------
+    TransferResult
+    """
+    from sctl import base  # noqa: PLC0415
+
+    sweeping = as_sweep(method)
+    if sweeping is None:
+        return base.transfer(pair, method, run)
+    theta = chosen_theta(method, theta)
+    sweep = prepare_sweep(pair, method, run)
+    points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))
+    return sweeping.result_at(sweep, pair.target.obs_names, theta, points)
+
+
+def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
+    """Return the θ chosen by hand, on the page of θ or else among the method's settings; None for automatic."""
+    return method.params.get("theta") if theta is None else theta
+
+
+def explore(
+    pair: Pair, params: Mapping[str, Any], runs: Mapping[str, Run], done: Collection[str] = ()
+) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
+    """Draw maps of the target alone and of both datasets, one after the other.
+
+    Parameters
+    ----------
+    pair : Pair
+    params : mapping
+        Those of the step ``"explore"``.
+    runs : mapping
+        A run for each of :data:`MAPS`.
+    done : collection of str
+        Maps that are not drawn again.
+
+    Yields
+    ------
+    dict of str to ndarray
+        ``target_<kind>`` (n_target, 2); or ``joint_<kind>_source`` (n_shown, 2), ``joint_<kind>_target``
+        (n_target, 2) and ``joint_source_index`` (n_shown,), the source cells shown.
+    """
+    from sctl import embed  # noqa: PLC0415
+
+    seed = int(complete("explore", params)["seed"])
+    marked = pair.target.var.get("highly_variable")
+    target = pair.target if marked is None else pair.target[:, marked.to_numpy(dtype=bool)]
+    scores = None
+    for name in (name for name in MAPS if name not in done):
+        side, kind = name.split("_")
+        run = replace(runs[name], seed=seed).within(_TITLES[side])
+        if side == "target":
+            scores = embed.pca(target.X, run=run) if scores is None else scores
+            yield {name: scores[:, :2] if kind == "pca" else getattr(embed, kind)(scores, run)}
+        else:
+            joint = embed.joint_embedding(pair, run, cast("embed.Kind", kind))
+            parts = {"source": joint.source, "target": joint.target}
+            yield {"joint_source_index": joint.source_index, **{f"{name}_{part}": xy for part, xy in parts.items()}}
+
+
+MAPS = ("target_umap", "target_tsne", "target_pca", "joint_umap", "joint_tsne", "joint_pca")
+"""The maps in the order in which they are drawn; the first is the one the page shows at first."""
+
+_TITLES = {"target": "Map of the target", "joint": "Map of both"}
+
+
+def groups_of(result: TransferResult, kind: str, final: pd.Series | None = None) -> pd.Series:
+    """Return the group of each target cell: its cluster, its label, or the label the user settled on.
+
+    Parameters
+    ----------
+    result : TransferResult
+    kind : {"clusters", "labels", "final"}
+    final : Series, optional
+        The user's labels by cell; cells and projects without keep the transferred ones.
+    """
+    import numpy as np  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    labels = pd.Series(result.labels.astype(str), index=result.obs_names)
+    if kind == "clusters":
+        names = np.array([*result.cluster_names, "none"], dtype=str)
+        return pd.Series(names[result.clusters], index=result.obs_names)
+    if kind == "final" and final is not None:
+        return final.reindex(labels.index).fillna(labels)
+    return labels

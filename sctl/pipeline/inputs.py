@@ -1,0 +1,85 @@
+"""From two files as they are to a source and a target that can be used together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from sctl.preflight import Finding, Role
+
+
+def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple[AnnData, AnnData, list[Finding]]:
+    """Make names unique and the genes of both meet, where there is one right way to do it.
+
+    Parameters
+    ----------
+    source, target : AnnData
+    blocks : bool
+        Whether to repair also what forbids using the data, such as swapped cells and genes.
+
+    Returns
+    -------
+    source, target : AnnData
+        Repaired copies where something was repaired.
+    findings : list of Finding
+        What was repaired, in order.
+    """
+    from sctl.preflight import apply_fix, inspect, inspect_pair  # noqa: PLC0415
+
+    sides: dict[str, AnnData] = {"source": source, "target": target}
+    told: list[Finding] = []
+
+    def next_repair() -> Finding | None:
+        alone = [finding for role, adata in sides.items() for finding in inspect(adata, role=cast("Role", role))]
+        both = list(inspect_pair(sides["source"], sides["target"]))
+        done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in told if finding.fix}
+        for finding in [*alone, *both]:
+            wanted = _REPAIR_PAIR if finding in both else _REPAIR_ALONE
+            if finding.fix is None or (finding.fix.code, finding.fix.arguments["role"]) in done:
+                continue
+            if finding.fix.code in wanted or (blocks and finding.level == "block"):
+                return finding
+        return None
+
+    while (finding := next_repair()) is not None and finding.fix is not None:
+        role = finding.fix.arguments["role"]
+        other = sides["target" if role == "source" else "source"]
+        sides[role] = apply_fix(sides[role], finding.fix, other=other)
+        told.append(finding)
+    return sides["source"], sides["target"], told
+
+
+_REPAIR_ALONE = {"use_counts", "sum_genes", "unique_genes", "unique_cells"}
+_REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
+
+
+def find_labels(source: AnnData, *, required: bool) -> str | None:
+    """Return the one column of the source that holds cell types.
+
+    Raises
+    ------
+    DataError
+        If several might, or none does although the method needs them.
+    """
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.preflight import label_candidates  # noqa: PLC0415
+
+    found = label_candidates(source)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DataError(
+            f"Several columns of the source may hold the cell types: {', '.join(found)}.",
+            expected="One of them must be chosen.",
+            do=f"Name it, e.g. --label-key {found[0]}.",
+        )
+    if required:
+        raise DataError(
+            "No column of the source seems to hold cell types.",
+            expected=f"It has {', '.join(map(str, source.obs.columns)) or 'no columns'}.",
+            do="Name the column with --label-key, or choose a method that needs no labels.",
+        )
+    return None
