@@ -82,7 +82,8 @@ def gene_likeness(names: Iterable[str]) -> float:
     series = _series(names)
     if not len(series):
         return 0.0
-    listed = series.isin(known("human")) | series.isin(known("mouse"))
+    # Mouse has genes called "a" and "T", but a name of one letter is a column of a spreadsheet.
+    listed = (series.isin(known("human")) | series.isin(known("mouse"))) & (series.str.len() > 1)
     return float((listed | series.str.fullmatch(rf"{_ENSEMBL}(?:\.\d+)?|(?i:mt-.+)|{_SYSTEMATIC}")).mean())
 
 

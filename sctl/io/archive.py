@@ -8,10 +8,10 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from sctl.errors import DataError
 from sctl.io.contents import damaged_gzip
@@ -57,7 +57,7 @@ def unpack(path: Path, folder: Path, *, name: str) -> list[Path]:
     opened = _zip_members if zipfile.is_zipfile(path) else _tar_members
     out: dict[str, Path] = {}
     try:
-        for number, (member, stream) in enumerate(opened(path, name)):
+        for number, (member, opening) in enumerate(opened(path, name)):
             if number >= MAX_MEMBERS:
                 raise _unsafe(name, f"holds more than {MAX_MEMBERS:,} files")
             parts = _safe_parts(member, name)
@@ -70,7 +70,7 @@ def unpack(path: Path, folder: Path, *, name: str) -> list[Path]:
                 raise _unsafe(name, f"holds {member!r} twice")
             out[key] = folder.joinpath(*parts)
             out[key].parent.mkdir(parents=True, exist_ok=True)
-            with stream as source:
+            with opening() as source:
                 limit -= copy_bounded(source, out[key], limit=limit, name=name)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, NotImplementedError) as error:
         raise DataError(
@@ -120,7 +120,7 @@ def copy_bounded(source: IO[bytes] | gzip.GzipFile, to: Path, *, limit: int, nam
     return written
 
 
-def _zip_members(path: Path, name: str) -> Iterator[tuple[str, AbstractContextManager[IO[bytes]]]]:
+def _zip_members(path: Path, name: str) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.flag_bits & 1:
@@ -135,19 +135,18 @@ def _zip_members(path: Path, name: str) -> Iterator[tuple[str, AbstractContextMa
             if info.is_dir():
                 _safe_parts(info.filename, name)
             else:
-                yield info.filename, archive.open(info)
+                yield info.filename, partial(archive.open, info)
 
 
-def _tar_members(path: Path, name: str) -> Iterator[tuple[str, AbstractContextManager[IO[bytes]]]]:
+def _tar_members(path: Path, name: str) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
     with tarfile.open(path, "r:*") as archive:
         for info in archive:
             if info.isdir():
                 _safe_parts(info.name, name)
                 continue
-            stream = archive.extractfile(info) if info.isreg() else None
-            if stream is None:
+            if not info.isreg():
                 raise _unsafe(name, f"holds a link or a device ({info.name})")
-            yield info.name, stream
+            yield info.name, cast("Callable[[], IO[bytes]]", partial(archive.extractfile, info))
 
 
 def _safe_parts(member: str, name: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from anndata._io.specs.registry import IORegistryError  # has no public name, and is a plain Exception
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -131,7 +132,7 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             warnings.simplefilter("ignore", FutureWarning)
             warnings.filterwarnings("ignore", category=ad.OldFormatWarning)
             adata = ad.read_h5ad(path)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError, RuntimeError) as error:
+    except (IORegistryError, LookupError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",

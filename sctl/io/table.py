@@ -58,6 +58,12 @@ class _Bounded(gzip.GzipFile):
         self._check()
         return block
 
+    def read1(self, size: int = -1) -> bytes:
+        """Read what is at hand as gzip does, and count."""
+        block = super().read1(size)
+        self._check()
+        return block
+
     def readline(self, size: int | None = -1) -> bytes:
         """Read a line as gzip does, and count."""
         line = super().readline(-1 if size is None else size)
@@ -173,7 +179,7 @@ def _delimiter(lines: list[str], name: str) -> str:
         widths = [len(_fields(line, delimiter)) for line in lines]
         body = widths[1:] or widths
         width, count = Counter(body).most_common(1)[0] if body else (0, 0)
-        agrees = count >= 0.8 * len(body) and widths[0] in (width, width - 1, width + 1)
+        agrees = count >= 0.6 * len(body) and widths[0] in (width, width - 1, width + 1)
         # A delimiter later in the list must divide the lines into more fields to be believed.
         if agrees and width > most:
             best, most = delimiter, width

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
-from scipy import io as scipy_io
 from scipy import sparse
 
 from sctl.errors import DataError
-from sctl.io.contents import damaged_gzip, head, is_gzip
-from sctl.io.memory import require
+from sctl.io.contents import damaged_gzip
+from sctl.io.mtx import read_mtx
+from sctl.io.table import opened
 
 GENE_EXPRESSION = "Gene Expression"
-_BYTES_PER_ENTRY = 40  # two int64 indices and a float64 as read, and the same again sorted by cell
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
     """
     try:
         return _read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file, name)
+    except DataError:
+        raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise DataError(
             f"{name} looks like a 10x file, but its parts do not fit together.",
@@ -118,7 +118,7 @@ def _nearest(matrix: Path, files: list[Path], words: tuple[str, ...], *, alone: 
 
 
 def _read_triple(triple: Triple) -> AnnData:
-    matrix = _read_mtx(triple.matrix)
+    matrix: Any = read_mtx(triple.matrix)
     barcodes = _read_columns(triple.barcodes)
     features = _read_columns(triple.features)
     # A header is one line more than the matrix has.
@@ -144,47 +144,15 @@ def _read_triple(triple: Triple) -> AnnData:
     return _gene_expression(adata, triple.matrix.name)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if is_gzip(path) else path.open("rb")
-
-
-def _read_mtx(path: Path) -> Any:
-    if not head(path).startswith(b"%%MatrixMarket"):
-        raise DataError(
-            f"{path.name} is not a Matrix Market file.",
-            expected="Its first line should begin with '%%MatrixMarket'.",
-            do="Download it again, or give the matrix in another form.",
-        )
-    try:
-        with _open(path) as stream:
-            _, _, entries, *_ = scipy_io.mminfo(stream)
-        require(_BYTES_PER_ENTRY * entries, path.name)
-        with _open(path) as stream:
-            matrix = scipy_io.mmread(stream)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise damaged_gzip(path.name) from error
-    except (ValueError, OverflowError) as error:
-        raise DataError(
-            f"{path.name} is damaged or incomplete: {str(error).strip()[:120]}",
-            expected="It should have as many entries as its first lines announce.",
-            do="Download or copy it again.",
-        ) from error
-    if np.iscomplexobj(matrix):
-        raise DataError(
-            f"{path.name} holds complex numbers.", expected="Counts were expected.", do="Give the matrix of counts."
-        )
-    return matrix
-
-
 def _read_columns(path: Path) -> pd.DataFrame:
     """Return the columns of a list of barcodes or genes as text."""
     separator = "," if ".csv" in path.name.lower() else "\t"
     try:
-        with _open(path) as stream:
+        with opened(path) as stream:
             table = pd.read_csv(stream, sep=separator, header=None, dtype=str, keep_default_na=False, comment=None)
     except pd.errors.EmptyDataError:
         return pd.DataFrame({0: pd.Series([], dtype=str)})
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, OSError) as error:
         raise damaged_gzip(path.name) from error
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise DataError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.errors import DataError
@@ -162,7 +163,7 @@ def _parts(path: Path, layout: Layout, columns: _Columns, name: str) -> Iterator
         raise _ragged(name, str(error).split("C error: ")[-1].strip()) from error
 
 
-def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -> np.ndarray:
+def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -> NDArray[np.float32]:
     """Return the values of a part as float32, shape (n_rows, n_values)."""
     frame = part[list(columns.values)]
     words = [i for i in columns.values if frame[i].dtype == object]
@@ -180,7 +181,7 @@ def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -
             )
     if words:
         frame = frame.apply(pd.to_numeric)
-    return frame.to_numpy(dtype=np.float32)
+    return np.asarray(frame.to_numpy(dtype=np.float32))
 
 
 def _check_widths(path: Path, layout: Layout, name: str) -> None:
