@@ -1,0 +1,182 @@
+"""How to repeat an analysis, and how to describe it in a paper."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sctl.data import UNASSIGNED, TransferResult
+
+_CITATIONS = {
+    "transfercluster": "Mieth et al. (2019), Clustering single-cell RNA-seq data by transfer learning, Scientific Reports 9:20353",
+    "consensus": "Kiselev et al. (2017), SC3: consensus clustering of single-cell RNA-seq data, Nature Methods 14:483",
+    "umap": "McInnes et al. (2018), UMAP: uniform manifold approximation and projection, arXiv:1802.03426",
+    "tsne": "Poličar et al. (2024), openTSNE, Journal of Statistical Software 109(3)",
+    "markers": "Soneson & Robinson (2018), Bias, robustness and scalability in single-cell differential expression analysis, Nature Methods 15:255",
+    "h5ad": "Virshup et al. (2024), anndata: access and store annotated data matrices, JOSS 9(101):4371",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that must be known to repeat an analysis.
+
+    Parameters
+    ----------
+    source, target : str
+        File names, as the user knows them.
+    label_key, batch_key : str or None
+        Columns of the source.
+    method : str
+        Key of the method.
+    params : mapping
+        Its hyper-parameters.
+    theta : float or None
+        The strength of transfer chosen by hand; None where the method chose it, or has none.
+    preprocess : mapping
+        As ``PreprocessParams.to_dict`` gives it; what is absent has its default.
+    seed : int
+    """
+
+    source: str
+    target: str
+    label_key: str | None
+    batch_key: str | None = None
+    method: str = "transfercluster"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    theta: float | None = None
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+def script_for(recipe: Recipe) -> str:
+    """Return a Python script that repeats the analysis; it runs where sctl is installed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    str
+        All names from outside are written as Python literals, so none of them can add code.
+    """
+    return f'''"""Repeat an analysis made with sctl: label the cells of a target with the help of a source.
+
+The same from the shell, where nothing but the settings below was changed:
+
+{_indented(command_for(recipe))}
+"""
+
+import sctl
+from sctl import pipeline
+
+SOURCE = {recipe.source!r}
+TARGET = {recipe.target!r}
+OUT = "result.h5ad"
+PREPROCESS = {_literal(recipe.preprocess)}
+PARAMS = {_literal(recipe.params)}
+THETA = {recipe.theta!r}  # None: chosen by the method
+
+run = sctl.Run(seed={recipe.seed!r})
+source, target, _ = pipeline.repaired(sctl.read(SOURCE), sctl.read(TARGET))
+prepared = sctl.prepare_pair(
+    source,
+    target,
+    sctl.PreprocessParams.from_dict(PREPROCESS),
+    label_key={recipe.label_key!r},
+    batch_key={recipe.batch_key!r},
+    run=run,
+)
+method = sctl.get_method({recipe.method!r})(**PARAMS)
+result = pipeline.transfer(prepared.pair, method, run, theta=THETA)
+sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip")
+'''
+
+
+def command_for(recipe: Recipe) -> str:
+    """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
+
+    Settings of the preprocessing other than the number of variable genes are left to the script.
+    """
+    words = ["sctl", "run", "--source", recipe.source, "--target", recipe.target, "--out", "result.h5ad"]
+    for flag, value in (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key)):
+        words += [flag, value] if value is not None else []
+    words += ["--method", recipe.method]
+    words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
+    words += ["--seed", str(recipe.seed)]
+    n_top_genes = recipe.preprocess.get("n_top_genes")
+    words += ["--n-top-genes", str(n_top_genes)] if n_top_genes is not None else []
+    for name, value in recipe.params.items():
+        shown = value if isinstance(value, str) else json.dumps(_plain(value))
+        words += ["--param", f"{name}={shown}"]
+    return shlex.join(words)
+
+
+def methods_paragraph(
+    result: TransferResult, *, recipe: Recipe | None = None, reference: str = "", with_tsne: bool = False
+) -> str:
+    """Return a paragraph for the methods section of a paper, with its references.
+
+    Parameters
+    ----------
+    result : TransferResult
+    recipe : Recipe, optional
+        Adds names of files and the normalisation.
+    reference : str
+        Of the method, from its declaration; known here for TransferCluster.
+    with_tsne : bool
+        Whether the map shown is a t-SNE rather than a UMAP.
+
+    Returns
+    -------
+    str
+        Plain text.
+    """
+    assigned = int((result.labels.astype(str) != UNASSIGNED).sum())
+    theta = result.params.get("theta", result.uns.get("theta"))
+    settings = {"seed": result.seed, **({} if theta is None else {"θ": theta})}
+    setting_text = ", ".join(f"{name} = {value}" for name, value in settings.items())
+    files = f" ({recipe.target}, with {recipe.source} as the source)" if recipe else ""
+    normalised = ""
+    if recipe and (scale := recipe.preprocess.get("normalise_to", 10_000.0)) is not None:
+        normalised = f"Counts were normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
+    known = [key for key, wanted in {
+        "transfercluster": result.method == "transfercluster" and not reference,
+        "consensus": result.method in ("transfercluster", "targetcluster", "concatenatecluster"),
+        "umap": not with_tsne, "tsne": with_tsne, "markers": True, "h5ad": True,
+    }.items() if wanted]  # fmt: skip
+    cited = [*([reference] if reference else []), *(_CITATIONS[key] for key in known)]
+    map_name = "t-SNE" if with_tsne else "UMAP"
+    return (
+        f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
+        f"{result.method} ({setting_text}). {normalised}"
+        f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
+        f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
+        f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "
+        "rank-sum tests with tie correction, p-values adjusted by the method of Benjamini and Hochberg.\n\n"
+        "References: " + "; ".join(cited) + "."
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as Python's own types: numpy's numbers have another look."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _literal(value: Mapping[str, Any]) -> str:
+    return repr(_plain(value))
+
+
+def _indented(text: str) -> str:
+    """Indent for a docstring, in which backslashes and quotes must not end it."""
+    return "    " + text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')

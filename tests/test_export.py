@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import ast
+import io
+import subprocess
+import sys
+import zipfile
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from sctl.data import TransferResult, read_result
+from sctl.errors import DataError, ParameterError
+from sctl.export import (
+    FINAL_LABEL,
+    Recipe,
+    bundle,
+    command_for,
+    export_h5ad,
+    export_tables,
+    methods_paragraph,
+    script_for,
+    to_csv,
+)
+
+
+@pytest.fixture
+def result(pair, rng):
+    n_obs = pair.target.n_obs
+    proba = rng.dirichlet(np.ones(3), size=n_obs)
+    names = ("B/NK", "=cmd()", "beta")
+    return TransferResult(
+        method="transfercluster",
+        obs_names=pair.target.obs_names,
+        clusters=proba.argmax(axis=1),
+        cluster_names=("0", "1", "2"),
+        proba=proba,
+        labels=np.array(names)[proba.argmax(axis=1)],
+        label_names=names,
+        label_proba=proba,
+        confidence=proba.max(axis=1),
+        embedding=proba[:, :2],
+        params={"theta": 0.5, "n_clusters": None},
+        seed=7,
+        version="0.1.0",
+    )
+
+
+def test_h5ad_holds_everything_and_is_always_the_same(pair, result, tmp_path, rng):
+    coords = rng.normal(size=(pair.target.n_obs, 2))
+    final = [None, *["beta"] * (pair.target.n_obs - 1)]
+    given = {"embeddings": {"umap": coords, "pca": coords}, "labels_final": final, "provenance": {"source": "a.h5ad"}}
+    before = pair.target.copy()
+    first = export_h5ad(tmp_path / "a.h5ad", pair.target, [result], **given)
+    second = export_h5ad(tmp_path / "b.h5ad", pair.target, [result], **given)
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5ad", "b.h5ad"]
+    back = ad.read_h5ad(first)
+    np.testing.assert_allclose(back.obsm["X_umap"], coords, rtol=1e-6)
+    assert back.obs[FINAL_LABEL].tolist()[:2] == ["unassigned", "beta"]
+    np.testing.assert_array_equal(read_result(back, "transfercluster").labels, result.labels)
+    assert list(back.uns["sctl"]["methods"]) == ["transfercluster"]
+    assert back.uns["sctl"]["source"] == "a.h5ad"
+    assert list(pair.target.obsm) == list(before.obsm)
+    assert list(pair.target.obs) == list(before.obs)
+
+
+def test_what_is_not_of_the_target_is_refused(pair, result, tmp_path):
+    with pytest.raises(DataError, match="umap has 3 entries for 80"):
+        export_h5ad(tmp_path / "a.h5ad", pair.target, [result], embeddings={"umap": np.zeros((3, 2))})
+    with pytest.raises(DataError, match="labels_final has 1 entries"):
+        export_h5ad(tmp_path / "a.h5ad", pair.target, [result], labels_final=["a"])
+    with pytest.raises(DataError, match="labels_final"):
+        export_tables([result], labels_final=["a"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_tables_come_back_as_they_were(result):
+    markers = pd.DataFrame({"group": ["0"], "gene": ["INS"], "p_value": [1e-300]})
+    files = export_tables([result], labels_final=result.labels, markers=markers, theta_curve=None)
+    assert sorted(files) == ["cells_transfercluster.csv", "clusters_transfercluster.csv", "markers.csv"]
+    cells = pd.read_csv(io.BytesIO(files["cells_transfercluster.csv"]), float_precision="round_trip")
+    assert cells["cell"].tolist() == result.obs_names.tolist()
+    np.testing.assert_array_equal(cells["confidence"], result.confidence)
+    assert set(cells["label"]) == {"B/NK", "'=cmd()", "beta"}
+    assert pd.read_csv(io.BytesIO(files["markers.csv"]))["p_value"].item() == 1e-300
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_can_be_a_formula(start):
+    text = f"{start}1+1"
+    table = pd.DataFrame({text: pd.Categorical([text, "a"]), "object": [text, None], "number": [-1.0, 2.0]})
+    table = table.assign(string=pd.array([text, pd.NA], dtype="string"))
+    written = to_csv(table)
+    back = pd.read_csv(io.BytesIO(written), keep_default_na=False)
+    expected = f"'{text}".replace("\r", "\n")
+    assert back.columns[0] == expected
+    assert [back.iloc[0, place] for place in (0, 1, 3)] == [expected] * 3
+    assert back["number"].tolist() == [-1.0, 2.0]
+
+
+def test_bundle_is_deterministic_and_stays_in_its_folder(tmp_path):
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"123")
+    one, two = bundle({"b/x.bin": path, "a.txt": b"a"}), bundle({"a.txt": b"a", "b/x.bin": path})
+    assert one == two
+    with zipfile.ZipFile(io.BytesIO(one)) as archive:
+        assert archive.namelist() == ["a.txt", "b/x.bin"]
+        assert archive.read("b/x.bin") == b"123"
+    for name in ("../x", "/x", "a/../../x", "..\\x", "C:\\x", ""):
+        with pytest.raises(ParameterError, match="no name for a file"):
+            bundle({name: b""})
+
+
+NASTY = 'x"""\nimport os; os.abort()\n"""\\'
+
+
+def test_script_holds_settings_and_no_code_of_others():
+    recipe = Recipe(
+        source=NASTY,
+        target="b; rm -rf ~",
+        label_key=NASTY,
+        theta=0.3,
+        seed=np.int64(4).item(),
+        params={"k": np.int64(3)},
+    )
+    tree = ast.parse(script_for(recipe))
+    values = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    assert ast.literal_eval(values["SOURCE"]) == NASTY
+    assert ast.literal_eval(values["PARAMS"]) == {"k": 3}
+    assert ast.literal_eval(values["THETA"]) == 0.3
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert len(imports) == 2
+    assert "'b; rm -rf ~'" in command_for(recipe)
+
+
+def test_command_is_understood_by_the_shell_and_by_sctl():
+    cli = pytest.importorskip("sctl.cli")
+    del cli
+    recipe = Recipe(source="a b.h5ad", target="t.h5ad", label_key="cell type", params={"n_clusters": 3}, theta=0.25)
+    assert command_for(recipe) == (
+        "sctl run --source 'a b.h5ad' --target t.h5ad --out result.h5ad --label-key 'cell type' "
+        "--method transfercluster --theta 0.25 --seed 0 --param n_clusters=3"
+    )
+
+
+@pytest.mark.slow
+def test_script_runs_and_repeats_itself(source, target, tmp_path):
+    source.write_h5ad(tmp_path / "source.h5ad")
+    target.write_h5ad(tmp_path / "target.h5ad")
+    recipe = Recipe(source="source.h5ad", target="target.h5ad", label_key="cell_type", theta=0.5)
+    (tmp_path / "again.py").write_text(script_for(recipe), encoding="utf-8")
+    outputs = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "again.py"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+        outputs.append(read_result(ad.read_h5ad(tmp_path / "result.h5ad"), "transfercluster"))
+    np.testing.assert_array_equal(outputs[0].labels, outputs[1].labels)
+    truth = target.obs.loc[outputs[0].obs_names, "cell_type"].astype(str)
+    assert (outputs[0].labels == truth).mean() > 0.9
+
+
+def test_methods_paragraph_states_what_was_done(result):
+    recipe = Recipe(source="baron.h5ad", target="mine.h5ad", label_key="cell_type")
+    text = methods_paragraph(result, recipe=recipe)
+    for part in ("80 target cells (mine.h5ad", "θ = 0.5", "seed = 7", "10,000 per cell", "Mieth et al. (2019)", "UMAP"):
+        assert part in text
+    assert "t-SNE" in methods_paragraph(result, with_tsne=True)
+    assert "Someone (2020)" in methods_paragraph(result, reference="Someone (2020)")
+    assert text == methods_paragraph(result, recipe=recipe)
