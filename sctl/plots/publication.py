@@ -111,7 +111,7 @@ def embedding(
             _legend(axes, colour_title, n_entries=len(set(labels)))
         axes.set(title=title, xlabel=f"{axis_name} 1", ylabel=f"{axis_name} 2", xticks=[], yticks=[], aspect="equal")
         axes.set_anchor("W")
-    return figure
+    return _settled(figure)
 
 
 def dot_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
@@ -145,7 +145,7 @@ def dot_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
             axes.scatter([], [], s=share * 110, color="#888888", label=f"{share:.0%}")
         axes.legend(title="Cells", loc="upper left", bbox_to_anchor=(1.0, 1.02), labelspacing=0.9)
         figure.colorbar(dots, ax=axes, location="bottom", label="Mean expression", shrink=0.5, aspect=25, pad=0.02)
-    return figure
+    return _settled(figure)
 
 
 def heatmap(table: pd.DataFrame, *, scale: bool = True, title: str = "") -> Figure:
@@ -171,7 +171,7 @@ def heatmap(table: pd.DataFrame, *, scale: bool = True, title: str = "") -> Figu
         axes.set_title(title, loc="left")
         label = "Relative to the gene's range" if scale else "Mean expression"
         figure.colorbar(image, ax=axes, location="bottom", label=label, shrink=0.5, aspect=25, pad=0.02)
-    return figure
+    return _settled(figure)
 
 
 def violins(
@@ -208,7 +208,7 @@ def violins(
             axes.plot(place, np.median(own), "o", color="white", markeredgecolor=INK, markersize=4, markeredgewidth=0.6)
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set(ylabel=gene, title=title)
-    return figure
+    return _settled(figure)
 
 
 def theta_curve(
@@ -252,7 +252,7 @@ def theta_curve(
             axes.axhline(level, color=OKABE_ITO[2 + number % 3], linestyle="--", linewidth=1.5, label=name)
         axes.set(xlabel=X_TITLE, ylabel=Y_TITLE, title=title, xlim=(-0.04, 1.04), xticks=np.linspace(0, 1, 11))
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
-    return figure
+    return _settled(figure)
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -260,6 +260,14 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
+
+
+def _settled(figure: Figure) -> Figure:
+    """Lay the figure out once and for all: the engine would move things a little further at every drawing."""
+    with rc_context(_STYLE):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
 
 
 def _named_points(
