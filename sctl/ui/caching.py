@@ -14,6 +14,7 @@ import streamlit as st
 from anndata import AnnData
 
 from sctl import preflight, preprocess, qc
+from sctl.genes import identifier_kind
 from sctl.preflight import Report, Role
 from sctl.project import Project
 
@@ -69,6 +70,12 @@ def corner(_project: Project, role: str, fingerprint: str, size: int = 5) -> pd.
     adata = dataset(_project, role, fingerprint)[:size, :size]
     values: Any = adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X
     return pd.DataFrame(values, index=adata.obs_names, columns=adata.var_names)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def gene_names_kind(_project: Project, role: str, fingerprint: str) -> str:
+    """Return what kind of identifiers the genes have; see :func:`sctl.genes.identifier_kind`."""
+    return identifier_kind(dataset(_project, role, fingerprint).var_names)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -152,6 +152,7 @@ def _handles(role: str, metric: Metric, bars: qc.Histogram, limits: qc.Limits) -
     st.select_slider(
         f"Limits of {metric.title.lower()}",
         options,
+        value=(options[0], options[-1]),  # two values make two handles; where they stand, the entry above says
         key=key.name,
         format_func=lambda value: f"{value:,g}",
         label_visibility="collapsed",
@@ -226,19 +227,15 @@ def _grouping(project: Project, role: str, fingerprint: str) -> pd.Series | None
 
 def _kept_table(mask: NDArray[np.bool_], groups: pd.Series) -> None:
     table = qc.kept_by(mask, groups)
-    numbers = [f"{kept:,} of {n:,}" for kept, n in zip(table["kept"], table["n"], strict=True)]
-    shown = pd.DataFrame({"Group": table["group"], "Share": 100 * table["share"], "Kept": numbers})
+    numbers = [
+        f"{kept:,} of {n:,}  ({100 * share:.0f} %)"
+        for kept, n, share in zip(table["kept"], table["n"], table["share"], strict=True)
+    ]
     st.dataframe(
-        shown,
+        pd.DataFrame({"Group": table["group"], "Kept": numbers}),
         hide_index=True,
-        height=min(36 * (len(shown) + 1), 220),
-        column_config={
-            "Share": st.column_config.ProgressColumn(
-                "Kept", format="%.0f %%", min_value=0, max_value=100, width="small"
-            ),
-            "Kept": st.column_config.TextColumn("Cells"),
-        },
-        alt=f"Cells kept in each of {len(shown)} groups",
+        height=min(36 * (len(table) + 1), 220),
+        alt=f"Cells kept in each of {len(table)} groups",
     )
 
 

@@ -27,7 +27,9 @@ def show_side(project: Project, role: Role) -> Report:
 def show_pair(project: Project) -> Report:
     """Draw what was found in both together."""
     report = _pair(project)
-    _draw(report, "pair")
+    for finding in report.of("ok"):
+        st.markdown(_line(finding))
+    _draw(Report(tuple(finding for finding in report if finding.level != "ok")), "pair")
     return report
 
 
@@ -60,13 +62,17 @@ def _draw(report: Report, place: str) -> None:
     if fine:
         title = "1 check passed" if len(fine) == 1 else f"{len(fine)} checks passed"
         with st.expander(title, icon=":material/check_circle:"):
-            st.markdown("\n\n".join(f"{_SIGNS['ok']} {errors.plain(finding.text)}" for finding in fine))
+            st.markdown("\n\n".join(map(_line, fine)))
+
+
+def _line(finding: Finding) -> str:
+    return f"{_SIGNS[finding.level]} {errors.plain(finding.text)}"
 
 
 def _one(finding: Finding, key: str) -> None:
     with st.container(border=True, gap="small"):
         advice = f"  \n:gray[{errors.plain(finding.do)}]" if finding.do else ""
-        st.markdown(f"{_SIGNS[finding.level]} {errors.plain(finding.text)}{advice}")
+        st.markdown(_line(finding) + advice)
         if finding.fix is not None:
             st.button(
                 f"Fix it: {finding.fix.title[:1].lower()}{finding.fix.title[1:]}",

@@ -7,10 +7,10 @@ from datetime import datetime
 import streamlit as st
 
 from sctl.errors import SctlError
-from sctl.project import Project, ProjectInfo
+from sctl.project import Project, ProjectInfo, import_project
 from sctl.ui import errors, jobs, shell, state, steps, uploads
 
-_LISTED = 4
+_LISTED = 3
 """Projects shown at once; the others are behind a drawer."""
 
 
@@ -50,6 +50,23 @@ def open_card() -> None:
     if projects[_LISTED:]:
         with st.expander(f"{len(projects) - _LISTED} earlier"):
             _list(projects[_LISTED:])
+    with st.expander("From a file", icon=":material/folder_zip:"):
+        _from_file()
+
+
+def _from_file() -> None:
+    count = state.BUNDLE_ROUND
+    errors.show_notices("bundle")
+    file = st.file_uploader("Project file (.sctl.zip)", type="zip", key=f"{count.name}:{count.get()}")
+    if file is None:
+        return
+    count.set(count.get() + 1)  # whatever comes of it, the uploader is emptied, which frees its memory
+    with st.spinner("Opening the project …"), errors.remembered("Nothing was changed.", place="bundle"):
+        with uploads.on_disk([file]) as (paths, _):
+            project = import_project(paths[0])
+        shell.open_project(project.id)
+        shell.go(steps.DATA)
+    st.rerun()
 
 
 def _list(projects: list[ProjectInfo]) -> None:

@@ -20,6 +20,7 @@ TITLES = {
 }
 _VALUES = {"counts": "raw counts", "log": "log-normalised", "linear": "normalised, not log", "scaled": "scaled"}
 _GENES = {"ensembl": "Ensembl ids", "symbol": "gene symbols", "entrez": "Entrez ids"}
+_SPECIES = {"human": "human", "mouse": "mouse"}
 
 
 def side(project: Project, role: Role) -> None:
@@ -31,7 +32,7 @@ def side(project: Project, role: Role) -> None:
     if info is None:
         _bring(project, role)
         return
-    _summary(role, info)
+    _summary(project, role, info)
     if role == "source":
         _labels(project, info)
     findings.show_side(project, role)
@@ -106,12 +107,13 @@ def _choose_labels(role: str) -> None:
     state.forget_settings()
 
 
-def _summary(role: str, info: Mapping[str, Any]) -> None:
+def _summary(project: Project, role: str, info: Mapping[str, Any]) -> None:
     badges = [
         f"{info['n_obs']:,} cells",
         f"{info['n_vars']:,} genes",
         _VALUES.get(info["values"], ""),
-        info.get("species") or "species not recognised",
+        _GENES.get(caching.gene_names_kind(project, role, info["fingerprint"]), ""),
+        _SPECIES.get(str(info.get("species")), "species not recognised"),
     ]
     with st.container(border=True, gap="small"):
         st.markdown(f":material/description: **{errors.plain(str(info.get('filename', role)))}**")

@@ -74,7 +74,7 @@ def sidebar(project: Project) -> None:
 
 
 def watch(job: Job, *, place: str = "page", live: Callable[[JobState], None] | None = None) -> None:
-    """Follow a job until it ends, then draw the whole page again.
+    """Follow a job; when it comes to another step, or ends, draw the whole page again.
 
     Parameters
     ----------
@@ -84,11 +84,12 @@ def watch(job: Job, *, place: str = "page", live: Callable[[JobState], None] | N
     live : callable, optional
         Draws what the job has finished so far, below its bar; called at every look.
     """
+    begun = job.state().step
 
     @st.fragment(run_every=_EVERY)
     def look() -> None:
         now = job.state()
-        if not now.active:
+        if not now.active or now.step != begun:
             st.rerun()
         with st.container(border=True, gap="small"):
             _bar(job, now)

@@ -136,10 +136,25 @@ def require(step: Step, *needed: str) -> Project:
         st.stop()
     for name in needed:
         if not has(project, name):
-            target, text, label = _MISSING[name]
-            empty(step.icon, text, step=target, label=label)
+            _not_yet(project, step, name)
             st.stop()
     return project
+
+
+def _not_yet(project: Project, step: Step, name: str) -> None:
+    """Say that a step this page needs is being computed, or lead to where it is started."""
+    if jobs.running(project) is not None and name != "data":
+        with st.container(border=True, horizontal_alignment="center", gap="small"):
+            st.space("small")
+            st.markdown("## :gray[:material/hourglass_top:]", width="content")
+            st.markdown("#### Being computed", width="content")
+            st.markdown(
+                ":gray[This page fills itself as soon as it is ready. The sidebar shows the progress.]", width="content"
+            )
+            st.space("small")
+        return
+    target, text, label = _MISSING[name]
+    empty(step.icon, text, step=target, label=label)
 
 
 def has(project: Project, name: str) -> bool:
@@ -190,7 +205,19 @@ def _project(project: Project) -> None:
         for role, info in infos
         if info is not None
     ]
-    st.markdown("  \n".join([f"**{errors.plain(project.name)}**", *chips]))
+    with st.popover(f"**{errors.plain(project.name)}**", type="tertiary", help="Rename or share this project"):
+        state.RENAME.set(project.name)
+        st.text_input("Name of the project", key=state.RENAME.name, max_chars=80, on_change=_rename)
+        st.caption("To come back later, or to show it to a colleague on the same server, keep this page's address.")
+    if chips:
+        st.markdown("  \n".join(chips))
+
+
+def _rename() -> None:
+    project = current()
+    if project is not None:
+        with errors.remembered():
+            project.rename(state.RENAME.get())
 
 
 def _timeline(project: Project) -> None:
@@ -204,9 +231,8 @@ def _sign(project: Project, step: Step) -> tuple[str, str, str]:
     """Return icon, words and addition of a step; pages that compute nothing show whether they can be used."""
     if step.computes:
         return _SIGNS[project.state(step.computes)]
-    if has(project, "theta"):
-        return step.icon, "ready", ""
-    return _SIGNS["todo"]
+    where = project.state("theta")
+    return (step.icon, "ready", "") if where == "done" else _SIGNS[where]
 
 
 def _history(project: Project) -> None:

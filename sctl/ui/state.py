@@ -50,9 +50,11 @@ PROJECT = Key("project", "")
 """Id of the open project; also in the address as ``?p=``."""
 NOTICES: Key[tuple[Any, ...]] = Key("notices", ())
 """What a callback wants said on the next run; see :mod:`sctl.ui.errors`."""
-PROJECT_NAME = Key("project_name", "")
+RENAME = Key("rename", "")
+"""The field with the name of the open project."""
 
 # Home
+PROJECT_NAME = Key("project_name", "")
 BUNDLE_ROUND = Key("bundle_round", 0)
 """Counts uploads of a project; a new number makes a new, empty uploader."""
 
@@ -78,6 +80,45 @@ SETTING: Key[Any] = Key("setting", None)
 # Transfer: of(method, parameter)
 METHOD = Key("method", "")
 PARAMETER: Key[Any] = Key("parameter", None)
+
+
+# θ: of(fingerprint of the sweep)
+THETA: Key[float | None] = Key("theta", None)
+
+# Explore
+MAP_CELLS = Key("map_cells", "target")
+MAP_KIND = Key("map_kind", "umap")
+COLOUR = Key("colour", "label")
+"""of(pane): what a map is coloured by; see :mod:`sctl.ui.colours`."""
+GENE: Key[str | None] = Key("gene", None)
+"""of(pane)"""
+PANES = Key("panes", default=False)
+SELECTION: Key[Any] = Key("selection", None)
+"""of(fingerprint of the preparation) or of(fingerprint, "A"): a :class:`~sctl.ui.selection.Selection`."""
+SELECT_MODE = Key("select_mode", "new")
+SELECT_ROUND = Key("select_round", 0)
+"""Counts changes of the selection; a new number makes a new map without the old lasso."""
+SELECT_GROUP: Key[str | None] = Key("select_group", None)
+NEW_LABEL: Key[str | None] = Key("new_label", None)
+MERGED: Key[list[str]] = Key("merged", [])
+MERGED_NAME = Key("merged_name", "")
+GROUPED_BY = Key("grouped_by", "label")
+PARTS = Key("parts", "label")
+
+# Markers
+MARKERS_OF = Key("markers_of", "clusters")
+MARKER_GROUP: Key[str | None] = Key("marker_group", None)
+CLEAR_ONLY = Key("clear_only", default=True)
+TOP = Key("top", 3)
+SIDE_A: Key[str | None] = Key("side_a", None)
+SIDE_B: Key[str | None] = Key("side_b", None)
+
+# Confidence
+LIMIT: Key[float] = Key("limit", 0.5)
+CELL: Key[str | None] = Key("cell", None)
+
+# Export
+FIGURE = Key("figure", "")
 
 
 def forget_project_widgets() -> None:
