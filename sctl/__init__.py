@@ -9,12 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sctl.base import TransferMethod as TransferMethod
     from sctl.base import transfer as transfer
     from sctl.data import Pair as Pair
     from sctl.data import TransferResult as TransferResult
     from sctl.data import read_result as read_result
     from sctl.data import write_result as write_result
+    from sctl.demo import load_demo as load_demo
     from sctl.errors import SctlError as SctlError
+    from sctl.errors import SctlWarning as SctlWarning
+    from sctl.io import read as read
+    from sctl.markers import rank_markers as rank_markers
+    from sctl.methods import METHODS as METHODS
+    from sctl.methods import get_method as get_method
+    from sctl.preflight import inspect as inspect
+    from sctl.preflight import inspect_pair as inspect_pair
+    from sctl.preprocess import PreprocessParams as PreprocessParams
+    from sctl.preprocess import prepare_pair as prepare_pair
+    from sctl.project import Project as Project
     from sctl.run import Run as Run
 
 __version__ = "0.1.0"
@@ -23,12 +35,18 @@ _HOME = {
     "METHODS": "methods",
     "Pair": "data",
     "PreprocessParams": "preprocess",
+    "Project": "project",
     "Run": "run",
     "SctlError": "errors",
+    "SctlWarning": "errors",
+    "TransferMethod": "base",
     "TransferResult": "data",
     "get_method": "methods",
+    "inspect": "preflight",
+    "inspect_pair": "preflight",
     "load_demo": "demo",
     "prepare_pair": "preprocess",
+    "rank_markers": "markers",
     "read": "io",
     "read_result": "data",
     "transfer": "base",

@@ -126,6 +126,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
     source, target = _read_pair(arguments)
     label_key = arguments.label_key or pipeline.find_labels(source, required=method.needs_labels)
+    if label_key != arguments.label_key:
+        print(f"Cell types are taken from obs['{label_key}'] of the source.")
     keys = {"label_key": label_key, "batch_key": arguments.batch_key}
     with Bar(quiet=arguments.quiet) as bar:
         run = bar.run(arguments.seed)
@@ -285,7 +287,7 @@ class Bar:
     def __init__(self, *, quiet: bool) -> None:
         from tqdm import tqdm  # noqa: PLC0415
 
-        self._bar = tqdm(file=sys.stderr, disable=quiet, leave=False, bar_format=_FORMAT)
+        self._bar = tqdm(desc="Prepare", total=1, file=sys.stderr, disable=quiet, leave=False, bar_format=_FORMAT)
 
     def run(self, seed: int) -> Run:
         """Return a run that this bar shows."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 from filelock import FileLock
@@ -22,6 +23,7 @@ from sctl.jobs import Job, tasks
 from sctl.jobs.job import _last_line, job_in
 from sctl.jobs.queue import places
 from sctl.project import (
+    STEPS,
     Project,
     gene,
     gene_names,
@@ -147,7 +149,7 @@ def test_a_waiting_job_can_be_stopped(project: Project, all_places_taken: FileLo
 
 def test_a_job_that_does_not_listen_is_ended(project: Project, all_places_taken: FileLock) -> None:
     job = jobs.submit(project, "prepare")
-    until(lambda: (job.root / "pid.json").exists())
+    until((job.root / "pid.json").exists)
     os.kill(pid(job), signal.SIGSTOP)  # hears neither the stop file nor SIGTERM
     start = time.monotonic()
     assert job.stop(wait=0.2).status == "stopped"
@@ -221,3 +223,176 @@ def test_the_worker_speaks_before_it_loads_anything_heavy() -> None:
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert seen.stdout.strip() == "[]"
+
+
+# -- the whole pipeline --------------------------------------------------------------------------
+
+SLOW_SWEEP = {"params": {"theta_step": 0.01, "n_init": 20}}
+"""91 values of θ, so that there is time to stop in between."""
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, source: AnnData, target: AnnData
+) -> Iterator[tuple[Project, Job]]:
+    """A project in which one job ran everything. Do not change its settings but by undoing that again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCTL_PROJECTS", str(tmp_path_factory.mktemp("projects")))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        project = Project.create("Toy")
+        project.put_input("source", source, {})
+        project.put_input("target", target, {})
+        project.set_params("data", {"label_key": "cell_type"}, note="Choose the labels")
+        yield project, jobs.submit(project, "everything")
+
+
+@pytest.fixture
+def whole(finished: tuple[Project, Job]) -> Project:
+    project, job = finished
+    assert job.wait(120).status == "done", job.log
+    return project
+
+
+def test_one_job_runs_everything(whole: Project, target: AnnData) -> None:
+    assert {whole.state(step) for step in STEPS} == {"done"}
+    points = load_points(whole)
+    assert [point.theta for point in points] == [round(0.1 * k, 6) for k in range(10)]
+    result = load_result(whole)
+    assert list(result.obs_names) == list(target.obs_names)
+    assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
+    assert set(load_baselines(whole)) == {"targetcluster", "concatenatecluster"}
+    assert load_result(whole, "targetcluster").method == "targetcluster"
+    with pytest.raises(ProjectError, match="no result of 'itclust'"):
+        load_result(whole, "itclust")
+    maps = load_embeddings(whole)
+    assert {maps[f"{side}_{kind}{end}"].shape for side, end in (("target", ""), ("joint", "_target")) for kind in
+            ("pca", "umap", "tsne")} == {(80, 2)}  # fmt: skip
+    assert len(maps["joint_source_index"]) == len(maps["joint_umap_source"])
+    markers = load_markers(whole)
+    assert set(markers["group"]) == set(result.cluster_names)
+
+
+def test_progress_never_falls_and_names_its_step(whole: Project, finished: tuple[Project, Job]) -> None:
+    lines = [json.loads(line) for line in (finished[1].root / "progress.jsonl").read_text().splitlines()]
+    shares = [line["progress"] for line in lines]
+    assert shares == sorted(shares)
+    assert 0.0 <= shares[0] < 0.5 < shares[-1] <= 1.0
+    assert list(dict.fromkeys(line["step"] for line in lines)) == ["", *tasks.TASKS["everything"]]
+
+
+def test_any_theta_is_evaluated_from_the_file(whole: Project) -> None:
+    point = load_sweep(whole).at(0.5)
+    saved = next(point for point in load_points(whole) if point.theta == 0.5)
+    np.testing.assert_array_equal(point.clusters, saved.clusters)
+    assert point.kta == saved.kta
+
+
+def test_theta_by_hand_leaves_the_rest(whole: Project) -> None:
+    whole.set_params("theta", {"theta": 0.65}, note="Set θ to 0.65")
+    try:
+        assert (whole.state("theta"), whole.state("markers"), whole.state("explore")) == ("stale", "stale", "done")
+        assert load_result(whole).uns["theta"] != 0.65  # the older result, until there is a new one
+        jobs.compute(whole, "theta")
+        assert load_result(whole).uns["theta"] == 0.65
+        assert (whole.state("theta"), whole.state("markers")) == ("done", "stale")
+    finally:
+        whole.undo()
+    assert (whole.state("theta"), whole.state("markers")) == ("done", "done")
+
+
+def test_markers_of_edited_labels_follow_the_edits(whole: Project) -> None:
+    whole.set_params("markers", {"groups": "final"}, note="Groups")
+    before = whole.fingerprint("markers")
+    labels = load_result(whole).labels.astype(str)
+    labels[:20] = "mine"
+    whole.set_labels(pd.Series(labels, index=load_result(whole).obs_names))
+    try:
+        assert whole.fingerprint("markers") != before
+        jobs.compute(whole, "markers")
+        assert "mine" in set(load_markers(whole)["group"])
+    finally:
+        whole.undo()
+        whole.undo()
+
+
+def test_a_method_without_theta_goes_the_same_way(whole: Project) -> None:
+    whole.set_params("transfer", {"method": "targetcluster"}, note="Choose TargetCluster")
+    try:
+        jobs.compute(whole, "transfer")
+        jobs.compute(whole, "theta")
+        assert load_result(whole).method == "targetcluster"
+        assert load_points(whole) == []
+        with pytest.raises(ProjectError, match="has no θ"):
+            load_sweep(whole)
+    finally:
+        whole.undo()
+
+
+def test_nothing_to_load_says_what_to_run(project: Project) -> None:
+    for load in (load_pair, load_target_all, load_sweep, load_result, load_embeddings, load_markers, gene_names):
+        with pytest.raises(ProjectError, match="not been run yet"):
+            load(project)
+    assert load_points(project) == []
+    assert load_baselines(project) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_sweep_goes_on_where_it_ended(project: Project, end: str) -> None:
+    project.set_params("transfer", SLOW_SWEEP, note="Fine steps")
+    job = jobs.submit(project, "transfer")
+    until(lambda: len(load_points(project)) >= 3 or not job.state().active)
+    if end == "stop":
+        assert job.stop(wait=10).status == "stopped"
+    else:
+        os.kill(pid(job), signal.SIGKILL)
+        until(lambda: job.state().status == "lost")
+    kept = load_points(project)
+    assert 3 <= len(kept) < 91
+    assert project.state("transfer") == "todo"
+
+    assert jobs.submit(project, "transfer").wait(120).status == "done"
+    resumed, result = load_points(project), load_result(project)
+    assert [point.seconds for point in resumed[: len(kept)]] == [point.seconds for point in kept]  # not done again
+
+    whole = Project.create("At one go")
+    for role in ("source", "target"):
+        whole.put_input(role, project.input(role), {})
+    for step in ("data", "transfer"):
+        whole.set_params(step, project.params(step), note="the same")
+    assert jobs.submit(whole, "theta").wait(120).status == "done"
+    for one, other in zip(resumed, load_points(whole), strict=True):
+        np.testing.assert_array_equal(one.clusters, other.clusters)
+        assert (one.theta, one.kta, one.silhouette) == (other.theta, other.kta, other.silhouette)
+    again = load_result(whole)
+    np.testing.assert_array_equal(result.proba, again.proba)
+    np.testing.assert_array_equal(result.labels, again.labels)
+    assert result.uns["theta"] == again.uns["theta"]
+
+
+def test_a_stop_between_two_theta_keeps_the_first(project: Project) -> None:
+    """The same without processes: the switch is thrown after the third point."""
+    jobs.compute(project, "preprocess")
+    directory = project.result_dir("transfer")
+    run = Run(cancelled=lambda: len(list(directory.glob("points/*.json"))) >= 3)
+    with pytest.raises(Cancelled):
+        tasks.compute(project, "transfer", lambda low, high: run)
+    assert [point.theta for point in load_points(project)] == [0.0, 0.1, 0.2]
+    assert project.state("transfer") == "todo"
+    before = [path.stat().st_mtime_ns for path in sorted(directory.glob("points/*.json"))]
+    jobs.compute(project, "transfer")
+    assert [path.stat().st_mtime_ns for path in sorted(directory.glob("points/*.json"))][:3] == before
+    sweep = load_sweep(project)
+    for point in load_points(project):
+        np.testing.assert_array_equal(point.clusters, sweep.at(point.theta).clusters)
+
+
+def test_a_damaged_result_is_an_error_of_the_project(project: Project) -> None:
+    jobs.compute(project, "preprocess")
+    for name, load in (("target.h5ad", load_pair), ("report.json", load_report), ("genes.h5", gene_names)):
+        path = project.result_dir("preprocess") / name
+        whole = path.read_bytes()
+        path.write_bytes(b"tampered")
+        with pytest.raises(ProjectError, match="damaged"):
+            load(project)
+        path.write_bytes(whole)

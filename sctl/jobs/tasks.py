@@ -116,7 +116,8 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
         save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
     done = {point.theta: point for point in points_in(directory)}
     for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.1, 1.0), seed=seed), done):
-        save_point(directory, point)
+        if point.theta not in done:
+            save_point(directory, point)
 
 
 def _compare(project: Project, part: Part) -> None:

@@ -186,6 +186,17 @@ class Project:
         """What redo would do again (true as a condition), or None."""
         return self._history.done_by_redo
 
+    def computed(self, step: str) -> Project | None:
+        """Return the project as of the settings under which a step was last finished, or None where it never was.
+
+        The present settings come first, then earlier ones back in history, then what was undone. All results
+        that the returned view loads belong together.
+        """
+        for settings in (self.settings, *(() if self.pinned else self._history.nearest())):
+            if steps.finished(self.at(settings).result_dir(step)):
+                return self if settings == self.settings else self.at(settings)
+        return None
+
     # -- inputs and labels -----------------------------------------------------------------------
 
     def put_input(self, role: str, adata: AnnData, origin: Mapping[str, Any], *, note: str = "") -> None:

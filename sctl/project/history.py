@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -57,6 +58,11 @@ class History:
         """Return the history at another place, or the same one where there is no such place."""
         place = self.position + by
         return History(self.changes, place) if 0 <= place < len(self.changes) else self
+
+    def nearest(self) -> Iterator[Settings]:
+        """Yield all settings but the present ones: the earlier ones, latest first, then what was undone."""
+        for change in (*self.changes[: self.position][::-1], *self.changes[self.position + 1 :]):
+            yield change.settings
 
     def references(self) -> set[str]:
         """Return the fingerprints of all files that undo or redo might need."""

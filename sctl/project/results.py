@@ -6,7 +6,8 @@ one (``Project.state`` tells which), and raises ``ProjectError`` where there is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -58,12 +59,10 @@ def load_pair(project: Project) -> Pair:
 
 def target_names(project: Project) -> pd.Index:
     """Return the names of the target cells that were kept, in order, without reading the data."""
-    import anndata as ad  # noqa: PLC0415
-    import h5py  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
-    with h5py.File(_required(project, "preprocess") / "target.h5ad", "r") as file:
-        return pd.Index(ad.io.read_elem(file["obs"]).index)
+    with _genes(project) as file:
+        return pd.Index([name.decode() for name in file["cells"][:]])
 
 
 def load_target_all(project: Project) -> AnnData:
@@ -78,9 +77,7 @@ def load_report(project: Project) -> dict[str, Any]:
 
 def gene_names(project: Project) -> list[str]:
     """Return the names of all genes of the target, in the order of :func:`load_target_all`."""
-    import h5py  # noqa: PLC0415
-
-    with h5py.File(_required(project, "preprocess") / GENES, "r") as file:
+    with _genes(project) as file:
         return [name.decode() for name in file["names"][:]]
 
 
@@ -96,14 +93,13 @@ def gene(project: Project, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     ProjectError
         If the target has no such gene.
     """
-    import h5py  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
     names = gene_names(project)
     if name not in names:
         raise ProjectError(f"The target has no gene {name!r}.", do="Check how the genes of your file are named.")
     place = names.index(name)
-    with h5py.File(_required(project, "preprocess") / GENES, "r") as file:
+    with _genes(project) as file:
         start, stop = file["indptr"][place : place + 2]
         values = np.zeros(int(file.attrs["n_obs"]), dtype=np.float32)
         values[file["indices"][start:stop]] = file["data"][start:stop]
@@ -296,6 +292,19 @@ def _load_dataset(path: Path) -> AnnData:
         raise damaged(path) from error
 
 
+@contextmanager
+def _genes(project: Project) -> Iterator[Any]:
+    """Open the expression by gene."""
+    import h5py  # noqa: PLC0415
+
+    path = _required(project, "preprocess") / GENES
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        raise damaged(path) from error
+
+
 def _save_genes(path: Path, adata: AnnData) -> None:
     """Write the expression by gene (CSC), so that one gene is read without the others."""
     import h5py  # noqa: PLC0415
@@ -306,5 +315,6 @@ def _save_genes(path: Path, adata: AnnData) -> None:
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["n_obs"] = adata.n_obs
         file["names"] = np.array([str(name).encode() for name in adata.var_names])
+        file["cells"] = np.array([str(name).encode() for name in adata.obs_names])
         for name in ("data", "indices", "indptr"):
             file.create_dataset(name, data=getattr(by_gene, name))

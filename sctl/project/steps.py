@@ -37,6 +37,11 @@ def state(directory: Path) -> State:
     return "stale" if latest(directory) else "todo"
 
 
+def finished(directory: Path) -> bool:
+    """Tell whether the result that belongs into a folder is there."""
+    return (directory / DONE).exists()
+
+
 def latest(directory: Path) -> Path | None:
     """Return the folder itself if its result is finished, else the newest finished one beside it."""
     if (directory / DONE).exists():
