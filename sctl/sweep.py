@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,9 +228,9 @@ class ThetaSweep:
             If the file is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls._from_parts(dict(file))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
+                return cls._from_parts(dict(parts))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DataError(
                 f"The θ sweep in {path.name} cannot be read.",
                 expected="It is written when a sweep runs.",

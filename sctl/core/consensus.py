@@ -185,12 +185,12 @@ def join(runs: Ints, n_clusters: int) -> Consensus:
     inverse = inverse.ravel()
     consensus = _pattern_consensus(patterns)  # (n_patterns, n_patterns)
     groups = _cut(_complete_linkage(consensus, sizes), len(patterns), n_clusters)
-    groups = _by_size(groups, sizes)
-    member = np.zeros((len(patterns), int(groups.max()) + 1))
-    member[np.arange(len(patterns)), groups] = sizes
+    clusters = _by_size(groups[inverse])
+    member = np.zeros((len(patterns), int(clusters.max()) + 1))
+    np.add.at(member, (inverse, clusters), 1.0)
     share = (consensus @ member) / member.sum(axis=0)  # mean consensus with each cluster's cells
     share /= share.sum(axis=1, keepdims=True)
-    return Consensus(clusters=groups[inverse], proba=share[inverse], runs=runs)
+    return Consensus(clusters=clusters, proba=share[inverse], runs=runs)
 
 
 def consensus_matrix(runs: Ints) -> Floats:
@@ -248,9 +248,9 @@ def _cut(tree: Floats, n_leaves: int, n_clusters: int) -> Ints:
     return np.unique(roots, return_inverse=True)[1].ravel()
 
 
-def _by_size(groups: Ints, sizes: Ints) -> Ints:
-    """Renumber groups so that the one with most cells comes first."""
-    cells = np.bincount(groups, weights=sizes)
-    rank = np.empty(len(cells), dtype=np.int64)
-    rank[np.argsort(-cells, kind="stable")] = np.arange(len(cells))
-    return rank[groups]
+def _by_size(groups: Ints) -> Ints:
+    """Renumber the groups of cells: most cells first, of equal ones the one that holds the earliest cell."""
+    _, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    return rank[inverse.ravel()]

@@ -1,0 +1,101 @@
+"""What is particular to TransferCluster and its baselines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from sctl.base import SweepsTheta, transfer
+from sctl.methods import get_method
+from sctl.preprocess import prepare_pair
+from sctl.run import Run
+from sctl.simulate import simulate_pair
+
+TransferCluster = get_method("transfercluster")
+TargetCluster = get_method("targetcluster")
+ConcatenateCluster = get_method("concatenatecluster")
+
+
+def test_only_transfer_cluster_sweeps():
+    assert isinstance(TransferCluster(), SweepsTheta)
+    assert not isinstance(TargetCluster(), SweepsTheta)
+
+
+def test_grid_leaves_out_theta_one_and_holds_the_asked_theta():
+    assert TransferCluster().thetas == tuple(round(0.1 * i, 6) for i in range(10))
+    assert 0.33 in TransferCluster(theta=0.33).thetas
+    assert TransferCluster(theta_max=1.0).thetas[-1] == 1.0
+
+
+def test_theta_zero_is_target_cluster(pair):
+    alone = transfer(pair, TargetCluster(), Run())
+    zero = transfer(pair, TransferCluster(theta=0.0), Run())
+    np.testing.assert_array_equal(alone.clusters, zero.clusters)
+    np.testing.assert_array_equal(alone.labels, zero.labels)
+    assert zero.uns["theta"] == 0.0
+    assert zero.uns["theta_chosen_by"] == "hand"
+
+
+def test_curve_is_in_the_result(pair):
+    result = transfer(pair, TransferCluster(), Run())
+    assert result.uns["thetas"] == [round(0.1 * i, 6) for i in range(10)]
+    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["target_kta"], 9)))]
+    assert result.uns["theta"] == best
+    assert len(result.uns["kta"]) == 10
+
+
+@pytest.mark.parametrize("settings", [
+    {"dictionary": "nmf", "alpha": 0.1}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
+    {"distances": "all"}, {"transformations": "both"}, {"eigenvectors": "unweighted"}, {"criterion": "kta"},
+    {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
+])  # fmt: skip
+def test_every_option_finds_easy_types(pair, settings):
+    result = transfer(pair, TransferCluster(**settings), Run())
+    truth = pair.target.obs["cell_type"].astype(str).to_numpy()
+    assert (result.labels == truth).mean() > 0.9
+
+
+def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
+    def length(**settings):
+        fitted = TransferCluster(dictionary="nmf", alpha=50.0, **settings).fit(pair.source, pair.label_key, Run())
+        return np.linalg.norm(fitted.dictionary_, axis=1)
+
+    means = np.linalg.norm(TransferCluster().fit(pair.source, pair.label_key, Run()).dictionary_, axis=1)
+    assert (length(scale="paper") < 0.8 * means).all()
+    assert (length(scale="data") > 0.8 * means).all()
+
+
+def test_threshold_leaves_unsure_cells_unassigned(pair):
+    result = transfer(pair, TransferCluster(min_confidence=0.9), Run())
+    np.testing.assert_array_equal(result.labels == "unassigned", result.confidence < 0.9)
+
+
+def test_asked_number_of_clusters_is_found(pair):
+    for k in (2, 3, 6):
+        assert len(transfer(pair, TargetCluster(n_clusters=k), Run()).cluster_names) == k
+
+
+def test_concatenate_caps_the_source(pair):
+    result = transfer(pair, ConcatenateCluster(max_source_cells=50), Run())
+    assert 40 <= result.uns["n_source_cells"] <= 54
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overlap", ["complete", "incomplete", "none"])
+def test_never_far_below_the_target_alone_and_better_where_types_are_shared(overlap):
+    """The paper's simulation at a fifth of its genes, three seeds."""
+    gains = []
+    for seed in range(3):
+        source, target = simulate_pair(overlap, 2000, n_source=500, n_target=100, run=Run(seed=seed))
+        pair = prepare_pair(source, target, label_key="cell_type").pair
+        truth = pair.target.obs["cell_type"].astype(str)
+        k = int(truth.nunique())
+        ours, alone = (
+            adjusted_rand_score(truth, transfer(pair, cls(n_clusters=k), Run(seed=seed)).clusters)
+            for cls in (TransferCluster, TargetCluster)
+        )
+        gains.append((ours, alone))
+    ours, alone = np.mean(gains, axis=0)
+    assert ours >= alone - 0.02
+    assert ours > 0.9

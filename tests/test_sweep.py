@@ -1,0 +1,127 @@
+"""θ: order, resuming and files do not matter; the choice is guarded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import adjusted_rand_score
+
+from sctl.core.consensus import Sc3
+from sctl.core.nmf import class_means
+from sctl.errors import Cancelled, DataError, ParameterError
+from sctl.run import Run
+from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, prepare_sweep, types_met
+
+
+def prepared(pair, **settings):
+    X = pair.source.X
+    codes = pair.labels.codes.astype(np.int64)
+    H = class_means(X, codes, len(pair.labels.categories))
+    return prepare_sweep(pair.target.X, H, pair.labels.categories, settings=Sc3(**settings), run=Run(seed=5))
+
+
+@pytest.fixture(scope="module")
+def sweep(pair):
+    return prepared(pair)
+
+
+def same(a: ThetaPoint, b: ThetaPoint) -> bool:
+    return bool((a.clusters == b.clusters).all()) and a.kta == b.kta and a.target_kta == b.target_kta
+
+
+def test_a_theta_does_not_depend_on_the_others(sweep):
+    curve = {point.theta: point for point in sweep.points((0.0, 0.3, 0.6), Run())}
+    assert same(sweep.at(0.6), curve[0.6])
+    assert same(sweep.at(0.0), curve[0.0])
+
+
+def test_resumed_sweep_equals_an_uninterrupted_one(sweep):
+    thetas = (0.0, 0.2, 0.4, 0.6)
+    whole = list(sweep.points(thetas, Run()))
+    seen = []
+    stop = Run(cancelled=lambda: len(seen) >= 2)
+    with pytest.raises(Cancelled):
+        for point in sweep.points(thetas, stop):
+            seen.append(point)  # noqa: PERF402 - the stop switch looks at it
+    assert len(seen) == 2
+    marker = ThetaPoint(0.0, seen[0].clusters, -1.0, -1.0, -1.0)
+    resumed = list(sweep.points(thetas, Run(), done={0.0: marker, 0.2: seen[1]}))
+    assert resumed[0] is marker  # not computed again
+    assert all(same(a, b) for a, b in zip(whole[1:], resumed[1:], strict=True))
+
+
+@pytest.mark.parametrize("distances", [("pearson",), ("euclidean", "spearman")])
+def test_survives_a_file(pair, distances, tmp_path):
+    sweep = prepared(pair, distances=distances)
+    sweep.save(tmp_path / "sweep.npz")
+    again = ThetaSweep.load(tmp_path / "sweep.npz")
+    assert same(sweep.at(0.35), again.at(0.35))
+    assert again.settings == sweep.settings
+    assert again.type_names == sweep.type_names
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+    path = tmp_path / "sweep.npz"
+    for content in (b"", b"not a zip", b"PK\x03\x04 cut off"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="cannot be read"):
+            ThetaSweep.load(path)
+
+
+def test_a_pickled_file_is_never_opened(tmp_path):
+    path = tmp_path / "sweep.npz"
+    np.savez(path, kernels_n_vars=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        ThetaSweep.load(path)
+
+
+def test_points_survive_json(sweep):
+    point = sweep.at(0.5)
+    assert same(point, ThetaPoint.from_dict(point.to_dict()))
+
+
+def test_spearman_distances_are_those_of_scipy(pair):
+    sweep = prepared(pair, distances=("spearman",))
+    mixed = 0.6 * pair.target.X.toarray() + 0.4 * sweep.dictionary[sweep.kernels.z]
+    np.testing.assert_allclose(sweep._distances(0.4, "spearman"), 1 - spearmanr(mixed, axis=1).statistic, atol=1e-9)
+
+
+def test_embedding_is_the_pca_of_the_mixed_cells(pair, sweep):
+    mixed = 0.7 * pair.target.X.toarray() + 0.3 * sweep_dictionary(pair)[sweep.kernels.z]
+    centred = mixed - mixed.mean(axis=0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    ours = sweep.embedding(0.3, 5)
+    np.testing.assert_allclose(np.abs(np.einsum("ij,ij->j", ours, u[:, :5])), s[:5], rtol=1e-5)
+
+
+def sweep_dictionary(pair):
+    return class_means(pair.source.X, pair.labels.codes.astype(np.int64), len(pair.labels.categories))
+
+
+def test_theta_one_is_label_transfer(sweep):
+    assert adjusted_rand_score(sweep.kernels.z, sweep.at(1.0).clusters) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("theta", [-0.1, 1.1, float("nan")])
+def test_theta_outside_its_range(sweep, theta):
+    with pytest.raises(ParameterError, match="between 0"):
+        sweep.at(theta)
+
+
+def point(theta, kta, target_kta):
+    return ThetaPoint(theta, np.zeros(3, dtype=int), kta, target_kta, 0.0)
+
+
+def test_choice():
+    points = [point(0.5, 0.7, 0.9), point(0.0, 0.6, 0.9), point(0.9, 0.8, 0.5), point(1.0, 1.0, 1.0)]
+    assert choose_theta(points) == 0.0  # of equal scores the smallest θ; θ = 1 is not eligible
+    assert choose_theta(points, "kta") == 0.9
+    assert choose_theta([point(1.0, 1.0, 1.0)]) == 1.0
+    with pytest.raises(ParameterError, match="No θ"):
+        choose_theta([])
+
+
+def test_types_met_ignores_stray_cells():
+    assert types_met(np.repeat([0, 3, 4], [60, 39, 1])) == 2
+    assert types_met(np.zeros(10, dtype=int)) == 2
