@@ -167,9 +167,12 @@ def _first_lines(path: Path, encoding: str, name: str) -> tuple[int, list[str]]:
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), [])
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
+    text = line.strip() if delimiter == " " else line
+    try:
+        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=delimiter == " "), [])
+    except csv.Error:  # a field longer than 131,072 letters: a wide table, cut at the wrong sign
+        return [line]
+    return [field.strip() for field in fields]
 
 
 def _delimiter(lines: list[str], name: str) -> str:

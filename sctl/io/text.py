@@ -166,7 +166,7 @@ def _parts(path: Path, layout: Layout, columns: _Columns, name: str) -> Iterator
 def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -> NDArray[np.float32]:
     """Return the values of a part as float32, shape (n_rows, n_values)."""
     frame = part[list(columns.values)]
-    words = [i for i in columns.values if frame[i].dtype == object]
+    words = [int(i) for i in frame.select_dtypes(include="object").columns]
     for i in words:
         numbers = pd.to_numeric(frame[i], errors="coerce")
         wrong = numbers.isna() & frame[i].notna()

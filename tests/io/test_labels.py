@@ -82,3 +82,12 @@ def test_a_looser_way_never_mixes_cells_up(small):
     out, report = join_labels(small, table)
     assert list(out.obs["t"]) == list(range(9))
     assert report.how == "as they are"
+
+
+def test_a_table_whose_names_fall_together_is_compared_as_it_is(small):
+    small.obs_names = [name.removesuffix("-1") for name in small.obs_names]
+    first = small.obs_names[0]
+    table = pd.DataFrame({"t": range(10)}, index=[*small.obs_names, f"{first}-2"])
+    out, report = join_labels(small, table)
+    assert list(out.obs["t"]) == list(range(9))
+    assert (report.how, report.n_unused) == ("as they are", 1)

@@ -191,6 +191,14 @@ def test_genes_called_na_and_rows_without_names(tmp_path):
     np.testing.assert_array_equal(back.X.toarray(), [[5, 2, 0], [9, 1, 0]])
 
 
+def test_a_table_of_many_columns(tmp_path):
+    names = [f"ENSG{i:011d}" for i in range(12_000)]  # a header of 200 kB
+    table = pd.DataFrame(np.eye(2, 12_000, dtype=int), index=["c1", "c2"], columns=names)
+    for number, wide in enumerate((table, table.T)):
+        wide.to_csv(tmp_path / f"{number}.csv")
+        assert read(tmp_path / f"{number}.csv").shape == (2, 12_000)
+
+
 def test_a_table_is_read_in_parts(small, tmp_path, monkeypatch):
     small.to_df().to_csv(tmp_path / "x.csv")
     monkeypatch.setattr("sctl.io.text._CHUNK", 30)  # two rows at a time
