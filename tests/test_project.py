@@ -208,7 +208,7 @@ def test_a_failed_step_says_why_until_it_is_tried_again(project: Project) -> Non
         "type": "DataError", "found": "Too few cells.", "expected": "Three.", "do": "Load more.",
     }  # fmt: skip
     half = project.result_dir("explore") / "half"
-    with pytest.raises(Cancelled), project.working("explore"):
+    with pytest.raises(Cancelled), project.working("explore"):  # noqa: PT012 - what comes before the stop is the point
         half.write_text("kept")
         raise Cancelled
     assert (project.state("explore"), project.failure("explore")) == ("todo", None)

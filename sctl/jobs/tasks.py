@@ -9,7 +9,7 @@ from typing import Any
 
 from sctl import pipeline
 from sctl.base import TransferMethod
-from sctl.project import Project, Settings, load_pair, load_result, load_target_all
+from sctl.project import Project, Settings, load_pair, load_result, load_target_all, target_names
 from sctl.project.results import (
     BASELINES,
     RESULT,
@@ -24,7 +24,6 @@ from sctl.project.results import (
     save_result,
     save_sweep,
     sweep_in,
-    target_names,
 )
 from sctl.run import Run
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from sctl.project.bundle import export_project, import_project
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
+from sctl.project.genes import gene, gene_names, target_names
 from sctl.project.results import (
-    gene,
-    gene_names,
     load_baselines,
     load_embeddings,
     load_markers,
@@ -17,7 +16,6 @@ from sctl.project.results import (
     load_result,
     load_sweep,
     load_target_all,
-    target_names,
 )
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.steps import State

@@ -265,6 +265,19 @@ class Project:
         """Return the folder of the present result, else of the newest older one, else None."""
         return steps.latest(self.result_dir(step))
 
+    def require(self, step: str) -> Path:
+        """Return the folder of the present result, else of the newest older one.
+
+        Raises
+        ------
+        ProjectError
+            If the step was never finished.
+        """
+        directory = self.latest_result_dir(step)
+        if directory is None:
+            raise ProjectError("This step has not been run yet.", do=f"Run the step {step.capitalize()!r} first.")
+        return directory
+
     def state(self, step: str) -> State:
         """Tell where a step stands; ``"stale"`` means a result exists, but for other settings."""
         if check_step(step) == "data":

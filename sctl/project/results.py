@@ -6,8 +6,7 @@ one (``Project.state`` tells which), and raises ``ProjectError`` where there is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -15,6 +14,7 @@ from zipfile import BadZipFile
 from sctl.errors import ProjectError
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
+from sctl.project.genes import save_genes
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sctl.preprocess import Prepared
     from sctl.sweep import ThetaPoint, ThetaSweep
 
-GENES, MAPS, MARKERS = "genes.h5", "maps.npz", "markers.csv"
+MAPS, MARKERS = "maps.npz", "markers.csv"
 RESULT, SWEEP, POINTS, BASELINES = "result.h5ad", "sweep.npz", "points", "baselines"
 
 
@@ -38,7 +38,7 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
     pair = prepared.pair
     for name, adata in (("source", pair.source), ("target", pair.target), ("target_all", prepared.target_all)):
         _save_dataset(directory / f"{name}.h5ad", adata)
-    _save_genes(directory / GENES, prepared.target_all)
+    save_genes(directory, prepared.target_all)
     write_json(directory / "pair.json", {"label_key": pair.label_key, "batch_key": pair.batch_key})
     write_json(directory / "report.json", prepared.report.to_dict())
 
@@ -47,7 +47,7 @@ def load_pair(project: Project) -> Pair:
     """Return the pair that methods work on."""
     from sctl.data import Pair  # noqa: PLC0415
 
-    directory = _required(project, "preprocess")
+    directory = project.require("preprocess")
     keys = read_json(directory / "pair.json")
     return Pair(
         source=_load_dataset(directory / "source.h5ad"),
@@ -57,53 +57,14 @@ def load_pair(project: Project) -> Pair:
     )
 
 
-def target_names(project: Project) -> pd.Index:
-    """Return the names of the target cells that were kept, in order, without reading the data."""
-    import pandas as pd  # noqa: PLC0415
-
-    with _genes(project) as file:
-        return pd.Index([name.decode() for name in file["cells"][:]])
-
-
 def load_target_all(project: Project) -> AnnData:
     """Return the kept target cells with all their genes, log-normalised."""
-    return _load_dataset(_required(project, "preprocess") / "target_all.h5ad")
+    return _load_dataset(project.require("preprocess") / "target_all.h5ad")
 
 
 def load_report(project: Project) -> dict[str, Any]:
     """Return what the preprocessing dropped, as numbers and sentences."""
-    return read_json(_required(project, "preprocess") / "report.json")
-
-
-def gene_names(project: Project) -> list[str]:
-    """Return the names of all genes of the target, in the order of :func:`load_target_all`."""
-    with _genes(project) as file:
-        return [name.decode() for name in file["names"][:]]
-
-
-def gene(project: Project, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return one gene's log-normalised values in the target, reading little else.
-
-    Returns
-    -------
-    ndarray of shape (n_obs,)
-
-    Raises
-    ------
-    ProjectError
-        If the target has no such gene.
-    """
-    import numpy as np  # noqa: PLC0415
-
-    names = gene_names(project)
-    if name not in names:
-        raise ProjectError(f"The target has no gene {name!r}.", do="Check how the genes of your file are named.")
-    place = names.index(name)
-    with _genes(project) as file:
-        start, stop = file["indptr"][place : place + 2]
-        values = np.zeros(int(file.attrs["n_obs"]), dtype=np.float32)
-        values[file["indices"][start:stop]] = file["data"][start:stop]
-    return values
+    return read_json(project.require("preprocess") / "report.json")
 
 
 # -- transfer and θ ------------------------------------------------------------------------------
@@ -154,7 +115,7 @@ def sweep_in(directory: Path) -> ThetaSweep:
 def load_sweep(project: Project) -> ThetaSweep:
     """Return the prepared sweep, from which any θ is evaluated in milliseconds; also while it runs."""
     current = project.result_dir("transfer")
-    directory = current if (current / SWEEP).exists() else _required(project, "transfer")
+    directory = current if (current / SWEEP).exists() else project.require("transfer")
     if not (directory / SWEEP).exists():
         raise ProjectError(
             "The chosen method has no θ.", do="Choose TransferCluster to set how much to trust the source."
@@ -190,7 +151,7 @@ def load_result(project: Project, method: str | None = None) -> TransferResult:
         ``"targetcluster"`` or ``"concatenatecluster"`` for the baselines of a sweep; by default the
         method that the project uses.
     """
-    path = _required(project, "theta") / RESULT if method is None else _result_of(project, method)
+    path = project.require("theta") / RESULT if method is None else _result_of(project, method)
     return result_in(path.parent, path.name)
 
 
@@ -229,7 +190,7 @@ def embeddings_in(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps by name, see :func:`sctl.pipeline.explore`; while they are drawn, those that are finished."""
-    return embeddings_in(project.result_dir("explore")) or embeddings_in(_required(project, "explore"))
+    return embeddings_in(project.result_dir("explore")) or embeddings_in(project.require("explore"))
 
 
 def save_markers(directory: Path, markers: pd.DataFrame) -> None:
@@ -242,7 +203,7 @@ def load_markers(project: Project) -> pd.DataFrame:
     """Return the table of markers of each cluster or label, see :func:`sctl.markers.rank_markers`."""
     import pandas as pd  # noqa: PLC0415
 
-    path = _required(project, "markers") / MARKERS
+    path = project.require("markers") / MARKERS
     try:
         return pd.read_csv(path, dtype={"group": str, "gene": str}, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
@@ -251,28 +212,13 @@ def load_markers(project: Project) -> pd.DataFrame:
 
 # -- private -------------------------------------------------------------------------------------
 
-_TITLES = {
-    "preprocess": "Preprocess",
-    "transfer": "Transfer",
-    "theta": "Transfer",
-    "explore": "Explore",
-    "markers": "Markers",
-}
-
-
-def _required(project: Project, step: str) -> Path:
-    directory = project.latest_result_dir(step)
-    if directory is None:
-        raise ProjectError("This step has not been run yet.", do=f"Run the step {_TITLES[step]!r} first.")
-    return directory
-
 
 def _result_of(project: Project, method: str) -> Path:
-    baseline = _required(project, "transfer") / BASELINES / f"{method}.h5ad"
+    baseline = project.require("transfer") / BASELINES / f"{method}.h5ad"
     if baseline.exists():
         return baseline
     if project.params("transfer")["method"] == method:
-        return _required(project, "theta") / RESULT
+        return project.require("theta") / RESULT
     raise ProjectError(f"There is no result of {method!r} in this project.", do="Run this method first.")
 
 
@@ -290,31 +236,3 @@ def _load_dataset(path: Path) -> AnnData:
         return ad.read_h5ad(path)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise damaged(path) from error
-
-
-@contextmanager
-def _genes(project: Project) -> Iterator[Any]:
-    """Open the expression by gene."""
-    import h5py  # noqa: PLC0415
-
-    path = _required(project, "preprocess") / GENES
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise damaged(path) from error
-
-
-def _save_genes(path: Path, adata: AnnData) -> None:
-    """Write the expression by gene (CSC), so that one gene is read without the others."""
-    import h5py  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
-    from scipy import sparse  # noqa: PLC0415
-
-    by_gene = sparse.csc_matrix(adata.X, dtype=np.float32)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["n_obs"] = adata.n_obs
-        file["names"] = np.array([str(name).encode() for name in adata.var_names])
-        file["cells"] = np.array([str(name).encode() for name in adata.obs_names])
-        for name in ("data", "indices", "indptr"):
-            file.create_dataset(name, data=getattr(by_gene, name))

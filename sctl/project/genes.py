@@ -1,0 +1,87 @@
+"""The target's expression stored by gene, so that a page reads one gene without the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sctl.errors import ProjectError
+from sctl.project.files import damaged, replacing
+from sctl.project.folder import Project
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+
+GENES = "genes.h5"
+
+
+def save_genes(directory: Path, adata: AnnData) -> None:
+    """Write the expression by gene (CSC), so that one gene is read without the others."""
+    import h5py  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    from scipy import sparse  # noqa: PLC0415
+
+    by_gene = sparse.csc_matrix(adata.X, dtype=np.float32)
+    with replacing(directory / GENES) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["n_obs"] = adata.n_obs
+        file["names"] = np.array([str(name).encode() for name in adata.var_names])
+        file["cells"] = np.array([str(name).encode() for name in adata.obs_names])
+        for name in ("data", "indices", "indptr"):
+            file.create_dataset(name, data=getattr(by_gene, name))
+
+
+def gene_names(project: Project) -> list[str]:
+    """Return the names of all genes of the target, in the order of :func:`load_target_all`."""
+    with _genes(project) as file:
+        return [name.decode() for name in file["names"][:]]
+
+
+def gene(project: Project, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return one gene's log-normalised values in the target, reading little else.
+
+    Returns
+    -------
+    ndarray of shape (n_obs,)
+
+    Raises
+    ------
+    ProjectError
+        If the target has no such gene.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    names = gene_names(project)
+    if name not in names:
+        raise ProjectError(f"The target has no gene {name!r}.", do="Check how the genes of your file are named.")
+    place = names.index(name)
+    with _genes(project) as file:
+        start, stop = file["indptr"][place : place + 2]
+        values = np.zeros(int(file.attrs["n_obs"]), dtype=np.float32)
+        values[file["indices"][start:stop]] = file["data"][start:stop]
+    return values
+
+
+def target_names(project: Project) -> pd.Index:
+    """Return the names of the target cells that were kept, in order, without reading the data."""
+    import pandas as pd  # noqa: PLC0415
+
+    with _genes(project) as file:
+        return pd.Index([name.decode() for name in file["cells"][:]])
+
+
+@contextmanager
+def _genes(project: Project) -> Iterator[Any]:
+    """Open the expression by gene."""
+    import h5py  # noqa: PLC0415
+
+    path = project.require("preprocess") / GENES
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        raise damaged(path) from error

@@ -1,0 +1,142 @@
+"""The steps as values: settings with their defaults, repairs, and computations that know no folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+import sctl
+from sctl import pipeline
+from sctl.data import Pair
+from sctl.errors import DataError, ParameterError
+from sctl.run import Run
+
+
+def test_the_facade_is_sorted_and_complete() -> None:
+    public = [name for name in sctl.__all__ if name != "__version__"]
+    assert public == sorted(public)
+    assert all(getattr(sctl, name) is not None for name in public)
+    assert set(public) <= set(dir(sctl))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = sctl.nonsense
+
+
+@pytest.mark.parametrize("step", pipeline.STEPS)
+def test_defaults_are_worth_nothing(step: str) -> None:
+    full = pipeline.complete(step, {})
+    assert pipeline.reduce(step, full) == pipeline.reduce(step, {}) == {}
+    assert pipeline.complete(step, full) == full
+
+
+def test_only_what_differs_is_stored_and_comes_back_whole() -> None:
+    chosen = {"method": "targetcluster", "seed": 3, "params": {"n_init": 20, "genes": "highly_variable"}}
+    stored = pipeline.reduce("transfer", chosen)
+    assert stored == {"method": "targetcluster", "seed": 3, "params": {"n_init": 20}}
+    full = pipeline.complete("transfer", stored)
+    assert full["params"]["genes"] == "highly_variable"
+    assert pipeline.method_of(stored).params["n_init"] == 20
+    assert pipeline.reduce("preprocess", {"target": {"min_genes": 5}})["target"]["min_genes"] == 5
+
+
+def test_upstream_has_no_circle_and_ends_at_the_data() -> None:
+    for step in pipeline.STEPS:
+        place = pipeline.STEPS.index(step)
+        upstream = pipeline.UPSTREAM[step]
+        assert (upstream is None) == (step == "data")
+        assert upstream is None or pipeline.STEPS.index(upstream) < place
+
+
+def test_unknown_methods_and_settings_are_named() -> None:
+    with pytest.raises(ParameterError, match="no method 'magic'"):
+        pipeline.method_of({"method": "magic"})
+    with pytest.raises(ParameterError, match="no setting 'colour'"):
+        pipeline.method_of({"params": {"colour": 1}})
+
+
+def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
+    method = pipeline.method_of({})
+    result = pipeline.transfer(pair, method, Run(seed=1), theta=0.4)
+    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.4])
+    sweep = pipeline.prepare_sweep(pair, method, Run(seed=1))
+    np.testing.assert_array_equal(result.clusters, sweep.at(0.4).clusters)
+    by_setting = pipeline.method_of({"params": {"theta": 0.4}})
+    np.testing.assert_array_equal(pipeline.transfer(pair, by_setting, Run(seed=1)).labels, result.labels)
+
+
+def test_a_baseline_shares_the_settings_it_has(pair: Pair) -> None:
+    method = pipeline.method_of({"params": {"n_clusters": 3, "alpha": 5.0}})
+    result = pipeline.baseline(pair, "targetcluster", method, Run())
+    assert result.params["n_clusters"] == 3
+    assert len(set(result.clusters.tolist())) == 3
+    assert "alpha" not in result.params
+
+
+def test_groups_are_what_they_are_called(pair: Pair) -> None:
+    result = pipeline.transfer(pair, pipeline.method_of({"method": "targetcluster"}), Run())
+    clusters = pipeline.groups_of(result, "clusters")
+    assert list(clusters) == [result.cluster_names[k] for k in result.clusters]
+    labels = pipeline.groups_of(result, "labels")
+    assert list(labels) == list(result.labels)
+    edited = pd.Series(["mine"], index=[result.obs_names[3]])
+    final = pipeline.groups_of(result, "final", edited)
+    assert final.iloc[3] == "mine"
+    assert final.drop(final.index[3]).equals(labels.drop(labels.index[3]))
+    assert pipeline.groups_of(result, "final").equals(labels)
+
+
+def named(adata: AnnData, names: list[str]) -> AnnData:
+    out = adata[:, : len(names)].copy()
+    out.var_names = names
+    return out
+
+
+HUMAN = ["ACTB", "GAPDH", "CD3E", "MS4A1", "INS", "GCG", "SST", "PPY", "KRT19", "COL1A1", "VWF", "PECAM1"]
+MOUSE = ["Actb", "Gapdh", "Cd3e", "Ms4a1", "Ins2", "Gcg", "Sst", "Ppy", "Krt19", "Col1a1", "Vwf", "Pecam1"]
+
+
+def test_species_are_brought_together_and_it_is_told(source: AnnData, target: AnnData) -> None:
+    mouse, human = named(source, MOUSE), named(target, HUMAN)
+    before = list(mouse.var_names)
+    repaired, same, told = pipeline.repaired(mouse, human)
+    assert [finding.code for finding in told] == ["species_differ"]
+    assert set(repaired.var_names) & set(human.var_names) >= {"ACTB", "INS", "VWF"}
+    assert same is human
+    assert list(mouse.var_names) == before
+
+
+def test_what_is_right_is_left_alone(source: AnnData, target: AnnData) -> None:
+    assert pipeline.repaired(source, target) == (source, target, [])
+
+
+def test_swapped_cells_and_genes_are_repaired_only_when_asked(source: AnnData, target: AnnData) -> None:
+    names = [*HUMAN, *(f"gene_{k}" for k in range(48))]
+    good, swapped = named(source, names), named(target, names).T.copy()
+    assert pipeline.repaired(good, swapped)[1] is swapped
+    _, repaired, told = pipeline.repaired(good, swapped, blocks=True)
+    assert list(repaired.var_names) == names
+    assert [finding.code for finding in told] == ["orientation"]
+
+
+def test_labels_are_found_only_where_it_is_clear(source: AnnData) -> None:
+    assert pipeline.find_labels(source, required=True) == "cell_type"
+    two = source.copy()
+    two.obs["cluster"] = two.obs["cell_type"].astype(str).to_numpy()
+    with pytest.raises(DataError, match="cell_type, cluster"):
+        pipeline.find_labels(two, required=True)
+    none = source.copy()
+    del none.obs["cell_type"]
+    with pytest.raises(DataError, match="No column"):
+        pipeline.find_labels(none, required=True)
+    assert pipeline.find_labels(none, required=False) is None
+
+
+def test_maps_come_one_after_the_other(pair: Pair) -> None:
+    runs = dict.fromkeys(pipeline.MAPS, Run())
+    done = ("target_umap", "target_tsne", "joint_umap", "joint_tsne")
+    first, second = pipeline.explore(pair, {}, runs, done)
+    assert first["target_pca"].shape == (80, 2)
+    assert set(second) == {"joint_source_index", "joint_pca_source", "joint_pca_target"}
+    again, _ = pipeline.explore(pair, {}, runs, done)
+    np.testing.assert_array_equal(again["target_pca"], first["target_pca"])
