@@ -1,8 +1,22 @@
-"""Choose a method and run it."""
+"""Choose a method, set it, run it."""
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+import streamlit as st
+
+from sctl.ui import errors, jobs, method_choice, shell, steps, timeline
 
 action = shell.header(steps.TRANSFER)
 project = shell.require(steps.TRANSFER, "preprocess")
+
+errors.show_notices(method_choice.PLACE)
+jobs.failure(project, "transfer")
+shell.stale_hint(project, "transfer")
+timeline.follow(project)
+
+with errors.caught():
+    method = method_choice.cards(project)
+    with st.container(border=True):
+        chosen = method_choice.form(project, method)
+    with action:
+        method_choice.run_button(project, chosen)

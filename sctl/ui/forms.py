@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -14,7 +14,9 @@ _FINE = 0.01
 """Step of a number field where the range does not suggest a larger one."""
 
 
-def method_form(method: type[TransferMethod], chosen: Mapping[str, Any]) -> dict[str, Any]:
+def method_form(
+    method: type[TransferMethod], chosen: Mapping[str, Any], *, elsewhere: Collection[str] = ()
+) -> dict[str, Any]:
     """Draw the settings of a method and return them; advanced ones lie in a closed drawer.
 
     Parameters
@@ -22,6 +24,8 @@ def method_form(method: type[TransferMethod], chosen: Mapping[str, Any]) -> dict
     method : type of TransferMethod
     chosen : mapping
         What the project holds; names that are missing start at their defaults.
+    elsewhere : collection of str
+        Parameters that another page sets; they keep the value they have.
 
     Returns
     -------
@@ -29,8 +33,10 @@ def method_form(method: type[TransferMethod], chosen: Mapping[str, Any]) -> dict
         A value for every declared parameter, checked only by the method itself.
     """
     parameters = method.parameters()
-    values = {p.name: _field(method.key, p, chosen) for p in parameters if not p.advanced}
-    advanced = [p for p in parameters if p.advanced]
+    values = {p.name: chosen.get(p.name, p.default) for p in parameters if p.name in elsewhere}
+    shown = [p for p in parameters if p.name not in elsewhere]
+    values |= {p.name: _field(method.key, p, chosen) for p in shown if not p.advanced}
+    advanced = [p for p in shown if p.advanced]
     if advanced:
         with st.expander("Advanced settings", icon=":material/settings:"):
             values |= {p.name: _field(method.key, p, chosen) for p in advanced}

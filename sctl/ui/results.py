@@ -1,0 +1,176 @@
+"""Results for the pages, remembered by fingerprint; every page sees results that belong together.
+
+After a change of settings the results of earlier ones are still shown. :func:`shown` gives the project as it was
+when they were computed, and all that is loaded from that view fits: cells, maps, groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from sctl import pipeline
+from sctl.core.matching import matched
+from sctl.data import TransferResult
+from sctl.project import (
+    Project,
+    gene,
+    gene_names,
+    load_baselines,
+    load_markers,
+    load_result,
+    load_sweep,
+    load_target_all,
+)
+from sctl.project.results import MAPS, embeddings_in, points_in
+from sctl.sweep import ThetaPoint, ThetaSweep
+from sctl.ui import caching
+
+Maps = dict[str, NDArray[Any]]
+
+
+def shown(project: Project, step: str = "theta") -> Project:
+    """Return the project as of the settings under which ``step`` was last finished; as it is where it never was."""
+    return project.computed(step) or project
+
+
+# -- θ -----------------------------------------------------------------------------------------------
+
+
+def points(project: Project) -> list[ThetaPoint]:
+    """Return the finished θ under the present settings, also while the sweep runs."""
+    return points_in(project.result_dir("transfer"))
+
+
+def sweep(project: Project) -> ThetaSweep:
+    """Return the prepared sweep."""
+    return _sweep(project, project.fingerprint("transfer"))
+
+
+def point_at(project: Project, theta: float) -> ThetaPoint:
+    """Return the clustering at any θ; numbers of clusters agree with those of the result as far as they can."""
+    return _point_at(project, project.fingerprint("theta"), project.fingerprint("transfer"), round(theta, 4))
+
+
+def baselines(project: Project) -> dict[str, TransferResult]:
+    """Return the baselines that are finished."""
+    folder = project.result_dir("transfer") / "baselines"
+    finished = tuple(sorted(path.stem for path in folder.glob("*.h5ad")))
+    return _baselines(project, project.fingerprint("transfer"), finished) if finished else {}
+
+
+@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
+def _sweep(_project: Project, fingerprint: str) -> ThetaSweep:
+    return load_sweep(_project)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _point_at(_project: Project, result: str, transfer: str, theta: float) -> ThetaPoint:
+    return sweep(_project).at(theta)
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _baselines(_project: Project, fingerprint: str, finished: tuple[str, ...]) -> dict[str, TransferResult]:
+    return load_baselines(_project)
+
+
+# -- the result, and what is known of its cells --------------------------------------------------------
+
+
+def result(project: Project) -> TransferResult:
+    """Return the result at the chosen θ. Shared by all visitors: never change it."""
+    return _result(project, project.fingerprint("theta"))
+
+
+def groups(project: Project, kind: str, final: pd.Series | None) -> NDArray[Any]:
+    """Return the group of each cell as text: ``"clusters"``, ``"labels"`` or ``"final"``.  (n_obs,)."""
+    return np.asarray(pipeline.groups_of(result(project), kind, final), dtype=str)
+
+
+def aligned_clusters(project: Project, point: ThetaPoint) -> NDArray[np.integer[Any]]:
+    """Return the clusters of another θ, numbered as the result's are where they hold the same cells.  (n_obs,)."""
+    return matched(point.clusters, result(project).clusters)
+
+
+def table(project: Project) -> pd.DataFrame:
+    """Return the target's own table of cells, of the cells that were kept."""
+    return target(project).obs
+
+
+def target(project: Project) -> AnnData:
+    """Return the kept target cells with all genes, log-normalised. Shared by all visitors: never change it."""
+    return _target(project, project.fingerprint("preprocess"))
+
+
+def quality(project: Project) -> pd.DataFrame:
+    """Return quality metrics of the cells that were kept; no columns where cells cannot be told apart."""
+    info = project.input_info("target")
+    names = result(project).obs_names
+    if info is None:
+        return pd.DataFrame(index=names)
+    metrics = caching.measured(project, "target", info["fingerprint"]).metrics
+    return metrics.reindex(names) if metrics.index.is_unique else pd.DataFrame(index=names)
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _result(_project: Project, fingerprint: str) -> TransferResult:
+    return load_result(_project)
+
+
+@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
+def _target(_project: Project, fingerprint: str) -> AnnData:
+    return load_target_all(_project)
+
+
+# -- genes -------------------------------------------------------------------------------------------
+
+
+def genes(project: Project) -> list[str]:
+    """Return the names of all genes of the target, sorted."""
+    return _genes(project, project.fingerprint("preprocess"))
+
+
+def expression(project: Project, name: str) -> NDArray[np.float32]:
+    """Return one gene's log-normalised expression in the target.  (n_obs,)."""
+    return _expression(project, project.fingerprint("preprocess"), name)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _genes(_project: Project, fingerprint: str) -> list[str]:
+    return sorted(gene_names(_project))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _expression(_project: Project, fingerprint: str, name: str) -> NDArray[np.float32]:
+    return gene(_project, name)
+
+
+# -- maps and markers ----------------------------------------------------------------------------------
+
+
+def maps(project: Project) -> Maps:
+    """Return the maps that are drawn so far, by name; see :func:`sctl.pipeline.explore`."""
+    path = project.result_dir("explore") / MAPS
+    if not path.exists():
+        return {}
+    return _maps(project, project.fingerprint("explore"), path.stat().st_mtime_ns)
+
+
+def markers(project: Project) -> pd.DataFrame:
+    """Return the table of markers."""
+    return _markers(project, project.fingerprint("markers"))
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _maps(_project: Project, fingerprint: str, written: int) -> Maps:
+    return embeddings_in(_project.result_dir("explore"))
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _markers(_project: Project, fingerprint: str) -> pd.DataFrame:
+    return load_markers(_project)

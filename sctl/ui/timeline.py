@@ -1,0 +1,67 @@
+"""The stages of a running analysis, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from sctl import jobs
+from sctl.jobs import Job, JobState
+from sctl.project import Project
+from sctl.ui import jobs as job_views
+from sctl.ui import shell, steps
+
+_LINES: Sequence[tuple[str, str]] = (
+    ("preprocess", "Prepare both datasets"),
+    ("transfer", "Try how much to trust the source"),
+    ("theta", "Take the best answer"),
+    ("explore", "Draw the maps"),
+    ("markers", "Find marker genes"),
+)
+_SIGNS = {
+    "done": ":green[:material/check_circle:]",
+    "running": ":blue[:material/progress_activity:]",
+    "failed": ":red[:material/error:]",
+}
+_WAITING = ":gray[:material/radio_button_unchecked:]"
+
+
+def follow(project: Project) -> bool:
+    """Draw a running job with its stages; tell whether there is one."""
+    job = job_views.running(project)
+    if job is None:
+        return False
+    job_views.watch(job, live=lambda now: _stages(project, job, now))
+    return True
+
+
+def _stages(project: Project, job: Job, now: JobState) -> None:
+    lines = []
+    for step, text in _LINES:
+        sign = _SIGNS.get(project.state(step), _WAITING)
+        doing = f" — {now.stage.lower()}" if now.step == step and now.stage else ""
+        lines.append(f"{sign} {text}:gray[{doing}]" if doing else f"{sign} {text}")
+    st.markdown("  \n".join(lines))
+    if project.state("theta") == "done":
+        shell.link(steps.EXPLORE, "Your cells have their names: look at them", icon=":material/arrow_forward:")
+    else:
+        shell.link(steps.THETA, "Watch the answer take shape", icon=":material/arrow_forward:")
+
+
+def follow_quietly(project: Project, *watched: str) -> None:
+    """Draw the page again when a step in ``watched`` changes its state while a job runs; draws nothing itself."""
+    if not jobs.running(project):
+        return
+    before = _marks(project, watched)
+
+    @st.fragment(run_every=1.0)
+    def look() -> None:
+        if _marks(project, watched) != before:
+            st.rerun()
+
+    look()
+
+
+def _marks(project: Project, watched: Sequence[str]) -> tuple[str, ...]:
+    return tuple(project.state(step) for step in watched)
