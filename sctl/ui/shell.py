@@ -122,6 +122,8 @@ def stale_hint(project: Project, name: str) -> None:
 def require(step: Step, *needed: str) -> Project:
     """Return the open project once the steps in ``needed`` are there; else show what is missing and end the page.
 
+    What comes before them is looked at first, so that a visitor is led to the first thing to do.
+
     A step that is out of date counts as there: its old result is still shown, with a hint.
     """
     project = current()
@@ -134,11 +136,17 @@ def require(step: Step, *needed: str) -> Project:
             detail="Start with the demo, or with your own two files.",
         )
         st.stop()
-    for name in needed:
+    for name in _in_order(needed):
         if not has(project, name):
             _not_yet(project, step, name)
             st.stop()
     return project
+
+
+def _in_order(needed: tuple[str, ...]) -> list[str]:
+    """Return the steps to look at, from the first, so that what is missing first is said first."""
+    chain = ["data", "preprocess"] if any(name != "data" for name in needed) else list(needed)
+    return list(dict.fromkeys([*chain, *needed]))
 
 
 def _not_yet(project: Project, step: Step, name: str) -> None:

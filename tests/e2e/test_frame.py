@@ -20,7 +20,7 @@ def test_the_project_stays_in_the_address_over_pages_and_reload(app):
     app.open().click("Start a new project")
     found = re.search(r"p=([a-z0-9]{12})", app.page.url)
     assert found, app.page.url
-    app.go("Markers")
+    app.go("Marker genes")
     assert found[0] in app.page.url
     app.page.reload()
     app.idle()
