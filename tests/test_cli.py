@@ -1,0 +1,225 @@
+"""The shell command: from files to a file, and a plain sentence where that cannot be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pytest
+from anndata import AnnData
+from scipy import sparse
+
+import sctl
+from sctl.cli import main
+from sctl.data import read_result
+
+METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, source: AnnData, target: AnnData) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    sctl_write(source, folder / "source.h5ad")
+    sctl_write(target, folder / "target.h5ad")
+    (folder / "broken.h5ad").write_text("no dataset")
+    two = source.copy()
+    two.obs["cluster"] = two.obs["cell_type"].astype(str).to_numpy()
+    sctl_write(two, folder / "two_labels.h5ad")
+    sctl_write(target[:5].copy(), folder / "tiny.h5ad")
+    spare = target.copy()
+    spare.X = sparse.csr_matrix(spare.X.multiply((np.arange(spare.n_obs) >= 3)[:, None]))
+    sctl_write(spare, folder / "spare.h5ad")
+    return folder
+
+
+def sctl_write(adata: AnnData, path: Path) -> None:
+    ad.io.write_h5ad(path, adata, convert_strings_to_categoricals=False)
+
+
+def run(folder: Path, *more: str, source: str = "source.h5ad", target: str = "target.h5ad", out: str = "") -> int:
+    files = ["--source", str(folder / source), "--target", str(folder / target)]
+    return main(["run", *files, "--out", out or str(folder / "out.h5ad"), "--force", *more])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_ends_in_the_slots_of_its_method(
+    folder: Path, target: AnnData, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--label-key", "cell_type", "--method", method, "--seed", "3") == 0
+    output = capsys.readouterr()
+    assert "Wrote" in output.out
+    assert "%" in output.err  # the progress bar
+    written = ad.read_h5ad(folder / "out.h5ad")
+    key = f"sctl_{method}"
+    assert list(written.obs_names) == list(target.obs_names)
+    np.testing.assert_array_equal(written.X.todense(), target.X.todense())  # the user's values, as they were
+    assert written.obs[key].dtype == "category" == written.obs[f"{key}_label"].dtype
+    assert written.obs[f"{key}_confidence"].between(0, 1).all()
+    assert written.obsm[f"X_{key}"].shape[0] == target.n_obs
+    assert (written.uns[key]["method"], int(written.uns[key]["seed"])) == (method, 3)
+    assert written.uns[key]["version"] == sctl.__version__
+    result = read_result(written, method)
+    assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
+    assert ("theta" in result.uns) == ("kta" in result.uns) == (method == "transfercluster")
+
+
+def test_settings_reach_the_method(folder: Path) -> None:
+    more = (
+        "--theta",
+        "0.35",
+        "--n-clusters",
+        "3",
+        "--param",
+        "n_init=4",
+        "--param",
+        "genes=all",
+        "--n-top-genes",
+        "100",
+    )
+    assert run(folder, *more) == 0
+    result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
+    assert (result.uns["theta"], result.params["n_init"], result.params["genes"]) == (0.35, 4, "all")
+    assert len(set(result.clusters.tolist())) == 3
+
+
+def test_theta_is_chosen_from_the_curve(folder: Path) -> None:
+    assert run(folder, "--theta", "auto", "--quiet") == 0
+    result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
+    assert len(result.uns["kta"]) == len(result.uns["thetas"]) > 5
+    assert result.uns["theta"] in result.uns["thetas"]
+
+
+def test_dropped_cells_are_gone_and_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "--quiet", target="spare.h5ad") == 0
+    output = capsys.readouterr()
+    assert "3 of 80 cells were dropped" in output.out
+    assert output.err == ""
+    assert ad.read_h5ad(folder / "out.h5ad").n_obs == 77
+
+
+def test_the_only_label_column_is_found_and_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "--quiet") == 0
+    assert "obs['cell_type']" in capsys.readouterr().out
+    assert run(folder, source="two_labels.h5ad") == 2
+    assert "cell_type, cluster" in capsys.readouterr().err
+    assert run(folder, "--label-key", "cluster", "--quiet", source="two_labels.h5ad") == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--label-key", "colour"], "colour"),
+        (["--method", "magic"], "no method 'magic'"),
+        (["--param", "colour=1"], "no setting"),
+        (["--param", "n_init"], "no setting"),
+        (["--param", "n_init=many"], "n_init is 'many'"),
+        (["--param", "n_init=0"], "n_init is 0"),
+        (["--n-clusters", "1"], "n_clusters is 1"),
+        (["--method", "targetcluster", "--theta", "0.5"], "has no θ"),
+        (["--min-genes", "-1"], "min_genes is -1"),
+        (["--min-genes", "100000"], ""),
+        (["--max-mt", "nan"], ""),
+        (["--batch-key", "planet"], "planet"),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence(
+    folder: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, *more) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("name", ["broken.h5ad", "missing.h5ad", "tiny.h5ad"])
+def test_a_file_that_cannot_be_used_is_a_sentence(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out.h5ad").unlink(missing_ok=True)
+    assert run(folder, target=name) == 2
+    assert capsys.readouterr().err.startswith("sctl: ")
+    assert not (folder / "out.h5ad").exists()
+    assert main(["inspect", str(folder / name)]) == 2
+
+
+def test_an_output_that_cannot_be_written_is_told_before_reading(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken.h5ad"
+    taken.write_text("mine")
+    files = ["run", "--source", "nowhere", "--target", "nowhere", "--out"]  # would fail when read
+    for out, said in (
+        (taken, "exists already"),
+        (tmp_path / "no" / "out.h5ad", "no folder"),
+        (tmp_path / "out.csv", "does not end in .h5ad"),
+    ):
+        assert main([*files, str(out)]) == 2
+        assert said in capsys.readouterr().err
+    (tmp_path / "folder.h5ad").mkdir()
+    assert main([*files, str(tmp_path / "folder.h5ad"), "--force"]) == 2
+    assert taken.read_text() == "mine"
+
+
+def test_inspect_says_what_it_sees(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(folder / "target.h5ad")]) == 0
+    output = capsys.readouterr()
+    assert "80 cells × 300 genes" in output.out
+    assert "warning" in output.out  # few genes
+    assert output.err == ""
+    assert main(["inspect", "--role", "source", str(folder / "source.h5ad")]) == 0
+
+
+def test_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == list(METHODS)
+    assert any("--param n_clusters=None" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--version"], 0), (["--help"], 0), (["run", "--help"], 0), ([], 2), (["dance"], 2), (["run"], 2),
+     (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--theta", "2"], 2),
+     (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--theta", "much"], 2)],
+)  # fmt: skip
+def test_the_command_line_itself(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == status
+    output = capsys.readouterr()
+    assert (sctl.__version__ in output.out) == (arguments == ["--version"])
+    assert ("neither auto nor" in output.err) == ("--theta" in arguments)
+
+
+def test_help_needs_nothing_heavy() -> None:
+    code = (
+        "import sys, contextlib, sctl.cli\n"
+        "with contextlib.suppress(SystemExit): sctl.cli.main(['run', '--help'])\n"
+        "print([name for name in ('numpy', 'pandas', 'torch', 'tqdm', 'streamlit') if name in sys.modules])"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert seen.stdout.splitlines()[-1] == "[]"
+
+
+def test_control_c_is_no_traceback(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.h5ad"
+    command = [sys.executable, "-m", "sctl", "run", "--source", str(folder / "source.h5ad"), "--target",
+               str(folder / "target.h5ad"), "--out", str(out), "--param", "theta_step=0.01", "--param", "n_init=1000"]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        assert process.stderr is not None
+        told = b""
+        while b"Trying" not in told:
+            piece = os.read(process.stderr.fileno(), 4096)
+            assert piece, told
+            told += piece
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        told += process.stderr.read()
+        assert process.wait(30) == 130
+    assert b"stopped" in told
+    assert b"Traceback" not in told
+    assert not out.exists()
