@@ -1,0 +1,59 @@
+"""Files on their way in: copied in blocks, never out of the folders that may be read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+
+from sctl.errors import DataError
+from sctl.ui import uploads
+
+
+class Slow(io.BytesIO):
+    """An upload that remembers how much was asked for at once."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+        self.asked: list[int] = []
+
+    def read(self, size: int = -1, /) -> bytes:
+        self.asked.append(size)
+        return super().read(size)
+
+
+def test_uploads_are_copied_in_blocks_and_vanish_afterwards():
+    content = b"0123456789" * 300_000
+    upload = Slow(content, "cells.csv")
+    with uploads.on_disk([upload]) as (paths, digest):
+        assert paths[0].read_bytes() == content
+        assert paths[0].name.endswith("cells.csv")
+        assert digest == hashlib.sha256(content).hexdigest()
+    assert not paths[0].exists()
+    assert set(upload.asked) == {1 << 20}
+
+
+@pytest.mark.parametrize("name", ["../../escape.csv", "/etc/passwd", "a/b/c.csv"])
+def test_a_name_cannot_lead_out_of_the_folder(name):
+    with uploads.on_disk([Slow(b"x", name)]) as (paths, _):
+        assert paths[0].parent.name.startswith("sctl-upload-")
+
+
+def test_only_named_folders_are_read(tmp_path, monkeypatch):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    for folder in (inside, outside):
+        folder.mkdir()
+        (folder / "x.csv").write_text("a,b\n")
+    monkeypatch.delenv("SCTL_DATA_ROOTS", raising=False)
+    with pytest.raises(DataError, match="outside the folders"):
+        uploads.inside_roots(inside / "x.csv")
+    monkeypatch.setenv("SCTL_DATA_ROOTS", str(inside))
+    assert uploads.inside_roots(inside / "x.csv") == (inside / "x.csv").resolve()
+    (inside / "link.csv").symlink_to(outside / "x.csv")
+    for path in (outside / "x.csv", inside / "link.csv", inside / ".." / "out" / "x.csv", Path("/etc/passwd")):
+        with pytest.raises(DataError, match="outside the folders"):
+            uploads.inside_roots(path)
+    assert uploads.server_files() == [(inside / "x.csv").resolve()]
