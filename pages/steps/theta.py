@@ -1,8 +1,38 @@
-"""The sweep over θ, live."""
+"""The sweep over θ: live while it runs, then any θ by hand."""
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+import streamlit as st
+
+from sctl.ui import errors, jobs, shell, steps, theta_view, timeline, truth
 
 action = shell.header(steps.THETA)
 project = shell.require(steps.THETA, "preprocess")
+
+if not theta_view.sweeps(project):
+    shell.empty(
+        steps.THETA.icon,
+        "The chosen method has no θ.",
+        step=steps.TRANSFER,
+        label="Choose another method",
+        detail="TransferCluster finds out how much to trust the source.",
+    )
+    st.stop()
+
+errors.show_notices(theta_view.PLACE)
+jobs.failure(project, "transfer")
+jobs.failure(project, "theta")
+
+if project.state("theta") == "done":
+    with action:
+        shell.next_button(steps.THETA)
+    with errors.caught():
+        theta_view.curve(project)
+        theta_view.say(project)
+        theta_view.by_hand(project)
+        truth.panel(project)
+    timeline.follow_quietly(project, "explore")
+else:
+    with action:
+        theta_view.start_button(project)
+    theta_view.unfinished(project)
