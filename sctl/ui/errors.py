@@ -92,12 +92,9 @@ def _card(notice: Notice) -> None:
 
 
 def _advice(text: str) -> str:
-    """Return what to do; text of several lines is commands to copy."""
-    if not text:
-        return ""
-    if "\n" in text:
-        return f"**What you can do:**\n\n```\n{text}\n```"
-    return f"**What you can do:** {plain(text)}"
+    """Return what to do, in the lines in which it was written."""
+    lines = [plain(line.strip()) for line in text.splitlines()]
+    return "**What you can do:** " + "  \n".join(lines) if lines else ""
 
 
 def plain(text: str) -> str:
@@ -108,6 +105,6 @@ def plain(text: str) -> str:
     >>> print(plain("cell_type"))
     cell\_type
     """
-    for sign in "\\`*_[]$<>#|~:":
+    for sign in "\\`*_[]$<>#|~:@":
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from sctl.data import Floats
 from sctl.qc import Histogram, Limits
 
-_KEPT, _DROPPED, _LINE = "#0072B2", "#b9c3cd", "#D55E00"
+_KEPT, _DROPPED, _LINE = "#0072B2", "rgba(127, 140, 155, 0.45)", "#D55E00"
 _TICKS = np.array([0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6])
 
 

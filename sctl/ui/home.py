@@ -36,7 +36,7 @@ def new_card() -> None:
     name = st.text_input("Name of the project", placeholder="e.g. Pancreas, March", key=state.PROJECT_NAME.name)
     if st.button("Start a new project", width="stretch", key="new"):
         with errors.caught():
-            shell.open_project(Project.create(name or f"Project of {datetime.now():%d %B %Y}").id)
+            shell.open_project(Project.create(name or f"Project, {datetime.now():%d %b %Y}").id)
             shell.go(steps.DATA)
 
 
@@ -71,11 +71,17 @@ def _from_file() -> None:
 
 def _list(projects: list[ProjectInfo]) -> None:
     for info in projects:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{errors.plain(info.name)}  \n:small[:gray[{_when(info)}]]", width="stretch")
-            if st.button("Open", key=f"open:{info.id}", disabled=bool(info.problem), help=info.problem or None):
-                shell.open_project(info.id)
-                shell.go(steps.DATA)
+        left, right = st.columns([2.4, 1], vertical_alignment="center", gap="small")
+        left.markdown(f"{errors.plain(info.name)}  \n:small[:gray[{_when(info)}]]")
+        if right.button(
+            "Open",
+            key=f"open:{info.id}",
+            disabled=bool(info.problem),
+            help=info.problem or None,
+            width="stretch",
+        ):
+            shell.open_project(info.id)
+            shell.go(steps.DATA)
 
 
 def _when(info: ProjectInfo) -> str:

@@ -43,7 +43,7 @@ class Step:
 
 HOME = Step(
     key="home",
-    title="Name the cells of a small experiment with the help of a large one",
+    title="Name your cells with the help of a large dataset",
     short="Home",
     icon=":material/home:",
     purpose="Group and annotate the cells of a small single-cell dataset by learning from a large, annotated one. "

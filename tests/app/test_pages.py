@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sctl import jobs
+from sctl.errors import SctlError
 from sctl.jobs.tasks import compute
 from sctl.project import Project
 from sctl.simulate import toy_counts
@@ -263,9 +265,7 @@ def test_a_label_that_is_lost_is_warned_of(open_page, project):
     assert any("of the cells are kept" in warning.value for warning in app.warning)
 
 
-def test_preparing_starts_a_job_that_can_be_stopped(open_page, project):
-    from sctl import jobs  # noqa: PLC0415
-
+def test_preparing_starts_a_job_and_leads_on(open_page, project):
     app = open_page("preprocess", project.id)
     app.button(key="run:prepare").click().run()
     assert not app.exception
@@ -276,3 +276,43 @@ def test_preparing_starts_a_job_that_can_be_stopped(open_page, project):
     assert not app.exception
     assert app.button(key="next:preprocess").label == "Go on to Transfer"
     assert any(metric.label == "Genes used" for metric in app.metric)
+
+
+# -- jobs --------------------------------------------------------------------------------------------------
+
+
+def test_a_running_job_is_in_the_sidebar_and_can_be_stopped(open_page, project):
+    job = jobs.submit(project, "everything")
+    app = open_page("help", project.id)
+    assert "Running the whole analysis" in texts(app)
+    stop = next(button for button in app.sidebar.button if button.label == "Stop")
+    stop.click().run()
+    assert not app.exception
+    assert job.state().status in {"stopped", "done"}
+    assert not [button for button in app.sidebar.button if button.label == "Stop"]
+    assert "What was finished is kept" in texts(app)
+
+
+def test_a_failed_step_says_why_and_what_is_left(open_page, project):
+    stranger = project.input("target").copy()
+    stranger.var_names = [f"OTHER{i}" for i in range(stranger.n_vars)]
+    project.put_input("target", stranger, {"filename": "stranger.h5ad"})
+    with pytest.raises(SctlError) as caught:
+        compute(project, "preprocess")
+    app = open_page("preprocess", project.id)
+    assert not app.exception
+    assert caught.value.found in app.error[0].value.replace("\\", "")
+    assert "earlier results are still there" in app.error[0].value
+    assert "Preprocess · :red[failed]" in links(app)
+    assert not app.button(key="run:prepare").disabled
+
+
+def test_two_projects_do_not_share_fields(open_page, project):
+    project.set_params("preprocess", {"n_top_genes": 50}, note="Fewer genes")
+    other = Project.create("Other")
+    for role in ("source", "target"):
+        other.put_input(role, project.input(role), {"filename": role})
+    app = open_page("preprocess", project.id)
+    app.query_params["p"] = other.id
+    app.run()
+    assert app.number_input(key="setting::n_top_genes").value == 2000
