@@ -47,3 +47,28 @@ def _table() -> str:
     lines = ["gene," + ",".join(f"cell{c}" for c in range(60))]
     lines += [f"GENE{g}," + ",".join(str((g * c) % 7) for c in range(60)) for g in range(40)]
     return "\n".join(lines)
+
+
+def test_limits_are_drawn_with_the_mouse_and_taken_back(app):
+    app.open().click("Start a new project")
+    for role in ("source", "target"):
+        app.click(f"Use the demo's {role}")
+        app.sees(f"Demo: human pancreas, {role}")
+    app.idle().click("Go on to Preprocess")
+    app.sees("702 of 702")
+    chart = app.page.get_by_test_id("stPlotlyChart").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    app.page.mouse.move(middle, y)
+    app.page.mouse.down()
+    app.page.mouse.move(middle + 60, y + 20, steps=4)
+    app.page.mouse.move(middle + 120, y + 40, steps=4)
+    app.page.mouse.up()
+    app.page.get_by_text("702 of 702").wait_for(state="hidden", timeout=30_000)
+    assert app.idle().page.get_by_label("Keep from").input_value() != ""
+    app.page.keyboard.press("Alt+z")
+    app.sees("702 of 702")
+    app.idle()
+    assert app.page.get_by_label("Keep from").input_value() == ""
