@@ -1,8 +1,27 @@
-"""Maps of the target."""
+"""Maps of the target: look, select, name."""
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+import streamlit as st
+
+from sctl.ui import errors, explore_view, jobs, label_editor, results, shell, steps, timeline
 
 action = shell.header(steps.EXPLORE)
 project = shell.require(steps.EXPLORE, "theta")
+with action:
+    shell.next_button(steps.EXPLORE)
+
+jobs.failure(project, "explore")
+shell.stale_hint(project, "theta")
+view = results.shown(project)
+
+with errors.caught():
+    wide, narrow = st.columns([1.9, 1], gap="medium")
+    with wide:
+        explore_view.maps(view)
+    with narrow, st.container(border=True):
+        label_editor.selected(view)
+    with narrow:
+        label_editor.editor(view)
+    explore_view.summaries(view)
+timeline.follow_maps(project)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -92,6 +94,21 @@ def groups(project: Project, kind: str, final: pd.Series | None) -> NDArray[Any]
     return np.asarray(pipeline.groups_of(result(project), kind, final), dtype=str)
 
 
+def final_labels(project: Project) -> pd.Series | None:
+    """Return the labels as the user left them, by cell, or None where nothing was edited.
+
+    They are those of today, also where the result shown is of earlier settings.
+    """
+    current = Project(project.root)
+    reference = current.settings.labels
+    return None if reference is None else _labels(current, reference)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _labels(_project: Project, reference: str) -> pd.Series | None:
+    return _project.labels()
+
+
 def aligned_clusters(project: Project, point: ThetaPoint) -> NDArray[np.integer[Any]]:
     """Return the clusters of another θ, numbered as the result's are where they hold the same cells.  (n_obs,)."""
     return matched(point.clusters, result(project).clusters)
@@ -125,6 +142,18 @@ def _result(_project: Project, fingerprint: str) -> TransferResult:
 @st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
 def _target(_project: Project, fingerprint: str) -> AnnData:
     return load_target_all(_project)
+
+
+def source_types(project: Project) -> NDArray[Any]:
+    """Return the known type of each source cell that was kept, "source" where none is known.  (n_source,)."""
+    return _source_types(project, project.fingerprint("preprocess"), project.params("data")["label_key"])
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _source_types(_project: Project, fingerprint: str, label_key: str | None) -> NDArray[Any]:
+    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
+        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+    return np.asarray(obs[label_key] if label_key in obs else np.full(len(obs), "source"), dtype=str)
 
 
 # -- genes -------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from sctl import jobs
 from sctl.jobs import Job, JobState
 from sctl.project import Project
 from sctl.ui import jobs as job_views
-from sctl.ui import shell, steps
+from sctl.ui import results, shell, steps
 
 _LINES: Sequence[tuple[str, str]] = (
     ("preprocess", "Prepare both datasets"),
@@ -24,6 +24,8 @@ _SIGNS = {
     "running": ":blue[:material/progress_activity:]",
     "failed": ":red[:material/error:]",
 }
+_EVERY = 1.0
+"""Seconds between two looks whether something new is there."""
 _WAITING = ":gray[:material/radio_button_unchecked:]"
 
 
@@ -51,17 +53,22 @@ def _stages(project: Project, job: Job, now: JobState) -> None:
 
 def follow_quietly(project: Project, *watched: str) -> None:
     """Draw the page again when a step in ``watched`` changes its state while a job runs; draws nothing itself."""
+    _redraw_when_changed(project, lambda: tuple(project.state(step) for step in watched))
+
+
+def follow_maps(project: Project) -> None:
+    """Draw the page again when another map is finished; draws nothing itself."""
+    _redraw_when_changed(project, lambda: tuple(sorted(results.maps(project))))
+
+
+def _redraw_when_changed(project: Project, marks: Callable[[], tuple[str, ...]]) -> None:
     if not jobs.running(project):
         return
-    before = _marks(project, watched)
+    before = marks()
 
-    @st.fragment(run_every=1.0)
+    @st.fragment(run_every=_EVERY)
     def look() -> None:
-        if _marks(project, watched) != before:
+        if marks() != before:
             st.rerun()
 
     look()
-
-
-def _marks(project: Project, watched: Sequence[str]) -> tuple[str, ...]:
-    return tuple(project.state(step) for step in watched)
