@@ -130,7 +130,8 @@ def _labels(project: Project, info: Mapping[str, Any]) -> None:
         "Column with the cell types",
         columns,
         key=key.name,
-        on_change=_set_label_key,
+        on_change=_set_data,
+        args=("label_key", key, "Cell types"),
         placeholder="Choose a column",
         disabled=not columns,
         help="The column of the source in which every cell has the name of its type.",
@@ -139,6 +140,24 @@ def _labels(project: Project, info: Mapping[str, Any]) -> None:
         _counts(project, info, chosen)
     with st.expander("The cell types are in a separate table", icon=":material/table:"):
         _labels_table(project)
+    with st.expander("Sample or donor", icon=":material/group:"):
+        _batch(project, columns)
+
+
+def _batch(project: Project, columns: Sequence[str]) -> None:
+    """Choose the column of samples, which is optional."""
+    key, chosen = state.BATCH_KEY, project.params("data")["batch_key"]
+    key.set(chosen if chosen in columns else None)
+    st.selectbox(
+        "Column with the sample or donor (optional)",
+        columns,
+        index=None,
+        key=key.name,
+        on_change=_set_data,
+        args=("batch_key", key, "Samples"),
+        placeholder="none",
+        help="Methods that correct differences between samples use it.",
+    )
 
 
 def _counts(project: Project, info: Mapping[str, Any], chosen: str) -> None:
@@ -191,11 +210,13 @@ def _preview(project: Project, role: str, info: Mapping[str, Any]) -> None:
         )
 
 
-def _set_label_key() -> None:
+def _set_data(name: str, key: state.Key[str | None], what: str) -> None:
     project = shell.current()
     if project is not None:
-        chosen = state.LABEL_KEY.get()
-        project.set_params("data", {**project.params("data"), "label_key": chosen}, note=f"Cell types from {chosen}")
+        chosen = key.get()
+        project.set_params(
+            "data", {**project.params("data"), name: chosen}, note=f"{what} from {chosen or 'no column'}"
+        )
 
 
 def _remove(role: str) -> None:
