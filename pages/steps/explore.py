@@ -16,7 +16,7 @@ shell.stale_hint(project, "theta")
 view = results.shown(project)
 
 with errors.caught():
-    wide, narrow = st.columns([1.9, 1], gap="medium")
+    wide, narrow = st.columns([1.7, 1], gap="medium")
     with wide:
         explore_view.maps(view)
     with narrow, st.container(border=True):

@@ -183,6 +183,7 @@ def violin(project: Project, gene: str, groups: Colour, *, key: str) -> None:
     """Draw the expression of one gene in every group."""
     values = results.expression(project, gene)
     figure = plots.violin_figure(values, groups.values, gene=f"{gene} (log-normalised)", palette=groups.palette)
+    figure.update_xaxes(title_text=groups.title)
     alt = plots.alt_text("violin", gene=gene, n_groups=len(set(groups.values)))
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 

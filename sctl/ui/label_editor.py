@@ -32,7 +32,7 @@ def selected(project: Project) -> None:
     state.SELECT_MODE.start_with("new")
     st.segmented_control(
         "The next lasso", list(selection.MODES), format_func=selection.MODES.__getitem__, key=state.SELECT_MODE.name,
-        required=True, persist_state="session", width="stretch",
+        required=True, persist_state="session",
         help="New: replaces the selection. Add: joins it. Subtract: is taken out of it. Intersect: only cells in both.",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
@@ -49,7 +49,7 @@ def selected(project: Project) -> None:
 
 
 def _whole_group(project: Project) -> None:
-    groups = _named_groups(project)
+    groups = named_groups(project)
     chosen = st.selectbox(
         "Or a whole group", list(groups), index=None, key=state.SELECT_GROUP.name, placeholder="Choose a group",
         persist_state="session",
@@ -62,7 +62,7 @@ def _whole_group(project: Project) -> None:
         )  # fmt: skip
 
 
-def _named_groups(project: Project) -> dict[str, NDArray[np.bool_]]:
+def named_groups(project: Project) -> dict[str, NDArray[np.bool_]]:
     """Return the cells of every group of every grouping, by what it is called."""
     found: dict[str, NDArray[np.bool_]] = {}
     for name, title in colours.GROUPINGS.items():
