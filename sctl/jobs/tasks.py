@@ -25,6 +25,7 @@ from sctl.project.results import (
     save_sweep,
     sweep_in,
 )
+from sctl.project.steps import locked
 from sctl.run import Run
 
 Part = Callable[[float, float], Run]
@@ -89,13 +90,16 @@ def compute(project: Project, step: str, part: Part | None = None) -> None:
         What the step itself raises.
     """
     project, run_part = project.at(project.settings), part or (lambda low, high: Run())
-
-    def wait() -> None:
-        run_part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
-
-    with project.working(step, wait) as directory:
+    with project.working(step, _waiting(run_part)) as directory:
         if directory is not None:
             _COMPUTE[step](project, directory, run_part)
+
+
+def _waiting(part: Part) -> Callable[[], None]:
+    def say() -> None:
+        part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
+
+    return say
 
 
 def _prepare(project: Project, directory: Path, part: Part) -> None:
@@ -126,10 +130,11 @@ def _compare(project: Project, part: Part) -> None:
         return
     folder = project.result_dir("transfer") / BASELINES
     folder.mkdir(exist_ok=True)
-    todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
-    for number, key in enumerate(todo):
-        run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-        save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
+    with locked(folder.with_suffix(".lock"), _waiting(part)):
+        todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
+        for number, key in enumerate(todo):
+            run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
+            save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
 
 
 def _theta(project: Project, directory: Path, part: Part) -> None:

@@ -58,7 +58,10 @@ def check_id(value: object) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that becomes ``path`` if the block succeeds, and vanishes if it does not."""
+    """Yield a temporary file that becomes ``path`` if the block succeeds, and vanishes if it does not.
+
+    A process that is killed leaves it behind: whoever lists a folder skips names that begin with a dot.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -79,7 +79,7 @@ def points_in(directory: Path) -> list[ThetaPoint]:
     """Return the finished θ of a folder, in the order of θ."""
     from sctl.sweep import ThetaPoint  # noqa: PLC0415
 
-    paths = sorted((directory / POINTS).glob("*.json"))
+    paths = sorted((directory / POINTS).glob("[0-9]*.json"))
     try:
         return [ThetaPoint.from_dict(read_json(path)) for path in paths]
     except (KeyError, TypeError, ValueError) as error:
@@ -159,7 +159,7 @@ def load_baselines(project: Project) -> dict[str, TransferResult]:
     """Return the baselines of a sweep that are finished, by method; also while it runs."""
     current = project.result_dir("transfer")
     directory = current if current.exists() else project.latest_result_dir("transfer")
-    paths = sorted((directory / BASELINES).glob("*.h5ad")) if directory else []
+    paths = sorted((directory / BASELINES).glob("[a-z]*.h5ad")) if directory else []
     return {path.stem: result_in(path.parent, path.name) for path in paths}
 
 

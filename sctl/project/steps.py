@@ -84,6 +84,8 @@ def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iter
             yield None
             return
         (directory / FAILED).unlink(missing_ok=True)
+        for left in directory.rglob(".part-*"):  # by a process that was killed
+            left.unlink(missing_ok=True)
         write_json(directory / STARTED, this_process())
         start = time.monotonic()
         try:
