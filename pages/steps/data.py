@@ -8,6 +8,10 @@ from sctl.ui import findings, inputs, shell, steps
 
 action = shell.header(steps.DATA)
 project = shell.require(steps.DATA)
+ready = project.state("data") == "done"
+
+if ready:
+    findings.show_pair(project)
 
 source, target = st.columns(2, gap="large")
 with source:
@@ -15,19 +19,7 @@ with source:
 with target:
     inputs.side(project, "target")
 
-ready = project.state("data") == "done"
-if ready:
-    st.divider()
-    st.markdown("### :material/compare_arrows: Both together")
-    findings.show_pair(project)
-
 with action:
-    blocked = ready and findings.blocked(project)
-    shell.next_button(
-        steps.DATA,
-        why_not="Add a source and a target first."
-        if not ready
-        else "Repair what is marked red first."
-        if blocked
-        else "",
-    )
+    missing = "" if ready else "Add a source and a target first."
+    broken = "Repair what is marked red first." if ready and findings.blocked(project) else ""
+    shell.next_button(steps.DATA, why_not=missing or broken)

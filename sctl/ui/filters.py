@@ -202,7 +202,7 @@ def _losses(project: Project, role: str, fingerprint: str, params: RoleParams) -
         delta_color="off",
         delta_arrow="off",
     )
-    lines = [f"- {name}: −{int((~passes).sum()):,}" for name, passes in filters[1:]]
+    lines = [f"- {name}: −{int((~passes).sum()):,}" for name, passes in filters if not passes.all()]
     if lines:
         st.markdown("\n".join(lines))
     groups = _grouping(project, role, fingerprint)
