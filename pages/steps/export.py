@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+import streamlit as st
 
-action = shell.header(steps.EXPORT)
+from sctl.ui import errors, exports, figure_files, results, shell, steps
+
+shell.header(steps.EXPORT, acts=False)
 project = shell.require(steps.EXPORT, "theta")
+
+exports.out_of_date(project)
+view = results.shown(project)
+
+with errors.caught():
+    st.markdown("### Data and tables")
+    with st.container(border=True):
+        exports.data(view)
+    st.markdown("### Figures")
+    with st.container(border=True):
+        figure_files.offer(view)
+    st.markdown("### Repeat it, and write it up")
+    with st.container(border=True):
+        exports.repeat(view)

@@ -1,8 +1,23 @@
-"""Confidence per cell and per group."""
+"""Confidence: a limit, the map, the groups, a single cell."""
 
 from __future__ import annotations
 
-from sctl.ui import shell, steps
+from sctl.ui import confidence_view, errors, results, shell, steps, timeline
 
 action = shell.header(steps.UNCERTAINTY)
 project = shell.require(steps.UNCERTAINTY, "theta")
+with action:
+    shell.next_button(steps.UNCERTAINTY)
+
+errors.show_notices(confidence_view.PLACE)
+shell.stale_hint(project, "theta")
+view = results.shown(project)
+
+with errors.caught():
+    confidence_view.meaning()
+    threshold = confidence_view.limit(view)
+    confidence_view.apply_button(view, threshold)
+    confidence_view.pictures(view, threshold)
+    confidence_view.groups(view)
+    confidence_view.cell_card(view)
+timeline.follow_maps(project)

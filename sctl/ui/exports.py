@@ -1,0 +1,160 @@
+"""Files to take away. Nothing is built before its button is pressed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from sctl import export
+from sctl.data import TransferResult
+from sctl.methods import METHODS
+from sctl.project import Project, export_project, load_report
+from sctl.ui import colours, results, shell, steps
+
+_MIME = {"csv": "text/csv", "zip": "application/zip"}
+_LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
+
+
+def out_of_date(project: Project) -> None:
+    """Say which parts are of earlier settings or missing, with the way there."""
+    for step, page in _LATER.items():
+        where = project.state(step)
+        if where in ("done", "running"):
+            continue
+        text = "of earlier settings" if where == "stale" else "not there yet"
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        left.warning(f"**{page.short}** is {text}. The files hold what is there.", icon=":material/history:")
+        with right:
+            shell.link(page, "Go there")
+
+
+# -- data and tables -----------------------------------------------------------------------------------
+
+
+def data(project: Project) -> None:
+    """Offer the annotated dataset, the tables and the whole project."""
+    name = stem(project)
+    _offer("Annotated dataset (.h5ad)", lambda: _h5ad(project), f"{name}.h5ad", about="Opens in Scanpy. Holds every "
+           "result in its slot, the maps, your labels, and how it was made.", primary=True)  # fmt: skip
+    _offer("All tables (.zip of .csv)", lambda: export.bundle(_tables(project)), f"{name}-tables.zip",
+           about="Cells, groups, marker genes, the curve over θ. Opens in Excel.")  # fmt: skip
+    _offer("Cells and their names (.csv)", lambda: _cells(project), f"{name}-cells.csv",
+           about="One row for each cell: group, cell type, confidence, your label.")  # fmt: skip
+    _offer("Whole project (.sctl.zip)", lambda: _project_file(project), f"{name}.sctl.zip",
+           about="Data, settings and results, to go on with on another computer.")  # fmt: skip
+
+
+def repeat(project: Project) -> None:
+    """Offer a script and a paragraph for a paper."""
+    recipe, found = recipe_of(project), results.result(project)
+    _offer("Python script", lambda: export.script_for(recipe).encode(), f"{stem(project)}.py",
+           about="Repeats this analysis where sctl is installed.")  # fmt: skip
+    st.markdown("**The same from the shell**")
+    st.code(export.command_for(recipe), language="bash", wrap_lines=True)
+    st.markdown("**A paragraph for your methods section**")
+    text = export.methods_paragraph(found, recipe=recipe, reference=METHODS[found.method].reference)
+    st.code(text, language=None, wrap_lines=True)
+
+
+def recipe_of(project: Project) -> export.Recipe:
+    """Return all that must be known to repeat the analysis."""
+    keys, transfer = project.params("data"), project.params("transfer")
+    return export.Recipe(
+        source=_file(project, "source"),
+        target=_file(project, "target"),
+        label_key=keys["label_key"],
+        batch_key=keys["batch_key"],
+        method=transfer["method"],
+        params=dict(project.settings.params.get("transfer", {}).get("params", {})),
+        theta=project.params("theta")["theta"],
+        preprocess=project.settings.params.get("preprocess", {}),
+        seed=transfer["seed"],
+    )
+
+
+def _file(project: Project, role: str) -> str:
+    info = project.input_info(role) or {}
+    return str(info.get("filename", f"{role}.h5ad"))
+
+
+def stem(project: Project) -> str:
+    """Return the project's name as the beginning of a file name."""
+    words = "".join(letter if letter.isalnum() else " " for letter in project.name).split()
+    return "-".join(words).lower()[:60] or "sctl"
+
+
+def _offer(label: str, build: Callable[[], bytes], name: str, *, about: str = "", primary: bool = False) -> None:
+    left, right = st.columns([1.1, 1.6], vertical_alignment="center", gap="medium")
+    with left:
+        st.download_button(
+            label,
+            data=build,
+            file_name=name,
+            mime=_MIME.get(name.rsplit(".", 1)[-1], "application/octet-stream"),
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"download:{label}",
+            type="primary" if primary else "secondary",
+            width="stretch",
+        )
+    right.caption(about)
+
+
+def _final(project: Project) -> Any:
+    return None if results.final_labels(project) is None else colours.groups(project, "final")
+
+
+def _all_results(project: Project) -> list[TransferResult]:
+    own = results.result(project)
+    others = results.baselines(project)
+    return [own, *(item for key, item in others.items() if key != own.method)]
+
+
+def _h5ad(project: Project) -> bytes:
+    drawn = results.maps(project)
+    maps = {kind: drawn[f"target_{kind}"] for kind in ("umap", "tsne", "pca") if f"target_{kind}" in drawn}
+    with tempfile.TemporaryDirectory(prefix="sctl-export-") as folder:
+        path = export.export_h5ad(
+            Path(folder, "result.h5ad"),
+            results.target(project),
+            _all_results(project),
+            embeddings=maps,
+            labels_final=_final(project),
+            provenance={"command": export.command_for(recipe_of(project)), "settings": dict(project.settings.params)},
+        )
+        return path.read_bytes()
+
+
+def _tables(project: Project) -> dict[str, bytes | Path]:
+    losses = load_report(project)["losses"]
+    tables = export.export_tables(
+        _all_results(project),
+        labels_final=_final(project),
+        markers=results.markers(project) if project.state("markers") == "done" else None,
+        theta_curve=_curve(project),
+        dropped=pd.DataFrame(losses) if losses else None,
+    )
+    return dict(tables)
+
+
+def _curve(project: Project) -> pd.DataFrame | None:
+    rows = [
+        {"theta": p.theta, "target_kta": p.target_kta, "kta": p.kta, "silhouette": p.silhouette}
+        for p in results.points(project)
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _cells(project: Project) -> bytes:
+    own = results.result(project)
+    return export.export_tables([own], labels_final=_final(project))[f"cells_{own.method}.csv"]
+
+
+def _project_file(project: Project) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="sctl-export-") as folder:
+        return export_project(Project(project.root), Path(folder, "project.sctl.zip")).read_bytes()
