@@ -238,6 +238,35 @@ def joint_embedding(
     scores raises the accuracy of a neighbour vote from 0.85 to 0.93 on the first. Where the two sides hold
     very different shares of the types, own centres blur them (0.99 for common centring on the first).
     """
+    return joint_scores(pair, run, max_source=max_source, centre_each=centre_each).layout(run, kind)
+
+
+@dataclass(frozen=True)
+class JointScores:
+    """Source and target in one space of principal components, from which any map of both follows.
+
+    Parameters
+    ----------
+    source_index : ndarray of shape (n_shown,)
+        Positions of the source cells shown.
+    scores : ndarray of shape (n_shown + n_target, n_components)
+        The source's cells first.
+    """
+
+    source_index: Ints
+    scores: Floats
+
+    def layout(self, run: Run | None = None, kind: Kind = "umap") -> JointEmbedding:
+        """Draw a map of these scores."""
+        coords = _layout(self.scores, run or Run(), kind)
+        n_shown = len(self.source_index)
+        return JointEmbedding(self.source_index, coords[:n_shown], coords[n_shown:])
+
+
+def joint_scores(
+    pair: Pair, run: Run | None = None, *, max_source: int = 3_000, centre_each: bool = True
+) -> JointScores:
+    """Principal components of both sides, scaled to unit length; see :func:`joint_embedding`."""
     run = run or Run()
     shown = _shown_source(pair, max_source, run)
     genes = _variable_genes(pair)
@@ -245,8 +274,7 @@ def joint_embedding(
     sides = np.repeat([0, int(centre_each)], [len(shown), pair.target.n_obs])
     scores = _scores(both, sides, 50, run=run)
     length = np.linalg.norm(scores, axis=1, keepdims=True)
-    coords = _layout(scores / np.where(length > 0, length, 1.0), run, kind)
-    return JointEmbedding(shown, coords[: len(shown)], coords[len(shown) :])
+    return JointScores(shown, scores / np.where(length > 0, length, 1.0))
 
 
 def warm_up() -> None:

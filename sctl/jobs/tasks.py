@@ -40,7 +40,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "theta": ("preprocess", "transfer", "theta"),
     "explore": ("preprocess", "explore"),
     "markers": ("preprocess", "transfer", "theta", "markers"),
-    "everything": ("preprocess", "transfer", "theta", "explore", "markers", COMPARE),
+    "everything": ("preprocess", "transfer", "theta", "markers", "explore", COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
 

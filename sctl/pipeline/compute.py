@@ -125,7 +125,7 @@ def explore(
     seed = int(complete("explore", params)["seed"])
     marked = pair.target.var.get("highly_variable")
     target = pair.target if marked is None else pair.target[:, marked.to_numpy(dtype=bool)]
-    scores = None
+    scores = joint = None
     for name in (name for name in MAPS if name not in done):
         side, kind = name.split("_")
         run = replace(runs[name], seed=seed).within(_TITLES[side])
@@ -133,9 +133,10 @@ def explore(
             scores = embed.pca(target.X, run=run) if scores is None else scores
             yield {name: scores[:, :2] if kind == "pca" else getattr(embed, kind)(scores, run)}
         else:
-            joint = embed.joint_embedding(pair, run, cast("embed.Kind", kind))
-            parts = {"source": joint.source, "target": joint.target}
-            yield {"joint_source_index": joint.source_index, **{f"{name}_{part}": xy for part, xy in parts.items()}}
+            joint = joint or embed.joint_scores(pair, run)
+            both = joint.layout(run, cast("embed.Kind", kind))
+            parts = {"source": both.source, "target": both.target}
+            yield {"joint_source_index": both.source_index, **{f"{name}_{part}": xy for part, xy in parts.items()}}
 
 
 MAPS = ("target_umap", "target_tsne", "target_pca", "joint_umap", "joint_tsne", "joint_pca")

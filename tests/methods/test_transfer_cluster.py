@@ -46,7 +46,7 @@ def test_curve_is_in_the_result(pair):
 
 
 @pytest.mark.parametrize("settings", [
-    {"dictionary": "nmf", "alpha": 0.1}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
+    {"dictionary": "nmf", "alpha": 1.0}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
     {"distances": "all"}, {"transformations": "both"}, {"eigenvectors": "unweighted"}, {"criterion": "kta"},
     {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
 ])  # fmt: skip
