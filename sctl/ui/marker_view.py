@@ -122,10 +122,11 @@ def _described(project: Project, names: list[str]) -> dict[str, str]:
 
 def _table(own: pd.DataFrame, *, key: str) -> str | None:
     """Draw one group's genes, and return the one whose row is chosen; the best where none is."""
-    state.CLEAR_ONLY.start_with(state.CLEAR_ONLY.default)
+    only = state.CLEAR_ONLY.of(key.split(":")[0])
+    only.start_with(only.default)
     clear = st.toggle(
         "Only clear markers",
-        key=state.CLEAR_ONLY.name,
+        key=only.name,
         persist_state="session",
         help=f"Adjusted p at most {_MOST_P:g} and at least {2**_LEAST_FOLD:.1f} times as much as in the other cells.",
     )

@@ -84,6 +84,11 @@ def unfinished(project: Project) -> None:
         job_views.watch(job, live=lambda now: _grow(project))
         return
     points, tried = results.points(project), len(thetas(project))
+    earlier = project.computed("theta")
+    if not points and earlier is not None and sweeps(earlier):
+        shell.stale_hint(project, "theta")
+        curve(earlier, live=True)
+        return
     if not points:
         shell.empty(
             steps.THETA.icon,

@@ -1,0 +1,402 @@
+"""The second half of the walk, in process: with data, without, while something is out of date."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sctl import jobs, pipeline
+from sctl.errors import Cancelled
+from sctl.project import Project, load_pair, load_result
+from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
+from sctl.run import Run
+from sctl.sweep import ThetaPoint
+from sctl.ui import colours, label_editor, selection, theta_view
+
+PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "export", "help")
+RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, source, target) -> Path:
+    """The folder of a project in which everything is done, for tests to copy."""
+    root = tmp_path_factory.mktemp("template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCTL_PROJECTS", str(root))
+        project = Project.create("Toy")
+        truth = target.obs["cell_type"].astype(str)
+        project.put_input("source", source, {"filename": "source.h5ad"})
+        bare = target.copy()
+        del bare.obs["cell_type"]
+        project.put_input("target", bare, {"filename": "target.h5ad"})
+        project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+        project.put_truth(truth)
+        for step in ("preprocess", "transfer", "theta", "markers"):
+            jobs.compute(project, step)
+        _draw_maps(project)
+        _add_baselines(project)
+        return project.root
+
+
+def _draw_maps(project: Project) -> None:
+    """Lay cells out by chance: how maps are made is tested elsewhere, and UMAP takes seconds to load."""
+    rng, pair = np.random.default_rng(0), load_pair(project)
+    maps = {f"target_{kind}": rng.normal(size=(pair.target.n_obs, 2)) for kind in ("umap", "tsne", "pca")}
+    maps["joint_source_index"] = np.arange(50)
+    for side, n in (("source", 50), ("target", pair.target.n_obs)):
+        maps[f"joint_umap_{side}"] = rng.normal(size=(n, 2))
+    with project.working("explore") as directory:
+        save_embeddings(directory, maps)
+
+
+def _add_baselines(project: Project) -> None:
+    folder = project.result_dir("transfer") / "baselines"
+    folder.mkdir()
+    method = pipeline.method_of(project.params("transfer"))
+    for key in pipeline.BASELINES:
+        save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, Run()))
+
+
+@pytest.fixture
+def done(finished, projects) -> Project:
+    """A project of this test's own, in which everything is done."""
+    shutil.copytree(finished, projects / finished.name)
+    return Project.open(finished.name)
+
+
+@pytest.fixture
+def prepared(done) -> Project:
+    """The same with nothing but the data prepared."""
+    for step in ("transfer", "theta", "markers"):
+        shutil.rmtree(done.root / "results" / step)
+    return done
+
+
+def texts(app) -> str:
+    """Everything that is written on a page."""
+    kinds = ("title", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(str(item.value) for kind in kinds for item in getattr(app, kind))
+
+
+def button(app, label: str):
+    return next(item for item in app.button if item.label == label)
+
+
+def fine(app):
+    """The page as it is drawn, without an exception."""
+    assert not app.exception, app.exception
+    return app
+
+
+# -- every page --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_without_a_project_leads_home(open_page, page):
+    app = fine(open_page(page))
+    if page != "help":
+        assert "No project is open." in texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_a_new_project_says_what_is_missing(open_page, page):
+    app = fine(open_page(page, Project.create("New").id))
+    if page != "help":
+        assert "Add a source and a target first." in texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_all_results_is_drawn(open_page, done, page):
+    fine(open_page(page, done.id))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_prepared_data_only_is_drawn(open_page, prepared, page):
+    fine(open_page(page, prepared.id))
+
+
+@pytest.mark.parametrize("page", RESULT_PAGES)
+def test_results_of_earlier_settings_are_still_shown(open_page, done, page):
+    done.set_params("preprocess", {"n_top_genes": 100}, note="Fewer genes")
+    jobs.compute(done, "preprocess")  # the newest preparation is not the one the results come from
+    app = fine(open_page(page, done.id))
+    assert not app.error
+
+
+def test_every_chart_of_the_result_pages_has_a_text_for_those_who_do_not_see_it(open_page, done):
+    for page in RESULT_PAGES:
+        for chart in open_page(page, done.id).get("plotly_chart"):
+            assert chart.proto.alt, page
+
+
+# -- transfer ----------------------------------------------------------------------------------------
+
+
+def test_the_recommended_method_is_marked_once_and_has_a_reason(open_page, prepared):
+    shown = texts(open_page("transfer", prepared.id))
+    assert shown.count("Recommended") == 1
+    assert "Your target (80 cells) is smaller than the source (200)" in shown
+
+
+def test_settings_are_kept_when_run_is_pressed_and_a_job_starts(open_page, prepared, monkeypatch):
+    started = []
+    monkeypatch.setattr(jobs, "submit", lambda project, kind, params=None: started.append(kind))
+    app = open_page("transfer", prepared.id)
+    app.number_input(key="parameter:transfercluster:n_clusters").set_value(3).run()
+    button(app, "Run").click().run()
+    fine(app)
+    assert started == ["everything"]
+    assert prepared.params("transfer")["params"]["n_clusters"] == 3
+    assert prepared.can_undo == "Settings of TransferCluster"
+
+
+def test_choosing_another_card_shows_its_settings(open_page, prepared):
+    app = open_page("transfer", prepared.id)
+    app.button(key="choose:concatenatecluster").click().run()
+    assert "Settings of ConcatenateCluster" in texts(fine(app))
+    assert any(item.label == "Largest number of source cells" for item in app.number_input)
+
+
+def test_a_changed_setting_turns_go_on_into_run(open_page, done):
+    app = open_page("transfer", done.id)
+    assert not [item for item in app.button if item.label == "Run"]
+    app.number_input(key="parameter:transfercluster:n_clusters").set_value(3).run()
+    assert button(fine(app), "Run")
+
+
+# -- θ -----------------------------------------------------------------------------------------------
+
+
+def _point(theta: float, score: float) -> ThetaPoint:
+    return ThetaPoint(theta, np.zeros(4, dtype=int), kta=1.0, target_kta=score, silhouette=0.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ((0.500, 0.505, 0.503, 0.501), "The curve is flat"),
+        ((0.7, 0.6, 0.5, 0.4), "fit best without any help"),
+        ((0.4, 0.5, 0.6, 0.7), "the largest that was tried"),
+        ((0.4, 0.7, 0.5, 0.4), "so the choice matters"),
+        ((0.4, 0.7, 0.699, 0.4), "All values from 0.1 to 0.2 fit about as well"),
+    ],
+)
+def test_the_curve_is_put_into_words(scores, said):
+    points = [_point(place / 10, score) for place, score in enumerate(scores)]
+    assert said in theta_view.judgement(points, "target_kta")[0][1]
+
+
+def test_two_points_say_nothing():
+    assert theta_view.judgement([_point(0, 0.1), _point(0.1, 0.9)], "target_kta") == []
+
+
+def test_pure_label_transfer_is_not_judged():
+    points = [_point(0, 0.4), _point(0.1, 0.7), _point(0.2, 0.4), _point(1.0, 0.99)]
+    assert "θ = 0.1" in theta_view.judgement(points, "target_kta")[0][1]
+
+
+def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
+    app = open_page("theta", done.id)
+    before = load_result(done).uns["theta"]
+    key = f"theta:{done.fingerprint('theta')}"
+    app.slider(key=key).set_value(0.77).run()
+    button(fine(app), "Use θ = 0.77").click().run()
+    fine(app)
+    assert done.params("theta")["theta"] == 0.77
+    assert load_result(done).uns["theta"] == 0.77
+    assert done.state("theta") == "done"
+    button(app, "Undo").click().run()
+    assert load_result(done).uns["theta"] == before
+
+
+def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
+    assert "How right was it?" in texts(open_page("theta", done.id))
+    for _ in range(1):
+        done.undo()  # the truth was the last thing that was added
+    app = fine(open_page("theta", done.id))
+    assert done.truth() is None
+    assert "How right was it?" not in texts(app)
+
+
+def test_a_stopped_sweep_shows_its_points_and_resumes(open_page, prepared):
+    method, pair = pipeline.method_of({}), load_pair(prepared)
+    with pytest.raises(Cancelled), prepared.working("transfer") as directory:
+        sweep = pipeline.prepare_sweep(pair, method, Run())
+        save_sweep(directory, sweep)
+        for theta in (0.0, 0.1):
+            save_point(directory, sweep.at(theta))
+        raise Cancelled
+    app = fine(open_page("theta", prepared.id))
+    assert "Stopped after 2 of 10 values of θ" in texts(app)
+    assert button(app, "Resume")
+    assert (prepared.result_dir("transfer") / SWEEP).exists()
+    assert len(list((prepared.result_dir("transfer") / POINTS).iterdir())) == 2
+
+
+def test_a_method_without_theta_says_so(open_page, done):
+    done.set_params("transfer", {"method": "targetcluster", "params": {}, "seed": 0}, note="TargetCluster")
+    assert "The chosen method has no θ." in texts(fine(open_page("theta", done.id)))
+
+
+# -- explore -----------------------------------------------------------------------------------------
+
+
+def lasso(x0: float, x1: float, y0: float, y1: float) -> dict:
+    """What the browser sends when a rectangle is drawn by lasso; the points it lists are ignored."""
+    shape = {"x": [x0, x1, x1, x0], "y": [y0, y0, y1, y1]}
+    return {"selection": {"lasso": [shape], "box": [], "points": [], "point_indices": []}}
+
+
+def _umap(project: Project) -> np.ndarray:
+    with np.load(project.result_dir("explore") / "maps.npz") as file:
+        return file["target_umap"]
+
+
+def _inside(coords: np.ndarray, event: dict) -> np.ndarray:
+    shape = event["selection"]["lasso"][0]
+    (x0, x1), (y0, y1) = (min(shape["x"]), max(shape["x"])), (min(shape["y"]), max(shape["y"]))
+    return (coords[:, 0] > x0) & (coords[:, 0] < x1) & (coords[:, 1] > y0) & (coords[:, 1] < y1)
+
+
+A, B = np.array([True, True, False, False]), np.array([True, False, True, False])
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("new", B), ("add", A | B), ("subtract", A & ~B), ("intersect", A & B)],
+)
+def test_a_lasso_joins_the_selection_as_set(mode, expected):
+    assert (selection.joined(A, B, mode) == expected).all()
+
+
+@pytest.mark.parametrize("n_obs", [1, 7, 8, 9, 1000])
+def test_a_selection_keeps_every_cell(n_obs, rng):
+    mask = rng.random(n_obs) < 0.4
+    assert (selection.Selection.of(mask).mask == mask).all()
+
+
+def test_a_shape_selects_every_cell_within_and_none_of_the_source(done, monkeypatch):
+    state: dict = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    coords, event = _umap(done), lasso(-1, 1, -0.5, 2)
+    shown = np.concatenate([np.zeros((50, 2)), coords])  # 50 source cells that lie in the shape
+    state["map"] = event
+    selection.take_shapes(done, "map", shown, first=50)
+    found = selection.current(done, len(coords))
+    assert (found == _inside(coords, event)).all()
+    state["map"] = {"selection": {"lasso": [], "box": []}}  # the browser forgets the old lasso
+    selection.take_shapes(done, "map", shown, first=50)
+    assert (selection.current(done, len(coords)) == found).all()
+
+
+def test_selected_cells_are_named_and_undo_takes_it_back(open_page, done):
+    app = open_page("explore", done.id)
+    label = app.selectbox(key="select_group").options[0]
+    app.selectbox(key="select_group").select(label).run()
+    app.button(key="select_group_button").click().run()
+    count = int(next(m.value for m in app.metric if m.label == "Selected cells").split(" ")[0])
+    assert 0 < count < 80
+    before, name = load_result(done).labels, app.selectbox(key="new_label").options[-1]
+    app.selectbox(key="new_label").select(name).run()
+    app.button(key="relabel").click().run()
+    fine(app)
+    assert (done.labels() == name).sum() == count + (before == name).sum()
+    button(app, "Undo").click().run()
+    assert done.labels() is None
+
+
+def test_cell_types_are_merged(open_page, done):
+    app = open_page("explore", done.id)
+    names = app.multiselect(key="merged").options
+    app.multiselect(key="merged").set_value(names[:2])
+    app.text_input(key="merged_name").set_value("  both   types ").run()
+    app.button(key="merge").click().run()
+    found = fine(app) and done.labels()
+    assert "both types" in set(found)
+    assert not set(names[:2]) & set(found)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61])
+def test_a_label_needs_a_name(name):
+    with pytest.raises(ValueError, match="name"):
+        label_editor._checked(name)
+
+
+@pytest.mark.parametrize("colour", ["label", "cluster", "confidence", "gene", "quality:n_genes", "column:donor"])
+@pytest.mark.parametrize("cells", ["target", "joint"])
+def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
+    app = open_page("explore", done.id)
+    app.session_state["map_cells"] = cells
+    app.session_state["colour:"] = colour
+    app.session_state["panes"] = True
+    app.run()
+    assert len(fine(app).get("plotly_chart")) >= 3
+
+
+def test_a_label_of_ones_own_does_not_change_the_colours_of_others(done, monkeypatch):
+    before = colours.palette(done, "label")
+    found = load_result(done)
+    labels = pd.Series(found.labels, index=found.obs_names)
+    labels.iloc[0] = "a type of my own"
+    done.set_labels(labels)
+    after = colours.palette(done, "label")
+    assert {name: after[name] for name in before} == before
+    assert after["a type of my own"] not in before.values()
+
+
+# -- markers, confidence, export -----------------------------------------------------------------------
+
+
+def test_markers_of_cell_types_put_the_table_out_of_date(open_page, done):
+    app = open_page("markers", done.id)
+    app.segmented_control(key="markers_of").set_value("labels").run()
+    assert done.params("markers")["groups"] == "labels"
+    assert button(fine(app), "Find them again")
+
+
+def test_two_groups_are_compared(open_page, done):
+    app = open_page("markers", done.id)
+    first, second = app.selectbox(key="side_a").options[:2]
+    app.selectbox(key="side_a").select(first)
+    app.selectbox(key="side_b").select(second).run()
+    assert len(fine(app).get("plotly_chart")) >= 5
+
+
+def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
+    found = load_result(done)
+    limit = round(float(np.median(found.confidence)) + 0.005, 2)
+    app = open_page("uncertainty", done.id)
+    app.slider(key="limit").set_value(limit).run()
+    unsure = int((found.confidence < limit).sum())
+    assert unsure > 0
+    metrics = {item.label: item.value for item in fine(app).metric}
+    assert metrics["Unassigned cells"] == str(unsure)
+    app.button(key="apply_limit").click().run()
+    assert (done.labels() == "unassigned").sum() == unsure
+
+
+def test_every_verdict_has_a_word(open_page, done):
+    app = open_page("uncertainty", done.id)
+    verdicts = next(item.value for item in app.dataframe if "Verdict" in item.value)["Verdict"]
+    assert set(verdicts) <= {"✓ good", "◐ check", "✗ doubtful"}
+
+
+def test_everything_offered_can_be_built(done):
+    from sctl.ui import exports, figure_files
+
+    script = exports.export.script_for(exports.recipe_of(done))
+    compile(script, "script.py", "exec")
+    assert exports._h5ad(done)[:4] == b"\x89HDF"
+    assert {"markers.csv", "theta_curve.csv"} <= set(exports._tables(done))
+    for title, (_, drawing) in figure_files._drawings(done).items():
+        assert figure_files._printed(drawing, "png")[:4] == b"\x89PNG", title
+
+
+def test_what_is_out_of_date_is_said_before_exporting(open_page, done):
+    assert not fine(open_page("export", done.id)).warning
+    done.set_params("transfer", {"method": "transfercluster", "params": {"n_clusters": 3}, "seed": 0}, note="3")
+    assert any("of earlier settings" in item.value for item in fine(open_page("export", done.id)).warning)
