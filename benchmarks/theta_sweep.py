@@ -2,8 +2,10 @@
 
 The straightforward way follows the published procedure step by step and keeps nothing between θ values: loadings
 by multiplicative updates from a random start, the mixed matrix, its distances over all genes, a full SVD,
-scikit-learn's k-means, co-membership matrices, linkage of all cells, and KTA with the centring matrix. Both
-sides have the same settings, so their labels must agree, and KTA of equal labels must be equal.
+scikit-learn's k-means, co-membership matrices, linkage of all cells, and KTA with the centring matrix.
+
+Agreement is checked apart from the clock, because those updates stop short of the optimum: the same steps with
+scipy's exact loadings must give our labels (k-means starts differ) and, for our labels, our KTA.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 from scipy.cluster.hierarchy import fcluster, linkage  # noqa: E402
+from scipy.optimize import nnls  # noqa: E402
 from scipy.sparse import csr_matrix  # noqa: E402
 from scipy.spatial.distance import cdist, pdist  # noqa: E402
 from sklearn.cluster import KMeans  # noqa: E402
@@ -57,17 +60,33 @@ def ours(given: tuple[Any, ...], settings: Sc3) -> list[tuple[np.ndarray, float]
     return [(point.clusters, point.kta) for point in sweep.points(THETAS, Run())]
 
 
-def straightforward(given: tuple[Any, ...], settings: Sc3) -> list[tuple[np.ndarray, float]]:
+def straightforward(given: tuple[Any, ...], settings: Sc3) -> None:
     """Recompute everything for each θ."""
     X, H, k = given
     dense = X.toarray().astype(np.float64)
-    out = []
     for theta in THETAS:
         mixed = theta * H[_types(dense, H)] + (1 - theta) * dense
-        distances = cdist(mixed, mixed, "correlation" if settings.distances == ("pearson",) else "euclidean")
-        clusters = _sc3(distances, k, weighted=settings.weighted)
-        out.append((clusters, _kta(mixed @ mixed.T, clusters)))
-    return out
+        clusters = _sc3(_distances(mixed, settings), k, weighted=settings.weighted)
+        _kta(mixed @ mixed.T, clusters)
+
+
+def compared(given: tuple[Any, ...], settings: Sc3, found: list[tuple[np.ndarray, float]]) -> tuple[float, float]:
+    """Return mean ARI between our labels and the textbook's, and the largest difference in KTA of our labels."""
+    X, H, k = given
+    dense = X.toarray().astype(np.float64)
+    z = np.array([nnls(H.T, cell)[0].argmax() for cell in dense])
+    agreement, gaps = [], []
+    for theta, (clusters, kta) in zip(THETAS, found, strict=True):
+        mixed = theta * H[z] + (1 - theta) * dense
+        agreement.append(
+            adjusted_rand_score(clusters, _sc3(_distances(mixed, settings), k, weighted=settings.weighted))
+        )
+        gaps.append(abs(kta - _kta(mixed @ mixed.T, clusters)))
+    return float(np.mean(agreement)), max(gaps)
+
+
+def _distances(mixed: np.ndarray, settings: Sc3) -> np.ndarray:
+    return cdist(mixed, mixed, "correlation" if settings.distances == ("pearson",) else "euclidean")
 
 
 def _types(X: np.ndarray, H: np.ndarray) -> np.ndarray:
@@ -130,14 +149,17 @@ def main() -> None:
     warnings.simplefilter("ignore", category=ConvergenceWarning)  # fewer distinct points than clusters at θ = 1
     print(f"11 θ, {arguments.genes} genes, one thread, memory above the data")
     for name, settings in SETTINGS.items():
-        print(f"\n{name}\ncells | CPU s ours | per-θ CPU s | ratio | MB ours | per-θ MB | share | ARI between | max ΔKTA")
+        print(
+            f"\n{name}\ncells | CPU s ours | per-θ CPU s | ratio | MB ours | per-θ MB | share | ARI between | max ΔKTA"
+        )
         for n_target in arguments.cells:
             with TemporaryDirectory() as folder:
                 path = Path(folder) / "problem.npz"
                 _save(path, n_target, arguments.genes)
                 fast = cost(partial(_load, path), partial(ours, settings=settings))
                 slow = cost(partial(_load, path), partial(straightforward, settings=settings))
-            _show(n_target, fast, slow)
+                agreement = compared(_load(path), settings, fast.value)
+            _show(n_target, fast, slow, agreement)
 
 
 def _save(path: Path, n_target: int, n_vars: int) -> None:
@@ -145,14 +167,10 @@ def _save(path: Path, n_target: int, n_vars: int) -> None:
     np.savez(path, data=X.data, indices=X.indices, indptr=X.indptr, shape=X.shape, H=H, k=k)
 
 
-def _show(n_target: int, fast: Cost, slow: Cost) -> None:
-    both = list(zip(fast.value, slow.value, strict=True))
-    agreement = [adjusted_rand_score(a, b) for (a, _), (b, _) in both]
-    gaps = [abs(x - y) for ((_, x), (_, y)), same in zip(both, agreement, strict=True) if same == 1.0]
+def _show(n_target: int, fast: Cost, slow: Cost, agreement: tuple[float, float]) -> None:
     print(
         f"{n_target:5d} | {fast.cpu:10.2f} | {slow.cpu:11.2f} | {slow.cpu / fast.cpu:5.0f} | {fast.memory:7.0f} |"
-        f" {slow.memory:8.0f} | {fast.memory / slow.memory:5.2f} | {np.mean(agreement):11.3f} |"
-        f" {max(gaps, default=float('nan')):.0e} on the {len(gaps)} θ with equal clusters",
+        f" {slow.memory:8.0f} | {fast.memory / slow.memory:5.2f} | {agreement[0]:11.3f} | {agreement[1]:.0e}",
         flush=True,
     )
 

@@ -43,7 +43,7 @@ class ThetaPoint:
     target_kta : float
         Agreement of the clusters with the target's own data, in [−1, 1]: the same yardstick for every θ.
     silhouette : float
-        Mean silhouette of the clusters in the mixed data, in [−1, 1].
+        Mean silhouette of the clusters by the (first) distances they were found in, in [−1, 1].
     seconds : float
         Wall time it took.
     """
@@ -123,30 +123,27 @@ class ThetaSweep:
         ParameterError
             If ``theta`` is outside [0, 1].
         """
-        if not 0.0 <= theta <= 1.0:
-            raise ParameterError(
-                f"θ is {theta}.",
-                expected="It must lie between 0 (the target alone) and 1 (the source alone).",
-                do="Choose a value in between.",
-            )
-        rng = Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")  # one stream a θ: order and resuming do not matter
-        return sc3(
-            [self._distances(theta, kind) for kind in self.settings.distances], self.n_clusters, self.settings, rng
-        )
+        return self._consensus(theta, self._all_distances(theta))
 
     def at(self, theta: float) -> ThetaPoint:
         """Cluster the target at ``theta`` and score it."""
         start = perf_counter()
-        point = self.score(theta, self.cluster(theta).clusters)
+        distances = self._all_distances(theta)
+        point = self._scored(theta, self._consensus(theta, distances).clusters, distances[0])
         return replace(point, seconds=perf_counter() - start)
 
     def score(self, theta: float, clusters: Ints) -> ThetaPoint:
         """Return the scores of given clusters in the mixed data at ``theta``."""
-        kernel = self._target_kernel
-        target_kta = aligned(kernel, clusters)
+        return self._scored(theta, clusters, self._distances(theta, self.settings.distances[0]))
+
+    def _consensus(self, theta: float, distances: list[Floats]) -> Consensus:
+        rng = Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")  # one stream a θ: order and resuming do not matter
+        return sc3(distances, self.n_clusters, self.settings, rng)
+
+    def _scored(self, theta: float, clusters: Ints, distances: Floats) -> ThetaPoint:
+        target_kta = aligned(self._target_kernel, clusters)
         kta = aligned(centred_cosine(self.kernels.gram(theta)), clusters) if theta > 0 else target_kta
-        silhouette = mean_silhouette(np.sqrt(self.kernels.squared_distances(theta)), clusters)
-        return ThetaPoint(theta, clusters, kta, target_kta, silhouette)
+        return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, clusters))
 
     @cached_property
     def _target_kernel(self) -> Floats:
@@ -178,6 +175,15 @@ class ThetaSweep:
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
         signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n_components)])
         return np.asarray(vectors * np.sqrt(values) * signs)
+
+    def _all_distances(self, theta: float) -> list[Floats]:
+        if not 0.0 <= theta <= 1.0:
+            raise ParameterError(
+                f"θ is {theta}.",
+                expected="It must lie between 0 (the target alone) and 1 (the source alone).",
+                do="Choose a value in between.",
+            )
+        return [self._distances(theta, kind) for kind in self.settings.distances]
 
     def _distances(self, theta: float, kind: Distance) -> Floats:
         if kind == "euclidean":

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 from scipy.cluster.hierarchy import linkage
+from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.spatial.distance import squareform
 
 from sctl.core.kmeans import kmeans
@@ -47,6 +48,12 @@ class Sc3:
 
 MAX_DIMENSIONS = 15
 """SC3 runs k-means on at most this many numbers of dimensions."""
+
+ENOUGH_CELLS = 500
+"""Weighted eigenvectors beyond 7 % of so many cells change nothing (measured up to 1,200 cells)."""
+
+LANCZOS_ABOVE = 600
+"""Cells beyond which leading eigenvectors are found one by one rather than by a full reduction."""
 
 
 @dataclass(frozen=True)
@@ -109,19 +116,7 @@ def eigenvectors(distances: Floats, transformation: Transformation, n_vectors: i
     """
     n_obs = len(distances)
     n_vectors = min(n_vectors, n_obs)
-    top = (n_obs - n_vectors, n_obs - 1)
-    if transformation == "pca":
-        S = distances - distances.mean(axis=0)
-        spread = S.std(axis=0)
-        S *= np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-        symmetric = S.T @ S
-    else:
-        A = np.exp(-distances / (distances.max() or 1.0))
-        root = 1.0 / np.sqrt(A.sum(axis=0))
-        symmetric = A * root
-        symmetric *= root[:, None]  # I minus the Laplacian: largest first is the Laplacian's smallest first
-    values, vectors = linalg.eigh(symmetric, subset_by_index=top, overwrite_a=True, check_finite=False)
-    values, vectors = values[::-1], vectors[:, ::-1]
+    values, vectors = _leading(_transformed(distances, transformation), n_vectors, gram=transformation == "pca")
     floor = max(float(values[0]), 0.0) * n_obs * np.finfo(np.float64).eps
     found = max(int((values > floor).sum()), 1)
     values, vectors = values[:found], vectors[:, :found]
@@ -130,6 +125,36 @@ def eigenvectors(distances: Floats, transformation: Transformation, n_vectors: i
         share = values / values[0]
         scale = scale * (np.sqrt(share) if transformation == "pca" else share)
     return np.ascontiguousarray(vectors * scale)
+
+
+def _transformed(distances: Floats, transformation: Transformation) -> Floats:
+    """Standardised distances, or ``D^-½ A D^-½``: largest first is the Laplacian's smallest first."""
+    if transformation == "pca":
+        S: Floats = distances - distances.mean(axis=0)
+        spread = S.std(axis=0)
+        S *= np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+        return S
+    A: Floats = np.exp(-distances / (distances.max() or 1.0))
+    root = 1.0 / np.sqrt(A.sum(axis=0))
+    A *= root
+    A *= root[:, None]
+    return A
+
+
+def _leading(matrix: Floats, n_vectors: int, *, gram: bool) -> tuple[Floats, Floats]:
+    """Largest eigenvalues, descending, and eigenvectors of a symmetric matrix, or of its Gram matrix."""
+    n_obs = len(matrix)
+    if n_obs <= LANCZOS_ABOVE or n_vectors > n_obs // 4:
+        symmetric = matrix.T @ matrix if gram else matrix
+        top = (n_obs - n_vectors, n_obs - 1)
+        values, vectors = linalg.eigh(symmetric, subset_by_index=top, overwrite_a=gram, check_finite=False)
+    else:
+        product = (lambda v: matrix.T @ (matrix @ v)) if gram else (lambda v: matrix @ v)
+        operator = LinearOperator(matrix.shape, matvec=product, dtype=np.float64)
+        start = np.random.default_rng(0).normal(size=n_obs)  # any fixed direction: the same answer every time
+        values, vectors = eigsh(operator, k=n_vectors, which="LA", v0=start, tol=1e-8)
+    order = np.argsort(-values, kind="stable")
+    return values[order], vectors[:, order]
 
 
 def sc3(distances: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.random.Generator) -> Consensus:
@@ -154,7 +179,8 @@ def sc3(distances: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.ran
        483. https://doi.org/10.1038/nmeth.4236
     """
     n_clusters = min(n_clusters, len(distances[0]))
-    ranges = dimensions(len(distances[0]))
+    n_obs = len(distances[0])
+    ranges = dimensions(min(n_obs, ENOUGH_CELLS) if settings.weighted else n_obs)
     runs = []
     for matrix in distances:
         for transformation in settings.transformations:

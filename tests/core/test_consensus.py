@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import laplacian
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import adjusted_rand_score
 
+from sctl.core import consensus
 from sctl.core.consensus import Sc3, consensus_matrix, dimensions, eigenvectors, join, sc3
 
 
@@ -44,6 +45,14 @@ def test_laplacian_vectors_are_those_of_scipy(distances):
     assert values[0] == pytest.approx(0.0, abs=1e-10)
     off = A - np.diag(np.diagonal(A))
     np.testing.assert_allclose(L, np.eye(len(D)) - off / np.sqrt(np.outer(off.sum(0), off.sum(0))), atol=1e-12)
+
+
+@pytest.mark.parametrize("transformation", ["pca", "laplacian"])
+def test_many_cells_get_the_same_vectors_one_by_one(distances, monkeypatch, transformation):
+    D, _ = distances
+    whole = eigenvectors(D, transformation, 6)
+    monkeypatch.setattr(consensus, "LANCZOS_ABOVE", 10)
+    np.testing.assert_allclose(eigenvectors(D, transformation, 6), whole, atol=1e-6)
 
 
 def test_vectors_beyond_the_rank_are_left_out():
