@@ -15,6 +15,7 @@ import pandas as pd
 import streamlit as st
 from anndata import AnnData
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sctl import pipeline
 from sctl.core.matching import matched
@@ -73,7 +74,9 @@ def _sweep(_project: Project, fingerprint: str) -> ThetaSweep:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _point_at(_project: Project, result: str, transfer: str, theta: float) -> ThetaPoint:
-    return sweep(_project).at(theta)
+    # More threads than free cores wait for each other by spinning: 4 s instead of 0.15 beside a running job.
+    with threadpool_limits(limits=1):
+        return sweep(_project).at(theta)
 
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from threadpoolctl import threadpool_limits
 
 from sctl import jobs, pipeline, plots
 from sctl.methods import METHODS
@@ -272,7 +273,8 @@ def _use(theta: float | None) -> None:
     with errors.remembered("The earlier θ is still in use.", place=PLACE):
         had_markers = project.state("markers") == "done"
         project.set_params("theta", {"theta": theta}, note="Best θ" if theta is None else f"Set θ to {theta:g}")
-        jobs.compute(project, "theta")
+        with threadpool_limits(limits=1):  # as in sctl.ui.results
+            jobs.compute(project, "theta")
         if had_markers:
             jobs.submit(project, "markers")
         state.THETA.of(project.fingerprint("theta")).clear()

