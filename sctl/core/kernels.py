@@ -26,8 +26,8 @@ Ints = NDArray[np.integer[Any]]
 SPARSE_BELOW = 0.08
 """Share of non-zeros under which a sparse product is faster than a dense one in blocks (measured)."""
 
-GENE_BLOCK = 1024
-"""Genes made dense at a time: 8 MB for 1,000 cells."""
+GENE_BLOCK = 2048
+"""Genes made dense at a time: 16 MB for 1,000 cells."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def inner_products(X: Any) -> Floats:
     n_obs, n_vars = X.shape
     if sparse.issparse(X) and X.nnz < SPARSE_BELOW * n_obs * n_vars:
         return np.asarray((X.astype(np.float64) @ X.T.astype(np.float64)).todense())
-    columns = X.tocsc() if sparse.issparse(X) else X
     lower = np.zeros((n_obs, n_obs), order="F")
     for start in range(0, n_vars, GENE_BLOCK):
-        block = columns[:, start : start + GENE_BLOCK]
+        block = X[:, start : start + GENE_BLOCK]  # of a CSR matrix: slower than of a CSC copy, but no copy
         dense = np.asfortranarray(block.toarray() if sparse.issparse(block) else block, dtype=np.float64)
         lower = blas.dsyrk(1.0, dense, beta=1.0, c=lower, lower=1, overwrite_c=1)
-    return lower + np.tril(lower, -1).T
+    lower += np.tril(lower, -1).T
+    return lower
