@@ -1,0 +1,198 @@
+"""The documents say what the code is: whatever is added without a word fails here."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import sctl
+from sctl import cli
+from sctl.io import ACCEPTED
+from sctl.methods import METHODS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "sctl" / "resources").rglob("*.md")]
+MODULES = sorted(path for path in (ROOT / "sctl").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Return a file's path below the repository, for the name of a test."""
+    return str(path.relative_to(ROOT))
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands under a heading of the second level."""
+    return text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of a table's rows, without its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+# -- README --------------------------------------------------------------------------------------
+
+
+def test_the_table_of_methods_is_that_of_the_code():
+    said = rows(section(README, "Methods"))
+    citation = re.compile(r"(.*), (https://doi\.org/\S+)")
+    expected = []
+    for key, method in METHODS.items():
+        found = citation.fullmatch(method.reference)
+        assert found, method.reference
+        expected.append([f"`{key}`", method.title, method.summary, f"[{found[1]}]({found[2]})"])
+    assert said == expected
+
+
+def test_the_accepted_files_are_those_of_the_reader():
+    said = re.findall(r"`(\.\w[\w.]*)`", "".join(map(" ".join, rows(section(README, "Files it reads")))))
+    assert sorted(said) == sorted(ACCEPTED)
+
+
+def test_every_command_and_only_real_options_are_shown():
+    parser = cli._parser()
+    commands = next(action.choices for action in parser._actions if action.choices)
+    shown = [shlex.split(line)[1:] for line in README.splitlines() if line.startswith("sctl ")]
+    assert {words[0] for words in shown} == set(commands)
+    for words in shown:
+        parser.parse_args(words)  # leaves by SystemExit where an option does not exist
+
+
+def test_every_environment_variable_is_explained():
+    used = {name for path in MODULES for name in re.findall(r"\bSCTL_[A-Z_]+", path.read_text(encoding="utf-8"))}
+    assert used == set(re.findall(r"\| `(SCTL_[A-Z_]+)` \|", README))
+
+
+# -- The façade, the picture, the docstrings -----------------------------------------------------
+
+
+def test_the_facade_is_sorted_and_importable():
+    names = [name for name in sctl.__all__ if name != "__version__"]
+    assert names == sorted(names)
+    assert set(names) < set(dir(sctl))
+    for name in sctl.__all__:
+        assert getattr(sctl, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = sctl.no_such_name
+
+
+def test_type_checkers_see_the_facade_that_users_see():
+    tree = ast.parse((ROOT / "sctl" / "__init__.py").read_text(encoding="utf-8"))
+    typed = {
+        f"{node.module}.{alias.asname}"
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == {f"sctl.{home}.{name}" for name, home in sctl._HOME.items()}
+
+
+def picture() -> list[list[str]]:
+    """Return the rooms of the picture, a list for each line from top to bottom."""
+    block = ARCHITECTURE.split("```")[1]
+    found = re.findall(r"^(\w+(?: \| \w+)*)(?:  .*)?$", block, flags=re.MULTILINE)
+    return [line.split(" | ") for line in found]
+
+
+def test_the_picture_shows_the_rooms_there_are():
+    shown = [room for line in picture() for room in line]
+    there = [
+        path.stem
+        for path in (ROOT / "sctl").iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+    ]
+    assert sorted(shown) == sorted(there)
+
+
+def test_the_picture_is_what_the_import_rules_check():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert picture() == [layer.split(" | ") for layer in layers]
+
+
+def test_every_room_offers_what_is_said():
+    table = rows(section(ARCHITECTURE, "What each room offers"))
+    assert {row[0] for row in table} == {f"`sctl.{room}`" for line in picture() for room in line} - {"`sctl.__main__`"}
+    for room, offers in table:
+        module = importlib.import_module(room.strip("`"))
+        missing = [name for name in re.findall(r"`(\w+)`", offers) if not hasattr(module, name)]
+        assert missing == [], room
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_it_is(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert text
+    assert text.splitlines()[0].rstrip().endswith((".", ":"))
+
+
+# -- Decisions and links -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=name_of)
+def test_every_decision_has_its_three_parts(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequence"]
+    assert text.startswith(f"# {path.name[:4]}. ")
+    assert all(section(text, heading).strip() for heading in ("Context", "Decision", "Consequence"))
+
+
+def test_decisions_are_numbered_and_listed():
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = {path.name: path.read_text(encoding="utf-8").split("\n", 1)[0][len("# 0000. ") :] for path in DECISIONS}
+    assert re.findall(r"^- \[\d{4}\]\((.+?)\) (.+)$", index, flags=re.MULTILINE) == list(titles.items())
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(path):
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    here = [link.split("#", 1)[0] for link in links if "://" not in link]
+    assert [link for link in here if link and not (path.parent / link).exists()] == []
+
+
+# -- The guide -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_guides_method_passes_the_battery(tmp_path):
+    """Make the file that the guide tells to make, and let pytest find it as it finds any method."""
+    examples = doctest.DocTestParser().get_examples((ROOT / "docs" / "adding_a_method.md").read_text(encoding="utf-8"))
+    sources = [example.source for example in examples]
+    end = next(i for i, source in enumerate(sources) if source.startswith("METHOD ="))
+    (tmp_path / "methods").mkdir()
+    (tmp_path / "methods" / "nearest_profile.py").write_text("".join(sources[: end + 1]), encoding="utf-8")
+    (tmp_path / "with_the_guides_method.py").write_text(
+        "import sctl.methods\n"
+        f"sctl.methods.__path__.append({str(tmp_path / 'methods')!r})\n"
+        "sctl.methods.METHODS.update(sctl.methods._found())\n"
+    )
+    options = ["-k", "nearestprofile", "-p", "with_the_guides_method", "-p", "no:cacheprovider", "-q", "-m", ""]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/test_contract.py", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed
+    assert int(passed[1]) > 15
