@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def read(path: Path | str, *, name: str | None = None) -> AnnData:
     Returns
     -------
     AnnData of shape (n_obs, n_vars)
-        ``X`` is CSR, in float32 or, where whole numbers were stored as such, in their own dtype; names are
+        ``X`` is CSR in the file's own dtype (float16, which has no sparse form, becomes float32); names are
         strings. Everything else is as in the file. ``uns["read_notes"]`` says what was chosen where there
         was a choice. Names may repeat and values be missing: the pre-flight reports that.
 
@@ -160,20 +161,21 @@ def _tidy(adata: AnnData, name: str) -> AnnData:
         )
     adata.obs_names = _as_text(adata.obs_names)
     adata.var_names = _as_text(adata.var_names)
-    X = adata.X  # noqa: N806 - the slot's own name
-    if not sparse.issparse(X) and np.asarray(X).dtype.kind not in "biuf":
+    X: Any = adata.X  # noqa: N806 - the slot's own name
+    if X.dtype.kind not in "biuf":
         raise DataError(
-            f"The matrix of {name} holds {np.asarray(X).dtype} rather than numbers.",
+            f"The matrix of {name} holds {X.dtype} rather than numbers.",
             expected="Numbers were expected in X.",
             do="Write the file again with the counts in X.",
         )
-    matrix = sparse.csr_matrix(X)
-    if matrix.dtype.kind not in "iu" and matrix.dtype != np.float32:
-        matrix = matrix.astype(np.float32)
+    # Of the numbers that files hold, sparse matrices know all but half and extended precision.
+    known = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
+    matrix = sparse.csr_matrix(X if known else X.astype(np.float32))
     if matrix is not X:
         adata.X = matrix
     return adata
 
 
-def _as_text(names: Iterable[str]) -> pd.Index:
-    return pd.Index([item.decode() if isinstance(item, bytes) else str(item) for item in names], dtype=object)
+def _as_text(names: pd.Index) -> pd.Index:
+    text = [item.decode() if isinstance(item, bytes) else str(item) for item in names]
+    return pd.Index(text, dtype=object, name=names.name)

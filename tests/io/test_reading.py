@@ -209,7 +209,7 @@ def test_a_table_is_read_in_parts(small, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint16"])
 def test_h5ad_keeps_everything_and_x_is_csr(small, tmp_path, form, dtype):
     full = small.copy()
     full.X = form(small.X.toarray().astype(dtype))
@@ -221,13 +221,30 @@ def test_h5ad_keeps_everything_and_x_is_csr(small, tmp_path, form, dtype):
     full.write_h5ad(tmp_path / "x.h5ad")
     back = read(tmp_path / "x.h5ad")
     assert sparse.isspmatrix_csr(back.X)
-    assert back.X.dtype == ("int64" if dtype == "int64" else "float32")
+    assert back.X.dtype == dtype
     np.testing.assert_array_equal(back.X.toarray(), small.X.toarray())
     assert back.obs["cell_type"].dtype == "category"
     assert (back.raw.X != small.X).nnz == 0
     assert list(back.layers) == ["counts"]
     assert list(back.obsm) == ["X_pca"]
     assert list(back.uns) == ["note"]
+
+
+def test_values_come_back_to_the_last_digit_and_tables_keep_their_name(small, tmp_path):
+    small.X = sparse.csr_matrix(small.X.toarray().astype(np.float64) * (1e9 + 1 / 3))
+    small.obs.index.name, small.var.index.name = "cell", "gene"
+    small.write_h5ad(tmp_path / "x.h5ad")
+    back = read(tmp_path / "x.h5ad")
+    np.testing.assert_array_equal(back.X.toarray(), small.X.toarray())
+    assert (back.obs_names.name, back.var_names.name) == ("cell", "gene")
+
+
+def test_half_precision_has_no_sparse_form_and_becomes_single(small, tmp_path):
+    small.X = small.X.toarray().astype(np.float16)
+    small.write_h5ad(tmp_path / "x.h5ad")
+    back = read(tmp_path / "x.h5ad")
+    assert back.X.dtype == np.float32
+    np.testing.assert_array_equal(back.X.toarray(), small.X)
 
 
 def test_write_h5ad_leaves_its_input_and_replaces_at_once(small, tmp_path):
