@@ -215,7 +215,7 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
     out = adata[result.obs_names].copy()
     names = np.array([*result.cluster_names, None], dtype=object)
     out.obs[key] = pd.Categorical(names[result.clusters], categories=list(result.cluster_names))
-    order = [*result.label_names, UNASSIGNED]
+    order = dict.fromkeys((*result.label_names, UNASSIGNED))  # the source's own types may include "unassigned"
     out.obs[f"{key}_label"] = pd.Categorical(
         result.labels.astype(str), categories=[name for name in order if (result.labels == name).any()]
     )
@@ -312,7 +312,7 @@ def writable(value: Any) -> Any:
 
 def _spread(values: Floats, from_names: tuple[str, ...], to_names: pd.Index) -> Floats:
     """Place rows given for some genes among all genes; NaN elsewhere: an array of shape (n_vars, n_columns)."""
-    out = np.full((len(to_names), values.shape[1]), np.nan)
-    where = to_names.get_indexer(pd.Index(from_names))
-    out[where[where >= 0]] = np.asarray(values)[where >= 0]
+    where = pd.Index(from_names).get_indexer(to_names)  # the target's own names may repeat, the pair's never do
+    out: Floats = np.asarray(values, dtype=np.float64)[where]
+    out[where < 0] = np.nan
     return out

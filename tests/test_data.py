@@ -217,3 +217,19 @@ def test_missing_labels_are_no_type_called_nan(pair: Pair):
     source.obs.iloc[0, source.obs.columns.get_loc("cell_type")] = np.nan
     with pytest.raises(DataError, match="1 source cells have no label"):
         replace(pair, source=source)
+
+
+def test_a_source_type_may_be_called_as_cells_without_one(pair: Pair, result: TransferResult) -> None:
+    named = replace(result, label_names=("unassigned", *LABELS[1:]))
+    written = write_result(pair.target, named)
+    assert written.obs["sctl_toy_label"].notna().sum() == (result.labels != LABELS[0]).sum()
+
+
+@pytest.mark.filterwarnings("ignore:.*names are not unique")
+def test_genes_of_the_target_may_share_a_name(pair: Pair, result: TransferResult) -> None:
+    target = pair.target.copy()
+    target.var_names = [*target.var_names[:-1], target.var_names[0]]
+    written = write_result(target, result).varm["sctl_toy_dictionary"]
+    np.testing.assert_array_equal(written[:5], result.varm["dictionary"])
+    np.testing.assert_array_equal(written[-1], written[0])
+    assert np.isnan(written[5:-1]).all()
