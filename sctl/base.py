@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, get_args, get_origin,
 
 import pandas as pd
 from anndata import AnnData
+from threadpoolctl import threadpool_limits
 
 from sctl.data import Pair, TransferResult
 from sctl.errors import NotFittedError, ParameterError
@@ -154,7 +155,8 @@ def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> Tran
     run = run or Run()
     if method.needs_labels:
         _ = pair.labels
-    return method.fit(pair.source, pair.label_key, run).transfer(pair.target, run)
+    with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
+        return method.fit(pair.source, pair.label_key, run).transfer(pair.target, run)
 
 
 def _parameter(item: Any, hint: Any) -> Parameter:

@@ -165,7 +165,7 @@ class ConsensusMethod(TransferMethod):
     ) -> TransferResult:
         """Name the clusters and gather everything into a result."""
         own = evidence(sweep.loadings, np.sqrt(np.diagonal(sweep.kernels.Q)))
-        proba = label_probabilities(consensus.clusters, consensus.proba, own, sweep.kernels.z)
+        proba = label_probabilities(consensus.clusters, consensus.proba, own, sweep.z)
         best = proba.argmax(axis=1)
         confidence = np.clip(proba[np.arange(len(best)), best], 0.0, 1.0)
         labels = np.array(sweep.type_names, dtype=object)[best]
@@ -187,5 +187,9 @@ class ConsensusMethod(TransferMethod):
             var_names=tuple(getattr(self, "var_names_", ())),
             obsm={"loadings": sweep.loadings},
             varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
-            uns={"n_clusters": int(consensus.proba.shape[1]), **uns},
+            uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **uns},
         )
+
+
+def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:
+    return {} if sweep.landmarks is None else {"n_landmarks": len(sweep.landmarks)}

@@ -18,7 +18,9 @@ from scipy import linalg, sparse, stats
 from sctl.core.alignment import aligned, centred_cosine
 from sctl.core.consensus import Consensus, Distance, Sc3, sc3
 from sctl.core.kernels import ThetaKernels, theta_kernels
+from sctl.core.landmarks import CrossKernels, cross_kernels, nearest_mean
 from sctl.core.nmf import nonnegative_loadings
+from sctl.core.resample import stratified
 from sctl.core.silhouette import mean_silhouette
 from sctl.errors import DataError, ParameterError
 from sctl.run import Run
@@ -27,6 +29,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
 Criterion = Literal["target_kta", "kta"]
 """What θ is chosen by: agreement of the clusters with the target's own data, or with the mixed data."""
+
+
+ALL_CELLS_UP_TO = 3000
+"""Target cells beyond which SC3 runs on landmarks; it grows with the square of the cells, and worse."""
+
+N_LANDMARKS = 1000
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ class ThetaSweep:
     Parameters
     ----------
     kernels : ThetaKernels
+        Of all cells, or of the landmarks.
     loadings : ndarray of shape (n_obs, n_types)
         Non-negative weights that rebuild each target cell from the source's profiles.
     type_names : tuple of str
@@ -98,7 +107,11 @@ class ThetaSweep:
     settings : Sc3
     seed : int
     expression, dictionary : sparse matrix (n_obs, n_vars), ndarray (n_types, n_vars), optional
-        Kept only where Spearman distances are wanted: ranks are not quadratic in θ.
+        Kept only where Spearman distances are wanted: ranks are not quadratic in θ. Rows are those of ``kernels``.
+    landmarks : ndarray of shape (n_landmarks,), optional
+        Cells on which SC3 runs, where there are too many for all; the scores are theirs.
+    cross : CrossKernels, optional
+        What ties the other cells to the landmarks.
     """
 
     kernels: ThetaKernels
@@ -109,11 +122,19 @@ class ThetaSweep:
     seed: int = 0
     expression: Any = field(default=None, repr=False)
     dictionary: Floats | None = field(default=None, repr=False)
+    landmarks: Ints | None = field(default=None, repr=False)
+    cross: CrossKernels | None = field(default=None, repr=False)
 
     @property
     def n_obs(self) -> int:
         """Number of target cells."""
-        return self.kernels.n_obs
+        return len(self.loadings)
+
+    @property
+    def z(self) -> Ints:
+        """Type that each cell resembles most, shape (n_obs,)."""
+        strongest: Ints = self.loadings.argmax(axis=1)
+        return strongest
 
     def cluster(self, theta: float) -> Consensus:
         """Return the consensus clustering of the mixed data at ``theta``.
@@ -123,13 +144,14 @@ class ThetaSweep:
         ParameterError
             If ``theta`` is outside [0, 1].
         """
-        return self._consensus(theta, self._all_distances(theta))
+        return self._spread(theta, self._consensus(theta, self._all_distances(theta)))
 
     def at(self, theta: float) -> ThetaPoint:
         """Cluster the target at ``theta`` and score it."""
         start = perf_counter()
         distances = self._all_distances(theta)
-        point = self._scored(theta, self._consensus(theta, distances).clusters, distances[0])
+        consensus = self._spread(theta, self._consensus(theta, distances))
+        point = self._scored(theta, consensus.clusters, distances[0])
         return replace(point, seconds=perf_counter() - start)
 
     def score(self, theta: float, clusters: Ints) -> ThetaPoint:
@@ -141,9 +163,24 @@ class ThetaSweep:
         return sc3(distances, self.n_clusters, self.settings, rng)
 
     def _scored(self, theta: float, clusters: Ints, distances: Floats) -> ThetaPoint:
-        target_kta = aligned(self._target_kernel, clusters)
-        kta = aligned(centred_cosine(self.kernels.gram(theta)), clusters) if theta > 0 else target_kta
-        return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, clusters))
+        compared = clusters if self.landmarks is None else _without_gaps(clusters[self.landmarks])
+        target_kta = aligned(self._target_kernel, compared)
+        kta = aligned(centred_cosine(self.kernels.gram(theta)), compared) if theta > 0 else target_kta
+        return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, compared))
+
+    def _spread(self, theta: float, consensus: Consensus) -> Consensus:
+        """Take the clustering of the landmarks to all cells."""
+        if self.landmarks is None or self.cross is None:
+            return consensus
+        proba = np.empty((self.n_obs, consensus.proba.shape[1]))
+        proba[self.landmarks] = consensus.proba
+        rest = np.setdiff1d(np.arange(self.n_obs), self.landmarks)
+        kind: Literal["euclidean", "pearson"] = "euclidean" if self.settings.distances[0] == "euclidean" else "pearson"
+        for cells in self.cross.chunks():
+            proba[rest[cells]] = nearest_mean(self.cross.distances(self.kernels, theta, cells, kind), consensus.proba)
+        clusters = proba.argmax(axis=1)
+        clusters[self.landmarks] = consensus.clusters
+        return Consensus(clusters=clusters, proba=proba, runs=consensus.runs)
 
     @cached_property
     def _target_kernel(self) -> Floats:
@@ -170,11 +207,23 @@ class ThetaSweep:
         means = K.mean(axis=0)
         K -= means
         K -= means[:, None] - means.mean()
-        n_components = min(n_components, self.n_obs)
-        values, vectors = linalg.eigh(K, subset_by_index=(self.n_obs - n_components, self.n_obs - 1))
+        n_components = min(n_components, len(K))
+        values, vectors = linalg.eigh(K, subset_by_index=(len(K) - n_components, len(K) - 1))
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-        signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n_components)])
-        return np.asarray(vectors * np.sqrt(values) * signs)
+        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n_components)])
+        own = np.asarray(vectors * np.sqrt(values))
+        if self.landmarks is None or self.cross is None:
+            return own
+        out = np.empty((self.n_obs, n_components))
+        out[self.landmarks] = own
+        rest = np.setdiff1d(np.arange(self.n_obs), self.landmarks)
+        scale = np.divide(1.0, np.sqrt(values), out=np.zeros_like(values), where=values > 0)
+        for cells in self.cross.chunks():
+            G = self.cross.gram(self.kernels, theta, cells)
+            G -= means
+            G -= G.mean(axis=1, keepdims=True)
+            out[rest[cells]] = G @ (vectors * scale)
+        return out
 
     def _all_distances(self, theta: float) -> list[Floats]:
         if not 0.0 <= theta <= 1.0:
@@ -218,6 +267,9 @@ class ThetaSweep:
             "settings": np.array(json.dumps(asdict(self.settings))),
             "seed": self.seed,
         }
+        if self.cross is not None:
+            parts |= {f"cross_{name}": value for name, value in vars(self.cross).items()}
+            parts["landmarks"] = self.landmarks
         if self.expression is not None:
             X = sparse.csr_matrix(self.expression)
             parts |= {"x_data": X.data, "x_indices": X.indices, "x_indptr": X.indptr, "dictionary": self.dictionary}
@@ -247,6 +299,7 @@ class ThetaSweep:
     def _from_parts(cls, parts: Mapping[str, Any]) -> Self:
         kernels = {name[8:]: value for name, value in parts.items() if name.startswith("kernels_")}
         kernels["n_vars"] = int(kernels["n_vars"])
+        cross = {name[6:]: value for name, value in parts.items() if name.startswith("cross_")}
         expression = None
         if "x_data" in parts:
             shape = (len(kernels["z"]), kernels["n_vars"])
@@ -260,6 +313,8 @@ class ThetaSweep:
             seed=int(parts["seed"]),
             expression=expression,
             dictionary=parts.get("dictionary"),
+            landmarks=parts.get("landmarks"),
+            cross=CrossKernels(**cross) if cross else None,
         )
 
 
@@ -297,7 +352,13 @@ def prepare_sweep(
     loadings = nonnegative_loadings(Q, M)
     z = loadings.argmax(axis=1)
     run.report("Comparing target cells with source types", 1, 2)
-    kernels = theta_kernels(X, H, z, M=M, Q=Q)
+    landmarks = cross = None
+    used: Any = slice(None)
+    if len(z) > ALL_CELLS_UP_TO:
+        used = landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
+        rest = np.setdiff1d(np.arange(len(z)), landmarks)
+        cross = cross_kernels(X[rest], X[landmarks], M[:, rest], z[rest])
+    kernels = theta_kernels(X[used], H, z[used], M=M[:, used], Q=Q)
     spearman = "spearman" in settings.distances
     run.report("Comparing target cells with source types", 2, 2)
     return ThetaSweep(
@@ -307,9 +368,15 @@ def prepare_sweep(
         n_clusters=n_clusters or types_met(z),
         settings=settings,
         seed=run.seed,
-        expression=sparse.csr_matrix(X) if spearman else None,
+        expression=sparse.csr_matrix(X[used]) if spearman else None,
         dictionary=H if spearman else None,
+        landmarks=landmarks,
+        cross=cross,
     )
+
+
+def _without_gaps(clusters: Ints) -> Ints:
+    return np.unique(clusters, return_inverse=True)[1].ravel()
 
 
 def types_met(z: Ints, share: float = 0.01) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from sctl import sweep as sweep_module
 from sctl.core.consensus import Sc3
 from sctl.core.nmf import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
@@ -124,3 +125,29 @@ def test_choice():
 def test_types_met_ignores_stray_cells():
     assert types_met(np.repeat([0, 3, 4], [60, 39, 1])) == 2
     assert types_met(np.zeros(10, dtype=int)) == 2
+
+
+@pytest.fixture
+def few_landmarks(monkeypatch):
+    monkeypatch.setattr(sweep_module, "ALL_CELLS_UP_TO", 50)
+    monkeypatch.setattr(sweep_module, "N_LANDMARKS", 40)
+
+
+def test_landmarks_speak_for_everyone(pair, few_landmarks, sweep, tmp_path):
+    with_landmarks = prepared(pair)
+    assert len(with_landmarks.landmarks) <= 41
+    truth = pair.target.obs["cell_type"].astype(str)
+    for theta in (0.0, 0.5):
+        found = with_landmarks.cluster(theta)
+        np.testing.assert_allclose(found.proba.sum(axis=1), 1.0)
+        assert adjusted_rand_score(truth, found.clusters) > 0.9
+    with_landmarks.save(tmp_path / "sweep.npz")
+    assert same(with_landmarks.at(0.3), ThetaSweep.load(tmp_path / "sweep.npz").at(0.3))
+
+
+def test_landmarks_map_the_others_where_all_cells_map_them(pair, few_landmarks, sweep):
+    """Types lie apart in the components of the landmarks as they do in those of all cells."""
+    truth = pair.target.obs["cell_type"].astype("category").cat.codes.to_numpy()
+    coords = prepared(pair).embedding(0.2, 5)
+    assert coords.shape == (pair.target.n_obs, 5)
+    assert silhouette_score(coords, truth) > 0.5 * silhouette_score(sweep.embedding(0.2, 5), truth) > 0

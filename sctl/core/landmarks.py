@@ -1,0 +1,148 @@
+"""Many cells: a consensus of few representatives, and everyone else by their nearest ones.
+
+SC3 grows with the square of the cells and worse. Beyond a few thousand it runs on landmarks; every other cell
+takes the mean of its nearest landmarks' cluster probabilities, by the same distances at the same θ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sctl.core.kernels import ThetaKernels
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer[Any]]
+
+CHUNK = 2048
+"""Cells compared with the landmarks at a time: 16 MB for 1,000 landmarks."""
+
+N_NEIGHBOURS = 5
+"""Landmarks that speak for a cell."""
+
+
+@dataclass(frozen=True)
+class CrossKernels:
+    """Inner products of the other cells with the landmarks, from which those at any θ follow.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_rest, n_landmarks), float32
+        Inner products of other cells and landmarks.
+    M : ndarray of shape (n_types, n_rest)
+        Inner products of dictionary rows and other cells.
+    lengths : ndarray of shape (n_rest,)
+        Squared length of each cell.
+    z : ndarray of shape (n_rest,)
+        Type whose profile stands for each cell.
+    cell_means : ndarray of shape (n_rest,)
+        Mean over genes.
+    """
+
+    A: NDArray[np.float32]
+    M: Floats
+    lengths: Floats
+    z: Ints
+    cell_means: Floats
+
+    def chunks(self) -> Iterator[slice]:
+        """Yield the cells in portions."""
+        for start in range(0, len(self.z), CHUNK):
+            yield slice(start, min(start + CHUNK, len(self.z)))
+
+    def gram(self, landmarks: ThetaKernels, theta: float, cells: slice) -> Floats:
+        """Return the mixed linear kernel of some cells with the landmarks, shape (n_cells, n_landmarks)."""
+        t, s = theta, 1.0 - theta
+        z = self.z[cells]
+        out = np.asarray(self.A[cells], dtype=np.float64) * (s * s)
+        if theta > 0:
+            out += (t * s) * (landmarks.M[z] + self.M[landmarks.z][:, cells].T)
+            out += (t * t) * landmarks.Q[np.ix_(z, landmarks.z)]
+        return out
+
+    def distances(
+        self, landmarks: ThetaKernels, theta: float, cells: slice, kind: Literal["euclidean", "pearson"]
+    ) -> Floats:
+        """Return distances of some cells to the landmarks, shape (n_cells, n_landmarks).
+
+        Euclidean ones are squared; "pearson" is one minus the correlation over genes.
+        """
+        G = self.gram(landmarks, theta, cells)
+        own, theirs = self._lengths(landmarks, theta, cells), _lengths(landmarks, theta)
+        if kind == "euclidean":
+            return np.asarray(np.maximum(own[:, None] + theirs - 2.0 * G, 0.0))
+        means = theta * landmarks.type_means[self.z[cells]] + (1.0 - theta) * self.cell_means[cells]
+        their_means = theta * landmarks.type_means[landmarks.z] + (1.0 - theta) * landmarks.cell_means
+        G -= landmarks.n_vars * np.outer(means, their_means)
+        G *= _inverse_root(own - landmarks.n_vars * means**2)[:, None]
+        G *= _inverse_root(theirs - landmarks.n_vars * their_means**2)
+        return np.asarray(np.clip(1.0 - G, 0.0, 2.0))
+
+    def _lengths(self, landmarks: ThetaKernels, theta: float, cells: slice) -> Floats:
+        t, s = theta, 1.0 - theta
+        z = self.z[cells]
+        own = self.M[z, np.arange(len(self.z))[cells]]
+        return np.asarray(t * t * np.diagonal(landmarks.Q)[z] + 2 * t * s * own + s * s * self.lengths[cells])
+
+
+def cross_kernels(X: Any, L: Any, M: Floats, z: Ints) -> CrossKernels:
+    """Compare the other cells with the landmarks.
+
+    Parameters
+    ----------
+    X, L : array or sparse matrix of shape (n_rest, n_vars) and (n_landmarks, n_vars)
+    M : ndarray of shape (n_types, n_rest)
+    z : ndarray of shape (n_rest,)
+    """
+    landmarks = _dense(L).T
+    A = np.empty((X.shape[0], landmarks.shape[1]), dtype=np.float32)
+    lengths = np.empty(X.shape[0])
+    for start in range(0, X.shape[0], CHUNK):
+        block = _dense(X[start : start + CHUNK])
+        A[start : start + CHUNK] = block @ landmarks
+        lengths[start : start + CHUNK] = np.einsum("ng,ng->n", block, block, dtype=np.float64)
+    means = np.asarray(X.mean(axis=1), dtype=np.float64).ravel()
+    return CrossKernels(A=A, M=M, lengths=lengths, z=z, cell_means=means)
+
+
+def nearest_mean(distances: Floats, values: Floats, n_neighbours: int = N_NEIGHBOURS) -> Floats:
+    """Mean of the values of each cell's nearest landmarks.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_cells, n_landmarks)
+    values : ndarray of shape (n_landmarks, n_values)
+    n_neighbours : int
+
+    Returns
+    -------
+    ndarray of shape (n_cells, n_values)
+
+    Examples
+    --------
+    >>> nearest_mean(np.array([[0.1, 0.2, 9.0]]), np.array([[1.0], [3.0], [7.0]]), n_neighbours=2)
+    array([[2.]])
+    """
+    n_neighbours = min(n_neighbours, distances.shape[1])
+    nearest = np.argpartition(distances, n_neighbours - 1, axis=1)[:, :n_neighbours]
+    return np.asarray(values[nearest].mean(axis=1))
+
+
+def _lengths(kernels: ThetaKernels, theta: float) -> Floats:
+    t, s = theta, 1.0 - theta
+    z = kernels.z
+    own = kernels.M[z, np.arange(len(z))]
+    return np.asarray(t * t * np.diagonal(kernels.Q)[z] + 2 * t * s * own + s * s * np.diagonal(kernels.A))
+
+
+def _inverse_root(values: Floats) -> Floats:
+    return np.asarray(np.divide(1.0, np.sqrt(np.maximum(values, 0.0)), out=np.zeros_like(values), where=values > 0))
+
+
+def _dense(X: Any) -> NDArray[np.float32]:
+    return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float32)
