@@ -10,7 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -87,7 +88,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--theta", type=_theta, default=None, help="how much to trust the source, 0 to 1, or auto (default)"
     )
     parser.add_argument("--n-clusters", type=int, help="number of clusters (default: the method's)")
-    parser.add_argument("--seed", type=int, default=0, help="everything random follows from it (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="everything random follows from it (default: 0)")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method; repeatable"
     )
@@ -106,7 +107,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _theta(text: str) -> float | None:
     """Read ``auto`` or a number."""
     try:
-        theta = None if text == "auto" else float(text)
+        theta = None if text.lower() == "auto" else float(text)
     except ValueError:
         theta = -1.0
     if theta is not None and not 0.0 <= theta <= 1.0:
@@ -114,17 +115,26 @@ def _theta(text: str) -> float | None:
     return theta
 
 
+def _seed(text: str) -> int:
+    """Read a whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
 # -- run -----------------------------------------------------------------------------------------
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """Check all that can be checked, then read, then compute, then write."""
-    out = _writable(arguments.out, force=arguments.force)
+    from sctl.io import write_h5ad  # noqa: PLC0415
+
+    out = _writable(arguments.out, inputs=(arguments.source, arguments.target), force=arguments.force)
     preprocess, transfer = _preprocess_settings(arguments), _transfer_settings(arguments)
     method = pipeline.method_of(transfer)
     if arguments.theta is not None and pipeline.as_sweep(method) is None:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
-    source, target = _read_pair(arguments)
+    source, target, annotated = _read_pair(arguments)
     label_key = arguments.label_key or pipeline.find_labels(source, required=method.needs_labels)
     if label_key != arguments.label_key:
         print(f"Cell types are taken from obs['{label_key}'] of the source.")
@@ -135,12 +145,17 @@ def _run(arguments: argparse.Namespace) -> int:
         result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
-    _write(target, result, out)
+    write_h5ad(annotated(result), out)
+    _tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
 
 
-def _writable(out: Path, *, force: bool) -> Path:
+def _writable(out: Path, *, inputs: Sequence[Path], force: bool) -> Path:
     """Return the output path if it can be written, before anything is computed."""
+    if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
+        raise ParameterError(
+            f"{out} is one of the input files.", do="Give --out another name: inputs are never changed."
+        )
     if out.suffix != ".h5ad":
         raise ParameterError(f"The output {out.name!r} does not end in .h5ad.", do="Give --out a name that does.")
     if not out.parent.is_dir():
@@ -192,13 +207,18 @@ def _value(text: str) -> Any:
         return text  # the method's own check says what it should be
 
 
-def _read_pair(arguments: argparse.Namespace) -> tuple[AnnData, AnnData]:
-    """Read both files, repair what has one right repair, and refuse what cannot be used."""
+def _read_pair(
+    arguments: argparse.Namespace,
+) -> tuple[AnnData, AnnData, Callable[[TransferResult], AnnData]]:
+    """Read both files, repair what has one right repair, and refuse what cannot be used.
+
+    Returns source, target, and what writes a result into the target as it was read.
+    """
     from sctl.io import read  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
-    source, target = read(arguments.source), read(arguments.target)
-    source, target, told = pipeline.repaired(source, target, blocks=arguments.fix)
+    source, given = read(arguments.source), read(arguments.target)
+    source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     for finding in told:
         print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
@@ -212,18 +232,15 @@ def _read_pair(arguments: argparse.Namespace) -> tuple[AnnData, AnnData]:
             " ".join(finding.text for finding in worst),
             do=" ".join([*(finding.do for finding in worst), "Or add --fix to do so here." if fixable else ""]).strip(),
         )
-    return source, target
+    return source, target, partial(pipeline.annotated, given, told, target)
 
 
-def _write(target: AnnData, result: TransferResult, out: Path) -> None:
-    from sctl.data import slot, write_result  # noqa: PLC0415
-    from sctl.io import write_h5ad  # noqa: PLC0415
+def _tell(result: TransferResult, out: Path, *, dropped: int) -> None:
+    from sctl.data import slot  # noqa: PLC0415
 
-    write_h5ad(write_result(target, result), out)
-    dropped = target.n_obs - result.n_obs
     found = len(set(result.clusters[result.clusters >= 0].tolist()))
     theta = f", θ = {result.uns['theta']:.3g}" if "theta" in result.uns else ""
-    lost = f" ({dropped} of {target.n_obs} cells were dropped)" if dropped else ""
+    lost = f" ({dropped} of {dropped + result.n_obs} cells were dropped)" if dropped else ""
     key = slot(result.method)
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."

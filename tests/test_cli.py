@@ -185,7 +185,8 @@ def test_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture[st
     ("arguments", "status"),
     [(["--version"], 0), (["--help"], 0), (["run", "--help"], 0), ([], 2), (["dance"], 2), (["run"], 2),
      (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--theta", "2"], 2),
-     (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--theta", "much"], 2)],
+     (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--theta", "much"], 2),
+     (["run", "--source", "a", "--target", "b", "--out", "c.h5ad", "--seed", "-1"], 2)],
 )  # fmt: skip
 def test_the_command_line_itself(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -224,3 +225,74 @@ def test_control_c_is_no_traceback(folder: Path, tmp_path: Path) -> None:
     assert b"stopped" in told
     assert b"Traceback" not in told
     assert not out.exists()
+
+
+def same(left: object, right: object) -> None:
+    dense = [matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix) for matrix in (left, right)]
+    assert dense[0].dtype == dense[1].dtype
+    np.testing.assert_array_equal(*dense)
+
+
+def with_all_slots(target: AnnData, where: str) -> AnnData:
+    """A target as an analyst leaves it: log values in X, counts elsewhere, Ensembl ids, slots of all kinds."""
+    full = target[:, :200].copy() if where == "more in raw" else target.copy()
+    full.X = np.log1p(full.X.toarray()).astype(np.float64) * 0.37
+    full.obs["n"], full.obs.index.name = np.arange(full.n_obs), "cell"
+    full.var["gene_id"], full.var.index.name = "mine", "gene"
+    full.obsm["X_pca"], full.varm["PCs"] = np.ones((full.n_obs, 2)), np.ones((full.n_vars, 2))
+    full.obsp["near"], full.uns["note"] = sparse.eye(full.n_obs).tocsr(), {"a": 1}
+    if where == "layer":
+        full.layers["counts"] = target.X.copy()
+    else:
+        full.raw = target.copy()
+    return full
+
+
+@pytest.mark.parametrize("where", ["layer", "raw", "more in raw"])
+def test_what_the_user_has_comes_back_as_it_was(folder: Path, target: AnnData, where: str) -> None:
+    full = with_all_slots(target, where)
+    sctl_write(full, folder / "full.h5ad")
+    full = ad.read_h5ad(folder / "full.h5ad")
+    assert run(folder, "--quiet", target="full.h5ad") == 0
+    written = ad.read_h5ad(folder / "out.h5ad")
+    same(written.X, full.X)
+    for slot in ("obsm", "varm", "obsp", "layers"):
+        for name, value in getattr(full, slot).items():
+            same(getattr(written, slot)[name], value)
+    assert list(written.layers) == list(full.layers)
+    assert (written.raw is None) == (full.raw is None)
+    assert set(written.uns) - set(full.uns) == {"sctl_transfercluster"}
+    assert written.var.equals(full.var)
+    assert written.obs[full.obs.columns].equals(full.obs)
+    assert (written.obs_names.name, written.var_names.name) == ("cell", "gene")
+
+
+def test_repaired_names_serve_the_computation_alone(folder: Path, source: AnnData, target: AnnData) -> None:
+    source, target = source.copy(), target.copy()
+    source.var_names = target.var_names = [f"SYMB{number}" for number in range(target.n_vars)]
+    sctl_write(source, folder / "symbols.h5ad")
+    sctl_write(target, folder / "plain.h5ad")
+    ids = [f"ENSG{number:011d}.3" for number in range(target.n_vars)]
+    full = AnnData(target.X, obs=target.obs[[]], var={"gene_symbols": target.var_names.to_numpy()})
+    full.var_names = ids
+    full.obs_names = ["a", "a", *target.obs_names[2:]]
+    sctl_write(full, folder / "ids.h5ad")
+    assert run(folder, "--quiet", source="symbols.h5ad", target="ids.h5ad") == 0
+    written = ad.read_h5ad(folder / "out.h5ad")
+    assert list(written.var_names) == ids
+    assert list(written.var) == ["gene_symbols"]
+    assert list(written.obs_names[:3]) == ["a", "a-1", target.obs_names[2]]
+    assert run(folder, "--quiet", source="symbols.h5ad", target="plain.h5ad") == 0
+    plain = ad.read_h5ad(folder / "out.h5ad")
+    same(written.varm["sctl_transfercluster_dictionary"], plain.varm["sctl_transfercluster_dictionary"])
+
+
+def test_an_input_is_never_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "target.h5ad").read_bytes()
+    link = folder / "link.h5ad"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder / "target.h5ad")
+    for out in ("target.h5ad", "source.h5ad", "link.h5ad"):
+        assert run(folder, out=str(folder / out)) == 2
+        assert "one of the input files" in capsys.readouterr().err
+    assert (folder / "target.h5ad").read_bytes() == before

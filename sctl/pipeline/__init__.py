@@ -17,7 +17,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
-from sctl.pipeline.inputs import find_labels, repaired
+from sctl.pipeline.inputs import annotated, find_labels, repaired
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -37,6 +37,7 @@ __all__ = [
     "MAPS",
     "STEPS",
     "UPSTREAM",
+    "annotated",
     "as_sweep",
     "baseline",
     "chosen_theta",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from sctl.data import TransferResult
     from sctl.preflight import Finding, Role
 
 
@@ -54,6 +57,53 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
 
 _REPAIR_ALONE = {"use_counts", "sum_genes", "unique_genes", "unique_cells"}
 _REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
+
+
+def annotated(target: AnnData, told: Sequence[Finding], repaired: AnnData, result: TransferResult) -> AnnData:
+    """Return the cells of a result as they were given, with the result in its slots.
+
+    Repairs serve the computation alone: values, genes and tables are those of the user again. Two repairs
+    stay, since without them there is nothing to write to: swapped cells and genes, and numbered cell names.
+
+    Parameters
+    ----------
+    target : AnnData
+        As it was read.
+    told : sequence of Finding
+        What :func:`repaired` repaired.
+    repaired : AnnData
+        The target after that.
+    result : TransferResult
+
+    Returns
+    -------
+    AnnData
+        A copy.
+    """
+    from sctl.data import write_result  # noqa: PLC0415
+    from sctl.preflight import apply_fix  # noqa: PLC0415
+
+    fixes = [finding.fix for finding in told if finding.fix and finding.fix.arguments["role"] == "target"]
+    given = target
+    for fix in fixes:
+        given = apply_fix(given, fix) if fix.code == "transpose" else given
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*names are not unique")  # the pre-flight has said so
+        out = given[repaired.obs_names.get_indexer(result.obs_names)].copy()
+        out.obs_names = result.obs_names.rename(given.obs_names.name)
+        if _same_columns(given, repaired, [fix.arguments.get("where") for fix in fixes]):
+            out.var_names = repaired.var_names  # what a method says of a gene is placed by its name
+        out = write_result(out, result)
+        out.var_names = given.var_names
+    out.uns.pop("read_notes", None)  # ours, not the user's
+    return out
+
+
+def _same_columns(given: AnnData, repaired: AnnData, counts_from: Sequence[str | None]) -> bool:
+    """Say whether repairs have left the genes in their places, whatever they are called now."""
+    if "raw" in counts_from and not (given.raw is not None and given.raw.var_names.equals(given.var_names)):
+        return False
+    return bool(given.n_vars == repaired.n_vars)
 
 
 def find_labels(source: AnnData, *, required: bool) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +56,10 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
             do="Use a repair that the pre-flight offered.",
         )
     arguments = {key: value for key, value in fix.arguments.items() if key != "role"}
-    return _FIXES[fix.code](adata, **arguments)
+    with warnings.catch_warnings():
+        # The findings say so in plain words; a repair of something else must not say it again.
+        warnings.filterwarnings("ignore", message=".*names are not unique")
+        return _FIXES[fix.code](adata, **arguments)
 
 
 def _use_counts(adata: AnnData, *, where: str) -> AnnData:
