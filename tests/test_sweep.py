@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from sctl import sweep as sweep_module
 from sctl.core.consensus import Sc3
 from sctl.core.nmf import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
 from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, prepare_sweep, types_met
+from sctl.sweep import prepare as prepare_module
 
 
 def prepared(pair, **settings):
@@ -129,8 +129,8 @@ def test_types_met_ignores_stray_cells():
 
 @pytest.fixture
 def few_landmarks(monkeypatch):
-    monkeypatch.setattr(sweep_module, "ALL_CELLS_UP_TO", 50)
-    monkeypatch.setattr(sweep_module, "N_LANDMARKS", 40)
+    monkeypatch.setattr(prepare_module, "ALL_CELLS_UP_TO", 50)
+    monkeypatch.setattr(prepare_module, "N_LANDMARKS", 40)
 
 
 def test_landmarks_speak_for_everyone(pair, few_landmarks, sweep, tmp_path):

@@ -1,95 +1,30 @@
-"""θ, how much to trust the source: prepared once, then any θ is clustered in milliseconds."""
+"""All that is needed to cluster a target at any θ."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse, stats
+from scipy import linalg, stats
 
 from sctl.core.alignment import aligned, centred_cosine
 from sctl.core.consensus import Consensus, Distance, Sc3, sc3
-from sctl.core.kernels import ThetaKernels, theta_kernels
-from sctl.core.landmarks import CrossKernels, cross_kernels, nearest_mean
-from sctl.core.nmf import nonnegative_loadings
-from sctl.core.resample import stratified
+from sctl.core.kernels import ThetaKernels
+from sctl.core.landmarks import CrossKernels, nearest_mean
 from sctl.core.silhouette import mean_silhouette
-from sctl.errors import DataError, ParameterError
+from sctl.errors import ParameterError
 from sctl.run import Run
+from sctl.sweep import storage
+from sctl.sweep.point import ThetaPoint
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
-Criterion = Literal["target_kta", "kta"]
-"""What θ is chosen by: agreement of the clusters with the target's own data, or with the mixed data."""
-
-
-ALL_CELLS_UP_TO = 3000
-"""Target cells beyond which SC3 runs on landmarks; it grows with the square of the cells, and worse."""
-
-N_LANDMARKS = 1000
-
-
-@dataclass(frozen=True)
-class ThetaPoint:
-    """The clustering at one θ.
-
-    Parameters
-    ----------
-    theta : float
-        In [0, 1]; 0 is the target alone, 1 the source's types alone.
-    clusters : ndarray of shape (n_obs,)
-    kta : float
-        Agreement of the clusters with the mixed data at this θ, in [−1, 1]: the paper's score.
-    target_kta : float
-        Agreement of the clusters with the target's own data, in [−1, 1]: the same yardstick for every θ.
-    silhouette : float
-        Mean silhouette of the clusters by the (first) distances they were found in, in [−1, 1].
-    seconds : float
-        Wall time it took.
-    """
-
-    theta: float
-    clusters: Ints
-    kta: float
-    target_kta: float
-    silhouette: float
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the point as plain values that JSON takes."""
-        return {**asdict(self), "clusters": self.clusters.tolist()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Return the point that :meth:`to_dict` wrote."""
-        return cls(**{**values, "clusters": np.asarray(values["clusters"], dtype=np.int64)})
-
-
-def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") -> float:
-    """Return the θ of the largest score; of equal ones the smallest θ.
-
-    θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
-    paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
-    why the default compares every θ's clusters with the target's own data; see ``docs/decisions``.
-
-    Raises
-    ------
-    ParameterError
-        If there is no point.
-    """
-    found = sorted(points, key=lambda point: point.theta)
-    if not found:
-        raise ParameterError("No θ has been computed yet.", do="Run the sweep first.")
-    inner = [point for point in found if point.theta < 1] or found
-    return max(inner, key=lambda point: round(float(getattr(point, criterion)), 9)).theta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,22 +194,7 @@ class ThetaSweep:
 
     def save(self, path: Path) -> None:
         """Write the sweep as ``.npz`` without pickles."""
-        parts: dict[str, Any] = {f"kernels_{name}": value for name, value in vars(self.kernels).items()}
-        parts |= {
-            "loadings": self.loadings,
-            "type_names": np.array(self.type_names, dtype=str),
-            "n_clusters": self.n_clusters,
-            "settings": np.array(json.dumps(asdict(self.settings))),
-            "seed": self.seed,
-        }
-        if self.cross is not None:
-            parts |= {f"cross_{name}": value for name, value in vars(self.cross).items()}
-            parts["landmarks"] = self.landmarks
-        if self.expression is not None:
-            X = sparse.csr_matrix(self.expression)
-            parts |= {"x_data": X.data, "x_indices": X.indices, "x_indptr": X.indptr, "dictionary": self.dictionary}
-        with path.open("wb") as file:
-            np.savez(file, **parts)
+        storage.save(self, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -285,112 +205,8 @@ class ThetaSweep:
         DataError
             If the file is damaged.
         """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
-                return cls._from_parts(dict(parts))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise DataError(
-                f"The θ sweep in {path.name} cannot be read.",
-                expected="It is written when a sweep runs.",
-                do="Run the sweep again.",
-            ) from error
-
-    @classmethod
-    def _from_parts(cls, parts: Mapping[str, Any]) -> Self:
-        kernels = {name[8:]: value for name, value in parts.items() if name.startswith("kernels_")}
-        kernels["n_vars"] = int(kernels["n_vars"])
-        cross = {name[6:]: value for name, value in parts.items() if name.startswith("cross_")}
-        expression = None
-        if "x_data" in parts:
-            shape = (len(kernels["z"]), kernels["n_vars"])
-            expression = sparse.csr_matrix((parts["x_data"], parts["x_indices"], parts["x_indptr"]), shape=shape)
-        return cls(
-            kernels=ThetaKernels(**kernels),
-            loadings=parts["loadings"],
-            type_names=tuple(map(str, parts["type_names"])),
-            n_clusters=int(parts["n_clusters"]),
-            settings=_settings(str(parts["settings"])),
-            seed=int(parts["seed"]),
-            expression=expression,
-            dictionary=parts.get("dictionary"),
-            landmarks=parts.get("landmarks"),
-            cross=CrossKernels(**cross) if cross else None,
-        )
-
-
-def prepare_sweep(
-    X: Any,
-    H: Floats,
-    type_names: Sequence[str],
-    *,
-    n_clusters: int | None = None,
-    settings: Sc3 | None = None,
-    run: Run,
-) -> ThetaSweep:
-    """Prepare a θ sweep of target cells against a source dictionary.
-
-    Parameters
-    ----------
-    X : array or sparse matrix of shape (n_obs, n_vars)
-        Log-normalised target.
-    H : ndarray of shape (n_types, n_vars)
-        Source dictionary.
-    type_names : sequence of str, length n_types
-    n_clusters : int, optional
-        By default as many as source types are met among the target cells, see :func:`types_met`.
-    settings : Sc3, optional
-    run : Run
-
-    Returns
-    -------
-    ThetaSweep
-    """
-    settings = settings or Sc3()
-    run.report("Comparing target cells with source types", 0, 2)
-    M = np.asarray((X @ H.T).T, dtype=np.float64)
-    Q = H @ H.T
-    loadings = nonnegative_loadings(Q, M)
-    z = loadings.argmax(axis=1)
-    run.report("Comparing target cells with source types", 1, 2)
-    landmarks = cross = None
-    used: Any = slice(None)
-    if len(z) > ALL_CELLS_UP_TO:
-        used = landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
-        rest = np.setdiff1d(np.arange(len(z)), landmarks)
-        cross = cross_kernels(X[rest], X[landmarks], M[:, rest], z[rest])
-    kernels = theta_kernels(X[used], H, z[used], M=M[:, used], Q=Q)
-    spearman = "spearman" in settings.distances
-    run.report("Comparing target cells with source types", 2, 2)
-    return ThetaSweep(
-        kernels=kernels,
-        loadings=loadings,
-        type_names=tuple(type_names),
-        n_clusters=n_clusters or types_met(z),
-        settings=settings,
-        seed=run.seed,
-        expression=sparse.csr_matrix(X[used]) if spearman else None,
-        dictionary=H if spearman else None,
-        landmarks=landmarks,
-        cross=cross,
-    )
+        return cls(**storage.load(path))
 
 
 def _without_gaps(clusters: Ints) -> Ints:
     return np.unique(clusters, return_inverse=True)[1].ravel()
-
-
-def types_met(z: Ints, share: float = 0.01) -> int:
-    """Return how many source types at least ``share`` of the target cells (and two cells) resemble most.
-
-    Examples
-    --------
-    >>> types_met(np.array([0] * 50 + [1] * 48 + [2]))
-    2
-    """
-    return max(int((np.bincount(z) >= max(2, share * len(z))).sum()), 2)
-
-
-def _settings(text: str) -> Sc3:
-    values: dict[str, Any] = json.loads(text)
-    values |= {name: tuple(values[name]) for name in ("distances", "transformations")}
-    return Sc3(**values)

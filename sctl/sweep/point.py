@@ -1,0 +1,71 @@
+"""One θ and its scores, and which θ to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sctl.errors import ParameterError
+
+Ints = NDArray[np.integer[Any]]
+Criterion = Literal["target_kta", "kta"]
+"""What θ is chosen by: agreement of the clusters with the target's own data, or with the mixed data."""
+
+
+@dataclass(frozen=True)
+class ThetaPoint:
+    """The clustering at one θ.
+
+    Parameters
+    ----------
+    theta : float
+        In [0, 1]; 0 is the target alone, 1 the source's types alone.
+    clusters : ndarray of shape (n_obs,)
+    kta : float
+        Agreement of the clusters with the mixed data at this θ, in [−1, 1]: the paper's score.
+    target_kta : float
+        Agreement of the clusters with the target's own data, in [−1, 1]: the same yardstick for every θ.
+    silhouette : float
+        Mean silhouette of the clusters by the (first) distances they were found in, in [−1, 1].
+    seconds : float
+        Wall time it took.
+    """
+
+    theta: float
+    clusters: Ints
+    kta: float
+    target_kta: float
+    silhouette: float
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the point as plain values that JSON takes."""
+        return {**asdict(self), "clusters": self.clusters.tolist()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the point that :meth:`to_dict` wrote."""
+        return cls(**{**values, "clusters": np.asarray(values["clusters"], dtype=np.int64)})
+
+
+def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") -> float:
+    """Return the θ of the largest score; of equal ones the smallest θ.
+
+    θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
+    paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
+    why the default compares every θ's clusters with the target's own data; see ``docs/decisions``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no point.
+    """
+    found = sorted(points, key=lambda point: point.theta)
+    if not found:
+        raise ParameterError("No θ has been computed yet.", do="Run the sweep first.")
+    inner = [point for point in found if point.theta < 1] or found
+    return max(inner, key=lambda point: round(float(getattr(point, criterion)), 9)).theta

@@ -1,0 +1,88 @@
+"""A sweep as a file: arrays and JSON, no pickles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from scipy import sparse
+
+from sctl.core.consensus import Sc3
+from sctl.core.kernels import ThetaKernels
+from sctl.core.landmarks import CrossKernels
+from sctl.errors import DataError
+
+if TYPE_CHECKING:
+    from sctl.sweep.theta import ThetaSweep
+
+
+def save(sweep: ThetaSweep, path: Path) -> None:
+    """Write a sweep as ``.npz``."""
+    parts: dict[str, Any] = {f"kernels_{name}": value for name, value in vars(sweep.kernels).items()}
+    parts |= {
+        "loadings": sweep.loadings,
+        "type_names": np.array(sweep.type_names, dtype=str),
+        "n_clusters": sweep.n_clusters,
+        "settings": np.array(json.dumps(asdict(sweep.settings))),
+        "seed": sweep.seed,
+    }
+    if sweep.cross is not None:
+        parts |= {f"cross_{name}": value for name, value in vars(sweep.cross).items()}
+        parts["landmarks"] = sweep.landmarks
+    if sweep.expression is not None:
+        X = sparse.csr_matrix(sweep.expression)
+        parts |= {"x_data": X.data, "x_indices": X.indices, "x_indptr": X.indptr, "dictionary": sweep.dictionary}
+    with path.open("wb") as file:
+        np.savez(file, **parts)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what a :class:`~sctl.sweep.ThetaSweep` is made of.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
+            return _from_parts(dict(parts))
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        raise DataError(
+            f"The θ sweep in {path.name} cannot be read.",
+            expected="It is written when a sweep runs.",
+            do="Run the sweep again.",
+        ) from error
+
+
+def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
+    kernels = {name[8:]: value for name, value in parts.items() if name.startswith("kernels_")}
+    kernels["n_vars"] = int(kernels["n_vars"])
+    cross = {name[6:]: value for name, value in parts.items() if name.startswith("cross_")}
+    expression = None
+    if "x_data" in parts:
+        shape = (len(kernels["z"]), kernels["n_vars"])
+        expression = sparse.csr_matrix((parts["x_data"], parts["x_indices"], parts["x_indptr"]), shape=shape)
+    return {
+        "kernels": ThetaKernels(**kernels),
+        "loadings": parts["loadings"],
+        "type_names": tuple(map(str, parts["type_names"])),
+        "n_clusters": int(parts["n_clusters"]),
+        "settings": _settings(str(parts["settings"])),
+        "seed": int(parts["seed"]),
+        "expression": expression,
+        "dictionary": parts.get("dictionary"),
+        "landmarks": parts.get("landmarks"),
+        "cross": CrossKernels(**cross) if cross else None,
+    }
+
+
+def _settings(text: str) -> Sc3:
+    values: dict[str, Any] = json.loads(text)
+    values |= {name: tuple(values[name]) for name in ("distances", "transformations")}
+    return Sc3(**values)
