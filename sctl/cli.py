@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SctlError as error:
         print(f"sctl: {error}", file=sys.stderr)
         return UNUSABLE
+    except MemoryError:
+        print("sctl: The memory of this computer does not suffice. Take fewer cells or genes.", file=sys.stderr)
+        return UNUSABLE
     except KeyboardInterrupt:
         print("sctl: stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -152,6 +155,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _writable(out: Path, *, inputs: Sequence[Path], force: bool) -> Path:
     """Return the output path if it can be written, before anything is computed."""
+    from sctl.io.system import told  # noqa: PLC0415
+
+    with told(f"{out.name} cannot be written"):
+        return _free(out, inputs, force=force)
+
+
+def _free(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
     if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
         raise ParameterError(
             f"{out} is one of the input files.", do="Give --out another name: inputs are never changed."

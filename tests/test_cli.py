@@ -296,3 +296,17 @@ def test_an_input_is_never_replaced(folder: Path, capsys: pytest.CaptureFixture[
         assert run(folder, out=str(folder / out)) == 2
         assert "one of the input files" in capsys.readouterr().err
     assert (folder / "target.h5ad").read_bytes() == before
+
+
+def test_what_the_computer_refuses_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, out=str(folder / ("a" * 300 + ".h5ad"))) == 2
+    assert "name is too long" in capsys.readouterr().err
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("sctl.io.read", exhausted)
+    assert run(folder) == 2
+    assert "Take fewer cells or genes" in capsys.readouterr().err

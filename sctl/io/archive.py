@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import shutil
 import stat
@@ -16,6 +17,7 @@ from typing import IO, cast
 from sctl.errors import DataError
 from sctl.io.contents import damaged_gzip
 from sctl.io.memory import readable
+from sctl.io.system import refused
 
 MAX_BYTES = 8_000_000_000
 """Most bytes that an archive may unpack to."""
@@ -111,6 +113,8 @@ def copy_bounded(source: IO[bytes] | gzip.GzipFile, to: Path, *, limit: int, nam
         while block := source.read(_BLOCK):
             written += len(block)
             if written > limit:
+                if shutil.disk_usage(to.parent).free < 2 * _BLOCK:
+                    raise refused(f"{name} cannot be unpacked", OSError(errno.ENOSPC, "no space left"))
                 raise DataError(
                     f"{name} unpacks to far more than its size lets one expect.",
                     expected=f"At most {readable(MAX_BYTES)}, and {MAX_RATIO} times its own size, is unpacked.",

@@ -10,6 +10,8 @@ from pathlib import Path
 import anndata as ad
 from anndata import AnnData
 
+from sctl.io.system import told
+
 
 def fingerprint(path: Path | str) -> str:
     """Return the SHA-256 of a file, or of the names and contents of all files of a folder.
@@ -42,8 +44,18 @@ def write_h5ad(adata: AnnData, path: Path | str) -> None:
     adata : AnnData
     path : Path or str
         Where to; an existing file is replaced.
+
+    Raises
+    ------
+    DataError
+        If the disk is full, or the folder cannot be written to.
     """
     path = Path(path)
+    with told(f"{path.name} cannot be written"):
+        _write_whole(adata, path)
+
+
+def _write_whole(adata: AnnData, path: Path) -> None:
     # In the same folder, since a file can only be moved in one step within one disk.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)

@@ -174,6 +174,12 @@ def _read_loom(file: h5py.File, name: str) -> AnnData:
 
 def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
     """Read genes × cells in blocks of genes and return cells × genes, sparse, in float32."""
+    if dataset.dtype.kind not in "biuf":
+        raise DataError(
+            f"The values of {name} are no numbers ({dataset.dtype}).",
+            expected="A matrix of counts was expected.",
+            do="Write it again with loompy, or export it as .h5ad.",
+        )
     n_vars, n_obs = dataset.shape
     step = max(1, _BLOCK // max(n_obs, 1))
     blocks, n_bytes = [], 0

@@ -17,6 +17,7 @@ from sctl.errors import DataError
 from sctl.io import archive, tenx
 from sctl.io.contents import ACCEPTED, Kind, is_gzip, kind_of, refusal, suffix_of
 from sctl.io.hdf5 import read_hdf5
+from sctl.io.system import told
 from sctl.io.text import read_text
 
 
@@ -44,12 +45,23 @@ def read(path: Path | str, *, name: str | None = None) -> AnnData:
     """
     path = Path(path)
     name = name or path.name
-    if not path.exists():
-        raise DataError(f"There is no file {name}.", expected="A file or a folder was expected.", do="Check the path.")
-    with warnings.catch_warnings():
+    with told(f"{name} cannot be read"), warnings.catch_warnings():
+        _check_there(path, name)
         # Names that are not unique are reported by the pre-flight, with a way to repair them.
         warnings.filterwarnings("ignore", message=".*names are not unique")
         return _tidy(_read_folder(path, name) if path.is_dir() else _read_file(path, name), name)
+
+
+def _check_there(path: Path, name: str) -> None:
+    """Refuse what is neither a file nor a folder; a pipe would be waited for without end."""
+    if not path.exists():
+        raise DataError(f"There is no file {name}.", expected="A file or a folder was expected.", do="Check the path.")
+    if not path.is_file() and not path.is_dir():
+        raise DataError(
+            f"{name} is a device or a pipe.",
+            expected="A file or a folder was expected.",
+            do="Save what comes out of it as a file, and give that.",
+        )
 
 
 def read_many(paths: Sequence[Path | str], *, names: Sequence[str] | None = None) -> AnnData:
@@ -70,7 +82,7 @@ def read_many(paths: Sequence[Path | str], *, names: Sequence[str] | None = None
     known = list(names) if names is not None else [Path(path).name for path in paths]
     if len(paths) == 1:
         return read(paths[0], name=known[0])
-    with tempfile.TemporaryDirectory() as folder:
+    with told(f"{known[0]} cannot be read"), tempfile.TemporaryDirectory() as folder:
         # The files are found by their names, so they must lie under the names the user knows.
         links = []
         for path, given in zip(paths, known, strict=True):
