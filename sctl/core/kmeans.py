@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 
@@ -40,7 +40,7 @@ def kmeans(points: Floats, n_clusters: int, *, n_init: int, rng: np.random.Gener
     >>> bool(labels[0] == labels[1] != labels[2] == labels[3])
     True
     """
-    points = points - points.mean(axis=0)
+    points = (points - points.mean(axis=0)).astype(np.float32)  # half the work; only the nearest centre matters
     lengths = np.einsum("nd,nd->n", points, points)
     centres = _plus_plus(points, lengths, n_clusters, n_init=n_init, rng=rng)  # (n_init, k, d)
     labels = np.full((n_init, len(points)), -1, dtype=np.int32)
@@ -75,8 +75,8 @@ def _means(points: Floats, labels: Ints, old: Floats) -> Floats:
     """Centres of the labelled points, (n_init, k, d); a centre left without points stays where it was."""
     n_init, k, d = old.shape
     member = (labels[:, None, :] == np.arange(k, dtype=np.int32)[:, None]).reshape(n_init * k, -1)
-    sizes = np.count_nonzero(member, axis=1).astype(np.float64)
-    sums = member.astype(np.float64) @ points  # (n_init * k, d)
+    sizes = np.count_nonzero(member, axis=1).astype(points.dtype)
+    sums = member.astype(points.dtype) @ points  # (n_init * k, d)
     kept = sizes > 0
     out = old.reshape(n_init * k, d).copy()
     out[kept] = sums[kept] / sizes[kept, None]
@@ -87,12 +87,12 @@ def _plus_plus(points: Floats, lengths: Floats, n_clusters: int, *, n_init: int,
     """Start centres by greedy k-means++, all starts side by side, shape (n_init, n_clusters, n_dims)."""
     n_obs, n_dims = points.shape
     trials = 2 + int(np.log(n_clusters))
-    centres = np.empty((n_init, n_clusters, n_dims))
+    centres = np.empty((n_init, n_clusters, n_dims), dtype=points.dtype)
     chosen = rng.integers(n_obs, size=n_init)
     centres[:, 0] = points[chosen]
     nearest = _distances(points, lengths, chosen)  # (n_init, n_obs)
     for c in range(1, n_clusters):
-        cumulative = np.cumsum(nearest, axis=1)
+        cumulative = np.cumsum(nearest, axis=1, dtype=np.float64)
         draws = rng.random((n_init, trials)) * cumulative[:, -1:]
         picks = np.stack([np.searchsorted(row, draw) for row, draw in zip(cumulative, draws, strict=True)])
         picks = np.minimum(picks, n_obs - 1)
