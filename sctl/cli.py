@@ -252,6 +252,10 @@ def _tell(result: TransferResult, out: Path, *, dropped: int) -> None:
     theta = f", θ = {result.uns['theta']:.3g}" if "theta" in result.uns else ""
     lost = f" ({dropped} of {dropped + result.n_obs} cells were dropped)" if dropped else ""
     key = slot(result.method)
+    if "n_landmarks" in result.uns:
+        print(
+            f"Clusters were found among {result.uns['n_landmarks']} of the cells; each other cell follows its nearest."
+        )
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
     )

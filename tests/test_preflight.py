@@ -125,6 +125,7 @@ ALONE = {
     "empty_genes": (lambda: put(data(), slice(None), 3, 0), "target", "advice", None),
     "few_cells": (lambda: data(9), "target", "block", None),
     "small_target": (lambda: data(40), "target", "advice", None),
+    "landmarks": (lambda: data(3001), "target", "advice", None),
     "cells": (data, "target", "ok", None),
     "few_genes": (lambda: data(names=HUMAN[:60]), "target", "warn", None),
     "genes": (data, "target", "ok", None),

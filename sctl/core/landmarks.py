@@ -19,6 +19,11 @@ from sctl.core.kernels import ThetaKernels
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
 
+ALL_CELLS_UP_TO = 3000
+"""Cells beyond which SC3 runs on landmarks."""
+
+N_LANDMARKS = 1000
+
 CHUNK = 2048
 """Cells compared with the landmarks at a time: 16 MB for 1,000 landmarks."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
+from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.io.memory import available, readable
 from sctl.preflight.report import Finding, Fix, Level, Role
 from sctl.values import log_base, stored, value_kind
@@ -159,6 +160,13 @@ def _cell_number(n_obs: int, role: Role) -> Iterator[Finding]:
             f"The target has {n_obs} cells. Transfer learning is made for such small datasets.",
             "Ask for few clusters (fewer than one per ten cells), and look at the confidence of each cell.",
         )
+    elif role == "target" and n_obs > ALL_CELLS_UP_TO:
+        yield Finding(
+            "advice",
+            "landmarks",
+            f"The target has {n_obs:,} cells: many for a method that compares every cell with every other.",
+            f"Clusters are found among {N_LANDMARKS:,} of them, drawn from every type; each other cell follows its nearest.",
+        )
     else:
         yield Finding("ok", "cells", f"The {role} has {n_obs:,} cells.")
 
@@ -178,11 +186,12 @@ def _gene_number(n_vars: int, role: Role) -> Iterator[Finding]:
 def memory_needed(adata: AnnData, role: Role) -> int:
     """Return a rough upper estimate of the bytes that an analysis needs.
 
-    Three sparse copies (counts, log values, selected genes). A target is also compared cell with cell: about
-    eight square matrices are held at once.
+    Three sparse copies (counts, log values, selected genes). A target is also compared cell with cell, or, when
+    it is large, with landmarks: about eight such matrices are held at once.
     """
     n_bytes = 3 * 12 * int(stored(adata.X).size)
-    return n_bytes + (8 * 8 * adata.n_obs**2 if role == "target" else 0)
+    compared = adata.n_obs if adata.n_obs <= ALL_CELLS_UP_TO else N_LANDMARKS
+    return n_bytes + (8 * 8 * adata.n_obs * compared if role == "target" else 0)
 
 
 def memory_findings(adata: AnnData, role: Role) -> Iterator[Finding]:

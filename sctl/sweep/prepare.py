@@ -11,7 +11,7 @@ from scipy import sparse
 
 from sctl.core.consensus import Sc3
 from sctl.core.kernels import theta_kernels
-from sctl.core.landmarks import cross_kernels
+from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS, cross_kernels
 from sctl.core.nmf import nonnegative_loadings
 from sctl.core.resample import stratified
 from sctl.run import Run
@@ -19,11 +19,6 @@ from sctl.sweep.theta import ThetaSweep
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
-
-ALL_CELLS_UP_TO = 3000
-"""Target cells beyond which SC3 runs on landmarks; it grows with the square of the cells, and worse."""
-
-N_LANDMARKS = 1000
 
 
 def prepare_sweep(
