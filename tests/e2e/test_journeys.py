@@ -1,0 +1,191 @@
+"""Whole walks through the app in a real browser: the demo, two files of one's own, a sweep that is stopped."""
+
+from __future__ import annotations
+
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anndata as ad
+import pandas as pd
+import pytest
+
+from sctl import jobs
+from sctl.project import Project, load_points
+from sctl.simulate import toy_counts
+
+pytestmark = pytest.mark.slow
+
+LONG = 240_000
+"""Milliseconds for what a busy computer may take long for."""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """The server's folder of projects, also for this process."""
+    folder = tmp_path / "projects"
+    monkeypatch.setenv("SCTL_PROJECTS", str(folder))
+    return folder
+
+
+@contextmanager
+def nothing_left_running(folder: Path) -> Iterator[None]:
+    """End jobs when the visitor has left: they outlive the server on purpose."""
+    try:
+        yield
+    finally:
+        for root in folder.glob("*/project.json"):
+            for job in jobs.running(Project(root.parent)):
+                job.stop(wait=0)
+
+
+def the_project(app) -> Project:
+    found = re.search(r"p=([a-z0-9]{12})", app.page.url)
+    assert found, app.page.url
+    return Project.open(found[1])
+
+
+def press(app, name: str, timeout: float = LONG):
+    """Press a button as soon as it can be pressed."""
+    button = app.page.get_by_role("button", name=name).and_(app.page.locator(":enabled")).first
+    button.wait_for(timeout=timeout)
+    button.click()
+    return app.idle(timeout)
+
+
+def map_is_drawn(app) -> None:
+    app.page.locator("[data-testid=stPlotlyChart] canvas").first.wait_for(timeout=LONG)
+
+
+def download(app, name: str, folder: Path) -> Path:
+    with app.page.expect_download(timeout=LONG) as waiting:
+        app.page.get_by_role("button", name=name).first.click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def lasso_left_half(app) -> None:
+    """Draw around the left half of the map with the mouse."""
+    area = app.page.locator("[data-testid=stPlotlyChart] .nsewdrag").first.bounding_box()
+    corners = [(0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99), (0.01, 0.02)]
+    places = [(area["x"] + area["width"] * x, area["y"] + area["height"] * y) for x, y in corners]
+    app.page.mouse.move(*places[0])
+    app.page.mouse.down()
+    for place in places[1:]:
+        app.page.mouse.move(*place, steps=5)
+    app.page.mouse.up()
+    app.page.wait_for_timeout(800)
+    app.idle()
+
+
+def selected(app) -> int:
+    return int(app.page.get_by_test_id("stMetricValue").first.inner_text().split(" of ")[0].replace(",", ""))
+
+
+def test_the_demo_leads_to_an_answer_in_two_clicks(app, here, tmp_path):
+    with nothing_left_running(here):
+        app.open()
+        press(app, "Try the demo")
+        press(app, "Go on to Explore")
+        map_is_drawn(app)
+        project = the_project(app)
+
+        lasso_left_half(app)
+        assert 0 < selected(app) < 702
+
+        app.go("Marker genes")
+        app.sees("The best genes of every group", 60_000)
+        app.go("Confidence")
+        app.sees("Named cells")
+        app.go("Trust in the source")
+        app.sees("How right was it?")
+        app.go("Export")
+        result = ad.read_h5ad(download(app, "Annotated dataset", tmp_path))
+        assert result.n_obs == 702
+        assert {"sctl_transfercluster", "sctl_transfercluster_label", "sctl_transfercluster_confidence"} <= {
+            *result.obs
+        }
+        assert "X_umap" in result.obsm
+        right = result.obs["sctl_transfercluster_label"].astype(str) == project.truth().reindex(result.obs_names)
+        assert right.mean() > 0.9
+        with zipfile.ZipFile(download(app, "All tables", tmp_path)) as archive:
+            assert "cells_transfercluster.csv" in archive.namelist()
+        assert download(app, "SVG", tmp_path).read_bytes().startswith(b"<?xml")
+        assert "Traceback" not in app.page.content()
+
+
+def test_two_files_of_ones_own_lead_to_an_answer(app, here, tmp_path):
+    source, target = toy_counts()
+    truth = target.obs["cell_type"].astype(str)
+    source.write_h5ad(tmp_path / "atlas.h5ad")
+    table = pd.DataFrame(target.X.toarray().astype(int), index=target.obs_names, columns=target.var_names)
+    table.T.to_csv(tmp_path / "mine.csv", index_label="gene")  # genes down, as most tables come
+    with nothing_left_running(here):
+        app.open().click("Start a new project")
+        for place, name in ((0, "atlas.h5ad"), (0, "mine.csv")):
+            inputs = app.page.get_by_test_id("stFileUploaderDropzoneInput")
+            inputs.nth(place if name == "atlas.h5ad" else inputs.count() - 1).set_input_files(tmp_path / name)
+            app.page.get_by_text(name).first.wait_for(timeout=LONG)
+            app.idle(LONG)
+        press(app, "Go on to Preprocess")
+        press(app, "Prepare the data")
+        press(app, "Go on to Transfer")
+        press(app, "Run")
+        app.go("Trust in the source")
+        press(app, "Go on to Explore")
+        map_is_drawn(app)
+        app.go("Export")
+        cells = pd.read_csv(download(app, "Cells and their names", tmp_path), index_col="cell")
+        assert (cells["label"] == truth.reindex(cells.index)).mean() > 0.95
+        assert "Traceback" not in app.page.content()
+
+
+def test_a_stopped_sweep_outlives_a_reload_and_resumes(app, here):
+    project = _prepared(here)
+    with nothing_left_running(here):
+        app.open(f"?p={project.id}")
+        app.go("Transfer")
+        app.page.get_by_text("Advanced settings").click()
+        step = app.page.get_by_role("spinbutton", name="Step of θ")
+        step.fill("0.01")
+        step.press("Enter")
+        app.idle()
+        press(app, "Run")
+        app.go("Trust in the source")
+        _wait_for_points(project, 3)
+        app.page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()  # Streamlit has one of its own
+        app.sees("Stopped after", LONG)
+        kept = {point.theta: point.kta for point in load_points(project)}
+        assert 3 <= len(kept) < 91
+
+        app.page.reload()
+        app.idle()
+        app.sees(f"Stopped after {len(kept)} of 91 values of θ")
+        press(app, "Resume")
+        press(app, "Go on to Explore")
+        finished = {point.theta: point.kta for point in load_points(project)}
+        assert len(finished) == 91
+        assert {theta: finished[theta] for theta in kept} == kept
+
+
+def _prepared(folder: Path) -> Project:
+    """A project of 700 cells, so that a fine sweep takes long enough to be stopped."""
+    source, target = toy_counts(n_source=300, n_target=700)
+    project = Project.create("To be stopped")
+    assert project.root.parent == folder
+    project.put_input("source", source, {"filename": "source.h5ad"})
+    project.put_input("target", target, {"filename": "target.h5ad"})
+    project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+    jobs.compute(project, "preprocess")
+    return project
+
+
+def _wait_for_points(project: Project, n_points: int, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while len(load_points(project)) < n_points:
+        assert time.monotonic() < end, "The sweep does not get on."
+        time.sleep(0.1)
