@@ -146,7 +146,8 @@ def _tar_members(path: Path, name: str) -> Iterator[tuple[str, Callable[[], IO[b
     with tarfile.open(path, "r:*") as archive:
         for info in archive:
             if info.isdir():
-                _safe_parts(info.name, name)
+                if info.name != ".":  # what `tar -C folder .` writes first
+                    _safe_parts(info.name, name)
                 continue
             if not info.isreg():
                 raise _unsafe(name, f"holds a link or a device ({info.name})")

@@ -138,12 +138,28 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",
             do="Open it with the program that wrote it, and write it again: adata.write_h5ad('data.h5ad').",
         ) from error
-    if adata.X is None:
+    return _with_matrix(adata, name) if adata.X is None else adata
+
+
+def _with_matrix(adata: AnnData, name: str) -> AnnData:
+    """Put into ``X``, which is empty, the layer that is called like counts, or else ``raw``, or the only layer."""
+    counts = [key for key in adata.layers if "count" in str(key).lower()]
+    raw = adata.raw
+    if counts:
+        adata.X, place = adata.layers[counts[0]], f"the layer '{counts[0]}'"
+    elif raw is not None:
+        adata = AnnData(raw.X, obs=adata.obs, var=raw.var, obsm=dict(adata.obsm), uns=dict(adata.uns))
+        place = "'raw'"
+    elif len(adata.layers) == 1:
+        key = next(iter(adata.layers))
+        adata.X, place = adata.layers[key], f"the layer '{key}'"
+    else:
         raise DataError(
             f"{name} has no matrix X; its layers are {sorted(map(str, adata.layers))}.",
             expected="The expression values were expected in X.",
-            do="Put the counts there: adata.X = adata.layers['counts'] (or adata.raw.X), and write it again.",
+            do="Put the counts there, in Python with adata.X = adata.layers['...'], and write it again.",
         )
+    adata.uns["read_notes"] = f"{name} has no matrix X; the values of {place} were taken."
     return adata
 
 

@@ -97,10 +97,12 @@ def layout_of(path: Path, name: str) -> Layout:
     Raises
     ------
     DataError
-        If it has one column only, no header, no rows, or numbers with decimal commas.
+        If it has one column only, no rows, or numbers with decimal commas.
     """
-    encoding = _encoding(head(path, 1 << 16, name=name))
-    skip, lines = _first_lines(path, encoding, name)
+    start = head(path, 1 << 16, name=name)
+    encoding = _encoding(start)
+    old_mac = b"\r" in start and b"\n" not in start  # Excel for Mac still offers to end lines so
+    skip, lines = _first_lines(path, encoding, name, whole=old_mac or encoding == "utf-16")
     delimiter = _delimiter(lines, name)
     rows = [_fields(line, delimiter) for line in lines]
     header, sample = rows[0], rows[1:]
@@ -114,14 +116,10 @@ def layout_of(path: Path, name: str) -> Layout:
     width = Counter(len(row) for row in sample).most_common(1)[0][0]
     if len(header) == width - 1:  # as R's write.table writes it
         header = ["", *header]
-    elif len(header) == width and sample and delimiter in "\t " and header[-1] == "" and sample[0][-1] == "":
-        header = header[:-1]  # every line ends in a delimiter
-    if all(_NUMBER.fullmatch(field) for field in header):
-        raise DataError(
-            f"{name} has no header: its first line holds only numbers.",
-            expected="The first line should name the cells or the genes.",
-            do="Export it with the names of the columns.",
-        )
+    elif (
+        len(header) == width > 2 and header[-1] == "" and not any(row[width - 1] for row in sample if len(row) == width)
+    ):
+        header, sample = header[:-1], [row[: width - 1] for row in sample]  # every line ends in a delimiter
     return Layout(delimiter, encoding, skip + 1, tuple(header), tuple(tuple(row) for row in sample))
 
 
@@ -140,12 +138,15 @@ def _encoding(start: bytes) -> str:
     return "utf-8-sig"
 
 
-def _first_lines(path: Path, encoding: str, name: str) -> tuple[int, list[str]]:
-    """Return the number of leading comments and blank lines, and the first lines that hold something."""
+def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[int, list[str]]:
+    """Return the number of leading comments and blank lines, and the first lines that hold something.
+
+    Where lines do not end in one byte for a new line, the file is read ``whole`` to find their ends.
+    """
     skip = 0
     lines: list[str] = []
     with opened(path) as stream:
-        if encoding == "utf-16":
+        if whole:
             texts: Iterator[str] = iter(stream.read(_LINE_BYTES).decode(encoding, "replace").splitlines())
         else:
             texts = (line.decode(encoding, "replace") for line in iter(lambda: stream.readline(_LINE_BYTES), b""))
@@ -190,7 +191,7 @@ def _delimiter(lines: list[str], name: str) -> str:
         raise DataError(
             f"{name} has one column only, or columns that no common sign separates.",
             expected="Columns separated by commas, tabs or semicolons were expected.",
-            do="Export it as .csv with one column per cell or per gene.",
+            do="Export it as .csv with one column per cell or per gene, and without a title above the header.",
         )
     return best
 

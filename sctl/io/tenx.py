@@ -21,6 +21,7 @@ from sctl.io.mtx import read_mtx
 from sctl.io.table import opened
 
 GENE_EXPRESSION = "Gene Expression"
+_GENOME = r"^((?:GRC[hm]|hg|mm)\d+)_+"  # before the names of genes where reads of several species were counted together
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
         If the parts do not fit together, or there is no gene expression in it.
     """
     try:
-        return _read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file, name)
+        return _one_genome(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file, name), name)
     except DataError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
@@ -87,9 +88,9 @@ def read_triples(files: Sequence[Path], name: str) -> AnnData:
     triples = find_triples(files)
     if len(triples) > 1:
         raise DataError(
-            f"{name} holds {len(triples)} samples: {', '.join(t.matrix.name for t in triples[:5])}.",
+            f"{name} holds {len(triples)} samples: {', '.join(_told_apart([t.matrix for t in triples])[:5])}.",
             expected="One sample was expected: a matrix, its barcodes and its genes.",
-            do="Give the three files of one sample.",
+            do="Give the three files of one sample; of Cell Ranger's two folders, the one called 'filtered'.",
         )
     if not triples:
         there = ", ".join(sorted(file.name for file in files)[:8]) or "nothing"
@@ -99,6 +100,12 @@ def read_triples(files: Sequence[Path], name: str) -> AnnData:
             do="Give the three files together, in a folder, an archive, or all at once.",
         )
     return _read_triple(triples[0])
+
+
+def _told_apart(files: list[Path]) -> list[str]:
+    """Return names of files, with their folder where they would be the same."""
+    names = [file.name for file in files]
+    return names if len(set(names)) == len(names) else [f"{file.parent.name}/{file.name}" for file in files]
 
 
 def _plain(path: Path) -> str:
@@ -141,7 +148,7 @@ def _read_triple(triple: Triple) -> AnnData:
     var = pd.DataFrame(table, index=pd.Index(names.astype(str).to_numpy()))
     obs = pd.DataFrame(index=pd.Index(barcodes[0].astype(str).to_numpy()))
     adata = AnnData(sparse.csr_matrix(matrix, dtype=np.float32), obs=obs, var=var)
-    return _gene_expression(adata, triple.matrix.name)
+    return _one_genome(_gene_expression(adata, triple.matrix.name), triple.matrix.name)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
@@ -180,6 +187,22 @@ def _gene_expression(adata: AnnData, name: str) -> AnnData:
         f"{name} also holds {', '.join(f'{count:,} features of {kind}' for kind, count in others.items())}; "
         "only gene expression was taken."
     )
+    return kept
+
+
+def _one_genome(adata: AnnData, name: str) -> AnnData:
+    """Of a mixture of species keep the genome with most counts, and take its name off those of the genes."""
+    genomes = adata.var_names.str.extract(_GENOME, expand=False)
+    if genomes.isna().any():
+        return adata
+    sums = pd.Series(np.asarray(adata.X.sum(axis=0)).ravel()).groupby(genomes.to_numpy()).sum()
+    best = str(sums.idxmax())
+    kept = adata[:, (genomes == best)].copy()
+    kept.var_names = kept.var_names.str.replace(_GENOME, "", regex=True)
+    if len(sums) > 1:
+        others = ", ".join(str(genome) for genome in sums.index if genome != best)
+        note = f"{name} also holds {others}; only {best}, with most counts, was taken."
+        kept.uns["read_notes"] = " ".join(filter(None, (adata.uns.get("read_notes"), note)))
     return kept
 
 

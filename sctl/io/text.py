@@ -25,6 +25,9 @@ _SEEN = 2_000  # names that are looked at to tell genes from cells
 _INDEX = re.compile(
     r"(?i)(?:unnamed.*|index|.*gene.*|.*cell.*|.*barcode.*|.*symbol.*|.*ensembl.*|id|name|x|feature.*|)"
 )
+_LABELS = re.compile(
+    r"(?i)(?:cell[ _.]?)?(?:type|label|cluster|class)s?|(?:seurat_clusters|leiden|louvain|batch|sample|donor)"
+)
 # What featureCounts writes between the names and the counts.
 _ABOUT_GENES = frozenset({"chr", "start", "end", "strand", "length"})
 _MAX_NOTES = 20  # columns that are no numbers, beyond which the table is no expression matrix
@@ -64,22 +67,34 @@ def read_text(path: Path, name: str) -> AnnData:
         If it is no such table; the text says where it fails.
     """
     layout = layout_of(path, name)
+    _require_header(layout.header, name)
     columns = _columns(layout, name)
     matrix, rows, notes = _read_parts(path, layout, columns, name)
     names = pd.Index([layout.header[i] for i in columns.values], dtype=object).astype(str)
     genes_in_rows, sure = _genes_in_rows(rows, names, layout.header[columns.names] if columns.names is not None else "")
     table = pd.DataFrame(notes, index=rows)
-    other = pd.DataFrame(index=names)
     if genes_in_rows:
-        adata = AnnData(sparse.csr_matrix(matrix.T), obs=other, var=table)
+        adata = AnnData(sparse.csr_matrix(matrix.T), obs=pd.DataFrame(index=names), var=table)
     else:
-        adata = AnnData(matrix, obs=table, var=other)
+        adata = _without_numbered_labels(AnnData(matrix, obs=table, var=pd.DataFrame(index=names)))
     if not sure:
         adata.uns["read_notes"] = (
             f"The names in {name} do not tell genes from cells; the {'rows' if genes_in_rows else 'columns'} "
             "were taken for genes, since there are more of them."
         )
     return adata
+
+
+def _require_header(header: tuple[str, ...], name: str) -> None:
+    """Refuse a table whose first line holds values; cells may well be called 0, 1, 2."""
+    numbers = [field for field in header[1:] if field and is_number(field)]
+    counted = len(set(numbers)) == len(numbers) and all(field.isdecimal() for field in numbers)
+    if len(numbers) == len(header) - 1 and not (counted and _INDEX.fullmatch(header[0])):
+        raise DataError(
+            f"{name} has no header: its first line holds values, such as {numbers[0]!r}.",
+            expected="The first line should name the cells or the genes.",
+            do="Export it with the names of the columns.",
+        )
 
 
 def _columns(layout: Layout, name: str) -> _Columns:
@@ -91,7 +106,9 @@ def _columns(layout: Layout, name: str) -> _Columns:
     counted = first in ([str(i) for i in range(len(rows))], [str(i + 1) for i in range(len(rows))])
     has_names = not numeric[0] or bool(_INDEX.fullmatch(layout.header[0])) or counted
     names = 0 if has_names else None
-    rest = range(1 if has_names else 0, width)
+    if counted and _are_names([row[1] for row in rows], numeric=numeric[1]):
+        names = 1  # after a column that only counts the rows
+    rest = [i for i in range(1 if has_names else 0, width) if i != names]
     about = [i for i in rest if layout.header[i].lower() in _ABOUT_GENES]
     # One column called 'Start' may be a gene; the five of featureCounts together are not.
     dropped = set(about) if len(about) >= 4 else set()
@@ -107,6 +124,11 @@ def _columns(layout: Layout, name: str) -> _Columns:
             do="If this is a table of labels, give it as such; otherwise export the counts alone.",
         )
     return _Columns(names, notes, values)
+
+
+def _are_names(values: list[str], *, numeric: bool) -> bool:
+    """Say whether words of the first rows could name these: none occurs twice."""
+    return not numeric and len(set(values)) == len(values) > 1
 
 
 def _read_parts(
@@ -203,6 +225,17 @@ def _ragged(name: str, detail: str) -> DataError:
         expected="Every line must have the same number of fields.",
         do="The file may be cut off, or a name may contain the delimiter: export it again with quoted names.",
     )
+
+
+def _without_numbered_labels(adata: AnnData) -> AnnData:
+    """Move columns that are called like labels, and hold whole numbers, from the genes to the table of cells."""
+    labels = [i for i, name in enumerate(adata.var_names) if _LABELS.fullmatch(name)]
+    for i in labels:
+        values = np.asarray(adata.X[:, [i]].todense()).ravel()
+        if np.isfinite(values).all() and (values == np.rint(values)).all():
+            adata.obs[adata.var_names[i]] = values.astype(np.int64)
+    moved = adata.var_names.isin(adata.obs.columns)
+    return adata[:, ~moved].copy() if moved.any() else adata
 
 
 def _genes_in_rows(rows: pd.Index, columns: pd.Index, corner: str) -> tuple[bool, bool]:

@@ -117,3 +117,16 @@ def test_an_empty_archive_and_one_without_a_matrix(tmp_path):
         read(zipped(tmp_path / "a.zip"))
     with pytest.raises(DataError, match=r"nothing that can be read; there is a\.md, b\.md"):
         read(zipped(tmp_path / "b.zip", ("a.md", "x"), ("b.md", "y")))
+
+
+def test_an_archive_made_inside_its_folder(tmp_path, small):
+    """`tar -C folder -czf x.tgz .` lists the folder itself as '.'."""
+    small.write_h5ad(tmp_path / "x.h5ad")
+    path = tar(
+        tmp_path / "a.tgz",
+        (".", tarfile.DIRTYPE, b""),
+        ("./x.h5ad", tarfile.REGTYPE, (tmp_path / "x.h5ad").read_bytes()),
+    )
+    assert read(path).shape == small.shape
+    with pytest.raises(DataError, match="leads out of its folder"):
+        read(tar(tmp_path / "b.tgz", (".", tarfile.REGTYPE, b"")))

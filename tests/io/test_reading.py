@@ -11,11 +11,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import io as scipy_io
 from scipy import sparse
 
+from sctl.errors import DataError
 from sctl.io import ACCEPTED, fingerprint, read, read_many, write_h5ad
 
 
@@ -389,3 +391,74 @@ def test_fingerprints_tell_contents_and_names_apart(tmp_path):
 def test_anndata_is_what_comes_back(small, tmp_path):
     write_loom(tmp_path / "x.loom", small)
     assert isinstance(read(tmp_path / "x.loom"), ad.AnnData)
+
+
+# --- shapes that people bring ---------------------------------------------------------------------------------
+
+
+def table_of(small):
+    return pd.DataFrame(small.X.toarray().astype(int), index=small.obs_names, columns=small.var_names)
+
+
+def test_lines_that_end_in_a_comma(small, tmp_path):
+    lines = table_of(small).T.to_csv().splitlines()
+    (tmp_path / "x.csv").write_text("".join(f"{line},\n" for line in lines))
+    assert same(read(tmp_path / "x.csv"), small)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_of_every_system(small, tmp_path, end):
+    (tmp_path / "x.csv").write_bytes(table_of(small).T.to_csv(lineterminator=end).encode())
+    assert same(read(tmp_path / "x.csv"), small)
+
+
+def test_cells_may_be_called_by_numbers(small, tmp_path):
+    table_of(small).T.set_axis(range(9), axis=1).to_csv(tmp_path / "x.csv")
+    assert list(read(tmp_path / "x.csv").obs_names) == [str(i) for i in range(9)]
+
+
+def test_a_column_that_counts_the_rows_is_passed_over(small, tmp_path):
+    table_of(small).T.reset_index(names="gene").to_csv(tmp_path / "x.csv")
+    assert same(read(tmp_path / "x.csv"), small)
+
+
+def test_numbered_clusters_are_labels_not_a_gene(small, tmp_path):
+    table = table_of(small)
+    table.insert(0, "cluster", [0, 1, 2] * 3)
+    table.to_csv(tmp_path / "x.csv")
+    back = read(tmp_path / "x.csv")
+    assert back.obs["cluster"].tolist() == [0, 1, 2] * 3
+    assert same(back, small)
+
+
+@pytest.mark.parametrize("place", ["counts", "raw", "only"])
+def test_an_empty_x_is_filled_from_where_the_values_are(small, tmp_path, place):
+    full = AnnData(obs=small.obs, var=small.var)
+    if place == "raw":
+        full.raw = small
+    else:
+        full.layers["counts" if place == "counts" else "spliced"] = small.X.copy()
+    full.write_h5ad(tmp_path / "x.h5ad")
+    back = read(tmp_path / "x.h5ad")
+    assert same(back, small)
+    assert "has no matrix X" in back.uns["read_notes"]
+
+
+def test_of_a_mixture_of_species_the_larger_is_taken(small, tmp_path):
+    mouse = small[:, :5].copy()
+    names = [*(f"GRCh38_{name}" for name in small.var_names), *(f"mm10___{name}" for name in mouse.var_names)]
+    both = sparse.hstack([small.X, mouse.X], format="csr")
+    write_mtx(tmp_path, AnnData(both, obs=small.obs, var=pd.DataFrame(index=names)))
+    back = read(tmp_path)
+    np.testing.assert_array_equal(back.X.toarray(), small.X.toarray())
+    assert list(back.var_names) == list(small.var_names)
+    assert "also holds mm10; only GRCh38" in back.uns["read_notes"]
+
+
+def test_two_folders_of_one_run_are_told_apart(small, tmp_path):
+    for kind in ("raw", "filtered"):
+        folder = tmp_path / f"{kind}_feature_bc_matrix"
+        folder.mkdir()
+        write_mtx(folder, small)
+    with pytest.raises(DataError, match=r"filtered_feature_bc_matrix/matrix\.mtx.*raw_feature_bc_matrix/matrix\.mtx"):
+        read(tmp_path)

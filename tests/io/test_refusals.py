@@ -52,7 +52,7 @@ def broken_h5ad(folder, small):
 
 
 def without_x(folder, small):
-    small.layers["counts"] = small.X.copy()
+    small.layers["spliced"], small.layers["unspliced"] = small.X.copy(), small.X.copy()
     small.X = None
     small.write_h5ad(folder / "x.h5ad")
     return folder / "x.h5ad"
@@ -196,6 +196,7 @@ BAD = {
     "one column": (lambda d, a: one(d, "x.csv", "a\nb\nc\n"), "one column only"),
     "header only": (lambda d, a: one(d, "x.csv", "gene,c1,c2\n"), "no rows"),
     "no header": (lambda d, a: one(d, "x.csv", "1,2,3\n4,5,6\n"), "no header"),
+    "no header, but names": (lambda d, a: one(d, "x.csv", "TP53,0,7,0\nINS,4,5,6\n"), "values, such as '0'"),
     "decimal commas": (lambda d, a: one(d, "x.csv", "gene;c1;c2\nTP53;1,5;2,5\nINS;0;3,1\n"), "decimal comma"),
     "words": (lambda d, a: one(d, "x.csv", "cell,type\nc1,alpha\nc2,beta\nc3,beta\n"), "words where numbers"),
     "one word": (
