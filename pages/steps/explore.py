@@ -9,19 +9,27 @@ from sctl.ui import errors, explore_view, jobs, label_editor, results, shell, st
 action = shell.header(steps.EXPLORE)
 project = shell.require(steps.EXPLORE, "theta")
 with action:
-    shell.next_button(steps.EXPLORE)
+    if project.state("theta") == "stale":
+        jobs.run_button(project, "everything", "Run again")
+    else:
+        shell.next_button(steps.EXPLORE)
 
 jobs.failure(project, "explore")
 shell.stale_hint(project, "theta")
 view = results.shown(project)
 
 with errors.caught():
-    wide, narrow = st.columns([1.7, 1], gap="medium")
-    with wide:
+    if explore_view.two_maps():
         explore_view.maps(view)
-    with narrow, st.container(border=True):
+        picked, named = st.columns(2, gap="medium")
+    else:
+        wide, narrow = st.columns([1.7, 1], gap="medium")
+        with wide:
+            explore_view.maps(view)
+        picked = named = narrow
+    with picked, st.container(border=True):
         label_editor.selected(view)
-    with narrow:
+    with named:
         label_editor.editor(view)
     explore_view.summaries(view)
 timeline.follow_maps(project)

@@ -11,7 +11,6 @@ project = shell.require(steps.TRANSFER, "preprocess")
 
 errors.show_notices(method_choice.PLACE)
 jobs.failure(project, "transfer")
-shell.stale_hint(project, "transfer")
 timeline.follow(project)
 
 with errors.caught():

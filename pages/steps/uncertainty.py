@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sctl.ui import confidence_view, errors, results, shell, steps, timeline
+from sctl.ui import confidence_view, errors, jobs, results, shell, steps, timeline
 
 action = shell.header(steps.UNCERTAINTY)
 project = shell.require(steps.UNCERTAINTY, "theta")
 with action:
-    shell.next_button(steps.UNCERTAINTY)
+    if project.state("theta") == "stale":
+        jobs.run_button(project, "everything", "Run again")
+    else:
+        shell.next_button(steps.UNCERTAINTY)
 
 errors.show_notices(confidence_view.PLACE)
 shell.stale_hint(project, "theta")

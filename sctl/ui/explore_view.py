@@ -44,11 +44,15 @@ def maps(project: Project) -> None:
     if layout is None:
         _no_map(project)
         return
-    two = bool(state.PANES.get())
-    panes = st.columns(2, gap="medium") if two else [st.container()]
+    panes = st.columns(2, gap="medium") if two_maps() else [st.container()]
     for place, pane in zip(panes, ("", "right"), strict=False):
         with place:
             _pane(project, layout, pane)
+
+
+def two_maps() -> bool:
+    """Tell whether two maps are wanted, which take the whole width of the page."""
+    return bool(state.PANES.get())
 
 
 def _layout(drawn: results.Maps) -> Layout | None:
@@ -106,6 +110,7 @@ def _pane(project: Project, layout: Layout, pane: str) -> None:
         names=_names(project, layout),
         palette=colour.palette,
         selected=marked if marked.any() else None,
+        legend_below=two_maps(),
     )
     if layout.side == "joint":
         st.caption(_joint_words(layout, colour))

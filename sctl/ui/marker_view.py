@@ -24,7 +24,6 @@ _COLUMNS: dict[str, Any] = {
     "log2_fold_change": st.column_config.NumberColumn(
         "log2 fold change", format="%.2f", help="1 means twice as much as in the other cells, 2 four times as much."
     ),
-    "p_value": st.column_config.NumberColumn("p", format="%.1e"),
     "p_adjusted": st.column_config.NumberColumn(
         "Adjusted p", format="%.1e", help="Corrected for the number of genes tested (Benjamini and Hochberg)."
     ),
@@ -39,6 +38,7 @@ _COLUMNS: dict[str, Any] = {
         format="%.2f",
         help="Chance that a cell of the group has more of it than a cell outside: 1 perfect, 0.5 no difference.",
     ),
+    "p_value": st.column_config.NumberColumn("p", format="%.1e"),
 }
 
 
@@ -122,7 +122,7 @@ def _described(project: Project, names: list[str]) -> dict[str, str]:
 
 def _table(own: pd.DataFrame, *, key: str) -> str | None:
     """Draw one group's genes, and return the one whose row is chosen; the best where none is."""
-    only = state.CLEAR_ONLY.of(key.split(":")[0])
+    only = state.CLEAR_ONLY.of(key.split(":", maxsplit=1)[0])
     only.start_with(only.default)
     clear = st.toggle(
         "Only clear markers",
@@ -218,9 +218,9 @@ def a_against_b(project: Project) -> None:
             icon=":material/download:", on_click="ignore", key="ab_csv",
         )  # fmt: skip
     with right:
-        st.plotly_chart(
-            plots.volcano(table), key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table)
-        )
+        figure = plots.volcano(table)
+        figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
+        st.plotly_chart(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
         if gene is not None:
             sides = np.where(choices[a], "A", np.where(choices[b], "B", "others") if b else "others")
             explore_view.violin(project, gene, colours.Colour(sides, "Side"), key="ab:violin")

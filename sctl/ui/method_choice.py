@@ -11,7 +11,7 @@ from sctl import jobs, pipeline
 from sctl.base import TransferMethod
 from sctl.methods import METHODS
 from sctl.project import Project, load_report
-from sctl.ui import errors, estimates, forms, shell, state, steps
+from sctl.ui import errors, estimates, forms, results, shell, state, steps
 
 PLACE = "transfer"
 _ELSEWHERE = ("theta",)  # set on a page of its own
@@ -48,13 +48,14 @@ def form(project: Project, method: str) -> dict[str, Any]:
 
 def run_button(project: Project, chosen: Mapping[str, Any]) -> None:
     """Draw the page's primary button: run with the settings shown, or go on where their result is there."""
-    job = jobs.running(project)
-    if not job and project.state("theta") == "done" and _same(project, chosen):
+    job, same = jobs.running(project), _same(project, chosen)
+    if not job and same and project.state("theta") == "done":
         shell.next_button(steps.TRANSFER)
         return
+    label = "Resume" if same and results.points(project) else "Run"
     why_not = _why_not(project, METHODS[chosen["method"]])
     st.button(
-        "Running …" if job else "Run",
+        "Running …" if job else label,
         type="primary",
         icon="spinner" if job else ":material/play_arrow:",
         key="run:transfer",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from sctl import jobs
-from sctl.jobs import Job, JobState
 from sctl.project import Project
 from sctl.ui import jobs as job_views
 from sctl.ui import results, shell, steps
@@ -16,8 +15,8 @@ _LINES: Sequence[tuple[str, str]] = (
     ("preprocess", "Prepare both datasets"),
     ("transfer", "Try how much to trust the source"),
     ("theta", "Take the best answer"),
-    ("explore", "Draw the maps"),
     ("markers", "Find marker genes"),
+    ("explore", "Draw the maps"),
 )
 _SIGNS = {
     "done": ":green[:material/check_circle:]",
@@ -34,17 +33,12 @@ def follow(project: Project) -> bool:
     job = job_views.running(project)
     if job is None:
         return False
-    job_views.watch(job, live=lambda now: _stages(project, job, now))
+    job_views.watch(job, live=lambda now: _stages(project))
     return True
 
 
-def _stages(project: Project, job: Job, now: JobState) -> None:
-    lines = []
-    for step, text in _LINES:
-        sign = _SIGNS.get(project.state(step), _WAITING)
-        doing = f" — {now.stage.lower()}" if now.step == step and now.stage else ""
-        lines.append(f"{sign} {text}:gray[{doing}]" if doing else f"{sign} {text}")
-    st.markdown("  \n".join(lines))
+def _stages(project: Project) -> None:
+    st.markdown("  \n".join(f"{_SIGNS.get(project.state(step), _WAITING)} {text}" for step, text in _LINES))
     if project.state("theta") == "done":
         shell.link(steps.EXPLORE, "Your cells have their names: look at them", icon=":material/arrow_forward:")
     else:

@@ -126,6 +126,11 @@ def test_results_of_earlier_settings_are_still_shown(open_page, done, page):
     jobs.compute(done, "preprocess")  # the newest preparation is not the one the results come from
     app = fine(open_page(page, done.id))
     assert not app.error
+    if page == "export":
+        assert any("of earlier settings" in item.value for item in app.warning)
+    else:
+        assert any("The earlier result is shown" in item.value for item in app.warning)
+        assert len(app.get("plotly_chart")) >= 1
 
 
 def test_every_chart_of_the_result_pages_has_a_text_for_those_who_do_not_see_it(open_page, done):
