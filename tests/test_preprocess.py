@@ -23,7 +23,7 @@ from sctl.preprocess import (
 )
 from sctl.qc import Thresholds
 from sctl.run import Progress, Run
-from sctl.simulate import simulate_cells, split_pair
+from sctl.simulate import simulate_cells, split_pair, toy_counts
 
 
 @pytest.fixture
@@ -395,3 +395,21 @@ def test_no_cell_has_a_label(source: AnnData, target: AnnData):
 def test_filter_that_takes_all_cells(source: AnnData, target: AnnData):
     with pytest.raises(DataError, match="No cells of the target are left"):
         prepare_pair(source, target, PreprocessParams(target=RoleParams(min_genes=10_000)))
+
+
+def test_labels_that_say_nothing_or_differ_by_blanks_only() -> None:
+    source, target = toy_counts()
+    before = source.obs["cell_type"].astype(str).to_numpy()
+    labels = np.where(np.arange(200) % 2, before, [f" {name} " for name in before]).astype(object)
+    labels[:6] = ["nan", "NA", "", " ", None, "<NA>"]
+    source.obs["cell_type"] = labels
+    prepared = prepare_pair(source, target, label_key="cell_type")
+    assert set(prepared.pair.labels.categories) == set(before)
+    assert any("6 cells dropped: no label" in sentence for sentence in prepared.report.sentences)
+
+
+def test_numbered_labels_lose_the_decimal_point_that_missing_ones_gave_them() -> None:
+    source, target = toy_counts()
+    source.obs["cell_type"] = source.obs["cell_type"].cat.codes.astype(float).where(np.arange(200) > 2)
+    prepared = prepare_pair(source, target, label_key="cell_type")
+    assert list(prepared.pair.labels.categories) == ["0", "1", "2", "3"]

@@ -14,6 +14,7 @@ from scipy import sparse
 from sctl.errors import DataError, ParameterError
 from sctl.genes import map_orthologs, renamed, strip_version, symbols_from
 from sctl.preflight.report import Fix
+from sctl.preprocess import label_text
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
 
@@ -63,7 +64,7 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
 
 
 def _use_counts(adata: AnnData, *, where: str) -> AnnData:
-    """Put counts into ``X``; from ``raw`` they may come with more genes than ``X`` had."""
+    """Put counts, or values from before scaling, into ``X``; from ``raw`` they may come with more genes than ``X`` had."""
     if where == "raw":
         if adata.raw is None:
             raise _gone("'raw'")
@@ -185,11 +186,11 @@ def _match_case(adata: AnnData, other: AnnData) -> AnnData:
 
 
 def _drop_unlabelled(adata: AnnData, *, label_key: str) -> AnnData:
-    return _tidy_labels(adata[adata.obs[label_key].notna().to_numpy()].copy(), label_key)
+    return _tidy_labels(adata[label_text(adata.obs[label_key]).notna().to_numpy()].copy(), label_key)
 
 
 def _drop_rare_labels(adata: AnnData, *, label_key: str, min_cells: int) -> AnnData:
-    labels = adata.obs[label_key]
+    labels = label_text(adata.obs[label_key])
     counts = labels.value_counts()
     kept = labels.isna() | labels.isin(counts.index[counts >= min_cells])
     if not kept.any():

@@ -9,6 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.preflight.report import Finding, Fix, Role
+from sctl.preprocess import label_text
 
 MIN_CELLS = 10
 """Labels with fewer cells are hardly learned."""
@@ -73,9 +74,8 @@ def label_findings(adata: AnnData, role: Role, label_key: str | None) -> Iterato
 
 
 def _about(adata: AnnData, role: Role, key: str) -> Iterator[Finding]:
-    labels = adata.obs[key]
+    labels = label_text(adata.obs[key])
     counts = labels.value_counts()
-    counts = counts[counts > 0]
     rare = counts[counts < MIN_CELLS]
     n_missing = int(labels.isna().sum())
     if n_missing:

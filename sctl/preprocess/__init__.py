@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sctl.preprocess.filters import filter_cells, filter_genes
+from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import linearised, log_normalise
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
 from sctl.preprocess.prepare import Prepared, prepare_pair
@@ -17,6 +18,7 @@ __all__ = [
     "RoleParams",
     "filter_cells",
     "filter_genes",
+    "label_text",
     "linearised",
     "log_normalise",
     "prepare_pair",

@@ -13,6 +13,7 @@ from anndata import AnnData
 from sctl.core.normalise import Log, library_sizes, log_normalised
 from sctl.data import Floats, Pair
 from sctl.preprocess.filters import Bools
+from sctl.preprocess.labels import label_text
 from sctl.preprocess.match import match, matching_genes, require_columns
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.report import Loss, PrepareReport
@@ -103,7 +104,7 @@ def prepare_pair(
     variable = highly_variable([_as_log1p(values, params.log) for values in logs], params.n_top_genes)
     both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
-        both[0].obs[key] = pd.Categorical(both[0].obs[key].astype(str))
+        both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
     report = _report(sides, silent, n_shared=len(shared), variable=variable)
     run.report("Prepare", 4, 4)

@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from sctl.data import Ints
 from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
+from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import Linear, linear
 from sctl.preprocess.params import RoleParams
 from sctl.preprocess.report import Loss
@@ -73,8 +74,7 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
     side = Side(role, adata, linear(adata, role), np.arange(adata.n_obs), adata.var_names)
     if label_key is None:
         return side
-    labels = adata.obs[label_key]
-    labelled = (labels.notna() & (labels.astype(str).str.strip() != "")).to_numpy(dtype=bool)
+    labelled = label_text(adata.obs[label_key]).notna().to_numpy(dtype=bool)
     return side.with_cells([(f"no label in {label_key!r}", labelled)])
 
 
