@@ -108,6 +108,8 @@ ALONE = {
     "values_linear": (linear, "source", "advice", None),
     "values_scaled": (lambda: scaled(data()), "source", "block", None),
     "counts_elsewhere": (lambda: with_raw(data(), logged(data())), "source", "warn", "use_counts"),
+    "unscaled_elsewhere": (lambda: with_raw(logged(data()), scaled(data())), "source", "block", "use_counts"),
+    "excel_dates": (lambda: renamed_to(data(), ["1-Mar", "2-Sep", *HUMAN[2:1100]]), "target", "advice", None),
     "missing_values": (lambda: put(data(), 3, 3, np.nan), "target", "block", "set_zero"),
     "infinite_values": (lambda: put(data(), 3, 3, np.inf), "target", "block", "set_zero"),
     "negative_values": (lambda: put(data(), 3, 3, -1), "target", "block", "set_zero"),
@@ -442,3 +444,23 @@ def test_every_repair_has_been_tried():
 
     tried = {fix for *_, fix in ALONE.values() if fix}
     assert set(_FIXES) == tried | {"unique_genes", "map_orthologs"}
+
+
+def test_labels_that_say_nothing_count_as_missing():
+    labels = ["nan", " ", "NA"] * 2 + ["alpha", " beta"] * 57
+    adata = data(cell_type=labels)
+    report = inspect(adata, role="source")
+    assert "6 of 120 cells" in report.get("unlabelled_cells").text
+    assert apply_fix(adata, report.get("unlabelled_cells").fix).n_obs == 114
+
+
+def test_only_names_that_are_dates_are_dates():
+    names = ["MARCH1", "SEPT2", "DEC1", "OCT4", "1-Mar", "Mar-01", "2001-03-01", *HUMAN[7:1100]]
+    finding = inspect(renamed_to(data(), names), role="target").get("excel_dates")
+    assert finding.text.startswith("3 genes")
+
+
+def test_where_names_cannot_be_repaired_here_the_refusal_says_what_to_do():
+    finding = inspect_pair(data(), ids(data())).get("shared_genes")
+    assert finding.level == "block"
+    assert "Export one of the two again" in finding.do

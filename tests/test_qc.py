@@ -192,3 +192,8 @@ def test_expression_histogram_shows_values_above_zero(cells: AnnData):
     assert expression_histogram(cells).counts.sum() == (cells.X > 0).sum()
     sparse_cells = AnnData(sparse.csr_matrix(cells.X))
     np.testing.assert_array_equal(expression_histogram(sparse_cells).counts, expression_histogram(cells).counts)
+
+
+def test_an_upper_limit_below_zero_is_a_slip() -> None:
+    with pytest.raises(ParameterError, match="not below 0"):
+        Thresholds(pct_mt=(None, -1.0))

@@ -25,12 +25,24 @@ def counts_elsewhere(adata: AnnData) -> str | None:
 
     A layer called *counts* is asked first, then ``raw``, then the other layers; the values decide, not the name.
     """
+    return next((place for place, value in _places(adata) if _holds_counts(value)), None)
+
+
+def unscaled_elsewhere(adata: AnnData) -> str | None:
+    """Return where log or normalised values lie besides ``X``, in the same form and order, or None."""
+    kinds = ("log", "linear")
+    return next(
+        (place for place, value in _places(adata) if value_kind(value) in kinds and np.any(stored(value))), None
+    )
+
+
+def _places(adata: AnnData) -> list[tuple[str, Any]]:
     places: list[tuple[str, Any]] = [(f"layers/{key}", value) for key, value in adata.layers.items()]
     places.sort(key=lambda place: "count" not in place[0].lower())
     named = sum("count" in place.lower() for place, _ in places)
     if adata.raw is not None:
         places.insert(named, ("raw", adata.raw.X))
-    return next((place for place, value in places if _holds_counts(value)), None)
+    return places
 
 
 def value_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
@@ -54,6 +66,8 @@ def value_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
             f"The {role} holds normalised values (such as TPM or CPM), not counts.",
             "They can be used. If you have the counts, give those: tests of genes are more reliable with them.",
         )
+    elif (place := unscaled_elsewhere(adata)) is not None:
+        yield _use_unscaled(role, place)
     else:
         yield Finding(
             "block",
@@ -70,7 +84,7 @@ def _holds_counts(value: Any) -> bool:
 
 def _use_counts(role: Role, kind: str, where: str) -> Finding:
     names = {"log": "log values", "linear": "normalised values", "scaled": "scaled values"}
-    place = "under 'raw'" if where == "raw" else f"in the layer '{where.removeprefix('layers/')}'"
+    place = _named(where)
     level: Level = "block" if kind == "scaled" else "warn"
     return Finding(
         level,
@@ -79,6 +93,21 @@ def _use_counts(role: Role, kind: str, where: str) -> Finding:
         "Use these counts: both datasets are then prepared in the same way.",
         Fix("use_counts", "Use these counts", {"role": role, "where": where}),
     )
+
+
+def _use_unscaled(role: Role, where: str) -> Finding:
+    return Finding(
+        "block",
+        "unscaled_elsewhere",
+        f"The matrix of the {role} holds scaled values, but the values from before scaling are in the file too, "
+        f"{_named(where)}.",
+        "Use these values: which genes a cell expresses cannot be told from scaled ones.",
+        Fix("use_counts", "Use these values", {"role": role, "where": where}),
+    )
+
+
+def _named(where: str) -> str:
+    return "under 'raw'" if where == "raw" else f"in the layer '{where.removeprefix('layers/')}'"
 
 
 def _log(adata: AnnData, role: Role) -> Finding:

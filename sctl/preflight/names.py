@@ -12,6 +12,7 @@ from sctl.preflight.report import Finding, Fix, Role
 from sctl.values import value_kind
 
 _SEEN = 5_000  # names that are looked at
+_DATE = r"(?i)\d{1,2}-(?:mar|sep|dec|oct)|(?:mar|sep|dec|oct)-\d{1,2}|\d{4}[-/]\d{2}[-/]\d{2}"
 _KNOWN = 0.05  # share of known genes below which the names say nothing
 
 
@@ -45,6 +46,7 @@ def name_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
             swap,
         )
     yield from _duplicates(adata, role)
+    yield from _dates(adata, role)
     yield from _identifiers(adata, role)
 
 
@@ -73,6 +75,18 @@ def _duplicates(adata: AnnData, role: Role) -> Iterator[Finding]:
             f"{len(cells):,} cell names of the {role} occur more than once, e.g. {cells[0]!r}.",
             "Number them to tell them apart. If several samples were joined, this is expected.",
             Fix("unique_cells", "Number cells of one name", {"role": role}),
+        )
+
+
+def _dates(adata: AnnData, role: Role) -> Iterator[Finding]:
+    dates = adata.var_names[adata.var_names.str.fullmatch(_DATE)]
+    if len(dates):
+        yield Finding(
+            "advice",
+            "excel_dates",
+            f"{len(dates):,} genes of the {role} have become dates, as Excel does with MARCHF1, SEPTIN2 or DEC1: "
+            f"{', '.join(map(repr, dates[:5]))}.",
+            "These few cannot be compared; all others can. To have them too, export the table without opening it in Excel.",
         )
 
 

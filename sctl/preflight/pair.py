@@ -23,7 +23,7 @@ def pair_findings(source: AnnData, target: AnnData) -> Iterator[Finding]:
     remedy = _remedy(source, target, shared)
     if remedy is not None:
         yield remedy
-    yield _shared(shared, source, target, has_remedy=remedy is not None)
+    yield _shared(shared, source, target, remedy)
     kinds = value_kind(source.X), value_kind(target.X)
     if kinds[0] != kinds[1] and "scaled" not in kinds:
         words = {"counts": "counts", "log": "log values", "linear": "normalised values"}
@@ -43,7 +43,7 @@ def pair_findings(source: AnnData, target: AnnData) -> Iterator[Finding]:
         )
 
 
-def _shared(shared: int, source: AnnData, target: AnnData, *, has_remedy: bool) -> Finding:
+def _shared(shared: int, source: AnnData, target: AnnData, remedy: Finding | None) -> Finding:
     text = (
         f"Source and target share {shared:,} genes (of {source.n_vars:,} and {target.n_vars:,}). "
         f"Genes of the source are called {_first(source)}, of the target {_first(target)}."
@@ -51,8 +51,12 @@ def _shared(shared: int, source: AnnData, target: AnnData, *, has_remedy: bool) 
     if shared >= GOOD_SHARED:
         return Finding("ok", "shared_genes", f"Source and target share {shared:,} genes.")
     level: Level = "block" if shared < MIN_SHARED else "warn"
-    if has_remedy:
-        do = "Repair the names of the genes as said here; they will then share more."
+    if remedy is not None:
+        do = (
+            remedy.do
+            if remedy.fix is None
+            else "Repair the names of the genes as said here; they will then share more."
+        )
     elif level == "block":
         do = f"At least {MIN_SHARED} are needed. Name the genes of both alike, and give all genes, not a selection."
     else:

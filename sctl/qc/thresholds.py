@@ -78,10 +78,10 @@ def _limits(name: str, value: Any) -> Limits:
     for limit in value if numbers else ():
         is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
         numbers = numbers and (limit is None or (is_number and bool(np.isfinite(limit))))
-    if not numbers or (None not in value and value[0] > value[1]):
+    if not numbers or (None not in value and value[0] > value[1]) or (value[1] is not None and value[1] < 0):
         raise ParameterError(
             f"The limits of {name} are {value!r}.",
-            expected="They must be two numbers, the lower one first; None stands for no limit.",
+            expected="They must be two numbers, the lower one first, the upper one not below 0; None stands for no limit.",
             do="Correct the limits, or clear them.",
         )
     low, high = value
