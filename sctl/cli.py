@@ -85,6 +85,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
     parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
+    parser.add_argument("--labels", type=Path, help="table with the cell types of the source, where they are not in it")
     parser.add_argument("--batch-key", help="column of the source with the sample or donor")
     parser.add_argument("--method", default=pipeline.DEFAULT_METHOD, help="see `sctl methods` (default: %(default)s)")
     parser.add_argument(
@@ -224,10 +225,13 @@ def _read_pair(
 
     Returns source, target, and what writes a result into the target as it was read.
     """
-    from sctl.io import read  # noqa: PLC0415
+    from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
     source, given = read(arguments.source), read(arguments.target)
+    if arguments.labels is not None:
+        source, joined = join_labels(source, read_labels(arguments.labels))
+        print(f"Labels: {joined.text}")
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     for finding in told:
         print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
@@ -277,14 +281,15 @@ def _methods(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    """Print what the pre-flight says; the status tells whether the file can be used."""
+    """Print what the pre-flight says; the status tells whether ``sctl run`` can use the file."""
     from sctl.preflight import inspect_file  # noqa: PLC0415
 
     adata, report = inspect_file(arguments.file, role=arguments.role)
     print(f"{arguments.file.name}: {adata.n_obs:,} cells × {adata.n_vars:,} genes")
     for finding in report:
-        print(f"{_SIGNS[finding.level]:8}{finding.text} {finding.do}".rstrip())
-    return 0 if report.ok else UNUSABLE
+        sign = "repair" if pipeline.repairs(finding) else _SIGNS[finding.level]
+        print(f"{sign:8}{finding.text} {finding.do}".rstrip())
+    return 0 if all(pipeline.repairs(finding) for finding in report.of("block")) else UNUSABLE
 
 
 _SIGNS = {"ok": "ok", "advice": "note", "warn": "warning", "block": "error"}

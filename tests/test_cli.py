@@ -310,3 +310,29 @@ def test_what_the_computer_refuses_is_a_sentence(
     monkeypatch.setattr("sctl.io.read", exhausted)
     assert run(folder) == 2
     assert "Take fewer cells or genes" in capsys.readouterr().err
+
+
+def test_what_a_run_repairs_by_itself_is_usable(
+    folder: Path, target: AnnData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaled = target.copy()
+    scaled.X = target.X.toarray() - 1.5
+    sctl_write(scaled, folder / "scaled.h5ad")
+    assert main(["inspect", str(folder / "scaled.h5ad")]) == 2
+    assert "error   The target holds scaled" in capsys.readouterr().out
+    scaled.raw = target
+    sctl_write(scaled, folder / "scaled.h5ad")
+    assert main(["inspect", str(folder / "scaled.h5ad")]) == 0
+    assert "repair  The matrix of the target holds scaled" in capsys.readouterr().out
+    assert run(folder, "--quiet", target="scaled.h5ad") == 0
+
+
+def test_labels_may_lie_in_a_table(folder: Path, source: AnnData, capsys: pytest.CaptureFixture[str]) -> None:
+    table = source.obs["cell_type"].rename("kind").astype(str)
+    table.to_csv(folder / "labels.csv")
+    sctl_write(AnnData(source.X, obs=source.obs[[]], var=source.var), folder / "bare.h5ad")
+    more = ("--quiet", "--label-key", "kind", "--labels", str(folder / "labels.csv"))
+    assert run(folder, *more, source="bare.h5ad") == 0
+    assert "200 of 200 cells are in the table" in capsys.readouterr().out
+    assert run(folder, "--label-key", "kind", source="bare.h5ad") == 2
+    assert run(folder, "--labels", str(folder / "nowhere.csv"), source="bare.h5ad") == 2

@@ -17,7 +17,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
-from sctl.pipeline.inputs import annotated, find_labels, repaired
+from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -50,6 +50,7 @@ __all__ = [
     "prepare_sweep",
     "reduce",
     "repaired",
+    "repairs",
     "transfer",
     "version",
 ]

@@ -40,10 +40,10 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
         both = list(inspect_pair(sides["source"], sides["target"]))
         done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in told if finding.fix}
         for finding in [*alone, *both]:
-            wanted = _REPAIR_PAIR if finding in both else _REPAIR_ALONE
             if finding.fix is None or (finding.fix.code, finding.fix.arguments["role"]) in done:
                 continue
-            if finding.fix.code in wanted or (blocks and finding.level == "block"):
+            automatic = finding.fix.code in _REPAIR_PAIR if finding in both else repairs(finding)
+            if automatic or (blocks and finding.level == "block"):
                 return finding
         return None
 
@@ -53,6 +53,11 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
         sides[role] = apply_fix(sides[role], finding.fix, other=other)
         told.append(finding)
     return sides["source"], sides["target"], told
+
+
+def repairs(finding: Finding) -> bool:
+    """Say whether :func:`repaired` mends this finding about one dataset without being asked."""
+    return finding.fix is not None and finding.fix.code in _REPAIR_ALONE
 
 
 _REPAIR_ALONE = {"use_counts", "sum_genes", "unique_genes", "unique_cells"}
