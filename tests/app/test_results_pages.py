@@ -16,7 +16,7 @@ from sctl.project import Project, load_pair, load_result
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import ThetaPoint
-from sctl.ui import colours, exports, figure_files, label_editor, selection, theta_view
+from sctl.ui import colours, exports, figure_files, label_editor, results, selection, theta_view
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -131,6 +131,21 @@ def test_results_of_earlier_settings_are_still_shown(open_page, done, page):
     else:
         assert any("The earlier result is shown" in item.value for item in app.warning)
         assert len(app.get("plotly_chart")) >= 1
+
+
+def test_what_is_shown_belongs_together_after_cells_were_left_out(done):
+    before = results.expression(done, results.genes(done)[0])
+    done.set_params("preprocess", {"target": {"min_genes": _median_genes(done)}}, note="Fewer cells")
+    jobs.compute(done, "preprocess")
+    assert len(results.expression(done, results.genes(done)[0])) < len(before)
+    view = results.shown(done)
+    assert results.result(view).n_obs == len(before)
+    assert (results.expression(view, results.genes(view)[0]) == before).all()
+    assert len(results.maps(view)["target_umap"]) == len(before)
+
+
+def _median_genes(project: Project) -> int:
+    return int(np.median(np.asarray((project.input("target").X > 0).sum(axis=1))))
 
 
 def test_every_chart_of_the_result_pages_has_a_text_for_those_who_do_not_see_it(open_page, done):
@@ -382,7 +397,8 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     metrics = {item.label: item.value for item in fine(app).metric}
     assert metrics["Unassigned cells"] == str(unsure)
     app.button(key="apply_limit").click().run()
-    assert (done.labels() == "unassigned").sum() == unsure
+    unassigned = done.labels().reindex(found.obs_names) == "unassigned"
+    assert (unassigned == (found.confidence < limit)).all()
 
 
 def test_every_verdict_has_a_word(open_page, done):
