@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0; 2 where a file, a setting or a result cannot be used (said on standard error); 130 after Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parsed(argv)
     try:
         return int(arguments.run_command(arguments))
     except SctlError as error:
@@ -55,6 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # e.g. `sctl methods | head -1`
         sys.stderr.close()
         return 0
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; what ``sctl app`` does not know is for streamlit."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.run_command is not _app:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.options = rest
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,8 +83,11 @@ def _parser() -> argparse.ArgumentParser:
         "--role", choices=["source", "target"], default="target", help="what it is to be (default: target)"
     )
     inspect.set_defaults(run_command=_inspect)
-    app = commands.add_parser("app", help="open the app in the browser")
-    app.add_argument("options", nargs=argparse.REMAINDER, help="passed on to streamlit, e.g. --server.port 8502")
+    app = commands.add_parser(
+        "app",
+        help="open the app in the browser",
+        epilog="All other options are passed on to streamlit, e.g. --server.port 8502.",
+    )
     app.set_defaults(run_command=_app)
     return parser
 

@@ -336,3 +336,22 @@ def test_labels_may_lie_in_a_table(folder: Path, source: AnnData, capsys: pytest
     assert "200 of 200 cells are in the table" in capsys.readouterr().out
     assert run(folder, "--label-key", "kind", source="bare.h5ad") == 2
     assert run(folder, "--labels", str(folder / "nowhere.csv"), source="bare.h5ad") == 2
+
+
+def test_options_of_the_app_reach_streamlit_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[list[str]] = []
+
+    def served(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        seen.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("sctl.cli.subprocess.run", served)
+    assert main(["app", "--server.port", "8502", "--server.headless", "true"]) == 0
+    assert seen[0][-5:] == ["app.py", "--server.port", "8502", "--server.headless", "true"]
+    assert main(["app"]) == 0
+    assert seen[1][-1] == "app.py"
+    with pytest.raises(SystemExit):
+        main(["methods", "--server.port", "8502"])
+    assert "unrecognized arguments: --server.port 8502" in capsys.readouterr().err
