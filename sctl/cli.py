@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import sctl
 from sctl import pipeline
@@ -308,7 +307,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 _SIGNS = {"ok": "ok", "advice": "note", "warn": "warning", "block": "error"}
 
 
-def _app(arguments: argparse.Namespace) -> int:
+def _app(arguments: argparse.Namespace) -> NoReturn:
     """Serve the app until it is stopped."""
     page = Path(sctl.__file__).parents[1] / "app.py"
     if not page.exists():
@@ -317,8 +316,9 @@ def _app(arguments: argparse.Namespace) -> int:
             expected="They lie beside it in a copy of the repository.",
             do="Clone the repository and run `make app` there.",
         )
-    command = [sys.executable, "-m", "streamlit", "run", page.name, *arguments.options]
-    return subprocess.run(command, cwd=page.parent, check=False).returncode
+    os.chdir(page.parent)
+    # This process becomes the server, so that whoever stops it stops the server.
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", page.name, *arguments.options])
 
 
 # -- progress ------------------------------------------------------------------------------------
