@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.core.consensus import Sc3
-from sctl.core.kernels import theta_kernels
+from sctl.core.kernels import products, theta_kernels
 from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS, cross_kernels
 from sctl.core.nmf import nonnegative_loadings
 from sctl.core.resample import stratified
@@ -50,18 +50,19 @@ def prepare_sweep(
     """
     settings = settings or Sc3()
     run.report("Comparing target cells with source types", 0, 2)
-    M = np.asarray((X @ H.T).T, dtype=np.float64)
+    M = products(X, H.T).T
     Q = H @ H.T
     loadings = nonnegative_loadings(Q, M)
     z = loadings.argmax(axis=1)
     run.report("Comparing target cells with source types", 1, 2)
     landmarks = cross = None
-    used: Any = slice(None)
+    used, of = X, M
     if len(z) > ALL_CELLS_UP_TO:
-        used = landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
+        landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
         rest = np.setdiff1d(np.arange(len(z)), landmarks)
-        cross = cross_kernels(X[rest], X[landmarks], M[:, rest], z[rest])
-    kernels = theta_kernels(X[used], H, z[used], M=M[:, used], Q=Q)
+        used, of = X[landmarks], M[:, landmarks]
+        cross = cross_kernels(X[rest], used, M[:, rest], z[rest])
+    kernels = theta_kernels(used, H, z if landmarks is None else z[landmarks], M=of, Q=Q)
     spearman = "spearman" in settings.distances
     run.report("Comparing target cells with source types", 2, 2)
     return ThetaSweep(
@@ -71,7 +72,7 @@ def prepare_sweep(
         n_clusters=n_clusters or types_met(z),
         settings=settings,
         seed=run.seed,
-        expression=sparse.csr_matrix(X[used]) if spearman else None,
+        expression=sparse.csr_matrix(used) if spearman else None,
         dictionary=H if spearman else None,
         landmarks=landmarks,
         cross=cross,
