@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from anndata import AnnData
 
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.project import STEPS, Project, export_project, import_project
-from sctl.project.files import canonical, is_alive, new_id, process_mark, this_process
+from sctl.project.files import canonical, digest_of_file, is_alive, new_id, process_mark, read_json, this_process
 
 SECRET_PATHS = (
     "..",
@@ -145,6 +146,9 @@ def test_files_nobody_can_come_back_to_are_deleted(project: Project, cells: AnnD
     ("step", "params"),
     [
         ("theta", {"theta": 1.5}),
+        ("theta", {"theta": "much"}),
+        ("data", {"label_key": ["a", "b"]}),
+        ("transfer", {"seed": -1}),
         ("theta", {"thetta": 0.5}),
         ("markers", {"groups": "moons"}),
         ("preprocess", {"n_top_genes": -1}),
@@ -315,6 +319,71 @@ def test_a_bundle_with_other_data_is_refused(project: Project, cells: AnnData, t
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ProjectError, match="changed after"):
         import_project(export_project(project, tmp_path / "p.sctl.zip"))
+
+
+def rewritten(path: Path, **contents: str | bytes) -> Path:
+    """Replace files of a bundle; two underscores stand for a dot."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**files, **{key.replace("__", "."): value for key, value in contents.items()}}.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("found", "contents"),
+    [
+        ("project.json", {"project__json": '{"schema": 1, "name": "a", "created": 1e400}'}),
+        ("project.json", {"project__json": '{"schema": 1, "name": "a", "created": -1}'}),
+        ("history.json", {"history__json": "[" * 100_000}),
+    ],
+)
+def test_a_bundle_that_somebody_wrote_by_hand_is_refused(
+    project: Project, tmp_path: Path, found: str, contents: dict[str, str]
+) -> None:
+    path = rewritten(export_project(project, tmp_path / "p.sctl.zip"), **contents)
+    with pytest.raises(ProjectError, match=f"{found} of this project is missing or damaged"):
+        import_project(path)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"transfer": {"method": "../x"}}, {"data": {"label_key": [1]}}, {"explore": {"x": 1}}]
+)
+def test_a_bundle_with_settings_that_nobody_could_choose_is_refused(
+    project: Project, tmp_path: Path, wrong: dict[str, dict[str, object]]
+) -> None:
+    project.set_params("theta", {"theta": 0.3}, note="θ")
+    history = read_json(project.root / "history.json")
+    history["changes"][0]["settings"]["params"] = wrong  # even where only undo would bring it back
+    path = rewritten(export_project(project, tmp_path / "p.sctl.zip"), history__json=json.dumps(history))
+    with pytest.raises(ProjectError, match=f"step '{next(iter(wrong))}'"):
+        import_project(path)
+
+
+def test_a_bundle_whose_data_lie_in_files_of_this_computer_is_refused(
+    project: Project, cells: AnnData, tmp_path: Path
+) -> None:
+    project.put_input("source", cells, {})
+    (stored,) = project.root.glob("inputs/*.h5ad")
+    with h5py.File(stored, "r+") as file:
+        file["stolen"] = h5py.ExternalLink("/somewhere/secret.h5", "/X")
+    forged = stored.with_stem(digest_of_file(stored))
+    stored.rename(forged)
+    with pytest.raises(ProjectError, match="refers to data in other files"):
+        import_project(export_project(project, tmp_path / "p.sctl.zip"))
+
+
+def test_a_folder_of_projects_that_cannot_be_written_is_said(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export_project(project, tmp_path / "p.sctl.zip")
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("SCTL_PROJECTS", str(tmp_path / "file" / "projects"))
+    for action in (Project.create, lambda: import_project(path)):
+        with pytest.raises(ProjectError, match="Set SCTL_PROJECTS"):
+            action()
+    assert Project.all() == []
 
 
 def test_no_zip_is_no_project(project: Project, tmp_path: Path) -> None:

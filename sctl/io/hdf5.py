@@ -55,6 +55,18 @@ def read_hdf5(path: Path, name: str) -> AnnData:
     return _read_h5ad(path, name)
 
 
+def require_self_contained(path: Path, name: str) -> None:
+    """Check that a file opens and that all of its data lie in itself.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, or refers to other files.
+    """
+    with _opened(path, name) as file:
+        _announced(file, name)
+
+
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     """Open a file; every failure of HDF5 itself while it is open becomes a ``DataError``."""

@@ -95,8 +95,18 @@ def _check(step: str, params: Mapping[str, Any]) -> None:
         raise ParameterError(
             f"There is no setting {unknown[0]!r} here.", expected=f"Settings are {list(known)}.", do="Leave it out."
         )
+    for name in ("label_key", "batch_key"):
+        if not isinstance(params.get(name), (str, type(None))):
+            raise ParameterError(
+                f"{name} is {params[name]!r}.",
+                expected="It must be the name of a column, or nothing.",
+                do="Choose a column.",
+            )
+    seed = params.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ParameterError(f"The seed is {seed!r}.", expected="It must be a whole number from 0 on.", do="Take 0.")
     theta = params.get("theta")
-    if theta is not None and not 0.0 <= theta <= 1.0:
+    if theta is not None and not (isinstance(theta, (int, float)) and 0.0 <= theta <= 1.0):
         raise ParameterError(
             f"θ is {theta}.",
             expected="It must lie between 0 (the target alone) and 1 (the source alone).",

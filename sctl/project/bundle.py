@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
-from sctl.project.files import digest_of_file, new_id, projects_root
+from sctl.pipeline import reduce
+from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
+from sctl.project.history import History
 from sctl.project.steps import DONE
 
 SUFFIX = ".sctl.zip"
@@ -56,11 +58,15 @@ def import_project(path: Path) -> Project:
         If the file is no project, is damaged, or holds anything that a project does not.
     """
     root = projects_root()
-    root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
+    except OSError as error:
+        raise not_writable(root) from error
     try:
         _unpack_into(path, folder)
         Project(folder).checked()
+        _check_settings(folder)
         project = Project(root / new_id())
         folder.replace(project.root)
     finally:
@@ -89,8 +95,30 @@ def _unpack_into(path: Path, folder: Path) -> None:
     for file in files:
         if not _belongs(folder, file):
             raise _refused(f"The file holds {file.relative_to(folder).as_posix()!r}, which is no part of a project.")
+        if file.suffix in (".h5", ".h5ad"):
+            _check_self_contained(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
+
+
+def _check_self_contained(file: Path) -> None:
+    """Refuse a dataset that would show what lies in other files of this computer."""
+    from sctl.io.hdf5 import require_self_contained  # noqa: PLC0415
+
+    try:
+        require_self_contained(file, file.name)
+    except DataError as error:
+        raise _refused(error.found) from error
+
+
+def _check_settings(folder: Path) -> None:
+    """Refuse settings that sctl would not have stored: the pages rely on what they find."""
+    for change in History.load(folder / "history.json").changes:
+        for step, params in change.settings.params.items():
+            try:
+                reduce(step, params)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise _refused(f"The settings of the step {step!r} in the file are no settings of sctl.") from error
 
 
 def _refused(found: str) -> ProjectError:

@@ -28,6 +28,15 @@ def projects_root() -> Path:
     return Path(os.environ.get("SCTL_PROJECTS") or "~/.sctl/projects").expanduser().resolve()
 
 
+def not_writable(root: Path) -> ProjectError:
+    """Return the error for a folder of projects that cannot be written to."""
+    return ProjectError(
+        f"A project cannot be stored in {root}.",
+        expected="The folder must be writable.",
+        do="Set SCTL_PROJECTS to a folder that is.",
+    )
+
+
 def new_id() -> str:
     """Return a random identifier that is safe in a URL, a shell and a path (62 bits).
 
@@ -89,7 +98,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # the last: brackets in brackets, thousands deep
         raise damaged(path) from error
     if not isinstance(value, dict):
         raise damaged(path)

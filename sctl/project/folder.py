@@ -14,7 +14,7 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, projects_root, read_json
+from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json
 from sctl.project.head import Head
 from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
@@ -71,11 +71,7 @@ class Project:
         try:
             project.root.mkdir(parents=True)
         except OSError as error:
-            raise ProjectError(
-                f"A project cannot be stored in {project.root.parent}.",
-                expected="The folder must be writable.",
-                do="Set SCTL_PROJECTS to a folder that is.",
-            ) from error
+            raise not_writable(project.root.parent) from error
         History().save(project._history_file)
         head.save(project.root)
         return project

@@ -12,6 +12,7 @@ from sctl.project.files import damaged, read_json, write_json
 
 SCHEMA = 1
 NAME_LIMIT = 80
+_END_OF_TIME = 2.5e11  # seconds since 1970: the year 9892; calendars end with 9999
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Head:
         value = read_json(path)
         check_schema(value)
         name, created = value.get("name"), value.get("created")
-        if not isinstance(name, str) or not isinstance(created, (int, float)):
+        if not isinstance(name, str) or not isinstance(created, (int, float)) or not 0 <= created < _END_OF_TIME:
             raise damaged(path)
         return cls(name, float(created))
 
