@@ -1,19 +1,5 @@
-"""The entry of the app: ``streamlit run app.py``."""
+"""The app: ``streamlit run app.py``."""
 
-from __future__ import annotations
+from sctl.ui.entry import main
 
-import streamlit as st
-
-from sctl.ui import shell, steps
-
-st.set_page_config(page_title="sctl", page_icon=":material/hub:", layout="wide")
-
-pages = [
-    st.Page(
-        step.path, title=step.short, icon=step.icon, url_path=step.key, default=step is steps.HOME, help=step.purpose
-    )
-    for step in steps.ALL
-]
-current = st.navigation(pages, position="hidden")
-shell.frame()
-current.run()
+main()

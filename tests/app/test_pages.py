@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from sctl.jobs.tasks import compute
 from sctl.project import Project
 from sctl.simulate import toy_counts
 from sctl.ui import steps
+
+ROOT = Path(__file__).parents[2]
 
 KEYS = [step.key for step in steps.ALL]
 NEEDING_DATA = [step for step in steps.PIPELINE if step is not steps.DATA]
@@ -316,3 +319,8 @@ def test_two_projects_do_not_share_fields(open_page, project):
     app.query_params["p"] = other.id
     app.run()
     assert app.number_input(key="setting::n_top_genes").value == 2000
+
+
+def test_every_page_but_home_has_a_door_for_a_cold_server():
+    doors = {path.stem for path in (ROOT / "pages").glob("*.py")}
+    assert doors == {step.key for step in steps.ALL if step is not steps.HOME}

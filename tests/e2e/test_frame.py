@@ -14,6 +14,8 @@ def test_a_cold_deep_link_opens_the_page_with_its_frame(app):
     links = app.page.get_by_test_id("stSidebar").get_by_role("link")
     assert "Home" in links.first.inner_text()
     assert app.page.get_by_test_id("stSidebarNav").count() == 0  # Streamlit's own list of files
+    app.page.wait_for_timeout(1000)
+    assert app.page.get_by_role("dialog").count() == 0  # Streamlit's own "Page not found"
 
 
 def test_the_project_stays_in_the_address_over_pages_and_reload(app):
