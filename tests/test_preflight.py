@@ -464,3 +464,8 @@ def test_where_names_cannot_be_repaired_here_the_refusal_says_what_to_do():
     finding = inspect_pair(data(), ids(data())).get("shared_genes")
     assert finding.level == "block"
     assert "Export one of the two again" in finding.do
+
+
+def test_numbered_clusters_may_have_gaps():
+    assert label_candidates(data(cluster=[np.nan, 0.0, 1.0] * 40))[-1] == "cluster"
+    assert "cluster" not in label_candidates(data(cluster=[0.5, 0.0, 1.0] * 40))

@@ -121,7 +121,10 @@ def _score(name: str, values: pd.Series) -> int:
     score = next((points for pattern, points in _RANKED if pattern.search(name)), 10)
     if _NOT_LABELS.search(name) and not _STRONG.search(name):
         return 0
-    whole = pd.api.types.is_integer_dtype(values.dtype)
+    # Whole numbers among which some are missing are stored with a decimal point.
+    whole = pd.api.types.is_integer_dtype(values.dtype) or (
+        pd.api.types.is_float_dtype(values.dtype) and bool((values.dropna() % 1 == 0).all())
+    )
     text = isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype)
     if not (text or (whole and score > 10)):
         return 0
