@@ -198,7 +198,7 @@ def _check(parameter: Parameter, value: Any) -> None:
         raise ParameterError(
             f"{parameter.name} is {value!r}.",
             expected=f"It must be of type {parameter.kind.__name__}.",
-            do=f"The default is {parameter.default!r}.",
+            do=_default(parameter),
         )
     size: Any = value  # checked just now to be a number
     low = -inf if parameter.low is None else parameter.low
@@ -207,5 +207,11 @@ def _check(parameter: Parameter, value: Any) -> None:
         raise ParameterError(
             f"{parameter.name} is {value!r}.",
             expected=f"It must lie between {low} and {high}.",
-            do=f"The default is {parameter.default!r}.",
+            do=_default(parameter),
         )
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.default is None:
+        return "Leave it out to have it chosen for you."
+    return f"The default is {parameter.default!r}."

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from sctl.errors import Cancelled
+from sctl.errors import Cancelled, ParameterError
 
 T = TypeVar("T")
 
@@ -58,6 +58,13 @@ class Run:
     seed: int = 0
     listener: Callable[[Progress], None] = _ignore
     cancelled: Callable[[], bool] = _never
+
+    def __post_init__(self) -> None:
+        """Check the seed once."""
+        if self.seed < 0:
+            raise ParameterError(
+                f"The seed is {self.seed}.", expected="It must be 0 or larger.", do="Choose another number."
+            )
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random stream called ``name``; adding a stream never changes another."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sctl.errors import Cancelled
+from sctl.errors import Cancelled, ParameterError
 from sctl.run import Progress, Run
 
 
@@ -71,3 +71,8 @@ def test_within_prefixes_the_stage_and_keeps_seed_and_stop():
     inner.report("stage", 2, 2)
     with pytest.raises(Cancelled):
         inner.report("stage", 2, 2)
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(ParameterError, match="seed is -1"):
+        Run(seed=-1)
