@@ -85,7 +85,8 @@ def dimensions(n_obs: int, low: float = 0.04, high: float = 0.07) -> tuple[int, 
     >>> len(dimensions(1000)), dimensions(10)
     (15, (1,))
     """
-    first, last = max(int(np.floor(low * n_obs)), 1), max(int(np.ceil(high * n_obs)), 1)
+    first = max(int(np.floor(round(low * n_obs, 9))), 1)  # 0.07 × 100 is a little more than 7
+    last = max(int(np.ceil(round(high * n_obs, 9))), 1)
     values = np.arange(first, last + 1)
     if len(values) > MAX_DIMENSIONS:  # SC3 draws them at random; evenly spaced ones need no seed
         values = np.unique(np.linspace(first, last, MAX_DIMENSIONS).round().astype(int))
