@@ -23,7 +23,7 @@ with errors.caught():
         explore_view.maps(view)
         picked, named = st.columns(2, gap="medium")
     else:
-        wide, narrow = st.columns([1.7, 1], gap="medium")
+        wide, narrow = st.columns([1.8, 1], gap="medium")
         with wide:
             explore_view.maps(view)
         picked = named = narrow

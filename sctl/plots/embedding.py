@@ -18,8 +18,11 @@ from sctl.plots.raster import backdrop
 MOST_POINTS = 30_000
 """More cells are drawn as a picture with this many of them as points on top; selections still use all."""
 
+_BLOB = 0.1  # share of the map's longer side within which cells belong together
 _FEWEST_PER_LABEL = 200  # points of every category in a thinned map, so that small types do not vanish
 _MOST_MAP_LABELS = 30  # names written on the map itself
+_MOST_WEIGHED = 10_000  # cells looked at for where a name hides the fewest
+_HALO = ", ".join(["0 0 2px white"] * 4)  # light round the letters, so that they can be read on cells and hide none
 
 
 def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword-only
@@ -85,7 +88,14 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
         uirevision="map",
         dragmode="lasso",
         showlegend=colour is not None and not numeric,
-        legend={"title": {"text": colour_title}, "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"},
+        legend={
+            "title": {"text": colour_title},
+            "x": 1.01,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         plot_bgcolor="white",
     )
     frame = {"visible": True, "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
@@ -166,7 +176,7 @@ def selection_mask(event: Mapping[str, Any] | None, coords: Floats) -> NDArray[n
 def label_positions(
     coords: Floats, labels: NDArray[Any], *, character: float = 0.0145, line: float = 0.034
 ) -> dict[str, tuple[float, float]]:
-    """Where to write each name on the map, so that no two names fall on each other.
+    """Where to write each name on the map: beside its cells, off other names, over as few cells as can be.
 
     Parameters
     ----------
@@ -178,25 +188,35 @@ def label_positions(
     Returns
     -------
     dict
-        Centre of each name: the cell of it nearest to the median of its cells, or a little above or
-        below. Large groups come first; a name for which there is no room is missing, as is "unassigned".
+        Centre of each name: above or below where most of its cells are, or among them. Large groups come
+        first; a name for which there is no room is missing, as is "unassigned".
     """
     unit = float(np.ptp(coords, axis=0).max()) or 1.0
+    weighed = coords[:: max(1, len(coords) // _MOST_WEIGHED)]
     taken: list[tuple[float, float, float]] = []  # x, y and half the width of names already placed
     places = {}
     for name in pd.Series(labels).value_counts(sort=True).index:
         if name == UNASSIGNED:
             continue
-        own = coords[labels == name]
-        x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
+        x, heights = _beside(coords[labels == name], unit, line)
         half = unit * character * (len(name) + 1) / 2
-        for step in (0.0, 1.0, -1.0, 2.0, -2.0):
-            height = y + step * unit * line
-            if all(abs(x - a) >= half + b or abs(height - c) >= unit * line for a, c, b in taken):
-                taken.append((x, height, half))
-                places[str(name)] = (float(x), float(height))
-                break
+        free = [y for y in heights if all(abs(x - a) >= half + b or abs(y - c) >= unit * line for a, c, b in taken)]
+        if free:
+            near = weighed[np.abs(weighed[:, 0] - x) < half, 1]
+            height = min(free, key=lambda y: int((np.abs(near - y) < unit * line / 2).sum()))  # the first of equals
+            taken.append((x, height, half))
+            places[str(name)] = (x, height)
     return {name: places[name] for name in natural_order(places)}
+
+
+def _beside(own: Floats, unit: float, line: float) -> tuple[float, list[float]]:
+    """Return where across a name belongs, and the heights it could have, the best first."""
+    x, y = own[((own - np.median(own, axis=0)) ** 2).sum(axis=1).argmin()]
+    around = own[((own - (x, y)) ** 2).sum(axis=1) < (unit * _BLOB) ** 2]  # a type may lie in several places
+    low, high = around[:, 1].min(), around[:, 1].max()
+    gap = 0.75 * unit * line
+    steps = [high + gap, low - gap, y, high + 2 * gap, low - 2 * gap]
+    return float(x), [float(height) for height in steps]
 
 
 def _check(coords: Floats, **columns: Any) -> None:
@@ -269,8 +289,8 @@ def _add_categories(
     if 1 < len(order) <= _MOST_MAP_LABELS:
         for name, (x, y) in label_positions(coords, labels).items():
             figure.add_annotation(
-                x=x, y=y, text=f"<b>{name}</b>", showarrow=False, font={"size": 12, "color": INK},
-                bgcolor="rgba(255,255,255,0.72)", borderpad=1, captureevents=False,
+                x=x, y=y, text=f"<b>{name}</b>", showarrow=False, captureevents=False,
+                font={"size": 12, "color": INK, "shadow": _HALO},
             )  # fmt: skip
 
 

@@ -51,7 +51,13 @@ def plain_map(  # noqa: PLR0913 - a drawing has many options, all keyword-only
         coords, colour=values, names=_few(names), colour_title=title, palette=palette, height=height
     )
     figure.update_layout(dragmode="pan", margin={"t": 10})
+    _legend_below(figure)
     st.plotly_chart(figure, key=key, config=_BAR, alt=_alt(len(coords), title))
+
+
+def _legend_below(figure: Any) -> None:
+    """Put the legend under the map, which has the whole width then."""
+    figure.update_layout(legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yanchor": "top"})
 
 
 def _few(names: Sequence[str] | None) -> Sequence[str] | None:
@@ -72,7 +78,6 @@ def selectable_map(  # noqa: PLR0913 - as above
     names: Sequence[str] | None = None,
     palette: Mapping[str, str] | None = None,
     selected: NDArray[np.bool_] | None = None,
-    legend_below: bool = False,
     height: int = 560,
 ) -> None:
     """Draw a map on which a lasso or a box calls ``on_select``; the parameters are those of :func:`plain_map`.
@@ -85,15 +90,12 @@ def selectable_map(  # noqa: PLR0913 - as above
         Called without arguments; the shapes lie in the session under ``key``.
     selected : ndarray of bool, shape (n_obs,), optional
         Cells that stand out.
-    legend_below : bool
-        Whether the legend lies under the map, which leaves a narrow one more room.
     """
     figure = plots.embedding_figure(
         coords, colour=values, names=_few(names), colour_title=title, palette=palette, selected=selected, height=height
     )
     figure.update_layout(margin={"t": 10})
-    if legend_below:
-        figure.update_layout(legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yanchor": "top"})
+    _legend_below(figure)
     st.plotly_chart(
         figure,
         key=key,

@@ -110,7 +110,6 @@ def _pane(project: Project, layout: Layout, pane: str) -> None:
         names=_names(project, layout),
         palette=colour.palette,
         selected=marked if marked.any() else None,
-        legend_below=two_maps(),
     )
     if layout.side == "joint":
         st.caption(_joint_words(layout, colour))
