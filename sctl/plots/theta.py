@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def theta_figure(
     """
     extra = dict(criteria or {})
     if truth is not None:
-        extra["Agreement with the true labels (ARI)"] = truth
+        extra["True labels (ARI)"] = truth
     order = np.argsort(points["theta"].to_numpy(dtype=float), kind="stable")
     theta, kta = (points[name].to_numpy(dtype=float)[order] for name in ("theta", "kta"))
     figure = go.Figure()
@@ -66,8 +67,18 @@ def theta_figure(
     figure.update_layout(uirevision="theta", legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
     figure.update_layout(margin={"t": 84 if title else 48}, title={"y": 0.98, "yanchor": "top"})
     if extra:
-        figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "title": "Other measures", "showgrid": False})
+        figure.update_layout(yaxis2=_right_axis(extra))
     return figure
+
+
+def _right_axis(extra: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Return an axis from 0 (lower where a measure is negative) to 1, with round ticks of its own."""
+    known = [value for values in extra.values() for value in values if np.isfinite(value)]
+    low = min([0.0, *(np.floor(5 * value) / 5 for value in known)])
+    return {
+        "overlaying": "y", "side": "right", "title": "Thin lines", "showgrid": False, "range": [low - 0.02, 1.05],
+        "tickmode": "linear", "tick0": 0, "dtick": 0.2, "tickformat": ".1f",
+    }  # fmt: skip
 
 
 def _line(x: np.ndarray, y: np.ndarray, name: str) -> go.Scatter:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from sctl import jobs, pipeline
 from sctl.base import TransferMethod
+from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.methods import METHODS
 from sctl.project import Project, load_report
 from sctl.ui import errors, estimates, forms, results, shell, state, steps
@@ -30,6 +31,8 @@ def cards(project: Project) -> str:
         for column, key in zip(st.columns(_COLUMNS), keys[start : start + _COLUMNS], strict=False):
             with column, st.container(border=True, height="stretch"):
                 _card(project, METHODS[key], reason if key == best else "", chosen=key == chosen)
+    if counts["target"][1] > ALL_CELLS_UP_TO:
+        st.caption(results.landmarks_sentence(counts["target"][1], N_LANDMARKS))
     st.caption(f"Times: {estimates.BASIS[0].lower()}{estimates.BASIS[1:]}")
     return chosen if chosen in METHODS else pipeline.DEFAULT_METHOD
 

@@ -92,6 +92,20 @@ def result(project: Project) -> TransferResult:
     return _result(project, project.fingerprint("theta"))
 
 
+def landmarks_text(project: Project) -> str:
+    """Say how a large target was clustered; empty where all cells were compared with all."""
+    found = result(project)
+    return "" if "n_landmarks" not in found.uns else landmarks_sentence(found.n_obs, int(found.uns["n_landmarks"]))
+
+
+def landmarks_sentence(n_obs: int, n_landmarks: int) -> str:
+    """Say how a target of ``n_obs`` cells is clustered through some of them."""
+    return (
+        f"Your target is large ({n_obs:,} cells): clusters are found among {n_landmarks:,} of its cells, "
+        "and each of the others follows its nearest."
+    )
+
+
 def groups(project: Project, kind: str, final: pd.Series | None) -> NDArray[Any]:
     """Return the group of each cell as text: ``"clusters"``, ``"labels"`` or ``"final"``.  (n_obs,)."""
     return np.asarray(pipeline.groups_of(result(project), kind, final), dtype=str)

@@ -23,11 +23,15 @@ TOLERANCE = 0.01
 FLAT = 0.02
 """If no θ is better than another by more than this, θ hardly matters."""
 
+_VISIBLE = 0.001
+"""By how much a line must lie higher to be seen."""
+
 _FITS: Mapping[Criterion, str] = {
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
 }
-_SILHOUETTE = "Silhouette in the mixed data"
+_THIN: Mapping[Criterion, str] = {"target_kta": "Fit to your data", "kta": "Fit to mixed data"}
+_SILHOUETTE = "Silhouette, mixed data"
 
 
 def sweeps(project: Project) -> bool:
@@ -66,7 +70,7 @@ def curve(project: Project, *, live: bool = False) -> None:
         table,
         best=best,
         baselines={METHODS[key].title: float(item.uns["kta"]) for key, item in results.baselines(project).items()},
-        criteria={_FITS[other]: [getattr(p, other) for p in drawn], _SILHOUETTE: [p.silhouette for p in drawn]},
+        criteria={_THIN[other]: [getattr(p, other) for p in drawn], _SILHOUETTE: [p.silhouette for p in drawn]},
     )
     figure.update_yaxes(title_text=_FITS[criterion], selector={"side": None})
     alt = plots.alt_text("theta", n_points=len(drawn), best=best)
@@ -184,6 +188,27 @@ def say(project: Project) -> None:
     for level, text in judgement(points, criterion_of(project)):
         show = st.warning if level == "warning" else st.info
         show(text, icon=":material/warning:" if level == "warning" else ":material/lightbulb:")
+    for text in (_better_baseline(project, points), results.landmarks_text(project)):
+        if text:
+            st.caption(text)
+
+
+def _better_baseline(project: Project, points: Sequence[ThetaPoint]) -> str:
+    """Say why a baseline whose line lies above the chosen θ was not chosen; empty where none does."""
+    theta, criterion = chosen_theta(project, points), criterion_of(project)
+    reached = getattr(min(points, key=lambda point: abs(point.theta - theta)), criterion)
+    above = [
+        METHODS[key].title
+        for key, found in results.baselines(project).items()
+        if float(found.uns["kta"]) > reached + _VISIBLE
+    ]
+    if not above:
+        return ""
+    lies, is_it = ("lies", "is another method") if len(above) == 1 else ("lie", "are other methods")
+    return (
+        f"{' and '.join(above)} {lies} higher, but {is_it}, not a value of θ, so θ is not chosen by it. "
+        "To use another method, choose it on the Transfer page. A better fit alone does not make names right."
+    )
 
 
 # -- any θ by hand -----------------------------------------------------------------------------------
@@ -230,7 +255,7 @@ def _difference(project: Project, clusters: Any, theta: float, chosen: float) ->
     now = results.result(project).clusters
     moved = int((clusters != now).sum())
     st.metric(
-        f"Cells in another group than at θ = {chosen:g}", f"{moved:,}", f"{100 * moved / len(now):.1f} % of your cells",
+        f"Cells in another group than at θ = {chosen:g}", f"{moved:,}", f"{100 * moved / len(now):.1f}% of your cells",
         delta_color="off", delta_arrow="off",
     )  # fmt: skip
     numbers = sorted({*map(int, clusters), *map(int, now)} - {-1})
