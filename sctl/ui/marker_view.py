@@ -20,25 +20,25 @@ _GROUPING = {"clusters": "cluster", "labels": "label", "final": "final"}
 _ROWS = 300  # genes a table shows; the file to download has all
 _MOST_P, _LEAST_FOLD = 0.05, 0.5
 _COLUMNS: dict[str, Any] = {
-    "gene": st.column_config.TextColumn("Gene", pinned=True),
+    "gene": st.column_config.TextColumn("Gene", pinned=True, width=95),
     "log2_fold_change": st.column_config.NumberColumn(
-        "log2 fold change", format="%.2f", help="1 means twice as much as in the other cells, 2 four times as much."
+        "log2 fold", width=75, format="%.2f", help="1 means twice as much as in the other cells, 2 four times as much."
     ),
     "p_adjusted": st.column_config.NumberColumn(
-        "Adjusted p", format="%.1e", help="Corrected for the number of genes tested (Benjamini and Hochberg)."
+        "Adjusted p", width=85, format="%.1e", help="Corrected for the number of genes tested (Benjamini and Hochberg)."
     ),
     "share_in": st.column_config.NumberColumn(
-        "% in", format="%.0f %%", help="Share of the group's cells that express it."
+        "% in", width=60, format="%.0f%%", help="Share of the group's cells that express it."
     ),
     "share_out": st.column_config.NumberColumn(
-        "% out", format="%.0f %%", help="Share of the other cells that express it."
+        "% out", width=60, format="%.0f%%", help="Share of the other cells that express it."
     ),
     "auroc": st.column_config.NumberColumn(
         "AUROC",
+        width=70,
         format="%.2f",
         help="Chance that a cell of the group has more of it than a cell outside: 1 perfect, 0.5 no difference.",
     ),
-    "p_value": st.column_config.NumberColumn("p", format="%.1e"),
 }
 
 
