@@ -19,7 +19,6 @@ view = results.shown(project)
 with errors.caught():
     confidence_view.meaning()
     threshold = confidence_view.limit(view)
-    confidence_view.apply_button(view, threshold)
     confidence_view.pictures(view, threshold)
     confidence_view.groups(view)
     confidence_view.cell_card(view)

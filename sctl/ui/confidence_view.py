@@ -46,18 +46,22 @@ def limit(project: Project) -> float:
     """Draw the limit with what it does to the number of named cells; return it."""
     found = results.result(project)
     state.LIMIT.start_with(state.LIMIT.default)
-    threshold = st.slider(
-        "Cells below this confidence are called unassigned", 0.0, 1.0, step=0.01, key=state.LIMIT.name,
-        persist_state="session",
-    )  # fmt: skip
+    left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
+    with left:
+        threshold = st.slider(
+            "Cells below this confidence are called unassigned", 0.0, 1.0, step=0.01, key=state.LIMIT.name,
+            persist_state="session",
+        )  # fmt: skip
+    with right:
+        _apply_button(project, threshold)
     labels = uncertainty.assigned_at(found, threshold)
     named = int((labels != UNASSIGNED).sum())
     shown = [
-        ("Named cells", f"{named:,}", f"{100 * named / found.n_obs:.0f} % of {found.n_obs:,}"),
-        ("Unassigned cells", f"{found.n_obs - named:,}", f"{100 * (1 - named / found.n_obs):.0f} %"),
+        ("Named cells", f"{named:,}", f"{100 * named / found.n_obs:.0f}% of {found.n_obs:,}"),
+        ("Unassigned cells", f"{found.n_obs - named:,}", f"{100 * (1 - named / found.n_obs):.0f}%"),
     ]
-    right = _right(project, found, threshold)
-    shown += [("Of the named, named rightly", right, "known for this dataset only")] if right else []
+    share = _right(project, found, threshold)
+    shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
     return threshold
@@ -73,12 +77,12 @@ def _right(project: Project, found: TransferResult, threshold: float) -> str:
     return "no cell is named" if np.isnan(share) else f"{share:.1%}"
 
 
-def apply_button(project: Project, threshold: float) -> None:
+def _apply_button(project: Project, threshold: float) -> None:
     """Draw the button that writes the limit into the user's own labels."""
     unsure = int((results.result(project).confidence < threshold).sum())
     st.button(
-        f"Call {unsure:,} cells unassigned in my labels", icon=":material/check:", key="apply_limit", on_click=_apply,
-        disabled=unsure == 0, help="Changes your own labels only, not the method's. Undo takes it back.",
+        f"Call {unsure:,} {'cell' if unsure == 1 else 'cells'} unassigned" if unsure else "No cell is below the limit",
+        icon=":material/check:", key="apply_limit", on_click=_apply, disabled=unsure == 0, width="stretch", help="Changes your own labels only, not the method's. Undo takes it back.",
     )  # fmt: skip
 
 
@@ -108,7 +112,7 @@ def pictures(project: Project, threshold: float) -> None:
             st.caption("The map has not been drawn yet: open the Explore page.")
         else:
             embedding_view.plain_map(
-                coords, found.confidence, title="Confidence", key="confidence:map", height=400,
+                coords, found.confidence, title="Confidence", key="confidence:map", height=360,
                 names=[f"{name}: {label}" for name, label in zip(found.obs_names, found.labels, strict=True)],
             )  # fmt: skip
     with right:
@@ -133,7 +137,7 @@ def groups(project: Project) -> None:
             "Confidence": table["mean_confidence"],
             "Unsure": 100 * table["share_unsure"],
             "Next most likely": [
-                f"{name} ({100 * share:.0f} %)"
+                f"{name} ({100 * share:.0f}%)"
                 for name, share in zip(table["second_label"], table["second_probability"], strict=True)
             ],
         }
@@ -143,7 +147,7 @@ def groups(project: Project) -> None:
         hide_index=True,
         column_config={
             "Confidence": st.column_config.ProgressColumn("Mean confidence", min_value=0, max_value=1, format="%.2f"),
-            "Unsure": st.column_config.NumberColumn("Cells below 0.5", format="%.0f %%"),
+            "Unsure": st.column_config.NumberColumn("Cells below 0.5", format="%.0f%%"),
         },
         alt="Confidence of every cluster, with a verdict: good, check or doubtful",
     )

@@ -198,7 +198,7 @@ def _losses(project: Project, role: str, fingerprint: str, params: RoleParams) -
     st.metric(
         f"Cells kept ({role})",
         f"{int(mask.sum()):,} of {mask.size:,}",
-        f"{share:.0f} %",
+        f"{share:.0f}%",
         delta_color="off",
         delta_arrow="off",
     )
@@ -228,7 +228,7 @@ def _grouping(project: Project, role: str, fingerprint: str) -> pd.Series | None
 def _kept_table(mask: NDArray[np.bool_], groups: pd.Series) -> None:
     table = qc.kept_by(mask, groups)
     numbers = [
-        f"{kept:,} of {n:,}  ({100 * share:.0f} %)"
+        f"{kept:,} of {n:,}  ({100 * share:.0f}%)"
         for kept, n, share in zip(table["kept"], table["n"], table["share"], strict=True)
     ]
     st.dataframe(
