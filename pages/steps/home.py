@@ -17,7 +17,7 @@ with earlier, st.container(border=True, height="stretch"):
     home.open_card()
 
 st.space("small")
-left, right = st.columns([1.25, 1], gap="large", vertical_alignment="center")
+left, right = st.columns([1.5, 1], gap="large", vertical_alignment="center")
 with left:
     st.image(
         picture.overview(),

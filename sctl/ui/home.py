@@ -19,7 +19,7 @@ def demo_card() -> None:
     st.markdown("### :primary[:material/play_circle:] Try the demo")
     st.markdown(
         "Human pancreas: a published, annotated dataset helps to name the cells of another laboratory's small one. "
-        "Takes less than a minute."
+        "The names are there in less than a minute, all maps a little later."
     )
     if st.button("Try the demo", type="primary", width="stretch", key="demo"):
         with errors.caught(), st.spinner("Loading the demo …"):

@@ -13,12 +13,12 @@ _GOLDEN = pi * (3 - sqrt(5))
 def overview() -> str:
     """Return an SVG: a large coloured source and a small grey target become a small coloured target."""
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 190" role="img" font-family="sans-serif">',
-        _panel(0, "Source: large, cell types known", cells=34, known=True),
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 218" role="img" font-family="sans-serif">',
+        _panel(0, "Source: large,\ncell types known", cells=34, known=True),
         _sign(237, "+"),
-        _panel(262, "Target: your cells", cells=8, known=False),
+        _panel(262, "Target: small,\nyour own cells", cells=8, known=False),
         _sign(499, "→"),
-        _panel(524, "Your cells, grouped and named", cells=8, known=True),
+        _panel(524, "Your cells,\ngrouped and named", cells=8, known=True),
         "</svg>",
     ]
     return "".join(parts)
@@ -41,7 +41,10 @@ def _panel(left: float, title: str, *, cells: int, known: bool) -> str:
         for place in range(cells)
     ]
     frame = f'<rect x="{left + 4}" y="4" width="218" height="148" rx="10" fill="#f3f6f9" stroke="#dbe2ea"/>'
-    text = f'<text x="{left + 113}" y="176" text-anchor="middle" font-size="14" fill="#6b7785">{title}</text>'
+    text = "".join(
+        f'<text x="{left + 113}" y="{179 + 27 * row}" text-anchor="middle" font-size="22" fill="#566270">{words}</text>'
+        for row, words in enumerate(title.split("\n"))
+    )
     return frame + "".join(dots) + text
 
 
