@@ -33,9 +33,9 @@ def side(project: Project, role: Role) -> None:
         _bring(project, role)
         return
     _summary(project, role, info)
+    findings.show_side(project, role)
     if role == "source":
         _labels(project, info)
-    findings.show_side(project, role)
     _preview(project, role, info)
     with st.expander("Use other data", icon=":material/swap_horiz:"):
         _bring(project, role)
