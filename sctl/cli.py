@@ -85,8 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     app = commands.add_parser(
         "app",
         help="open the app in the browser",
+        description="Serve the app, and open it in the browser where there is a screen.",
         epilog="All other options are passed on to streamlit, e.g. --server.port 8502.",
     )
+    app.add_argument("--no-browser", action="store_true", help="only serve the app, and tell its address")
     app.set_defaults(run_command=_app)
     return parser
 
@@ -317,8 +319,22 @@ def _app(arguments: argparse.Namespace) -> NoReturn:
             do="Clone the repository and run `make app` there.",
         )
     os.chdir(page.parent)
+    opening = [] if arguments.no_browser or not _has_screen() else _OPENING
     # This process becomes the server, so that whoever stops it stops the server.
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", page.name, *arguments.options])
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", page.name, *opening, *arguments.options])
+
+
+# Streamlit opens the browser itself once it serves. Its question for an e-mail address would wait for an answer.
+_OPENING = ["--server.headless=false", "--server.showEmailPrompt=false", "--logger.hideWelcomeMessage=true"]
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser could be shown to somebody here."""
+    if os.environ.get("CI"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 # -- progress ------------------------------------------------------------------------------------

@@ -350,6 +350,7 @@ def test_options_of_the_app_reach_streamlit_and_nobody_else(
         return 0
 
     monkeypatch.chdir("/")  # and back, when the test ends
+    monkeypatch.setenv("CI", "true")
     monkeypatch.setattr("os.execv", become)
     for options in ([], ["--server.port", "8502", "--server.headless", "true"]):
         with contextlib.suppress(TypeError):  # the process did not become another one, so there is no status
@@ -358,3 +359,35 @@ def test_options_of_the_app_reach_streamlit_and_nobody_else(
     with pytest.raises(SystemExit):
         main(["methods", "--server.port", "8502"])
     assert "unrecognized arguments: --server.port 8502" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "options", "opens"),
+    [
+        ("linux", {"DISPLAY": ":0"}, [], True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, [], True),
+        ("linux", {}, [], False),
+        ("linux", {"DISPLAY": ":0", "CI": "true"}, [], False),
+        ("linux", {"DISPLAY": ":0"}, ["--no-browser"], False),
+        ("darwin", {}, [], True),
+        ("win32", {}, [], True),
+        ("win32", {"CI": "1"}, [], False),
+    ],
+)
+def test_the_app_opens_the_browser_only_where_somebody_sees_it(
+    monkeypatch: pytest.MonkeyPatch, platform: str, environment: dict[str, str], options: list[str], opens: bool
+) -> None:
+    seen: list[list[str]] = []
+    for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    monkeypatch.setattr("sctl.cli.sys.platform", platform)
+    monkeypatch.setattr("os.execv", lambda program, command: seen.append(command))
+    main_without_status = contextlib.suppress(TypeError)  # the process did not become another one
+    with main_without_status:
+        main(["app", *options])
+    assert ("--server.headless=false" in seen[0]) == opens
+    assert ("--server.showEmailPrompt=false" in seen[0]) == opens
+    assert "--no-browser" not in seen[0]
