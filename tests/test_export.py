@@ -169,3 +169,22 @@ def test_methods_paragraph_states_what_was_done(result):
     assert "t-SNE" in methods_paragraph(result, with_tsne=True)
     assert "Someone (2020)" in methods_paragraph(result, reference="Someone (2020)")
     assert text == methods_paragraph(result, recipe=recipe)
+
+
+def test_script_of_the_demo_reads_no_file():
+    recipe = Recipe(source="Demo, source", target="mine.h5ad", label_key="cell_type", demo=frozenset({"source"}))
+    script = script_for(recipe)
+    assert "pipeline.repaired(sctl.load_demo().source, sctl.read(TARGET))" in script
+    command = command_for(recipe)
+    assert "Demo, source" not in script + command
+    assert command.startswith("""python -c 'import sctl; sctl.load_demo().source.write_h5ad("demo-source.h5ad")' && """)
+    assert "--source demo-source.h5ad --target mine.h5ad" in command
+    ast.parse(script)
+
+
+def test_script_reads_files_that_belong_together():
+    recipe = Recipe(source="s.h5ad", target="matrix.mtx + barcodes.tsv + genes.tsv", label_key="cell_type")
+    script = script_for(recipe)
+    values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
+    assert "io.read_many([Path(name) for name in TARGET])" in script

@@ -29,7 +29,7 @@ class Recipe:
     Parameters
     ----------
     source, target : str
-        File names, as the user knows them.
+        File names, as the user knows them; several that belong together are joined by " + ".
     label_key, batch_key : str or None
         Columns of the source.
     method : str
@@ -41,6 +41,8 @@ class Recipe:
     preprocess : mapping
         As ``PreprocessParams.to_dict`` gives it; what is absent has its default.
     seed : int
+    demo : frozenset of {"source", "target"}
+        Sides that are the bundled demo's, which are no files.
     """
 
     source: str
@@ -52,6 +54,7 @@ class Recipe:
     theta: float | None = None
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    demo: frozenset[str] = frozenset()
 
 
 def script_for(recipe: Recipe) -> str:
@@ -73,18 +76,17 @@ The same from the shell, where nothing but the settings below was changed:
 {_indented(command_for(recipe))}
 """
 
-import sctl
-from sctl import pipeline
+{_imports(recipe)}
 
-SOURCE = {recipe.source!r}
-TARGET = {recipe.target!r}
+SOURCE = {_place(recipe, "source")}
+TARGET = {_place(recipe, "target")}
 OUT = "result.h5ad"
 PREPROCESS = {_literal(recipe.preprocess)}
 PARAMS = {_literal(recipe.params)}
 THETA = {recipe.theta!r}  # None: chosen by the method
 
 run = sctl.Run(seed={recipe.seed!r})
-source, target, _ = pipeline.repaired(sctl.read(SOURCE), sctl.read(TARGET))
+source, target, _ = pipeline.repaired({_reading(recipe, "source")}, {_reading(recipe, "target")})
 prepared = sctl.prepare_pair(
     source,
     target,
@@ -102,9 +104,11 @@ sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
-    Settings of the preprocessing other than the number of variable genes are left to the script.
+    Settings of the preprocessing other than the number of variable genes are left to the script. The demo's
+    sides are written to files first.
     """
-    words = ["sctl", "run", "--source", recipe.source, "--target", recipe.target, "--out", "result.h5ad"]
+    names = {role: _demo_file(role) if role in recipe.demo else getattr(recipe, role) for role in ("source", "target")}
+    words = ["sctl", "run", "--source", names["source"], "--target", names["target"], "--out", "result.h5ad"]
     for flag, value in (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key)):
         words += [flag, value] if value is not None else []
     words += ["--method", recipe.method]
@@ -115,7 +119,10 @@ def command_for(recipe: Recipe) -> str:
     for name, value in recipe.params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
-    return shlex.join(words)
+    if not recipe.demo:
+        return shlex.join(words)
+    written = [f'sctl.load_demo().{role}.write_h5ad("{_demo_file(role)}")' for role in sorted(recipe.demo)]
+    return shlex.join(["python", "-c", "; ".join(["import sctl", *written])]) + " && " + shlex.join(words)
 
 
 def methods_paragraph(
@@ -171,6 +178,33 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _demo_file(role: str) -> str:
+    return f"demo-{role}.h5ad"
+
+
+def _imports(recipe: Recipe) -> str:
+    several = any(" + " in getattr(recipe, role) for role in {"source", "target"} - recipe.demo)
+    if several:
+        return "from pathlib import Path\n\nimport sctl\nfrom sctl import io, pipeline"
+    return "import sctl\nfrom sctl import pipeline"
+
+
+def _place(recipe: Recipe, role: str) -> str:
+    """Return, as a literal, where a side comes from: a file, several that belong together, or the demo."""
+    names = str(getattr(recipe, role)).split(" + ")
+    if role in recipe.demo:
+        return "None  # the demo, which comes with sctl"
+    return repr(names[0]) if len(names) == 1 else repr(names)
+
+
+def _reading(recipe: Recipe, role: str) -> str:
+    """Return the call of the script that brings a side in."""
+    if role in recipe.demo:
+        return f"sctl.load_demo().{role}"
+    several = " + " in getattr(recipe, role)
+    return f"io.read_many([Path(name) for name in {role.upper()}])" if several else f"sctl.read({role.upper()})"
 
 
 def _literal(value: Mapping[str, Any]) -> str:

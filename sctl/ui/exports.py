@@ -74,6 +74,7 @@ def recipe_of(project: Project) -> export.Recipe:
         theta=project.params("theta")["theta"],
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
+        demo=frozenset(role for role in ("source", "target") if (project.input_info(role) or {}).get("demo")),
     )
 
 

@@ -77,9 +77,8 @@ def take_demo(project: Project, role: str) -> None:
     from sctl.demo import load_demo  # noqa: PLC0415 - reads files; only the demo needs it
 
     demo = load_demo()
-    project.put_input(
-        role, getattr(demo, role), {"filename": f"Demo: human pancreas, {role}"}, note=f"Load the demo's {role}"
-    )
+    origin = {"filename": f"Demo: human pancreas, {role}", "demo": True}
+    project.put_input(role, getattr(demo, role), origin, note=f"Load the demo's {role}")
     if role == "source":
         project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
     else:
