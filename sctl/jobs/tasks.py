@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sctl import pipeline
@@ -60,7 +61,7 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
         Gives the run of a step that takes the bar from one share of the job to another.
     """
     project = Project(project_root).at(Settings.from_dict(description["settings"]))
-    todo = [step for step in TASKS[description["kind"]] if step == COMPARE or project.state(step) != "done"]
+    todo = _todo(project, description)
     total = sum(_WEIGHT[step] for step in todo)
     start = 0.0
     for step in todo:
@@ -70,6 +71,30 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
         else:
             compute(project, step, part)
         start += _WEIGHT[step] / total
+
+
+def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
+    return [step for step in TASKS[description["kind"]] if step == COMPARE or project.state(step) != "done"]
+
+
+def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
+    """Compile what the first map needs while a job does what comes before, in a thread that ends with the process.
+
+    What is compiled does not touch the results: it draws a map of made-up cells, with a generator of its own.
+
+    Returns
+    -------
+    Thread or None
+        None where the job draws no map, or nothing comes before it.
+    """
+    todo = _todo(Project(project_root).at(Settings.from_dict(description["settings"])), description)
+    if "explore" not in todo[1:]:
+        return None
+    from sctl.embed import warm_up as compile_umap  # noqa: PLC0415 - only jobs with maps need it
+
+    thread = Thread(target=compile_umap, name="warm-up", daemon=True)
+    thread.start()
+    return thread
 
 
 def _within(begin: Callable[[str, float, float], Run], step: str, start: float, length: float) -> Part:

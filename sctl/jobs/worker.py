@@ -109,8 +109,9 @@ def _work(root: Path) -> None:
     with take_place(project_root.parent, teller.check):
         teller = Teller(root)  # the clock starts when the waiting is over
         teller.write("", "Starting")
-        from sctl.jobs.tasks import run_job  # noqa: PLC0415 - after the number of threads is set
+        from sctl.jobs.tasks import run_job, warm_up  # noqa: PLC0415 - after the number of threads is set
 
+        warm_up(project_root, job.description)
         run_job(project_root, job.description, teller.begin)
 
 
