@@ -325,7 +325,7 @@ def _app(arguments: argparse.Namespace) -> NoReturn:
 
 
 # Streamlit opens the browser itself once it serves. Its question for an e-mail address would wait for an answer.
-_OPENING = ["--server.headless=false", "--server.showEmailPrompt=false", "--logger.hideWelcomeMessage=true"]
+_OPENING = ["--server.headless=false", "--server.showEmailPrompt=false"]
 
 
 def _has_screen() -> bool:
