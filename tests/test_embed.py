@@ -46,7 +46,7 @@ def test_pca_of_cells_all_alike_is_zero(shape):
     np.testing.assert_allclose(pca(np.full(shape, 3.0), 2), 0, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", [umap, tsne])
+@pytest.mark.parametrize("method", [pytest.param(umap, marks=pytest.mark.slow), tsne])  # UMAP compiles itself
 def test_groups_far_apart_stay_apart_on_the_map(blobs, method):
     pcs, groups = blobs
     coords = method(pcs)

@@ -137,8 +137,6 @@ def test_script_holds_settings_and_no_code_of_others():
 
 
 def test_command_is_understood_by_the_shell_and_by_sctl():
-    cli = pytest.importorskip("sctl.cli")
-    del cli
     recipe = Recipe(source="a b.h5ad", target="t.h5ad", label_key="cell type", params={"n_clusters": 3}, theta=0.25)
     assert command_for(recipe) == (
         "sctl run --source 'a b.h5ad' --target t.h5ad --out result.h5ad --label-key 'cell type' "
