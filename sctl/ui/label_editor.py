@@ -158,7 +158,7 @@ def _write(project: Project, view: Project, mask: NDArray[Any], name: str, note:
     labels = colours.groups(view, "final").astype(object)
     labels[mask] = name
     project.set_labels(pd.Series(labels, index=results.result(view).obs_names), note=note)
-    state.COLOUR.set("final")
+    state.COLOUR.of("").set("final")  # of the first map
     errors.say(f"{note}. Undo takes it back.")
 
 
