@@ -15,6 +15,8 @@ X_TITLE = "How much to trust the source (θ)"
 Y_TITLE = "Fit to the target's own data (KTA)"
 PURE = "pure label transfer"
 
+_LEAST_SPAN = 0.02  # of the scores; below it a curve counts as flat
+
 _BASELINE_COLOURS = (OKABE_ITO[2], OKABE_ITO[3], OKABE_ITO[4])
 _THIN = ("#882255", "#999933", "#332288")
 
@@ -66,6 +68,10 @@ def theta_figure(
     figure.update_xaxes(range=[-0.04, 1.08], tickvals=np.linspace(0, 1, 11), tickformat=".1f")
     figure.update_layout(uirevision="theta", legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
     figure.update_layout(margin={"t": 84 if title else 48}, title={"y": 0.98, "yanchor": "top"})
+    heights = [*kta[np.isfinite(kta)], *(baselines or {}).values()]
+    if heights and np.ptp(heights) < _LEAST_SPAN:  # else a flat curve gets an axis from 0 to 2
+        middle = (max(heights) + min(heights)) / 2
+        figure.update_yaxes(range=[middle - _LEAST_SPAN, middle + _LEAST_SPAN])
     if extra:
         figure.update_layout(yaxis2=_right_axis(extra))
     return figure
