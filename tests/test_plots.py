@@ -183,6 +183,28 @@ def test_names_on_a_map_never_fall_on_each_other(rng):
             assert abs(x - a) >= width or abs(y - b) >= unit * 0.034
 
 
+def test_a_name_stands_beside_its_cells_where_there_is_room():
+    blob = np.stack(np.meshgrid(np.linspace(0, 0.1, 5), np.linspace(0, 0.1, 5)), axis=-1).reshape(-1, 2)
+    coords = np.concatenate([blob, blob + [1.0, 1.0]])
+    labels = np.repeat(["low", "high"], len(blob))
+    for name, (_, y) in label_positions(coords, labels).items():
+        own = coords[labels == name, 1]
+        assert y > own.max() or y < own.min()
+
+
+def test_other_measures_have_round_ticks_of_their_own():
+    points = pd.DataFrame({"theta": [0.0, 0.5], "kta": [0.4, 0.6]})
+    axis = theta_figure(points, criteria={"one": [-0.113, 0.2], "two": [0.836, 1.0]}).layout.yaxis2
+    assert (axis.tick0, axis.dtick, axis.tickmode) == (0, 0.2, "linear")
+    assert axis.range[0] <= -0.113 < 1.0 < axis.range[1]
+
+
+def test_a_flat_curve_is_drawn_near_its_height():
+    points = pd.DataFrame({"theta": [0.0, 0.5], "kta": [0.95, 0.95]})
+    low, high = theta_figure(points).layout.yaxis.range
+    assert 0.9 < low < 0.95 < high < 1.0
+
+
 def test_theta_figure_sets_pure_transfer_apart_and_marks_the_choice():
     points = pd.DataFrame({"theta": [1.0, 0.0, 0.5], "kta": [0.2, 0.4, 0.6]})
     figure = theta_figure(points, best=0.25, baselines={"Target alone": 0.4}, truth=[0.1, 0.2, 0.3])

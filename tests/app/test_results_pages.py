@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -324,6 +325,7 @@ def test_selected_cells_are_named_and_undo_takes_it_back(open_page, done):
     before, name = load_result(done).labels, app.selectbox(key="new_label").options[-1]
     app.selectbox(key="new_label").select(name).run()
     app.button(key="relabel").click().run()
+    assert app.session_state["colour:"] == "final"  # the map shows what was changed
     fine(app)
     assert (done.labels() == name).sum() == count + (before == name).sum()
     button(app, "Undo").click().run()
@@ -420,3 +422,21 @@ def test_what_is_out_of_date_is_said_before_exporting(open_page, done):
     assert not fine(open_page("export", done.id)).warning
     done.set_params("transfer", {"method": "transfercluster", "params": {"n_clusters": 3}, "seed": 0}, note="3")
     assert any("of earlier settings" in item.value for item in fine(open_page("export", done.id)).warning)
+
+
+def test_a_better_baseline_is_explained_and_a_worse_one_is_not(done, monkeypatch):
+    points = results.points(done)
+    reached = max(point.target_kta for point in points)
+    found = results.result(done)
+    for height, said in ((reached + 0.1, True), (reached - 0.1, False)):
+        other = dataclasses.replace(found, uns={**found.uns, "kta": height})
+        monkeypatch.setattr(results, "baselines", lambda project, other=other: {"targetcluster": other})
+        assert ("TargetCluster lies higher" in theta_view._better_baseline(done, points)) == said
+
+
+def test_landmarks_are_told_where_there_are_some(done, monkeypatch):
+    assert results.landmarks_text(done) == ""
+    found = results.result(done)
+    large = dataclasses.replace(found, uns={**found.uns, "n_landmarks": 1000})
+    monkeypatch.setattr(results, "result", lambda project: large)
+    assert "among 1,000 of its cells" in results.landmarks_text(done)
