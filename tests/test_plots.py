@@ -185,7 +185,7 @@ def test_names_on_a_map_never_fall_on_each_other(rng):
 
 def test_a_name_stands_beside_its_cells_where_there_is_room():
     blob = np.stack(np.meshgrid(np.linspace(0, 0.1, 5), np.linspace(0, 0.1, 5)), axis=-1).reshape(-1, 2)
-    coords = np.concatenate([blob, blob + [1.0, 1.0]])
+    coords = np.concatenate([blob, blob + 1.0])
     labels = np.repeat(["low", "high"], len(blob))
     for name, (_, y) in label_positions(coords, labels).items():
         own = coords[labels == name, 1]
