@@ -32,7 +32,7 @@ def cards(project: Project) -> str:
             with column, st.container(border=True, height="stretch"):
                 _card(project, METHODS[key], reason if key == best else "", chosen=key == chosen)
     if counts["target"][1] > ALL_CELLS_UP_TO:
-        st.caption(results.landmarks_sentence(counts["target"][1], N_LANDMARKS))
+        st.caption(results.landmarks_sentence(counts["target"][1], f"about {N_LANDMARKS:,}"))
     st.caption(f"Times: {estimates.BASIS[0].lower()}{estimates.BASIS[1:]}")
     return chosen if chosen in METHODS else pipeline.DEFAULT_METHOD
 
@@ -100,7 +100,7 @@ def _recommended(project: Project, counts: Mapping[str, list[int]]) -> tuple[str
     """Return the first method of the menu that can be used, and why it is a good start."""
     usable = [key for key, method in METHODS.items() if not _why_not(project, method)]
     n_source, n_target = counts["source"][1], counts["target"][1]
-    size = "smaller than" if n_target < n_source else "as large as"
+    size = "smaller than" if n_target < n_source else "not smaller than"
     reason = f"Your target ({n_target:,} cells) is {size} the source ({n_source:,})" + (
         ": this is what it was made for." if n_target < n_source else "; it still finds out how much help is good."
     )

@@ -95,13 +95,13 @@ def result(project: Project) -> TransferResult:
 def landmarks_text(project: Project) -> str:
     """Say how a large target was clustered; empty where all cells were compared with all."""
     found = result(project)
-    return "" if "n_landmarks" not in found.uns else landmarks_sentence(found.n_obs, int(found.uns["n_landmarks"]))
+    return "" if "n_landmarks" not in found.uns else landmarks_sentence(found.n_obs, f"{found.uns['n_landmarks']:,}")
 
 
-def landmarks_sentence(n_obs: int, n_landmarks: int) -> str:
+def landmarks_sentence(n_obs: int, n_landmarks: str) -> str:
     """Say how a target of ``n_obs`` cells is clustered through some of them."""
     return (
-        f"Your target is large ({n_obs:,} cells): clusters are found among {n_landmarks:,} of its cells, "
+        f"Your target is large ({n_obs:,} cells): clusters are found among {n_landmarks} of its cells, "
         "and each of the others follows its nearest."
     )
 
