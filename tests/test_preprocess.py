@@ -266,7 +266,7 @@ def test_filters_act_on_their_own_side(source: AnnData, target: AnnData):
     assert prepared.pair.source.var_names.tolist() == source.var_names[~ubiquitous].tolist()
     assert prepared.target_all.shape == (70, 300)
     reasons = [loss.reason for loss in prepared.report.losses]
-    assert reasons == ["above 0 in more than 90 % of the cells", f"total_counts outside {limit:g} to ∞"]
+    assert reasons == ["above 0 in more than 90% of the cells", f"total_counts outside {limit:g} to ∞"]
 
 
 def test_types_that_are_filtered_away_are_no_categories(source: AnnData, target: AnnData):

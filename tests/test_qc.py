@@ -158,7 +158,7 @@ def test_warnings():
     assert "'half' loses over half of its cells: 19 of 40" in found[1]
     assert "'lost' loses all of its 3 cells" in found[2]
     assert warnings_for(mask) == ()
-    assert warnings_for(np.array([True, False])) == ("Only 50 % of the cells are kept.",)
+    assert warnings_for(np.array([True, False])) == ("Only 50% of the cells are kept.",)
 
 
 def test_live_counts_are_fast_at_a_million_cells(rng: np.random.Generator):

@@ -103,7 +103,7 @@ def gene_filters(X: Any, params: RoleParams) -> Iterator[tuple[str, Bools]]:  # 
         yield f"{_expressed(params)} in fewer than {needed} cells", n_expressing >= needed
     if params.max_cell_share < 1:
         n_above = np.bincount(values.indices[above], minlength=n_vars)
-        share = f"{100 * params.max_cell_share:g} %"
+        share = f"{100 * params.max_cell_share:g}%"
         yield f"above 0 in more than {share} of the cells", n_above <= n_obs * params.max_cell_share + 1e-9
 
 

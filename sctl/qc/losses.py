@@ -68,12 +68,12 @@ def warnings_for(mask: NDArray[np.bool_], groups: ArrayLike | None = None) -> tu
     Examples
     --------
     >>> warnings_for(np.array([True] * 9 + [False] * 6), ["a"] * 15)
-    ('Only 60 % of the cells are kept.', "'a' falls to 9 of 15 cells, fewer than 10.")
+    ('Only 60% of the cells are kept.', "'a' falls to 9 of 15 cells, fewer than 10.")
     """
     mask = np.asarray(mask)
     found = []
     if mask.size and mask.mean() < _ENOUGH_KEPT:
-        found.append(f"Only {100 * mask.mean():.0f} % of the cells are kept.")
+        found.append(f"Only {100 * mask.mean():.0f}% of the cells are kept.")
     table = kept_by(mask, groups) if groups is not None else pd.DataFrame(columns=["group", "n", "kept"])
     for group, n, kept in zip(table["group"], table["n"], table["kept"], strict=True):
         if kept == 0:
