@@ -100,6 +100,7 @@ def test_a_job_computes_what_its_step_is_for(project: Project, target: AnnData) 
         gene(project, "XYZ")
 
 
+@pytest.mark.slow
 def test_another_process_sees_the_job(project: Project) -> None:
     job = jobs.submit(project, "prepare")
     code = (
@@ -119,6 +120,7 @@ def test_a_second_submit_is_the_same_job(project: Project, all_places_taken: Fil
     assert len(jobs.running(project)) == 3
 
 
+@pytest.mark.slow
 def test_no_more_jobs_than_places(project: Project, all_places_taken: FileLock) -> None:
     first, second = jobs.submit(project, "prepare"), jobs.submit(project, "prepare", {"again": 1})
     time.sleep(1.0)
@@ -156,6 +158,7 @@ def test_a_job_that_does_not_listen_is_ended(project: Project, all_places_taken:
     assert time.monotonic() - start < 6.0
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_lost_and_can_be_started_again(project: Project) -> None:
     with busy(project, "preprocess"):
         job = jobs.submit(project, "prepare")
@@ -253,6 +256,7 @@ def whole(finished: tuple[Project, Job]) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_one_job_runs_everything(whole: Project, target: AnnData) -> None:
     assert {whole.state(step) for step in STEPS} == {"done"}
     points = load_points(whole)
@@ -272,6 +276,7 @@ def test_one_job_runs_everything(whole: Project, target: AnnData) -> None:
     assert set(markers["group"]) == set(result.cluster_names)
 
 
+@pytest.mark.slow
 def test_progress_never_falls_and_names_its_step(whole: Project, finished: tuple[Project, Job]) -> None:
     lines = [json.loads(line) for line in (finished[1].root / "progress.jsonl").read_text().splitlines()]
     shares = [line["progress"] for line in lines]
@@ -280,6 +285,7 @@ def test_progress_never_falls_and_names_its_step(whole: Project, finished: tuple
     assert list(dict.fromkeys(line["step"] for line in lines)) == ["", *tasks.TASKS["everything"]]
 
 
+@pytest.mark.slow
 def test_any_theta_is_evaluated_from_the_file(whole: Project) -> None:
     point = load_sweep(whole).at(0.5)
     saved = next(point for point in load_points(whole) if point.theta == 0.5)
@@ -287,6 +293,7 @@ def test_any_theta_is_evaluated_from_the_file(whole: Project) -> None:
     assert point.kta == saved.kta
 
 
+@pytest.mark.slow
 def test_theta_by_hand_leaves_the_rest(whole: Project) -> None:
     whole.set_params("theta", {"theta": 0.65}, note="Set θ to 0.65")
     try:
@@ -300,6 +307,7 @@ def test_theta_by_hand_leaves_the_rest(whole: Project) -> None:
     assert (whole.state("theta"), whole.state("markers")) == ("done", "done")
 
 
+@pytest.mark.slow
 def test_markers_of_edited_labels_follow_the_edits(whole: Project) -> None:
     whole.set_params("markers", {"groups": "final"}, note="Groups")
     before = whole.fingerprint("markers")
@@ -315,6 +323,7 @@ def test_markers_of_edited_labels_follow_the_edits(whole: Project) -> None:
         whole.undo()
 
 
+@pytest.mark.slow
 def test_a_method_without_theta_goes_the_same_way(whole: Project) -> None:
     whole.set_params("transfer", {"method": "targetcluster"}, note="Choose TargetCluster")
     try:
