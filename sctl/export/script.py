@@ -152,7 +152,7 @@ def methods_paragraph(
     files = f" ({recipe.target}, with {recipe.source} as the source)" if recipe else ""
     normalised = ""
     if recipe and (scale := recipe.preprocess.get("normalise_to", 10_000.0)) is not None:
-        normalised = f"Counts were normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
+        normalised = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
     known = [key for key, wanted in {
         "transfercluster": result.method == "transfercluster" and not reference,
         "consensus": result.method in ("transfercluster", "targetcluster", "concatenatecluster"),
