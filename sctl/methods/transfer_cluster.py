@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,10 @@ from typing_extensions import override
 from sctl.base import param
 from sctl.consensus_method import ConsensusMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
+from sctl.core.target_step import TargetStep
 from sctl.data import TransferResult
 from sctl.run import Run
-from sctl.sweep import Criterion, ThetaPoint, ThetaSweep, choose_theta
+from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep
 
 Floats = NDArray[np.float64]
 
@@ -60,13 +61,22 @@ class TransferCluster(ConsensusMethod):
     )
     criterion: Criterion = param(
         "target_kta",
-        "What θ is chosen by: agreement of the clusters with your own data, or with the mixed data (the paper's).",
+        "What θ is chosen by: agreement of the clusters with your own data (target_kta), with the mixed data (kta, the "
+        "paper's), the latter beyond what a source with shuffled genes reaches (null_kta), steadiness of the clusters "
+        "(stability), or their separation (silhouette).",
         advanced=True,
     )
     theta_step: float = param(
         0.1, "Distance between the θ values that are tried.", title="Step of θ", low=0.01, high=0.5, advanced=True
     )
     theta_max: float = param(0.9, "Largest θ that is tried.", title="Largest θ", low=0.0, high=1.0, advanced=True)
+    target_step: TargetStep = param(
+        "hard",
+        "What stands for a cell in the mix: the profile of its strongest type, all types with their loadings (soft), or "
+        "the strongest type's profile at the scale of the cell (hard_optimised).",
+        title="How cells are rebuilt from the source",
+        advanced=True,
+    )
     dictionary: Literal["means", "nmf"] = param(
         "means",
         "Profile of a source type: its mean, or the paper's penalised factorisation started from the labels.",
@@ -114,6 +124,19 @@ class TransferCluster(ConsensusMethod):
         return scale_to(H, means) if self.scale == "data" else H
 
     @override
+    def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
+        return prepare_sweep(
+            self._expression(target),
+            self.dictionary_,
+            self.label_names_,
+            n_clusters=self.n_clusters,
+            settings=self.settings,
+            target_step=self.target_step,
+            n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
+            run=run,
+        )
+
+    @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
         sweep = self.prepare_sweep(target, run)
         points = list(sweep.points(self.thetas, run))
@@ -137,12 +160,12 @@ class TransferCluster(ConsensusMethod):
         Returns
         -------
         TransferResult
-            ``uns`` holds ``theta`` and the curve (``thetas``, ``kta``, ``target_kta``, ``silhouette``); ``obsm``
-            the ``loadings``, ``varm`` the ``dictionary``.
+            ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
+            chosen automatically, the ``doubts`` about it; ``obsm`` the ``loadings``, ``varm`` the ``dictionary``.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)
-        names = ("kta", "target_kta", "silhouette")
+        names = [name for name in get_args(Criterion) if all(getattr(point, name) is not None for point in curve)]
         return self._result(
             sweep.cluster(chosen),
             sweep,
@@ -154,6 +177,7 @@ class TransferCluster(ConsensusMethod):
                 "theta_chosen_by": self.criterion if theta is None else "hand",
                 "thetas": [point.theta for point in curve],
                 **{name: [float(getattr(point, name)) for point in curve] for name in names},
+                **({"doubts": list(doubts(points, self.criterion))} if theta is None else {}),
             },
         )
 

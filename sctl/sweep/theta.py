@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
+from sctl.core.agreement import mean_agreement
 from sctl.core.alignment import aligned, centred_cosine
 from sctl.core.consensus import Consensus, Distance, Sc3, sc3
 from sctl.core.kernels import ThetaKernels
@@ -47,6 +48,8 @@ class ThetaSweep:
         Cells on which SC3 runs, where there are too many for all; the scores are theirs.
     cross : CrossKernels, optional
         What ties the other cells to the landmarks.
+    nulls : tuple of ThetaKernels
+        The same with the genes of the source shuffled, for ``null_kta``. Only ``M`` and what follows from it differ.
     """
 
     kernels: ThetaKernels
@@ -59,6 +62,7 @@ class ThetaSweep:
     dictionary: Floats | None = field(default=None, repr=False)
     landmarks: Ints | None = field(default=None, repr=False)
     cross: CrossKernels | None = field(default=None, repr=False)
+    nulls: tuple[ThetaKernels, ...] = field(default=(), repr=False)
 
     @property
     def n_obs(self) -> int:
@@ -87,7 +91,9 @@ class ThetaSweep:
         distances = self._all_distances(theta)
         consensus = self._spread(theta, self._consensus(theta, distances))
         point = self._scored(theta, consensus.clusters, distances[0])
-        return replace(point, seconds=perf_counter() - start)
+        null_kta = point.kta - self._chance(theta, point.kta) if self.nulls else None
+        stability = mean_agreement(consensus.runs)
+        return replace(point, null_kta=null_kta, stability=stability, seconds=perf_counter() - start)
 
     def score(self, theta: float, clusters: Ints) -> ThetaPoint:
         """Return the scores of given clusters in the mixed data at ``theta``."""
@@ -102,6 +108,18 @@ class ThetaSweep:
         target_kta = aligned(self._target_kernel, compared)
         kta = aligned(centred_cosine(self.kernels.gram(theta)), compared) if theta > 0 else target_kta
         return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, compared))
+
+    def _chance(self, theta: float, kta: float) -> float:
+        """Return the mean KTA of what is found when the source's genes are shuffled."""
+        if theta == 0:  # the source plays no part, and neither does its order
+            return kta
+        settings = replace(self.settings, distances=_quadratic(self.settings.distances))
+        found = []
+        for kernels in self.nulls:
+            null = replace(self, kernels=kernels, settings=settings, nulls=())
+            clusters = null._consensus(theta, null._all_distances(theta)).clusters
+            found.append(aligned(centred_cosine(kernels.gram(theta)), clusters))
+        return float(np.mean(found))
 
     def _spread(self, theta: float, consensus: Consensus) -> Consensus:
         """Take the clustering of the landmarks to all cells."""
@@ -183,7 +201,9 @@ class ThetaSweep:
                 expected="It was prepared for " + ", ".join(self.settings.distances) + ".",
                 do="Prepare the sweep with Spearman distances.",
             )
-        mixed = (1.0 - theta) * self.expression.toarray() + theta * self.dictionary[self.kernels.z]
+        W = self.kernels.weights
+        rebuilt = self.dictionary[self.kernels.z] if W is None else W @ self.dictionary
+        mixed = (1.0 - theta) * self.expression.toarray() + theta * rebuilt
         ranks = stats.rankdata(mixed, axis=1)
         ranks -= ranks.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(ranks, axis=1, keepdims=True)
@@ -210,3 +230,8 @@ class ThetaSweep:
 
 def _without_gaps(clusters: Ints) -> Ints:
     return np.unique(clusters, return_inverse=True)[1].ravel()
+
+
+def _quadratic(distances: tuple[Distance, ...]) -> tuple[Distance, ...]:
+    """Return the distances that need no genes; Pearson's in place of Spearman's alone."""
+    return tuple(kind for kind in distances if kind != "spearman") or ("pearson",)

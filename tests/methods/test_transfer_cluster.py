@@ -48,12 +48,21 @@ def test_curve_is_in_the_result(pair):
 @pytest.mark.parametrize("settings", [
     {"dictionary": "nmf", "alpha": 1.0}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
     {"distances": "all"}, {"transformations": "both"}, {"eigenvectors": "unweighted"}, {"criterion": "kta"},
-    {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
+    {"criterion": "null_kta"}, {"criterion": "stability"}, {"criterion": "silhouette"}, {"target_step": "soft"},
+    {"target_step": "hard_optimised", "criterion": "null_kta"}, {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
 ])  # fmt: skip
 def test_every_option_finds_easy_types(pair, settings):
     result = transfer(pair, TransferCluster(**settings), Run())
     truth = pair.target.obs["cell_type"].astype(str).to_numpy()
     assert (result.labels == truth).mean() > 0.9
+
+
+def test_every_score_that_was_computed_is_in_the_result(pair):
+    result = transfer(pair, TransferCluster(criterion="null_kta", theta_step=0.3), Run())
+    assert len(result.uns["null_kta"]) == len(result.uns["stability"]) == len(result.uns["thetas"])
+    assert result.uns["theta"] == result.uns["thetas"][int(np.argmax(np.round(result.uns["null_kta"], 9)))]
+    assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).uns
+    assert all(isinstance(text, str) for text in result.uns["doubts"])
 
 
 def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
