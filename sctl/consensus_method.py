@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.annotate import evidence, label_probabilities
+from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.nmf import class_means
 from sctl.data import UNASSIGNED, TransferResult
@@ -56,6 +57,13 @@ class ConsensusMethod(TransferMethod):
     )
     eigenvectors: Literal["weighted", "unweighted"] = param(
         "weighted", "Whether strong directions count more (steadier) or all alike (as in SC3).", advanced=True
+    )
+    clusterer: ClustererName = param(
+        "sc3",
+        "What divides the cells into groups. SC3 joins many clusterings, which is steadiest for few cells; Leiden "
+        "(the field's usual choice), k-means and agglomerative are quicker on many.",
+        title="Clustering by",
+        advanced=True,
     )
     n_init: int = param(
         10, "How often each k-means is started.", title="k-means starts", low=1, high=1000, advanced=True
@@ -128,7 +136,13 @@ class ConsensusMethod(TransferMethod):
         """
         X = self._expression(target)
         return prepare_sweep(
-            X, self.dictionary_, self.label_names_, n_clusters=self.n_clusters, settings=self.settings, run=run
+            X,
+            self.dictionary_,
+            self.label_names_,
+            n_clusters=self.n_clusters,
+            settings=self.settings,
+            clusterer=self.clusterer,
+            run=run,
         )
 
     def _expression(self, target: AnnData) -> Any:

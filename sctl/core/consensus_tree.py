@@ -83,7 +83,7 @@ class ConsensusTree:
         """Cut into clusters, largest first; fewer where fewer distinct cells exist."""
         patterns, inverse, _ = self._distinct
         groups = _cut(self._merges, len(patterns), n_clusters)
-        clusters = _by_size(groups[inverse])
+        clusters = by_size(groups[inverse])
         member = np.zeros((len(patterns), int(clusters.max()) + 1))
         np.add.at(member, (inverse, clusters), 1.0)
         share = (self._shared @ member) / member.sum(axis=0)  # mean consensus with each cluster's cells
@@ -165,7 +165,7 @@ def _cut(tree: Floats, n_leaves: int, n_clusters: int) -> Ints:
     return np.unique(roots, return_inverse=True)[1].ravel()
 
 
-def _by_size(groups: Ints) -> Ints:
+def by_size(groups: Ints) -> Ints:
     """Renumber the groups of cells: most cells first, of equal ones the one that holds the earliest cell."""
     _, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), dtype=np.int64)

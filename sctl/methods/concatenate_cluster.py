@@ -68,6 +68,7 @@ class ConcatenateCluster(ConsensusMethod):
             self.label_names_,
             n_clusters=n_clusters,
             settings=self.settings,
+            clusterer=self.clusterer,
             run=run,
         )
         run.report("Clustering all cells", 0, 1)

@@ -131,6 +131,7 @@ class TransferCluster(ConsensusMethod):
             self.label_names_,
             n_clusters=self.n_clusters,
             settings=self.settings,
+            clusterer=self.clusterer,
             target_step=self.target_step,
             n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
             run=run,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Sc3
 from sctl.core.kernels import ThetaKernels, theta_kernels
 from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS, cross_kernels
@@ -36,6 +37,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
     settings: Sc3 | None = None,
     target_step: TargetStep = "hard",
     n_nulls: int = 0,
+    clusterer: ClustererName = "sc3",
     run: Run,
 ) -> ThetaSweep:
     """Prepare a θ sweep of target cells against a source dictionary.
@@ -54,6 +56,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
         What stands for a target cell in the mix, see :func:`~sctl.core.target_step.rebuilding_weights`.
     n_nulls : int
         Shuffles of the source's genes to compare with; 0 leaves ``null_kta`` out.
+    clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
     run : Run
 
     Returns
@@ -88,6 +91,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
         dictionary=H if spearman else None,
         landmarks=landmarks,
         cross=cross,
+        clusterer=clusterer,
         nulls=tuple(_shuffled(kernels, X[used], H, target_step, run.rng(f"null {i}")) for i in range(n_nulls)),
     )
 

@@ -30,6 +30,7 @@ def save(sweep: ThetaSweep, path: Path) -> None:
         "n_clusters": sweep.n_clusters,
         "settings": np.array(json.dumps(asdict(sweep.settings))),
         "seed": sweep.seed,
+        "clusterer": np.array(sweep.clusterer),
     }
     if sweep.cross is not None:
         parts |= _named("cross", sweep.cross)
@@ -86,6 +87,7 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
         "n_clusters": int(parts["n_clusters"]),
         "settings": _settings(str(parts["settings"])),
         "seed": int(parts["seed"]),
+        "clusterer": str(parts["clusterer"]),
         "expression": expression,
         "dictionary": parts.get("dictionary"),
         "landmarks": parts.get("landmarks"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import stats
 
 from sctl.core.agreement import mean_agreement
 from sctl.core.alignment import aligned, centred_cosine
-from sctl.core.consensus import Consensus, Distance, Sc3, sc3
+from sctl.core.clusterers import CLUSTERERS, Cells, ClustererName
+from sctl.core.components import principal_components
+from sctl.core.consensus import Consensus, Distance, Sc3
+from sctl.core.consensus_range import ConsensusAt, sc3_range
 from sctl.core.kernels import ThetaKernels
 from sctl.core.landmarks import CrossKernels, nearest_mean
 from sctl.core.silhouette import mean_silhouette
@@ -50,6 +53,8 @@ class ThetaSweep:
         What ties the other cells to the landmarks.
     nulls : tuple of ThetaKernels
         The same with the genes of the source shuffled, for ``null_kta``. Only ``M`` and what follows from it differ.
+    clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
+        What clusters the mixed data, see :mod:`sctl.core.clusterers`.
     """
 
     kernels: ThetaKernels
@@ -63,6 +68,7 @@ class ThetaSweep:
     landmarks: Ints | None = field(default=None, repr=False)
     cross: CrossKernels | None = field(default=None, repr=False)
     nulls: tuple[ThetaKernels, ...] = field(default=(), repr=False)
+    clusterer: ClustererName = "sc3"
 
     @property
     def n_obs(self) -> int:
@@ -100,8 +106,26 @@ class ThetaSweep:
         return self._scored(theta, clusters, self._distances(theta, self.settings.distances[0]))
 
     def _consensus(self, theta: float, distances: list[Floats]) -> Consensus:
-        rng = Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")  # one stream a θ: order and resuming do not matter
-        return sc3(distances, self.n_clusters, self.settings, rng)
+        cells = Cells(distances, lambda: self.kernels.gram(theta))
+        return CLUSTERERS[self.clusterer](cells, self.n_clusters, self.settings, self._stream(theta))
+
+    def _stream(self, theta: float) -> np.random.Generator:
+        """Return the random stream of one θ, from its start: order and resuming do not matter."""
+        return Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")
+
+    def over_k(self, theta: float, numbers: Iterable[int]) -> Iterator[ConsensusAt]:
+        """Yield SC3's consensus of the mixed data at ``theta`` for several numbers of clusters.
+
+        Where there are landmarks, order and silhouettes are theirs; clusters are those of all cells. At
+        :attr:`n_clusters` it finds what :meth:`cluster` finds by SC3.
+
+        Raises
+        ------
+        ParameterError
+            If ``theta`` is outside [0, 1].
+        """
+        for point in sc3_range(self._all_distances(theta), numbers, self.settings, lambda: self._stream(theta)):
+            yield replace(point, consensus=self._spread(theta, point.consensus))
 
     def _scored(self, theta: float, clusters: Ints, distances: Floats) -> ThetaPoint:
         compared = clusters if self.landmarks is None else _without_gaps(clusters[self.landmarks])
@@ -156,24 +180,17 @@ class ThetaSweep:
 
     def embedding(self, theta: float, n_components: int = 30) -> Floats:
         """Return principal components of the mixed cells, shape (n_obs, n_components or fewer)."""
-        K = self.kernels.gram(theta)
-        means = K.mean(axis=0)
-        K -= means
-        K -= means[:, None] - means.mean()
-        n_components = min(n_components, len(K))
-        values, vectors = linalg.eigh(K, subset_by_index=(len(K) - n_components, len(K) - 1))
-        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n_components)])
-        own = np.asarray(vectors * np.sqrt(values))
+        found = principal_components(self.kernels.gram(theta), n_components)
         if self.landmarks is None or self.cross is None:
-            return own
-        out = np.empty((self.n_obs, n_components))
-        out[self.landmarks] = own
+            return found.scores
+        values, vectors = found.values, found.vectors
+        out = np.empty((self.n_obs, len(values)))
+        out[self.landmarks] = found.scores
         rest = np.setdiff1d(np.arange(self.n_obs), self.landmarks)
         scale = np.divide(1.0, np.sqrt(values), out=np.zeros_like(values), where=values > 0)
         for cells in self.cross.chunks():
             G = self.cross.gram(self.kernels, theta, cells)
-            G -= means
+            G -= found.means
             G -= G.mean(axis=1, keepdims=True)
             out[rest[cells]] = G @ (vectors * scale)
         return out
