@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -15,12 +15,18 @@ from typing_extensions import override
 from sctl.base import param
 from sctl.consensus_method import ConsensusMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
+from sctl.core.nmf_groups import nmf_groups
+from sctl.core.rejection import rejection_scores
 from sctl.core.target_step import TargetStep
+from sctl.core.transferability import transferability
 from sctl.data import TransferResult
 from sctl.run import Run
 from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep
 
 Floats = NDArray[np.float64]
+
+SOURCE_GROUPS = range(2, 16)
+"""Numbers of groups that are compared in a source without labels."""
 
 
 @dataclass(kw_only=True)
@@ -77,6 +83,28 @@ class TransferCluster(ConsensusMethod):
         title="How cells are rebuilt from the source",
         advanced=True,
     )
+    source_types: Literal["labels", "found"] = param(
+        "labels",
+        "Whether the source's known cell types are used, or groups that are found in it: 'group 1', 'group 2' and so on.",
+        title="Types of the source",
+        advanced=True,
+    )
+    n_source_groups: int | None = param(
+        None,
+        "How many groups to find in a source without labels. Empty: from 2 to 15, the number beyond which more explain little.",
+        title="Groups of an unlabelled source",
+        low=2,
+        high=100,
+        advanced=True,
+    )
+    n_permutations: int = param(
+        99,
+        "How many sources with shuffled genes the source is compared with, to tell of what use it is. 0: none.",
+        title="Comparisons with shuffled genes",
+        low=0,
+        high=9999,
+        advanced=True,
+    )
     dictionary: Literal["means", "nmf"] = param(
         "means",
         "Profile of a source type: its mean, or the paper's penalised factorisation started from the labels.",
@@ -105,6 +133,23 @@ class TransferCluster(ConsensusMethod):
         grid = {round(float(value), 6) for value in np.arange(0.0, self.theta_max + 1e-9, self.theta_step)}
         return tuple(sorted(grid | ({self.theta} if self.theta is not None else set())))
 
+    @property
+    @override
+    def requires_labels(self) -> bool:
+        return self.source_types == "labels"
+
+    @override
+    def _source_types(
+        self, source: AnnData, X: Any, label_key: str | None, run: Run
+    ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        if self.requires_labels:
+            return super()._source_types(source, X, label_key, run)
+        penalty = self.alpha if self.dictionary == "nmf" else 0.0
+        wanted = self.n_source_groups or SOURCE_GROUPS
+        self.source_groups_ = nmf_groups(X, wanted, alpha=penalty, l1_ratio=self.l1_ratio, run=run)
+        codes = self.source_groups_.codes.astype(np.int64)
+        return tuple(f"group {number + 1}" for number in range(int(codes.max()) + 1)), codes
+
     @override
     def _learn(self, X: Any, codes: NDArray[np.int64], run: Run) -> Floats:
         n_types = len(self.label_names_)
@@ -125,8 +170,9 @@ class TransferCluster(ConsensusMethod):
 
     @override
     def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
-        return prepare_sweep(
-            self._expression(target),
+        X = self._expression(target)
+        sweep = prepare_sweep(
+            X,
             self.dictionary_,
             self.label_names_,
             n_clusters=self.n_clusters,
@@ -136,6 +182,23 @@ class TransferCluster(ConsensusMethod):
             n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
             run=run,
         )
+        rejection = rejection_scores(X, self.dictionary_, sweep.loadings)
+        return replace(sweep, rejection=rejection, notes=self._notes(X, run))
+
+    def _notes(self, X: Any, run: Run) -> dict[str, Any]:
+        """Return what is known of the source before any θ is tried: for the result's ``uns``."""
+        notes: dict[str, Any] = {}
+        if self.n_permutations:
+            found = transferability(X, self.dictionary_, n_permutations=self.n_permutations, run=run)
+            notes |= {"transferability": found.score, "transferability_p_value": found.p_value}
+        if not self.requires_labels:
+            groups = self.source_groups_
+            notes["source_groups"] = {
+                "tried": list(groups.tried),
+                "errors": list(groups.errors),
+                "chosen": groups.chosen,
+            }
+        return notes
 
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
@@ -162,7 +225,9 @@ class TransferCluster(ConsensusMethod):
         -------
         TransferResult
             ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
-            chosen automatically, the ``doubts`` about it; ``obsm`` the ``loadings``, ``varm`` the ``dictionary``.
+            chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
+            and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
+            ``loadings``, ``varm`` the ``dictionary``.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)

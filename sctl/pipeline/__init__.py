@@ -16,6 +16,7 @@ from sctl.pipeline.compute import (
     prepare,
     prepare_sweep,
     transfer,
+    transferability,
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.over_k import (
@@ -68,5 +69,6 @@ __all__ = [
     "repairs",
     "theta_of",
     "transfer",
+    "transferability",
     "version",
 ]

@@ -32,6 +32,9 @@ def save(sweep: ThetaSweep, path: Path) -> None:
         "seed": sweep.seed,
         "clusterer": np.array(sweep.clusterer),
     }
+    parts["notes"] = np.array(json.dumps(dict(sweep.notes)))
+    if sweep.rejection is not None:
+        parts["rejection"] = sweep.rejection
     if sweep.cross is not None:
         parts |= _named("cross", sweep.cross)
         parts["landmarks"] = sweep.landmarks
@@ -92,6 +95,8 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
         "dictionary": parts.get("dictionary"),
         "landmarks": parts.get("landmarks"),
         "cross": CrossKernels(**cross) if cross else None,
+        "rejection": parts.get("rejection"),
+        "notes": json.loads(str(parts.get("notes", "{}"))),
         "nulls": _nulls(own, {name: parts[f"null_{name}"] for name in _NULL_PARTS if f"null_{name}" in parts}),
     }
 

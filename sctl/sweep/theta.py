@@ -55,6 +55,10 @@ class ThetaSweep:
         The same with the genes of the source shuffled, for ``null_kta``. Only ``M`` and what follows from it differ.
     clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
         What clusters the mixed data, see :mod:`sctl.core.clusterers`.
+    rejection : ndarray of shape (n_obs, 8), optional
+        See :func:`~sctl.core.rejection.rejection_scores`.
+    notes : mapping
+        What the method learned before any θ, as plain values that JSON takes; for the result's ``uns``.
     """
 
     kernels: ThetaKernels
@@ -68,6 +72,8 @@ class ThetaSweep:
     landmarks: Ints | None = field(default=None, repr=False)
     cross: CrossKernels | None = field(default=None, repr=False)
     nulls: tuple[ThetaKernels, ...] = field(default=(), repr=False)
+    rejection: Floats | None = field(default=None, repr=False)
+    notes: Mapping[str, Any] = field(default_factory=dict)
     clusterer: ClustererName = "sc3"
 
     @property
