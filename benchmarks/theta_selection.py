@@ -71,7 +71,7 @@ def _sweep_of(source: Any, target: Any, values: str, run: Run) -> tuple[ThetaSwe
 
 def real(folder: Path, seeds: range) -> Iterator[dict[str, Any]]:
     """Yield one row for each pair and seed."""
-    method = get_method("transfercluster")(criterion="null_kta")
+    method = get_method("transfercluster")(criterion="null_kta", n_permutations=0)
     for pair in PAIRS:
         given, truth = pair.prepared(folder)
         fitted: Any = method.fit(given.source, given.label_key, Run())
@@ -95,12 +95,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder with the .h5ad files of the real pairs")
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 400])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--genes", type=int, default=2000)
     parser.add_argument("--inputs", nargs="+", default=["raw", "log"], choices=["raw", "log"])
     parser.add_argument("--rows", type=Path, help="where to write every single run, as .csv")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", SctlWarning)
-    seeds = range(arguments.seeds)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if arguments.data is None:
         rows = list(simulated(arguments.sizes, seeds, arguments.genes, arguments.inputs))
         print(shown(rows, ["overlap", "values", "cells"]) + "\n\n" + shown(rows, ["overlap", "values"]))

@@ -133,7 +133,15 @@ def test_choice_by_a_score_that_was_not_computed():
 def test_points_of_before_the_newer_scores_are_read(sweep):
     old = {name: value for name, value in sweep.at(0.5).to_dict().items() if name not in ("null_kta", "stability")}
     assert ThetaPoint.from_dict(old).stability is None
+    assert ThetaPoint.from_dict(old).balanced == old["target_kta"]
     assert same(ThetaPoint.from_dict(old), sweep.at(0.5))
+
+
+def test_balanced_is_the_mean_of_fit_and_steadiness(sweep):
+    found = sweep.at(0.4)
+    assert found.balanced == pytest.approx((found.target_kta + found.stability) / 2)
+    steady = [ThetaPoint(0.1 * i, found.clusters, 0.5, (0.5, 0.6)[i], 0.5, stability=(0.9, 0.7)[i]) for i in range(2)]
+    assert (choose_theta(steady, "balanced"), choose_theta(steady, "target_kta")) == (0.0, 0.1)
 
 
 def test_stability_is_the_mean_adjusted_rand_index_of_the_runs(sweep):

@@ -20,6 +20,7 @@ FEWEST = 3
 """Values of θ below 1 that make a curve."""
 
 TITLES: dict[Criterion, str] = {
+    "balanced": "the fit to your own data together with the steadiness of the groups",
     "target_kta": "the fit to your own data",
     "kta": "the fit to the mixed data",
     "null_kta": "the fit beyond chance",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sctl.errors import ParameterError
 
 Ints = NDArray[np.integer[Any]]
-Criterion = Literal["target_kta", "kta", "null_kta", "stability", "silhouette"]
-"""What θ is chosen by; each is a field of :class:`ThetaPoint`, and larger is better."""
+Criterion = Literal["balanced", "target_kta", "kta", "null_kta", "stability", "silhouette"]
+"""What θ is chosen by; each is an attribute of :class:`ThetaPoint`, and larger is better."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class ThetaPoint:
     seconds: float = 0.0
     null_kta: float | None = None
     stability: float | None = None
+
+    @property
+    def balanced(self) -> float:
+        """Mean of ``target_kta`` and ``stability``, which fail in different places; the former where it is alone."""
+        return self.target_kta if self.stability is None else (self.target_kta + self.stability) / 2.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as plain values that JSON takes."""
