@@ -24,10 +24,15 @@ FLAT = 0.02
 """If no θ is better than another by more than this, θ hardly matters."""
 
 _FITS: Mapping[Criterion, str] = {
+    "balanced": "Fit to your own data and steadiness",
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
+    "null_kta": "Fit beyond chance (KTA)",
+    "stability": "Steadiness of the groups",
+    "silhouette": "Silhouette in the mixed data",
 }
-_SILHOUETTE = "Silhouette in the mixed data"
+_DRAWN: tuple[Criterion, ...] = ("target_kta", "kta", "silhouette")
+"""Scores that are drawn beside the one that θ is chosen by."""
 
 
 def sweeps(project: Project) -> bool:
@@ -37,8 +42,8 @@ def sweeps(project: Project) -> bool:
 
 def criterion_of(project: Project) -> Criterion:
     """Return what θ is chosen by."""
-    params: Mapping[str, Any] = project.params("transfer")["params"]
-    return "kta" if params.get("criterion") == "kta" else "target_kta"
+    asked = pipeline.method_of(project.params("transfer")).params.get("criterion")
+    return next((known for known in _FITS if known == asked), "target_kta")
 
 
 def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:
@@ -61,12 +66,12 @@ def curve(project: Project, *, live: bool = False) -> None:
     best = chosen_theta(project, points)
     drawn = points if live or any(p.theta == 1 for p in points) else [*points, results.point_at(project, 1.0)]
     table = pd.DataFrame({"theta": [p.theta for p in drawn], "kta": [getattr(p, criterion) for p in drawn]})
-    other: Criterion = "kta" if criterion == "target_kta" else "target_kta"
+    others = [name for name in _DRAWN if name != criterion]
     figure = plots.theta_figure(
         table,
         best=best,
         baselines={METHODS[key].title: float(item.uns["kta"]) for key, item in results.baselines(project).items()},
-        criteria={_FITS[other]: [getattr(p, other) for p in drawn], _SILHOUETTE: [p.silhouette for p in drawn]},
+        criteria={_FITS[other]: [getattr(p, other) for p in drawn] for other in others},
     )
     figure.update_yaxes(title_text=_FITS[criterion], selector={"side": None})
     alt = plots.alt_text("theta", n_points=len(drawn), best=best)
@@ -125,7 +130,8 @@ def judgement(points: Sequence[ThetaPoint], criterion: Criterion) -> list[tuple[
     Parameters
     ----------
     points : sequence of ThetaPoint
-    criterion : {"target_kta", "kta"}
+    criterion : str
+        What θ is chosen by.
 
     Returns
     -------
