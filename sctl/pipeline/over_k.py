@@ -33,8 +33,10 @@ class ConsensusPoint:
         As many as were asked for.
     clusters : ndarray of shape (n_obs,)
         Numbered along the tree.
+    compared : ndarray of shape (n_compared,)
+        Places of the cells that were compared: of all, or of the landmarks.
     runs : ndarray of shape (n_runs, n_compared)
-        The clusterings behind the consensus, of the cells that were compared: all, or the landmarks.
+        The clusterings behind the consensus, of these cells.
     order : ndarray of shape (n_compared,)
         Those cells along the tree.
     silhouettes, outliers : ndarray of shape (n_compared,)
@@ -45,6 +47,7 @@ class ConsensusPoint:
 
     n_clusters: int
     clusters: NDArray[np.int64]
+    compared: NDArray[Any]
     runs: NDArray[Any]
     order: NDArray[Any]
     silhouettes: NDArray[np.float64]
@@ -124,19 +127,22 @@ def consensus(
 
 
 def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run) -> ConsensusPoint:
+    import numpy as np  # noqa: PLC0415
+
     from sctl.biology import cluster_genes, outlier_scores  # noqa: PLC0415
     from sctl.run import Run as Silent  # noqa: PLC0415
 
     quiet = Silent(seed=run.seed, cancelled=run.cancelled)  # the bar counts numbers of clusters, not genes
     clusters = point.consensus.clusters.astype("int64")
-    compared = clusters if sweep.landmarks is None else clusters[sweep.landmarks]
+    compared = np.arange(len(clusters)) if sweep.landmarks is None else sweep.landmarks
     return ConsensusPoint(
         n_clusters=point.n_clusters,
         clusters=clusters,
+        compared=compared,
         runs=point.consensus.runs,
         order=point.order,
         silhouettes=point.silhouettes,
-        outliers=outlier_scores(sweep.kernels.A, compared, quiet),
+        outliers=outlier_scores(sweep.kernels.A, clusters[compared], quiet),
         genes=cluster_genes(target.X, clusters, target.var_names, run=quiet),
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sctl.pipeline import ConsensusPoint
 
 ESTIMATE = "estimate.json"
-_ARRAYS = ("clusters", "runs", "order", "silhouettes", "outliers")
+_ARRAYS = ("clusters", "compared", "runs", "order", "silhouettes", "outliers")
 _GENES = "gene_"
 _SHOWN = 60  # eigenvalues that are kept: enough to see where they sink into noise
 
