@@ -21,6 +21,8 @@ from sctl.project import (
     numbers_in,
 )
 from sctl.run import Run
+from sctl.sweep import prepare as prepare_module
+from sctl.ui import consensus_results
 
 
 @pytest.fixture
@@ -81,6 +83,24 @@ def test_a_method_without_theta_is_looked_at_by_the_target_alone(project):
     result = load_result(project)
     own = load_consensus(project, result.uns["n_clusters"])
     assert adjusted_rand_score(own.clusters, result.clusters) == 1.0
+
+
+def test_with_landmarks_all_cells_have_a_group_and_landmarks_a_silhouette(project, monkeypatch):
+    monkeypatch.setattr(prepare_module, "ALL_CELLS_UP_TO", 50)
+    monkeypatch.setattr(prepare_module, "N_LANDMARKS", 40)
+    project.set_params("transfer", {"params": {"theta_step": 0.5, "theta_max": 0.5}, "seed": 1}, note="again")
+    for step in ("transfer", "theta", "consensus"):
+        jobs.compute(project, step)
+    point, target = load_consensus(project, 4), load_target_all(project)
+    assert point.clusters.shape == (target.n_obs,)
+    n = len(point.compared)
+    assert 30 < n <= 40
+    assert point.order.shape == point.silhouettes.shape == point.outliers.shape == (n,)
+    assert sorted(point.order) == list(range(n))
+    assert point.compared.max() < target.n_obs
+    assert (np.diff(point.clusters[point.compared[point.order]]) >= 0).all()
+    cells = consensus_results.cells(project, point)
+    assert set(cells["cell"]) < set(target.obs_names)
 
 
 @pytest.mark.parametrize("params", [{"k_min": 1}, {"k_max": 99}, {"k_min": 9, "k_max": 4}])
