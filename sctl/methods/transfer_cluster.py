@@ -42,7 +42,7 @@ class TransferCluster(ConsensusMethod):
     -----
     Departures from the published code, each measured in ``docs/decisions``: the dictionary has the scale of
     the data, the loadings are exact, SC3 weights its eigenvectors, θ = 1 is not among the choices, and θ is
-    chosen by agreement with the target's own data (``criterion="kta"`` is the paper's).
+    chosen by agreement with the target's own data and steadiness (``criterion="kta"`` is the paper's).
 
     References
     ----------
@@ -66,9 +66,9 @@ class TransferCluster(ConsensusMethod):
         high=1.0,
     )
     criterion: Criterion = param(
-        "target_kta",
-        "What θ is chosen by: agreement of the clusters with your own data (target_kta), with the mixed data (kta, the "
-        "paper's), the latter beyond what a source with shuffled genes reaches (null_kta), steadiness of the clusters "
+        "balanced",
+        "What θ is chosen by: agreement of the clusters with your own data (target_kta), that and their steadiness "
+        "together (balanced), agreement with the mixed data (kta, the paper's), the latter beyond what a source with shuffled genes reaches (null_kta), steadiness of the clusters "
         "(stability), or their separation (silhouette).",
         advanced=True,
     )

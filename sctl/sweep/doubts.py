@@ -30,7 +30,7 @@ TITLES: dict[Criterion, str] = {
 """What the scores are called in sentences."""
 
 
-def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") -> tuple[str, ...]:
+def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[str, ...]:
     """Say what makes the choice of θ unsure.
 
     Parameters
@@ -56,7 +56,7 @@ def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") ->
     --------
     >>> groups = np.array([0, 0, 1, 1])
     >>> points = [ThetaPoint(theta, groups, 0.5, 0.5, 0.5) for theta in (0.0, 0.3, 0.6)]
-    >>> doubts(points)[0]
+    >>> doubts(points, "target_kta")[0]
     'The curve is flat: the fit to your own data hardly depends on how much the source is trusted.'
     """
     curve = sorted((point for point in points if point.theta < 1), key=lambda point: point.theta)

@@ -63,12 +63,13 @@ class ThetaPoint:
         return cls(**{**values, "clusters": np.asarray(values["clusters"], dtype=np.int64)})
 
 
-def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") -> float:
+def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> float:
     """Return the θ of the largest score; of equal ones the smallest θ.
 
     θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
     paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
-    why the default compares every θ's clusters with the target's own data; see ``docs/decisions``.
+    why the default compares every θ's clusters with the target's own data, and with one another; see
+    ``docs/theta_selection.md``.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def sweeps(project: Project) -> bool:
 def criterion_of(project: Project) -> Criterion:
     """Return what θ is chosen by."""
     asked = pipeline.method_of(project.params("transfer")).params.get("criterion")
-    return next((known for known in _FITS if known == asked), "target_kta")
+    return next((known for known in _FITS if known == asked), "balanced")
 
 
 def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:

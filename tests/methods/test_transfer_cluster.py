@@ -44,7 +44,7 @@ def test_theta_zero_is_target_cluster(pair):
 def test_curve_is_in_the_result(pair):
     result = transfer(pair, TransferCluster(), Run())
     assert result.uns["thetas"] == [round(0.1 * i, 6) for i in range(10)]
-    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["target_kta"], 9)))]
+    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["balanced"], 9)))]
     assert result.uns["theta"] == best
     assert len(result.uns["kta"]) == 10
 
@@ -52,7 +52,7 @@ def test_curve_is_in_the_result(pair):
 @pytest.mark.parametrize("settings", [
     {"dictionary": "nmf", "alpha": 1.0}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
     {"distances": "all"}, {"transformations": "both"}, {"eigenvectors": "unweighted"}, {"criterion": "kta"},
-    {"criterion": "null_kta"}, {"criterion": "stability"}, {"criterion": "silhouette"}, {"target_step": "soft"},
+    {"criterion": "null_kta"}, {"criterion": "target_kta"}, {"criterion": "stability"}, {"criterion": "silhouette"}, {"target_step": "soft"},
     {"target_step": "hard_optimised", "criterion": "null_kta"}, {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
 ])  # fmt: skip
 def test_every_option_finds_easy_types(pair, settings):
