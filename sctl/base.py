@@ -79,6 +79,7 @@ class TransferMethod(ABC):
     """One plain sentence: when a biologist should choose it."""
     reference: ClassVar[str]
     needs_labels: ClassVar[bool] = False
+    """Whether it needs known types by default; see :attr:`requires_labels`."""
     order: ClassVar[int] = 100
     """Place in the menu."""
 
@@ -97,6 +98,11 @@ class TransferMethod(ABC):
     def params(self) -> Mapping[str, Any]:
         """Return the values of the hyper-parameters."""
         return MappingProxyType({p.name: getattr(self, p.name) for p in self.parameters()})
+
+    @property
+    def requires_labels(self) -> bool:
+        """Whether the method, set up as it is, needs a source with known types."""
+        return self.needs_labels
 
     @abstractmethod
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
@@ -153,7 +159,7 @@ def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> Tran
         If the run was stopped.
     """
     run = run or Run()
-    if method.needs_labels:
+    if method.requires_labels:
         _ = pair.labels
     with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
         return method.fit(pair.source, pair.label_key, run).transfer(pair.target, run)

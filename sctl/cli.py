@@ -153,7 +153,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.theta is not None and pipeline.as_sweep(method) is None:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
     source, target, annotated = _read_pair(arguments)
-    label_key = arguments.label_key or pipeline.find_labels(source, required=method.needs_labels)
+    label_key = arguments.label_key or pipeline.find_labels(source, required=method.requires_labels)
     if label_key != arguments.label_key:
         print(f"Cell types are taken from obs['{label_key}'] of the source.")
     keys = {"label_key": label_key, "batch_key": arguments.batch_key}

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.annotate import evidence, label_probabilities
+from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.nmf import class_means
+from sctl.core.rejection import REJECTION_SCORES
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.run import Run
@@ -57,6 +59,13 @@ class ConsensusMethod(TransferMethod):
     eigenvectors: Literal["weighted", "unweighted"] = param(
         "weighted", "Whether strong directions count more (steadier) or all alike (as in SC3).", advanced=True
     )
+    clusterer: ClustererName = param(
+        "sc3",
+        "What divides the cells into groups. SC3 joins many clusterings, which is steadiest for few cells; Leiden "
+        "(the field's usual choice), k-means and agglomerative are quicker on many.",
+        title="Clustering by",
+        advanced=True,
+    )
     n_init: int = param(
         10, "How often each k-means is started.", title="k-means starts", low=1, high=1000, advanced=True
     )
@@ -71,6 +80,21 @@ class ConsensusMethod(TransferMethod):
         DataError
             If the source has no labels, or only one.
         """
+        variable = self.genes == "highly_variable" and "highly_variable" in source.var
+        used = source[:, source.var["highly_variable"].to_numpy()] if variable else source
+        self.var_names_ = used.var_names
+        self.label_names_, codes = self._source_types(source, used.X, label_key, run)
+        self.dictionary_ = self._learn(used.X, codes, run)
+        return self
+
+    def _source_types(
+        self,
+        source: AnnData,
+        X: Any,
+        label_key: str | None,
+        run: Run,
+    ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        """Return the names of the source's types, and the type of each cell as their number."""
         if label_key is None or label_key not in source.obs:
             raise DataError(
                 "The source has no cell-type labels.",
@@ -84,12 +108,7 @@ class ConsensusMethod(TransferMethod):
                 expected="At least two known types are needed to tell cells apart.",
                 do="Choose another label column, or another source.",
             )
-        variable = self.genes == "highly_variable" and "highly_variable" in source.var
-        used = source[:, source.var["highly_variable"].to_numpy()] if variable else source
-        self.var_names_ = used.var_names
-        self.label_names_ = tuple(map(str, types.categories))
-        self.dictionary_ = self._learn(used.X, types.codes.astype(np.int64), run)
-        return self
+        return tuple(map(str, types.categories)), types.codes.astype(np.int64)
 
     def _learn(self, X: Any, codes: NDArray[np.int64], run: Run) -> Floats:
         """Return the source dictionary, shape (n_types, n_vars)."""
@@ -128,7 +147,13 @@ class ConsensusMethod(TransferMethod):
         """
         X = self._expression(target)
         return prepare_sweep(
-            X, self.dictionary_, self.label_names_, n_clusters=self.n_clusters, settings=self.settings, run=run
+            X,
+            self.dictionary_,
+            self.label_names_,
+            n_clusters=self.n_clusters,
+            settings=self.settings,
+            clusterer=self.clusterer,
+            run=run,
         )
 
     def _expression(self, target: AnnData) -> Any:
@@ -185,11 +210,16 @@ class ConsensusMethod(TransferMethod):
             seed=seed,
             version=sctl.__version__,
             var_names=tuple(getattr(self, "var_names_", ())),
-            obsm={"loadings": sweep.loadings},
+            obsm={"loadings": sweep.loadings, **({} if sweep.rejection is None else {"rejection": sweep.rejection})},
             varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
-            uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **uns},
+            uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **_notes(sweep), **uns},
         )
 
 
 def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:
     return {} if sweep.landmarks is None else {"n_landmarks": len(sweep.landmarks)}
+
+
+def _notes(sweep: ThetaSweep) -> Mapping[str, Any]:
+    names = {} if sweep.rejection is None else {"rejection_scores": list(REJECTION_SCORES)}
+    return {**sweep.notes, **names}

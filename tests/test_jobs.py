@@ -258,7 +258,7 @@ def whole(finished: tuple[Project, Job]) -> Project:
 
 @pytest.mark.slow
 def test_one_job_runs_everything(whole: Project, target: AnnData) -> None:
-    assert {whole.state(step) for step in STEPS} == {"done"}
+    assert {whole.state(step) for step in STEPS if step != "consensus"} == {"done"}  # which is optional
     points = load_points(whole)
     assert [point.theta for point in points] == [round(0.1 * k, 6) for k in range(10)]
     result = load_result(whole)

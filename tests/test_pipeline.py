@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ import sctl
 from sctl import pipeline
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
+from sctl.methods import get_method
 from sctl.run import Run
 
 
@@ -142,3 +145,11 @@ def test_maps_come_one_after_the_other(pair: Pair) -> None:
     assert set(second) == {"joint_source_index", "joint_pca_source", "joint_pca_target"}
     again, _ = pipeline.explore(pair, {}, runs, done)
     np.testing.assert_array_equal(again["target_pca"], first["target_pca"])
+
+
+def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
+    found = pipeline.transferability(pair, get_method("transfercluster")(), Run(), n_permutations=19)
+    assert found.p_value == 1 / 20
+    assert found.score > 0.9
+    with pytest.raises(DataError, match="no cell-type labels"):
+        pipeline.transferability(dataclasses.replace(pair, label_key=None), get_method("transfercluster")(), Run())

@@ -173,7 +173,7 @@ def test_a_fingerprint_follows_its_upstream_alone(project: Project) -> None:
     project.set_params("data", {"label_key": "kind"}, note="labels")
     after_data = fingerprints()
     changed = {step for step in STEPS if before[step] != after_theta[step]}
-    assert changed == {"theta", "markers"}
+    assert changed == {"theta", "markers", "consensus"}
     assert all(after_theta[step] != after_data[step] for step in STEPS)
     project.undo()
     project.undo()
@@ -201,6 +201,7 @@ def test_a_change_makes_exactly_what_follows_stale(project: Project) -> None:
     project.set_params("theta", {"theta": 0.2}, note="θ")
     assert {step: project.state(step) for step in STEPS[1:]} == {
         "preprocess": "done", "transfer": "done", "theta": "stale", "explore": "done", "markers": "stale",
+        "consensus": "stale",
     }  # fmt: skip
 
 

@@ -7,19 +7,21 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from sctl.core.alignment import kernel_target_alignment
 from sctl.core.consensus import Sc3
 from sctl.core.nmf import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
-from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, prepare_sweep, types_met
+from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep, types_met
 from sctl.sweep import prepare as prepare_module
 
 
-def prepared(pair, **settings):
-    X = pair.source.X
-    codes = pair.labels.codes.astype(np.int64)
-    H = class_means(X, codes, len(pair.labels.categories))
-    return prepare_sweep(pair.target.X, H, pair.labels.categories, settings=Sc3(**settings), run=Run(seed=5))
+def prepared(pair, n_nulls=0, target_step="hard", **settings):
+    H = sweep_dictionary(pair)
+    return prepare_sweep(
+        pair.target.X, H, pair.labels.categories, settings=Sc3(**settings), run=Run(seed=5),
+        n_nulls=n_nulls, target_step=target_step,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,105 @@ def test_choice():
     assert choose_theta([point(1.0, 1.0, 1.0)]) == 1.0
     with pytest.raises(ParameterError, match="No θ"):
         choose_theta([])
+
+
+def test_choice_by_a_score_that_was_not_computed():
+    points = [point(0.5, 0.7, 0.9), point(0.0, 0.6, 0.9)]
+    with pytest.raises(ParameterError, match="null_kta"):
+        choose_theta(points, "null_kta")
+
+
+def test_points_of_before_the_newer_scores_are_read(sweep):
+    old = {name: value for name, value in sweep.at(0.5).to_dict().items() if name not in ("null_kta", "stability")}
+    assert ThetaPoint.from_dict(old).stability is None
+    assert ThetaPoint.from_dict(old).balanced == old["target_kta"]
+    assert same(ThetaPoint.from_dict(old), sweep.at(0.5))
+
+
+def test_balanced_is_the_mean_of_fit_and_steadiness(sweep):
+    found = sweep.at(0.4)
+    assert found.balanced == pytest.approx((found.target_kta + found.stability) / 2)
+    steady = [ThetaPoint(0.1 * i, found.clusters, 0.5, (0.5, 0.6)[i], 0.5, stability=(0.9, 0.7)[i]) for i in range(2)]
+    assert (choose_theta(steady, "balanced"), choose_theta(steady, "target_kta")) == (0.0, 0.1)
+
+
+def test_stability_is_the_mean_adjusted_rand_index_of_the_runs(sweep):
+    runs = sweep.cluster(0.4).runs
+    pairs = [adjusted_rand_score(runs[i], runs[j]) for i in range(len(runs)) for j in range(i)]
+    assert sweep.at(0.4).stability == pytest.approx(np.mean(pairs), abs=1e-9)
+
+
+@pytest.mark.parametrize("target_step", ["hard", "soft", "hard_optimised"])
+def test_null_kta_is_the_kta_beyond_that_of_shuffled_genes(pair, target_step):
+    """The oracle forms the mixed matrix from a dictionary whose genes are shuffled, and clusters that."""
+    with_null = prepared(pair, n_nulls=2, target_step=target_step)
+    found = with_null.at(0.6)
+    X, H = pair.target.X.toarray().astype(float), sweep_dictionary(pair)
+    expected = []
+    for number, null in enumerate(with_null.nulls):
+        shuffled = H[:, Run(seed=5).rng(f"null {number}").permutation(H.shape[1])]
+        other = prepare_sweep(
+            X,
+            shuffled,
+            pair.labels.categories,
+            n_clusters=with_null.n_clusters,
+            target_step=target_step,
+            run=Run(seed=5),
+        )
+        W = np.eye(len(H))[other.z] if other.kernels.weights is None else other.kernels.weights
+        mixed = 0.6 * W @ shuffled + 0.4 * X
+        np.testing.assert_allclose(null.gram(0.6), mixed @ mixed.T, rtol=1e-5)
+        expected.append(kernel_target_alignment(mixed @ mixed.T, other.cluster(0.6).clusters))
+    assert found.null_kta == pytest.approx(found.kta - np.mean(expected), abs=1e-4)
+    assert with_null.at(0.0).null_kta == 0.0
+    assert found.kta == prepared(pair, target_step=target_step).at(0.6).kta  # asking for it changes nothing else
+
+
+@pytest.mark.parametrize("target_step", ["hard", "soft"])
+def test_nulls_and_weights_survive_a_file(pair, target_step, tmp_path):
+    sweep = prepared(pair, n_nulls=2, target_step=target_step)
+    sweep.save(tmp_path / "sweep.npz")
+    again = ThetaSweep.load(tmp_path / "sweep.npz")
+    assert again.at(0.7).null_kta == sweep.at(0.7).null_kta
+    assert len(again.nulls) == 2
+
+
+def test_soft_spearman_distances_are_those_of_scipy(pair):
+    sweep = prepared(pair, target_step="soft", n_nulls=1, distances=("spearman",))
+    mixed = 0.6 * pair.target.X.toarray() + 0.4 * sweep.loadings @ sweep.dictionary
+    np.testing.assert_allclose(sweep._distances(0.4, "spearman"), 1 - spearmanr(mixed, axis=1).statistic, atol=1e-9)
+    assert np.isfinite(sweep.at(0.4).null_kta)  # by Pearson distances
+
+
+def curve(scores, clusters=None, criterion="target_kta"):
+    thetas = [round(0.1 * i, 1) for i in range(len(scores))]
+    clusters = clusters or [np.array([0, 0, 1, 1])] * len(scores)
+    given = {"kta": 0.5, "target_kta": 0.5, "silhouette": 0.5}
+    return [
+        ThetaPoint(theta, found, **{**given, criterion: score})
+        for theta, score, found in zip(thetas, scores, clusters, strict=True)
+    ]
+
+
+def test_doubts():
+    assert doubts(curve([0.3, 0.6, 0.4])) == ()
+    assert doubts(curve([0.3, 0.9])) == ()  # two values make no curve
+    assert ["flat" in text for text in doubts(curve([0.5, 0.51, 0.5]))] == [True]
+    assert ["smallest" in text for text in doubts(curve([0.9, 0.6, 0.4]))] == [True]
+    assert ["largest" in text for text in doubts(curve([0.3, 0.6, 0.9]))] == [True]
+    with pytest.raises(ParameterError, match="stability"):
+        doubts(curve([0.3, 0.6, 0.4]), "stability")
+
+
+def test_doubts_name_the_scores_that_would_choose_other_groups():
+    groups = [np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])]
+    points = [
+        ThetaPoint(0.1 * i, groups[i], kta=(0.1, 0.2, 0.9)[i], target_kta=(0.1, 0.9, 0.2)[i], silhouette=0.1 * (i == 0))
+        for i in range(3)
+    ]
+    (text,) = doubts(points)
+    assert "the fit to the mixed data would choose θ = 0.2" in text
+    assert "separation" not in text  # another θ, but the same groups
 
 
 def test_types_met_ignores_stray_cells():

@@ -13,11 +13,24 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
-from scipy.cluster.hierarchy import linkage
 from scipy.sparse.linalg import LinearOperator, eigsh
-from scipy.spatial.distance import squareform
 
+from sctl.core.consensus_tree import Consensus, consensus_matrix, join
 from sctl.core.kmeans import kmeans
+
+__all__ = [
+    "Consensus",
+    "Distance",
+    "Sc3",
+    "Transformation",
+    "cluster_spaces",
+    "consensus_matrix",
+    "dimensions",
+    "eigenvectors",
+    "join",
+    "sc3",
+    "spaces",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
@@ -56,32 +69,13 @@ LANCZOS_FROM = 40
 """Cells for each wanted eigenvector from which finding them one by one beats a full reduction (measured)."""
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """A consensus clustering.
-
-    Parameters
-    ----------
-    clusters : ndarray of shape (n_obs,)
-        Cluster of each cell, 0 … n_clusters − 1, largest first.
-    proba : ndarray of shape (n_obs, n_clusters)
-        How often a cell falls together with the cells of each cluster; rows sum to one.
-    runs : ndarray of shape (n_runs, n_obs)
-        The clusterings that were joined.
-    """
-
-    clusters: Ints
-    proba: Floats
-    runs: Ints
-
-
 def dimensions(n_obs: int, low: float = 0.04, high: float = 0.07) -> tuple[int, ...]:
     """Numbers of leading eigenvectors on which k-means runs: 4–7 % of the cells, at most 15 values.
 
     Examples
     --------
-    >>> dimensions(100)
-    (4, 5, 6, 7)
+    >>> dimensions(90)
+    (3, 4, 5, 6, 7)
     >>> len(dimensions(1000)), dimensions(10)
     (15, (1,))
     """
@@ -180,104 +174,33 @@ def sc3(distances: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.ran
        483. https://doi.org/10.1038/nmeth.4236
     """
     n_clusters = min(n_clusters, len(distances[0]))
+    return join(cluster_spaces(spaces(distances, settings), n_clusters, settings, rng), n_clusters)
+
+
+def spaces(distances: Sequence[Floats], settings: Sc3) -> list[Floats]:
+    """Lay out cells as SC3 runs k-means on them; the same for every number of clusters.
+
+    Parameters
+    ----------
+    distances : sequence of ndarray of shape (n_obs, n_obs)
+        One matrix for each of ``settings.distances``.
+    settings : Sc3
+
+    Returns
+    -------
+    list of ndarray of shape (n_obs, n_dims)
+        For each matrix and transformation, each number of leading eigenvectors.
+    """
     n_obs = len(distances[0])
     ranges = dimensions(min(n_obs, ENOUGH_CELLS) if settings.weighted else n_obs)
-    runs = []
+    found: list[Floats] = []
     for matrix in distances:
         for transformation in settings.transformations:
             vectors = eigenvectors(matrix, transformation, max(ranges), weighted=settings.weighted)
-            widths = dict.fromkeys(min(d, vectors.shape[1]) for d in ranges)
-            runs += [kmeans(vectors[:, :d], n_clusters, n_init=settings.n_init, rng=rng) for d in widths]
-    return join(np.stack(runs), n_clusters)
+            found += [vectors[:, :d] for d in dict.fromkeys(min(d, vectors.shape[1]) for d in ranges)]
+    return found
 
 
-def join(runs: Ints, n_clusters: int) -> Consensus:
-    """Join clusterings of the same cells into one: consensus matrix, complete linkage, cut.
-
-    Cells that fell together in every run are one and the same row of the consensus matrix; everything is
-    computed on the distinct ones, which gives the same partition with far less work.
-
-    Parameters
-    ----------
-    runs : ndarray of shape (n_runs, n_obs)
-        Cluster numbers from 0; they need not agree between runs.
-    n_clusters : int
-
-    Returns
-    -------
-    Consensus
-        With fewer clusters where fewer distinct cells exist.
-    """
-    patterns, inverse, sizes = np.unique(runs.T, axis=0, return_inverse=True, return_counts=True)
-    inverse = inverse.ravel()
-    consensus = _pattern_consensus(patterns)  # (n_patterns, n_patterns)
-    groups = _cut(_complete_linkage(consensus, sizes), len(patterns), n_clusters)
-    clusters = _by_size(groups[inverse])
-    member = np.zeros((len(patterns), int(clusters.max()) + 1))
-    np.add.at(member, (inverse, clusters), 1.0)
-    share = (consensus @ member) / member.sum(axis=0)  # mean consensus with each cluster's cells
-    share /= share.sum(axis=1, keepdims=True)
-    return Consensus(clusters=clusters, proba=share[inverse], runs=runs)
-
-
-def consensus_matrix(runs: Ints) -> Floats:
-    """Fraction of clusterings in which two cells fall together.
-
-    Parameters
-    ----------
-    runs : ndarray of shape (n_runs, n_obs)
-        Cluster numbers from 0; they need not agree between runs.
-
-    Returns
-    -------
-    ndarray of shape (n_obs, n_obs)
-        Symmetric, ones on the diagonal, values in [0, 1].
-
-    Examples
-    --------
-    >>> consensus_matrix(np.array([[0, 0, 1], [1, 1, 1]]))
-    array([[1. , 1. , 0.5],
-           [1. , 1. , 0.5],
-           [0.5, 0.5, 1. ]])
-    """
-    return _pattern_consensus(runs.T)
-
-
-def _pattern_consensus(patterns: Ints) -> Floats:
-    n_runs = patterns.shape[1]
-    width = int(patterns.max()) + 1
-    indicator = np.zeros((len(patterns), n_runs * width), dtype=np.float32)
-    columns = patterns + np.arange(n_runs) * width
-    indicator[np.arange(len(patterns))[:, None], columns] = 1.0
-    return np.asarray(indicator @ indicator.T / n_runs, dtype=np.float64)
-
-
-def _complete_linkage(consensus: Floats, sizes: Ints) -> Floats:
-    """Complete-linkage tree on the Euclidean distances between the cells' rows of the consensus matrix."""
-    if len(consensus) < 2:
-        return np.zeros((0, 4))
-    weighted = consensus * np.sqrt(sizes)
-    gram = weighted @ weighted.T
-    lengths = np.diagonal(gram)
-    squared = np.maximum(lengths[:, None] + lengths - 2.0 * gram, 0.0)
-    np.fill_diagonal(squared, 0.0)
-    return np.asarray(linkage(squareform(np.sqrt(squared), checks=False), method="complete"))
-
-
-def _cut(tree: Floats, n_leaves: int, n_clusters: int) -> Ints:
-    """Replay the first merges of a tree until ``n_clusters`` are left."""
-    parent = np.arange(n_leaves + len(tree))
-    for step in range(max(n_leaves - n_clusters, 0)):
-        parent[int(tree[step, 0])] = parent[int(tree[step, 1])] = n_leaves + step
-    roots = np.arange(n_leaves)
-    while (parent[roots] != roots).any():
-        roots = parent[roots]
-    return np.unique(roots, return_inverse=True)[1].ravel()
-
-
-def _by_size(groups: Ints) -> Ints:
-    """Renumber the groups of cells: most cells first, of equal ones the one that holds the earliest cell."""
-    _, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-    rank = np.empty(len(sizes), dtype=np.int64)
-    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
-    return rank[inverse.ravel()]
+def cluster_spaces(points: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.random.Generator) -> Ints:
+    """Run k-means on every layout of :func:`spaces`: an array of shape (n_runs, n_obs), ready for :func:`join`."""
+    return np.stack([kmeans(one, n_clusters, n_init=settings.n_init, rng=rng) for one in points])

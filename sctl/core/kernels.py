@@ -7,7 +7,8 @@ mixed data are ``X(θ) = θ R + (1 − θ) X`` (Mieth et al. 2019). Their Gram m
 - distances ``D²(θ) = θ² DR + 2θ(1−θ) C + (1−θ)² DX``
 
 with ``Q = H Hᵀ`` (n_types, n_types), ``M = H Xᵀ`` (n_types, n_obs) and ``A = X Xᵀ`` (n_obs, n_obs). The mixed
-matrix is never formed and ``X`` may stay sparse.
+matrix is never formed and ``X`` may stay sparse. Where cells are rebuilt with weights, ``R = W H``, the same holds with
+``W Q Wᵀ`` for ``Q[z,z]`` and ``W M`` for ``M[z,:]``; ``DR`` and ``C`` follow from these.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import blas
+from scipy.linalg import blas, eigh
+from scipy.spatial.distance import cdist
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
@@ -50,6 +52,8 @@ class ThetaKernels:
     cell_means, type_means : ndarray of shape (n_obs,) and (n_types,)
         Mean over genes of each cell and of each dictionary row.
     n_vars : int
+    weights : ndarray of shape (n_obs, n_types), optional
+        With which dictionary rows rebuild each cell; None for one profile a cell, that of its type.
     """
 
     A: Floats
@@ -59,6 +63,7 @@ class ThetaKernels:
     cell_means: Floats
     type_means: Floats
     n_vars: int
+    weights: Floats | None = None
 
     @property
     def n_obs(self) -> int:
@@ -70,10 +75,10 @@ class ThetaKernels:
         if theta == 0:
             return self.A.copy()
         t, s = theta, 1.0 - theta
-        cross = self.M[self.z]  # (n_obs, n_obs)
+        cross = self._rebuilt_with_cells()
         cross *= t * s
         out = cross + cross.T
-        out += (t * t) * self.Q[np.ix_(self.z, self.z)]
+        out += (t * t) * self._rebuilt_products()
         out += (s * s) * self.A
         return out
 
@@ -89,21 +94,18 @@ class ThetaKernels:
         out += (s * s) * length
         out += (s * s) * length[:, None]
         if theta > 0:
-            types = np.diagonal(self.Q)
-            between = np.maximum(types[:, None] + types - 2.0 * self.Q, 0.0)
-            np.fill_diagonal(between, 0.0)
-            cross = self.M[self.z]  # (n_obs, n_obs)
+            cross = self._rebuilt_with_cells()
             own = np.diagonal(cross)
             gap = (2.0 * t * s) * (own[:, None] - cross)
             out += gap
             out += gap.T
-            out += (t * t) * between[np.ix_(self.z, self.z)]
+            out += (t * t) * self._rebuilt_distances()
         np.fill_diagonal(out, 0.0)
         return np.maximum(out, 0.0, out=out)
 
     def correlation_distances(self, theta: float) -> Floats:
         """Return ``1 − Pearson correlation`` over genes of the mixed cells, shape (n_obs, n_obs)."""
-        mean = theta * self.type_means[self.z] + (1.0 - theta) * self.cell_means
+        mean = theta * self.rebuilt_means() + (1.0 - theta) * self.cell_means
         out = self.gram(theta)
         out -= self.n_vars * np.outer(mean, mean)
         scale = np.sqrt(np.maximum(np.diagonal(out), 0.0))
@@ -114,8 +116,33 @@ class ThetaKernels:
         np.fill_diagonal(out, 0.0)
         return np.clip(out, 0.0, 2.0, out=out)
 
+    def rebuilt_means(self) -> Floats:
+        """Return the mean over genes of each rebuilt cell, shape (n_obs,)."""
+        return np.asarray(self.type_means[self.z] if self.weights is None else self.weights @ self.type_means)
 
-def theta_kernels(X: Any, H: Floats, z: Ints, *, M: Floats, Q: Floats) -> ThetaKernels:
+    def _rebuilt_with_cells(self) -> Floats:
+        """``R Xᵀ``, shape (n_obs, n_obs), a new array."""
+        return np.asarray(self.M[self.z] if self.weights is None else self.weights @ self.M)
+
+    def _rebuilt_products(self) -> Floats:
+        """``R Rᵀ``, shape (n_obs, n_obs)."""
+        if self.weights is None:
+            return np.asarray(self.Q[np.ix_(self.z, self.z)])
+        return np.asarray(self.weights @ self.Q @ self.weights.T)
+
+    def _rebuilt_distances(self) -> Floats:
+        """Squared distances between rebuilt cells, shape (n_obs, n_obs); exactly 0 between equal ones."""
+        if self.weights is None:
+            types = np.diagonal(self.Q)
+            between = np.maximum(types[:, None] + types - 2.0 * self.Q, 0.0)
+            np.fill_diagonal(between, 0.0)
+            return np.asarray(between[np.ix_(self.z, self.z)])
+        values, vectors = eigh(self.Q)
+        places = self.weights @ (vectors * np.sqrt(np.maximum(values, 0.0)))  # as far apart as the rebuilt cells
+        return np.asarray(cdist(places, places, "sqeuclidean"))
+
+
+def theta_kernels(X: Any, H: Floats, z: Ints, *, M: Floats, Q: Floats, weights: Floats | None = None) -> ThetaKernels:
     """Build the parts from the target, the dictionary and the types.
 
     Parameters
@@ -127,6 +154,8 @@ def theta_kernels(X: Any, H: Floats, z: Ints, *, M: Floats, Q: Floats) -> ThetaK
         Type of each target cell.
     M, Q : ndarray
         ``H Xᵀ`` and ``H Hᵀ``, already made for the loadings.
+    weights : ndarray of shape (n_obs, n_types), optional
+        See :func:`~sctl.core.target_step.rebuilding_weights`.
 
     Returns
     -------
@@ -140,6 +169,7 @@ def theta_kernels(X: Any, H: Floats, z: Ints, *, M: Floats, Q: Floats) -> ThetaK
         cell_means=products(X, np.full((X.shape[1], 1), 1.0 / X.shape[1])).ravel(),
         type_means=H.mean(axis=1),
         n_vars=X.shape[1],
+        weights=weights,
     )
 
 

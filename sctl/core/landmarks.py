@@ -47,6 +47,8 @@ class CrossKernels:
         Type whose profile stands for each cell.
     cell_means : ndarray of shape (n_rest,)
         Mean over genes.
+    weights : ndarray of shape (n_rest, n_types), optional
+        With which dictionary rows rebuild each cell, where the landmarks have such weights too.
     """
 
     A: NDArray[np.float32]
@@ -54,6 +56,7 @@ class CrossKernels:
     lengths: Floats
     z: Ints
     cell_means: Floats
+    weights: Floats | None = None
 
     def chunks(self) -> Iterator[slice]:
         """Yield the cells in portions."""
@@ -65,7 +68,11 @@ class CrossKernels:
         t, s = theta, 1.0 - theta
         z = self.z[cells]
         out = np.asarray(self.A[cells], dtype=np.float64) * (s * s)
-        if theta > 0:
+        if theta > 0 and self.weights is not None and landmarks.weights is not None:
+            own, theirs = self.weights[cells], landmarks.weights
+            out += (t * s) * (own @ landmarks.M + (theirs @ self.M[:, cells]).T)
+            out += (t * t) * (own @ landmarks.Q @ theirs.T)
+        elif theta > 0:
             out += (t * s) * (landmarks.M[z] + self.M[landmarks.z][:, cells].T)
             out += (t * t) * landmarks.Q[np.ix_(z, landmarks.z)]
         return out
@@ -81,21 +88,24 @@ class CrossKernels:
         own, theirs = self._lengths(landmarks, theta, cells), _lengths(landmarks, theta)
         if kind == "euclidean":
             return np.asarray(np.maximum(own[:, None] + theirs - 2.0 * G, 0.0))
-        means = theta * landmarks.type_means[self.z[cells]] + (1.0 - theta) * self.cell_means[cells]
-        their_means = theta * landmarks.type_means[landmarks.z] + (1.0 - theta) * landmarks.cell_means
+        rebuilt = (
+            landmarks.type_means[self.z[cells]] if self.weights is None else self.weights[cells] @ landmarks.type_means
+        )
+        means = theta * rebuilt + (1.0 - theta) * self.cell_means[cells]
+        their_means = theta * landmarks.rebuilt_means() + (1.0 - theta) * landmarks.cell_means
         G -= landmarks.n_vars * np.outer(means, their_means)
         G *= _inverse_root(own - landmarks.n_vars * means**2)[:, None]
         G *= _inverse_root(theirs - landmarks.n_vars * their_means**2)
         return np.asarray(np.clip(1.0 - G, 0.0, 2.0))
 
     def _lengths(self, landmarks: ThetaKernels, theta: float, cells: slice) -> Floats:
+        weights = None if self.weights is None else self.weights[cells]
+        squares, own = _rebuilt(landmarks.Q, self.M[:, cells], self.z[cells], weights)
         t, s = theta, 1.0 - theta
-        z = self.z[cells]
-        own = self.M[z, np.arange(len(self.z))[cells]]
-        return np.asarray(t * t * np.diagonal(landmarks.Q)[z] + 2 * t * s * own + s * s * self.lengths[cells])
+        return np.asarray(t * t * squares + 2 * t * s * own + s * s * self.lengths[cells])
 
 
-def cross_kernels(X: Any, L: Any, M: Floats, z: Ints) -> CrossKernels:
+def cross_kernels(X: Any, L: Any, M: Floats, z: Ints, weights: Floats | None = None) -> CrossKernels:
     """Compare the other cells with the landmarks.
 
     Parameters
@@ -103,6 +113,7 @@ def cross_kernels(X: Any, L: Any, M: Floats, z: Ints) -> CrossKernels:
     X, L : array or sparse matrix of shape (n_rest, n_vars) and (n_landmarks, n_vars)
     M : ndarray of shape (n_types, n_rest)
     z : ndarray of shape (n_rest,)
+    weights : ndarray of shape (n_rest, n_types), optional
     """
     landmarks = _dense(L).T
     A = np.empty((X.shape[0], landmarks.shape[1]), dtype=np.float32)
@@ -112,7 +123,7 @@ def cross_kernels(X: Any, L: Any, M: Floats, z: Ints) -> CrossKernels:
         A[start : start + CHUNK] = block @ landmarks
         lengths[start : start + CHUNK] = np.einsum("ng,ng->n", block, block, dtype=np.float64)
     means = np.asarray(X.mean(axis=1), dtype=np.float64).ravel()
-    return CrossKernels(A=A, M=M, lengths=lengths, z=z, cell_means=means)
+    return CrossKernels(A=A, M=M, lengths=lengths, z=z, cell_means=means, weights=weights)
 
 
 def nearest_mean(distances: Floats, values: Floats, n_neighbours: int = N_NEIGHBOURS) -> Floats:
@@ -139,10 +150,16 @@ def nearest_mean(distances: Floats, values: Floats, n_neighbours: int = N_NEIGHB
 
 
 def _lengths(kernels: ThetaKernels, theta: float) -> Floats:
+    squares, own = _rebuilt(kernels.Q, kernels.M, kernels.z, kernels.weights)
     t, s = theta, 1.0 - theta
-    z = kernels.z
-    own = kernels.M[z, np.arange(len(z))]
-    return np.asarray(t * t * np.diagonal(kernels.Q)[z] + 2 * t * s * own + s * s * np.diagonal(kernels.A))
+    return np.asarray(t * t * squares + 2 * t * s * own + s * s * np.diagonal(kernels.A))
+
+
+def _rebuilt(Q: Floats, M: Floats, z: Ints, weights: Floats | None) -> tuple[Floats, Floats]:
+    """Squared length of each rebuilt cell, and its inner product with the cell itself, (n_cells,) each."""
+    if weights is None:
+        return np.diagonal(Q)[z], M[z, np.arange(len(z))]
+    return np.einsum("nc,nc->n", weights @ Q, weights), np.einsum("nc,cn->n", weights, M)
 
 
 def _inverse_root(values: Floats) -> Floats:

@@ -5,6 +5,7 @@ Only stored values of a sparse matrix are sorted: all zeros of a gene share one 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,53 @@ PSEUDOCOUNT = 0.1
 """Counts per 10,000 added to both means of a fold change, so that a gene seen in a single cell shows no huge one."""
 
 _BLOCK = 2_000_000  # stored values ranked at once: some 150 MB of scratch memory
+
+
+@dataclass(frozen=True)
+class RankSums:
+    """What rank tests need of every gene, by group of rows.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_groups,)
+        Rows of each group.
+    ranks, expressed, total, linear : ndarray of shape (n_groups, n_vars)
+        Sums of ranks (ties share their mean), of presence, of values, and of counts per 10,000.
+    ties : ndarray of shape (n_vars,)
+        Sum of ``t³ − t`` over runs of ``t`` equal values.
+    """
+
+    sizes: Floats
+    ranks: Floats
+    expressed: Floats
+    total: Floats
+    linear: Floats
+    ties: Floats
+
+
+def rank_sums(X: Matrix, codes: Ints, n_groups: int, *, run: Run) -> RankSums:
+    """Rank every column and sum by groups of rows.
+
+    Parameters
+    ----------
+    X : ndarray, or CSC matrix, of shape (n_obs, n_vars)
+        Log-normalised expression: log1p of counts per 10,000.
+    codes : ndarray of shape (n_obs,)
+        Group of each row, 0 to ``n_groups − 1``.
+    n_groups : int
+    run : Run
+        Told of every block of genes.
+
+    Returns
+    -------
+    RankSums
+    """
+    blocks = [
+        _sums(sparse.csc_matrix(X[:, first:last]), codes, n_groups)
+        for first, last in run.track("Markers", list(pairwise(_column_blocks(X))))
+    ]
+    sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)
+    return RankSums(sizes, *(np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True)))
 
 
 def rank_sum(X: Matrix, codes: Ints, n_groups: int, *, run: Run) -> dict[str, Floats]:
@@ -51,22 +99,22 @@ def rank_sum(X: Matrix, codes: Ints, n_groups: int, *, run: Run) -> dict[str, Fl
     >>> rank_sum(X, np.array([0, 0, 1, 1]), 1, run=Run())["auroc"].tolist()
     [[1.0]]
     """
-    n_obs = X.shape[0]
-    bounds = _column_blocks(X)
-    blocks = [
-        _sums(sparse.csc_matrix(X[:, first:last]), codes, n_groups + 1)
-        for first, last in run.track("Markers", list(pairwise(bounds)))
-    ]
-    ranks, expressed, total, linear, ties = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
-    size = np.bincount(codes, minlength=n_groups)[:n_groups].astype(np.float64)[:, None]  # (n_groups, 1)
+    return against_rest(rank_sums(X, codes, n_groups + 1, run=run), n_groups)
+
+
+def against_rest(sums: RankSums, n_groups: int) -> dict[str, Floats]:
+    """Test each of the first ``n_groups`` groups against all other rows; see :func:`rank_sum`."""
+    n_obs = int(sums.sizes.sum())
+    size = sums.sizes[:n_groups, None]  # (n_groups, 1)
     rest = n_obs - size
-    u = ranks[:n_groups] - size * (size + 1) / 2
+    u = sums.ranks[:n_groups] - size * (size + 1) / 2
     # variance of U under ties: n1 n2 / 12 (N + 1 - sum(t^3 - t) / (N (N - 1)))
-    variance = size * rest / 12 * (n_obs + 1 - ties / (n_obs * (n_obs - 1.0)))
+    variance = size * rest / 12 * (n_obs + 1 - sums.ties / (n_obs * (n_obs - 1.0)))
     different = variance > 1e-12 * n_obs**3  # a gene with one value in all cells says nothing
     score = np.divide(u - size * rest / 2, np.sqrt(variance.clip(0)), out=np.zeros_like(u), where=different)
     (share_in, share_out), (mean_in, mean_out), (linear_in, linear_out) = (
-        (part[:n_groups] / size, (part.sum(axis=0) - part[:n_groups]) / rest) for part in (expressed, total, linear)
+        (part[:n_groups] / size, (part.sum(axis=0) - part[:n_groups]) / rest)
+        for part in (sums.expressed, sums.total, sums.linear)
     )
     fold = (linear_in.clip(0) + PSEUDOCOUNT) / (linear_out.clip(0) + PSEUDOCOUNT)
     return {
@@ -79,6 +127,37 @@ def rank_sum(X: Matrix, codes: Ints, n_groups: int, *, run: Run) -> dict[str, Fl
         "auroc": u / (size * rest),
         "score": score,
     }
+
+
+def kruskal_wallis(sums: RankSums) -> tuple[Floats, Floats]:
+    """Test for every column whether the groups differ at all (Kruskal & Wallis 1952), with tie correction.
+
+    Parameters
+    ----------
+    sums : RankSums
+        Groups without rows are left out.
+
+    Returns
+    -------
+    statistic : ndarray of shape (n_vars,)
+        H; 0 for a column with one value only.
+    p_value : ndarray of shape (n_vars,)
+        By the χ² law with one degree of freedom fewer than groups.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> statistic, p = kruskal_wallis(rank_sums(X, np.array([0, 0, 1, 1]), 2, run=Run()))
+    >>> round(float(statistic[0]), 3), round(float(p[0]), 3)
+    (2.4, 0.121)
+    """
+    held = sums.sizes > 0
+    sizes, ranks = sums.sizes[held, None], sums.ranks[held]
+    n_obs = float(sizes.sum())
+    spread = 1.0 - sums.ties / (n_obs**3 - n_obs)  # 0 where all values are equal
+    raw = 12.0 / (n_obs * (n_obs + 1.0)) * (ranks**2 / sizes).sum(axis=0) - 3.0 * (n_obs + 1.0)
+    statistic = np.divide(raw, spread, out=np.zeros_like(raw), where=spread > 1e-12).clip(0.0)
+    return statistic, np.asarray(special.chdtrc(max(int(held.sum()) - 1, 1), statistic))
 
 
 def _column_blocks(X: Matrix) -> list[int]:

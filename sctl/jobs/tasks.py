@@ -11,6 +11,7 @@ from typing import Any
 from sctl import pipeline
 from sctl.base import TransferMethod
 from sctl.project import Project, Settings, load_pair, load_result, load_target_all, target_names
+from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.results import (
     BASELINES,
     RESULT,
@@ -41,11 +42,20 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "theta": ("preprocess", "transfer", "theta"),
     "explore": ("preprocess", "explore"),
     "markers": ("preprocess", "transfer", "theta", "markers"),
+    "consensus": ("preprocess", "transfer", "theta", "consensus"),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
 
-_WEIGHT = {"preprocess": 1.0, "transfer": 4.0, "theta": 0.5, "explore": 8.0, "markers": 0.5, COMPARE: 5.0}
+_WEIGHT = {
+    "preprocess": 1.0,
+    "transfer": 4.0,
+    "theta": 0.5,
+    "explore": 8.0,
+    "markers": 0.5,
+    "consensus": 4.0,
+    COMPARE: 5.0,
+}
 """Relative durations, measured on the demo; they only shape the bar."""
 
 
@@ -198,6 +208,24 @@ def _markers(project: Project, directory: Path, part: Part) -> None:
     save_markers(directory, table)
 
 
+def _consensus(project: Project, directory: Path, part: Part) -> None:
+    """Look at a range of numbers of clusters, keeping each as it comes; a job that resumes skips what is there."""
+    method, seed = _method(project)
+    result, target = load_result(project), load_target_all(project)
+    run = replace(part(0.1, 1.0), seed=seed)
+    run.report("Estimating the number of clusters", 0, 1)
+    if not (directory / ESTIMATE).exists():
+        save_estimate(directory, pipeline.estimate_number(target))
+    transferred = project.result_dir("transfer")
+    if (transferred / SWEEP).exists():
+        sweep = sweep_in(transferred)
+    else:
+        sweep = pipeline.consensus_sweep(load_pair(project), method, replace(part(0.0, 0.1), seed=seed))
+    params, done = project.params("consensus"), numbers_in(directory)
+    for point in pipeline.consensus(sweep, result, target, params, run=run, done=done):
+        save_consensus(directory, point)
+
+
 def _method(project: Project) -> tuple[TransferMethod, int]:
     params = project.params("transfer")
     return pipeline.method_of(params), int(params["seed"])
@@ -209,4 +237,5 @@ _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "theta": _theta,
     "explore": _explore,
     "markers": _markers,
+    "consensus": _consensus,
 }

@@ -68,11 +68,12 @@ class ConcatenateCluster(ConsensusMethod):
             self.label_names_,
             n_clusters=n_clusters,
             settings=self.settings,
+            clusterer=self.clusterer,
             run=run,
         )
         run.report("Clustering all cells", 0, 1)
         consensus = _first(both.cluster(0.0), target.n_obs)
-        point = own.score(0.0, consensus.clusters)
+        point = own.score(0.0, consensus)
         run.report("Clustering all cells", 1, 1)
         return self._result(
             consensus,
@@ -80,7 +81,7 @@ class ConcatenateCluster(ConsensusMethod):
             target_names=target.obs_names,
             embedding=both.embedding(0.0)[: target.n_obs],
             seed=run.seed,
-            uns={"kta": point.kta, "silhouette": point.silhouette, "n_source_cells": self.source_expression_.shape[0]},
+            uns={**point.scores, "n_source_cells": self.source_expression_.shape[0]},
         )
 
 

@@ -35,7 +35,7 @@ class TargetCluster(ConsensusMethod):
         sweep = self.prepare_sweep(target, run)
         run.report("Clustering your cells", 0, 1)
         consensus = sweep.cluster(0.0)
-        point = sweep.score(0.0, consensus.clusters)
+        point = sweep.score(0.0, consensus)
         run.report("Clustering your cells", 1, 1)
         return self._result(
             consensus,
@@ -43,7 +43,7 @@ class TargetCluster(ConsensusMethod):
             target_names=target.obs_names,
             embedding=sweep.embedding(0.0),
             seed=run.seed,
-            uns={"kta": point.kta, "silhouette": point.silhouette},
+            uns=point.scores,
         )
 
 

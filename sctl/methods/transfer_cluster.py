@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,18 @@ from typing_extensions import override
 from sctl.base import param
 from sctl.consensus_method import ConsensusMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
+from sctl.core.nmf_groups import nmf_groups
+from sctl.core.rejection import rejection_scores
+from sctl.core.target_step import TargetStep
+from sctl.core.transferability import transferability
 from sctl.data import TransferResult
 from sctl.run import Run
-from sctl.sweep import Criterion, ThetaPoint, ThetaSweep, choose_theta
+from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep
 
 Floats = NDArray[np.float64]
+
+SOURCE_GROUPS = range(2, 16)
+"""Numbers of groups that are compared in a source without labels."""
 
 
 @dataclass(kw_only=True)
@@ -35,7 +42,7 @@ class TransferCluster(ConsensusMethod):
     -----
     Departures from the published code, each measured in ``docs/decisions``: the dictionary has the scale of
     the data, the loadings are exact, SC3 weights its eigenvectors, θ = 1 is not among the choices, and θ is
-    chosen by agreement with the target's own data (``criterion="kta"`` is the paper's).
+    chosen by agreement with the target's own data and steadiness (``criterion="kta"`` is the paper's).
 
     References
     ----------
@@ -59,14 +66,45 @@ class TransferCluster(ConsensusMethod):
         high=1.0,
     )
     criterion: Criterion = param(
-        "target_kta",
-        "What θ is chosen by: agreement of the clusters with your own data, or with the mixed data (the paper's).",
+        "balanced",
+        "What θ is chosen by: agreement of the clusters with your own data (target_kta), that and their steadiness "
+        "together (balanced), agreement with the mixed data (kta, the paper's), the latter beyond what a source with shuffled genes reaches (null_kta), steadiness of the clusters "
+        "(stability), or their separation (silhouette).",
         advanced=True,
     )
     theta_step: float = param(
         0.1, "Distance between the θ values that are tried.", title="Step of θ", low=0.01, high=0.5, advanced=True
     )
     theta_max: float = param(0.9, "Largest θ that is tried.", title="Largest θ", low=0.0, high=1.0, advanced=True)
+    target_step: TargetStep = param(
+        "hard",
+        "What stands for a cell in the mix: the profile of its strongest type, all types with their loadings (soft), or "
+        "the strongest type's profile at the scale of the cell (hard_optimised).",
+        title="How cells are rebuilt from the source",
+        advanced=True,
+    )
+    source_types: Literal["labels", "found"] = param(
+        "labels",
+        "Whether the source's known cell types are used, or groups that are found in it: 'group 1', 'group 2' and so on.",
+        title="Types of the source",
+        advanced=True,
+    )
+    n_source_groups: int | None = param(
+        None,
+        "How many groups to find in a source without labels. Empty: from 2 to 15, the number beyond which more explain little.",
+        title="Groups of an unlabelled source",
+        low=2,
+        high=100,
+        advanced=True,
+    )
+    n_permutations: int = param(
+        99,
+        "How many sources with shuffled genes the source is compared with, to tell of what use it is. 0: none.",
+        title="Comparisons with shuffled genes",
+        low=0,
+        high=9999,
+        advanced=True,
+    )
     dictionary: Literal["means", "nmf"] = param(
         "means",
         "Profile of a source type: its mean, or the paper's penalised factorisation started from the labels.",
@@ -95,6 +133,23 @@ class TransferCluster(ConsensusMethod):
         grid = {round(float(value), 6) for value in np.arange(0.0, self.theta_max + 1e-9, self.theta_step)}
         return tuple(sorted(grid | ({self.theta} if self.theta is not None else set())))
 
+    @property
+    @override
+    def requires_labels(self) -> bool:
+        return self.source_types == "labels"
+
+    @override
+    def _source_types(
+        self, source: AnnData, X: Any, label_key: str | None, run: Run
+    ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        if self.requires_labels:
+            return super()._source_types(source, X, label_key, run)
+        penalty = self.alpha if self.dictionary == "nmf" else 0.0
+        wanted = self.n_source_groups or SOURCE_GROUPS
+        self.source_groups_ = nmf_groups(X, wanted, alpha=penalty, l1_ratio=self.l1_ratio, run=run)
+        codes = self.source_groups_.codes.astype(np.int64)
+        return tuple(f"group {number + 1}" for number in range(int(codes.max()) + 1)), codes
+
     @override
     def _learn(self, X: Any, codes: NDArray[np.int64], run: Run) -> Floats:
         n_types = len(self.label_names_)
@@ -112,6 +167,38 @@ class TransferCluster(ConsensusMethod):
             run=run,
         )
         return scale_to(H, means) if self.scale == "data" else H
+
+    @override
+    def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
+        X = self._expression(target)
+        sweep = prepare_sweep(
+            X,
+            self.dictionary_,
+            self.label_names_,
+            n_clusters=self.n_clusters,
+            settings=self.settings,
+            clusterer=self.clusterer,
+            target_step=self.target_step,
+            n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
+            run=run,
+        )
+        rejection = rejection_scores(X, self.dictionary_, sweep.loadings)
+        return replace(sweep, rejection=rejection, notes=self._notes(X, run))
+
+    def _notes(self, X: Any, run: Run) -> dict[str, Any]:
+        """Return what is known of the source before any θ is tried: for the result's ``uns``."""
+        notes: dict[str, Any] = {}
+        if self.n_permutations:
+            found = transferability(X, self.dictionary_, n_permutations=self.n_permutations, run=run)
+            notes |= {"transferability": found.score, "transferability_p_value": found.p_value}
+        if not self.requires_labels:
+            groups = self.source_groups_
+            notes["source_groups"] = {
+                "tried": list(groups.tried),
+                "errors": list(groups.errors),
+                "chosen": groups.chosen,
+            }
+        return notes
 
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
@@ -137,12 +224,14 @@ class TransferCluster(ConsensusMethod):
         Returns
         -------
         TransferResult
-            ``uns`` holds ``theta`` and the curve (``thetas``, ``kta``, ``target_kta``, ``silhouette``); ``obsm``
-            the ``loadings``, ``varm`` the ``dictionary``.
+            ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
+            chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
+            and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
+            ``loadings``, ``varm`` the ``dictionary``.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)
-        names = ("kta", "target_kta", "silhouette")
+        names = [name for name in get_args(Criterion) if all(getattr(point, name) is not None for point in curve)]
         return self._result(
             sweep.cluster(chosen),
             sweep,
@@ -154,6 +243,7 @@ class TransferCluster(ConsensusMethod):
                 "theta_chosen_by": self.criterion if theta is None else "hand",
                 "thetas": [point.theta for point in curve],
                 **{name: [float(getattr(point, name)) for point in curve] for name in names},
+                **({"doubts": list(doubts(points, self.criterion))} if theta is None else {}),
             },
         )
 

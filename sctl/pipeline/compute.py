@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from sctl.base import SweepsTheta, TransferMethod
+    from sctl.core.transferability import Transferability
     from sctl.data import Pair, TransferResult
     from sctl.preprocess import Prepared
     from sctl.run import Run
@@ -51,10 +52,48 @@ def as_sweep(method: TransferMethod) -> SweepsTheta | None:
 
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
-    if method.needs_labels:
+    if method.requires_labels:
         _ = pair.labels
     fitted = cast("SweepsTheta", method.fit(pair.source, pair.label_key, run))
     return fitted.prepare_sweep(pair.target, run)
+
+
+def transferability(pair: Pair, method: TransferMethod, run: Run, *, n_permutations: int = 99) -> Transferability:
+    """Tell of what use a source is for a target, before anything is clustered.
+
+    Parameters
+    ----------
+    pair : Pair
+    method : TransferMethod
+        One that learns a dictionary from the source.
+    run : Run
+    n_permutations : int
+        Sources with shuffled genes to compare with.
+
+    Returns
+    -------
+    Transferability
+
+    Raises
+    ------
+    ParameterError
+        If the method has no dictionary.
+    """
+    from sctl.consensus_method import ConsensusMethod  # noqa: PLC0415
+    from sctl.core.transferability import transferability as measured  # noqa: PLC0415
+    from sctl.errors import ParameterError  # noqa: PLC0415
+
+    if not isinstance(method, ConsensusMethod):
+        raise ParameterError(
+            f"{method.title} learns no profiles of source types.",
+            expected="The use of a source is measured by how well its profiles rebuild the target.",
+            do="Choose TransferCluster.",
+        )
+    if method.requires_labels:
+        _ = pair.labels
+    fitted = method.fit(pair.source, pair.label_key, run)
+    expression = pair.target[:, fitted.var_names_].X
+    return measured(expression, fitted.dictionary_, n_permutations=n_permutations, run=run)
 
 
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:

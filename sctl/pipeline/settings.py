@@ -12,7 +12,7 @@ import sctl
 if TYPE_CHECKING:
     from sctl.base import TransferMethod
 
-STEPS = ("data", "preprocess", "transfer", "theta", "explore", "markers")
+STEPS = ("data", "preprocess", "transfer", "theta", "explore", "markers", "consensus")
 """The steps in the order of the pages."""
 
 UPSTREAM: Mapping[str, str | None] = {
@@ -22,6 +22,7 @@ UPSTREAM: Mapping[str, str | None] = {
     "theta": "transfer",
     "explore": "preprocess",  # maps show the data; they do not change with θ
     "markers": "theta",
+    "consensus": "theta",
 }
 """What each step is computed from."""
 
@@ -112,6 +113,8 @@ def _check(step: str, params: Mapping[str, Any]) -> None:
             expected="It must lie between 0 (the target alone) and 1 (the source alone).",
             do="Choose a value in between, or auto.",
         )
+    if step == "consensus":
+        _check_range(complete(step, params))
     if params.get("groups", "clusters") not in GROUPS:
         raise ParameterError(
             f"There are no groups {params['groups']!r}.",
@@ -120,11 +123,28 @@ def _check(step: str, params: Mapping[str, Any]) -> None:
         )
 
 
+MOST_CLUSTERS = 40
+"""The largest number of clusters that can be looked at."""
+
+
+def _check_range(params: Mapping[str, Any]) -> None:
+    from sctl.errors import ParameterError  # noqa: PLC0415
+
+    low, high = params["k_min"], params["k_max"]
+    if not 2 <= low <= high <= MOST_CLUSTERS:
+        raise ParameterError(
+            f"The numbers of clusters go from {low} to {high}.",
+            expected=f"They must go upwards, from 2 or more to {MOST_CLUSTERS} or fewer.",
+            do="Choose another range.",
+        )
+
+
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "data": {"label_key": None, "batch_key": None},
     "theta": {"theta": None},  # None: chosen by kernel target alignment
     "explore": {"seed": 0},
     "markers": {"groups": "clusters"},
+    "consensus": {"k_min": 2, "k_max": 12},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sctl.plots.consensus import consensus_figure, eigenvalue_figure, shown_cells, stability_figure
 from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
 from sctl.plots.flows import composition_bars, confusion_figure, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
@@ -15,7 +16,9 @@ __all__ = [
     "composition_bars",
     "confidence_histogram",
     "confusion_figure",
+    "consensus_figure",
     "dot_plot",
+    "eigenvalue_figure",
     "embedding_figure",
     "heatmap",
     "histogram_figure",
@@ -23,6 +26,8 @@ __all__ = [
     "points_in_polygon",
     "sankey_figure",
     "selection_mask",
+    "shown_cells",
+    "stability_figure",
     "theta_figure",
     "violin_figure",
     "volcano",

@@ -115,6 +115,10 @@ _ALT = {
     "composition": "Stacked bars: what {n_groups} groups of cells consist of.",
     "sankey": "Flow diagram from {n_left} groups on the left to {n_right} on the right; broader bands, more cells.",
     "confusion": "Table of {n_rows} true types against {n_columns} given labels, coloured by share of the row.",
+    "consensus": "Heat map: how often {n_cells} cells fall together, in {n_clusters} clusters along the diagonal; beside it "
+    "their silhouettes, {silhouette} on average.",
+    "stability": "Dots: how stable each cluster is, for {n_numbers} numbers of clusters. Highest on average at {best}.",
+    "eigenvalues": "Dots in falling order; {n_above} lie above the line that chance alone reaches.",
     "confidence": "Histogram of the confidence of {n_cells} cells; {assigned} are at or above {threshold}.",
 }
 
@@ -125,8 +129,8 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     Parameters
     ----------
     figure_kind : str
-        embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion
-        or confidence.
+        embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
+        consensus, stability, eigenvalues or confidence.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sctl.project.bundle import export_project, import_project
+from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
@@ -33,7 +34,10 @@ __all__ = [
     "gene_names",
     "import_project",
     "load_baselines",
+    "load_clusters",
+    "load_consensus",
     "load_embeddings",
+    "load_estimate",
     "load_markers",
     "load_pair",
     "load_points",
@@ -41,6 +45,7 @@ __all__ = [
     "load_result",
     "load_sweep",
     "load_target_all",
+    "numbers_in",
     "projects_root",
     "target_names",
 ]

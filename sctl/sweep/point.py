@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sctl.errors import ParameterError
 
 Ints = NDArray[np.integer[Any]]
-Criterion = Literal["target_kta", "kta"]
-"""What θ is chosen by: agreement of the clusters with the target's own data, or with the mixed data."""
+Criterion = Literal["balanced", "target_kta", "kta", "null_kta", "stability", "silhouette"]
+"""What θ is chosen by; each is an attribute of :class:`ThetaPoint`, and larger is better."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class ThetaPoint:
         Mean silhouette of the clusters by the (first) distances they were found in, in [−1, 1].
     seconds : float
         Wall time it took.
+    null_kta : float, optional
+        ``kta`` minus what it is, on average, with the genes of the source shuffled; None where it was not asked for.
+    stability : float, optional
+        Mean adjusted Rand index between the clusterings that were joined; None for clusters given from outside.
     """
 
     theta: float
@@ -41,6 +45,19 @@ class ThetaPoint:
     target_kta: float
     silhouette: float
     seconds: float = 0.0
+    null_kta: float | None = None
+    stability: float | None = None
+
+    @property
+    def balanced(self) -> float:
+        """Mean of ``target_kta`` and ``stability``, which fail in different places; the former where it is alone."""
+        return self.target_kta if self.stability is None else (self.target_kta + self.stability) / 2.0
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores that were computed, by name."""
+        found = {name: getattr(self, name) for name in get_args(Criterion)}
+        return {name: float(score) for name, score in found.items() if score is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the point as plain values that JSON takes."""
@@ -52,20 +69,28 @@ class ThetaPoint:
         return cls(**{**values, "clusters": np.asarray(values["clusters"], dtype=np.int64)})
 
 
-def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "target_kta") -> float:
+def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> float:
     """Return the θ of the largest score; of equal ones the smallest θ.
 
     θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
     paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
-    why the default compares every θ's clusters with the target's own data; see ``docs/decisions``.
+    why the default compares every θ's clusters with the target's own data, and with one another; see
+    ``docs/theta_selection.md``.
 
     Raises
     ------
     ParameterError
-        If there is no point.
+        If there is no point, or the score was not computed.
     """
     found = sorted(points, key=lambda point: point.theta)
     if not found:
         raise ParameterError("No θ has been computed yet.", do="Run the sweep first.")
     inner = [point for point in found if point.theta < 1] or found
-    return max(inner, key=lambda point: round(float(getattr(point, criterion)), 9)).theta
+    scores = [getattr(point, criterion) for point in inner]
+    if any(score is None for score in scores):
+        raise ParameterError(
+            f"The score {criterion!r} was not computed for these θ.",
+            expected="The sweep computes it when θ is to be chosen by it.",
+            do="Run the sweep again with this criterion, or choose another one.",
+        )
+    return inner[int(np.argmax(np.round(np.array(scores, dtype=float), 9)))].theta

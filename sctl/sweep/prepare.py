@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Sc3
-from sctl.core.kernels import products, theta_kernels
+from sctl.core.kernels import ThetaKernels, products, theta_kernels
 from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS, cross_kernels
 from sctl.core.nmf import nonnegative_loadings
 from sctl.core.resample import stratified
+from sctl.core.target_step import TargetStep, rebuilding_weights
 from sctl.run import Run
 from sctl.sweep.theta import ThetaSweep
 
@@ -21,13 +24,20 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
 
 
-def prepare_sweep(
+N_NULLS = 3
+"""Shuffles of the source's genes behind ``null_kta``; each costs a sweep. Their scores differ little."""
+
+
+def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what chance
     X: Any,
     H: Floats,
     type_names: Sequence[str],
     *,
     n_clusters: int | None = None,
     settings: Sc3 | None = None,
+    target_step: TargetStep = "hard",
+    n_nulls: int = 0,
+    clusterer: ClustererName = "sc3",
     run: Run,
 ) -> ThetaSweep:
     """Prepare a θ sweep of target cells against a source dictionary.
@@ -42,6 +52,11 @@ def prepare_sweep(
     n_clusters : int, optional
         By default as many as source types are met among the target cells, see :func:`types_met`.
     settings : Sc3, optional
+    target_step : {"hard", "soft", "hard_optimised"}
+        What stands for a target cell in the mix, see :func:`~sctl.core.target_step.rebuilding_weights`.
+    n_nulls : int
+        Shuffles of the source's genes to compare with; 0 leaves ``null_kta`` out.
+    clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
     run : Run
 
     Returns
@@ -54,6 +69,7 @@ def prepare_sweep(
     Q = H @ H.T
     loadings = nonnegative_loadings(Q, M)
     z = loadings.argmax(axis=1)
+    W = rebuilding_weights(target_step, loadings, Q, M)
     run.report("Comparing target cells with source types", 1, 2)
     landmarks = cross = None
     used, of = X, M
@@ -61,8 +77,9 @@ def prepare_sweep(
         landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
         rest = np.setdiff1d(np.arange(len(z)), landmarks)
         used, of = X[landmarks], M[:, landmarks]
-        cross = cross_kernels(X[rest], used, M[:, rest], z[rest])
-    kernels = theta_kernels(used, H, z if landmarks is None else z[landmarks], M=of, Q=Q)
+        cross = cross_kernels(X[rest], used, M[:, rest], z[rest], _rows(W, rest))
+    chosen: Any = slice(None) if landmarks is None else landmarks
+    kernels = theta_kernels(used, H, z[chosen], M=of, Q=Q, weights=_rows(W, chosen))
     spearman = "spearman" in settings.distances
     run.report("Comparing target cells with source types", 2, 2)
     return ThetaSweep(
@@ -76,7 +93,23 @@ def prepare_sweep(
         dictionary=H if spearman else None,
         landmarks=landmarks,
         cross=cross,
+        clusterer=clusterer,
+        nulls=tuple(_shuffled(kernels, used, H, target_step, run.rng(f"null {i}")) for i in range(n_nulls)),
     )
+
+
+def _rows(W: Floats | None, cells: Any) -> Floats | None:
+    return None if W is None else W[cells]
+
+
+def _shuffled(
+    kernels: ThetaKernels, X: Any, H: Floats, target_step: TargetStep, rng: np.random.Generator
+) -> ThetaKernels:
+    """Return the kernels with the source's genes in random order: ``H Hᵀ`` and all means stay as they are."""
+    M = np.asarray((X @ H[:, rng.permutation(H.shape[1])].T).T, dtype=np.float64)
+    loadings = nonnegative_loadings(kernels.Q, M)
+    W = rebuilding_weights(target_step, loadings, kernels.Q, M)
+    return replace(kernels, M=M, z=loadings.argmax(axis=1), weights=W)
 
 
 def types_met(z: Ints, share: float = 0.01) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -23,22 +23,36 @@ if TYPE_CHECKING:
 
 def save(sweep: ThetaSweep, path: Path) -> None:
     """Write a sweep as ``.npz``."""
-    parts: dict[str, Any] = {f"kernels_{name}": value for name, value in vars(sweep.kernels).items()}
+    parts = _named("kernels", sweep.kernels)
     parts |= {
         "loadings": sweep.loadings,
         "type_names": np.array(sweep.type_names, dtype=str),
         "n_clusters": sweep.n_clusters,
         "settings": np.array(json.dumps(asdict(sweep.settings))),
         "seed": sweep.seed,
+        "clusterer": np.array(sweep.clusterer),
     }
+    parts["notes"] = np.array(json.dumps(dict(sweep.notes)))
+    if sweep.rejection is not None:
+        parts["rejection"] = sweep.rejection
     if sweep.cross is not None:
-        parts |= {f"cross_{name}": value for name, value in vars(sweep.cross).items()}
+        parts |= _named("cross", sweep.cross)
         parts["landmarks"] = sweep.landmarks
     if sweep.expression is not None:
         X = sparse.csr_matrix(sweep.expression)
         parts |= {"x_data": X.data, "x_indices": X.indices, "x_indptr": X.indptr, "dictionary": sweep.dictionary}
+    if sweep.nulls:
+        names = [name for name in _NULL_PARTS if getattr(sweep.nulls[0], name) is not None]
+        parts |= {f"null_{name}": np.stack([getattr(null, name) for null in sweep.nulls]) for name in names}
     with path.open("wb") as file:
         np.savez(file, **parts)
+
+
+_NULL_PARTS = ("M", "z", "weights")  # all else is that of the kernels
+
+
+def _named(prefix: str, parts: ThetaKernels | CrossKernels) -> dict[str, Any]:
+    return {f"{prefix}_{name}": value for name, value in vars(parts).items() if value is not None}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -68,18 +82,28 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     if "x_data" in parts:
         shape = (len(kernels["z"]), kernels["n_vars"])
         expression = sparse.csr_matrix((parts["x_data"], parts["x_indices"], parts["x_indptr"]), shape=shape)
+    own = ThetaKernels(**kernels)
     return {
-        "kernels": ThetaKernels(**kernels),
+        "kernels": own,
         "loadings": parts["loadings"],
         "type_names": tuple(map(str, parts["type_names"])),
         "n_clusters": int(parts["n_clusters"]),
         "settings": _settings(str(parts["settings"])),
         "seed": int(parts["seed"]),
+        "clusterer": str(parts["clusterer"]),
         "expression": expression,
         "dictionary": parts.get("dictionary"),
         "landmarks": parts.get("landmarks"),
         "cross": CrossKernels(**cross) if cross else None,
+        "rejection": parts.get("rejection"),
+        "notes": json.loads(str(parts.get("notes", "{}"))),
+        "nulls": _nulls(own, {name: parts[f"null_{name}"] for name in _NULL_PARTS if f"null_{name}" in parts}),
     }
+
+
+def _nulls(own: ThetaKernels, stacked: Mapping[str, Any]) -> tuple[ThetaKernels, ...]:
+    n_nulls = len(stacked["z"]) if stacked else 0
+    return tuple(replace(own, **{name: values[i] for name, values in stacked.items()}) for i in range(n_nulls))
 
 
 def _settings(text: str) -> Sc3:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import stats
 
+from sctl.core.agreement import mean_agreement
 from sctl.core.alignment import aligned, centred_cosine
-from sctl.core.consensus import Consensus, Distance, Sc3, sc3
+from sctl.core.clusterers import CLUSTERERS, Cells, ClustererName
+from sctl.core.components import principal_components
+from sctl.core.consensus import Consensus, Distance, Sc3
+from sctl.core.consensus_range import ConsensusAt, sc3_range
 from sctl.core.kernels import ThetaKernels
 from sctl.core.landmarks import CrossKernels, nearest_mean
 from sctl.core.silhouette import mean_silhouette
@@ -47,6 +51,14 @@ class ThetaSweep:
         Cells on which SC3 runs, where there are too many for all; the scores are theirs.
     cross : CrossKernels, optional
         What ties the other cells to the landmarks.
+    nulls : tuple of ThetaKernels
+        The same with the genes of the source shuffled, for ``null_kta``. Only ``M`` and what follows from it differ.
+    clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
+        What clusters the mixed data, see :mod:`sctl.core.clusterers`.
+    rejection : ndarray of shape (n_obs, 8), optional
+        See :func:`~sctl.core.rejection.rejection_scores`.
+    notes : mapping
+        What the method learned before any θ, as plain values that JSON takes; for the result's ``uns``.
     """
 
     kernels: ThetaKernels
@@ -59,6 +71,10 @@ class ThetaSweep:
     dictionary: Floats | None = field(default=None, repr=False)
     landmarks: Ints | None = field(default=None, repr=False)
     cross: CrossKernels | None = field(default=None, repr=False)
+    nulls: tuple[ThetaKernels, ...] = field(default=(), repr=False)
+    rejection: Floats | None = field(default=None, repr=False)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    clusterer: ClustererName = "sc3"
 
     @property
     def n_obs(self) -> int:
@@ -87,21 +103,54 @@ class ThetaSweep:
         distances = self._all_distances(theta)
         consensus = self._spread(theta, self._consensus(theta, distances))
         point = self._scored(theta, consensus.clusters, distances[0])
-        return replace(point, seconds=perf_counter() - start)
+        null_kta = point.kta - self._chance(theta, point.kta) if self.nulls else None
+        stability = mean_agreement(consensus.runs)
+        return replace(point, null_kta=null_kta, stability=stability, seconds=perf_counter() - start)
 
-    def score(self, theta: float, clusters: Ints) -> ThetaPoint:
-        """Return the scores of given clusters in the mixed data at ``theta``."""
-        return self._scored(theta, clusters, self._distances(theta, self.settings.distances[0]))
+    def score(self, theta: float, consensus: Consensus) -> ThetaPoint:
+        """Return the scores of a clustering found elsewhere in the mixed data at ``theta``."""
+        point = self._scored(theta, consensus.clusters, self._distances(theta, self.settings.distances[0]))
+        return replace(point, stability=mean_agreement(consensus.runs))
 
     def _consensus(self, theta: float, distances: list[Floats]) -> Consensus:
-        rng = Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")  # one stream a θ: order and resuming do not matter
-        return sc3(distances, self.n_clusters, self.settings, rng)
+        cells = Cells(distances, lambda: self.kernels.gram(theta))
+        return CLUSTERERS[self.clusterer](cells, self.n_clusters, self.settings, self._stream(theta))
+
+    def _stream(self, theta: float) -> np.random.Generator:
+        """Return the random stream of one θ, from its start: order and resuming do not matter."""
+        return Run(seed=self.seed).rng(f"SC3 at θ = {theta:.6f}")
+
+    def over_k(self, theta: float, numbers: Iterable[int]) -> Iterator[ConsensusAt]:
+        """Yield SC3's consensus of the mixed data at ``theta`` for several numbers of clusters.
+
+        Where there are landmarks, order and silhouettes are theirs; clusters are those of all cells. At
+        :attr:`n_clusters` it finds what :meth:`cluster` finds by SC3.
+
+        Raises
+        ------
+        ParameterError
+            If ``theta`` is outside [0, 1].
+        """
+        for point in sc3_range(self._all_distances(theta), numbers, self.settings, lambda: self._stream(theta)):
+            yield replace(point, consensus=self._spread(theta, point.consensus))
 
     def _scored(self, theta: float, clusters: Ints, distances: Floats) -> ThetaPoint:
         compared = clusters if self.landmarks is None else _without_gaps(clusters[self.landmarks])
         target_kta = aligned(self._target_kernel, compared)
         kta = aligned(centred_cosine(self.kernels.gram(theta)), compared) if theta > 0 else target_kta
         return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, compared))
+
+    def _chance(self, theta: float, kta: float) -> float:
+        """Return the mean KTA of what is found when the source's genes are shuffled."""
+        if theta == 0:  # the source plays no part, and neither does its order
+            return kta
+        settings = replace(self.settings, distances=_quadratic(self.settings.distances))
+        found = []
+        for kernels in self.nulls:
+            null = replace(self, kernels=kernels, settings=settings, nulls=())
+            clusters = null._consensus(theta, null._all_distances(theta)).clusters
+            found.append(aligned(centred_cosine(kernels.gram(theta)), clusters))
+        return float(np.mean(found))
 
     def _spread(self, theta: float, consensus: Consensus) -> Consensus:
         """Take the clustering of the landmarks to all cells."""
@@ -138,24 +187,17 @@ class ThetaSweep:
 
     def embedding(self, theta: float, n_components: int = 30) -> Floats:
         """Return principal components of the mixed cells, shape (n_obs, n_components or fewer)."""
-        K = self.kernels.gram(theta)
-        means = K.mean(axis=0)
-        K -= means
-        K -= means[:, None] - means.mean()
-        n_components = min(n_components, len(K))
-        values, vectors = linalg.eigh(K, subset_by_index=(len(K) - n_components, len(K) - 1))
-        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(n_components)])
-        own = np.asarray(vectors * np.sqrt(values))
+        found = principal_components(self.kernels.gram(theta), n_components)
         if self.landmarks is None or self.cross is None:
-            return own
-        out = np.empty((self.n_obs, n_components))
-        out[self.landmarks] = own
+            return found.scores
+        values, vectors = found.values, found.vectors
+        out = np.empty((self.n_obs, len(values)))
+        out[self.landmarks] = found.scores
         rest = np.setdiff1d(np.arange(self.n_obs), self.landmarks)
         scale = np.divide(1.0, np.sqrt(values), out=np.zeros_like(values), where=values > 0)
         for cells in self.cross.chunks():
             G = self.cross.gram(self.kernels, theta, cells)
-            G -= means
+            G -= found.means
             G -= G.mean(axis=1, keepdims=True)
             out[rest[cells]] = G @ (vectors * scale)
         return out
@@ -183,7 +225,9 @@ class ThetaSweep:
                 expected="It was prepared for " + ", ".join(self.settings.distances) + ".",
                 do="Prepare the sweep with Spearman distances.",
             )
-        mixed = (1.0 - theta) * self.expression.toarray() + theta * self.dictionary[self.kernels.z]
+        W = self.kernels.weights
+        rebuilt = self.dictionary[self.kernels.z] if W is None else W @ self.dictionary
+        mixed = (1.0 - theta) * self.expression.toarray() + theta * rebuilt
         ranks = stats.rankdata(mixed, axis=1)
         ranks -= ranks.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(ranks, axis=1, keepdims=True)
@@ -210,3 +254,8 @@ class ThetaSweep:
 
 def _without_gaps(clusters: Ints) -> Ints:
     return np.unique(clusters, return_inverse=True)[1].ravel()
+
+
+def _quadratic(distances: tuple[Distance, ...]) -> tuple[Distance, ...]:
+    """Return the distances that need no genes; Pearson's in place of Spearman's alone."""
+    return tuple(kind for kind in distances if kind != "spearman") or ("pearson",)

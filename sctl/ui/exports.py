@@ -144,10 +144,7 @@ def _tables(project: Project) -> dict[str, bytes | Path]:
 
 
 def _curve(project: Project) -> pd.DataFrame | None:
-    rows = [
-        {"theta": p.theta, "target_kta": p.target_kta, "kta": p.kta, "silhouette": p.silhouette}
-        for p in results.points(project)
-    ]
+    rows = [{"theta": p.theta, **p.scores} for p in results.points(project)]
     return pd.DataFrame(rows) if rows else None
 
 

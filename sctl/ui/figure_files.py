@@ -14,9 +14,8 @@ import streamlit as st
 
 from sctl import plots
 from sctl.markers import dot_table, top_markers
-from sctl.methods import METHODS
 from sctl.project import Project
-from sctl.ui import colours, exports, gene_picker, results, state
+from sctl.ui import colours, exports, gene_picker, results, state, theta_view
 
 _MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 _GENE = {"Map by a gene": "umap", "A gene in every cell type": "violin"}
@@ -110,8 +109,9 @@ def _violins(gene: colours.Colour, groups: colours.Colour) -> Any:
 def _theta(project: Project) -> Any:
     from sctl.plots import publication  # noqa: PLC0415
 
-    table = pd.DataFrame([{"theta": p.theta, "kta": p.target_kta} for p in results.points(project)])
-    lines = {METHODS[key].title: float(item.uns["kta"]) for key, item in results.baselines(project).items()}
+    criterion = theta_view.criterion_of(project)
+    table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
+    lines = theta_view.baseline_scores(project, criterion)
     return publication.theta_curve(table, best=float(results.result(project).uns["theta"]), baselines=lines)
 
 

@@ -24,6 +24,7 @@ NAMES: Mapping[str, str] = {
     "theta": "Trying values of θ",
     "explore": "Drawing the maps",
     "markers": "Looking for marker genes",
+    "consensus": "Trying numbers of groups",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""

@@ -26,6 +26,7 @@ _MISSING = {
     "transfer": (steps.TRANSFER, "There is no result yet. Choose a method and run it.", "Choose a method"),
     "theta": (steps.TRANSFER, "There is no result yet. Choose a method and run it.", "Choose a method"),
     "explore": (steps.EXPLORE, "The maps have not been drawn yet.", "Draw the maps"),
+    "consensus": (steps.CONSENSUS, "Other numbers of groups have not been tried yet.", "Try them"),
     "markers": (steps.MARKERS, "The marker genes have not been looked for yet.", "Find marker genes"),
 }
 """What a page says that needs a step which is not there yet."""

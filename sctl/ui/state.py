@@ -113,6 +113,12 @@ TOP = Key("top", 3)
 SIDE_A: Key[str | None] = Key("side_a", None)
 SIDE_B: Key[str | None] = Key("side_b", None)
 
+# Number of groups
+N_GROUPS: Key[int | None] = Key("n_groups", None)
+"""of(fingerprint of the result)"""
+TRIED: Key[tuple[int, int]] = Key("tried", (2, 12))
+LEAST_AUROC = Key("least_auroc", 0.85)
+
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)

@@ -142,6 +142,23 @@ same data, p-values are too optimistic: use them to rank genes, not as proof.
 """,
 )
 
+CONSENSUS = Step(
+    key="consensus",
+    computes="consensus",
+    title="How many groups are there?",
+    short="Number of groups",
+    icon=":material/grid_view:",
+    purpose="See what your cells look like in fewer or more groups, and which of the groups hold together. "
+    "You may skip this step.",
+    about="""
+Your cells are clustered many times. The **heat map** shows how often two cells ended up together: a good group is a
+bright square, and a square with a dark cross in it wants to be two groups.
+
+A group is **stable** if it stays the same while the number of groups changes. A **silhouette** near 1 says that a
+cell lies clearly in its group, one below 0 that it lies nearer to another. All three together tell more than any one.
+""",
+)
+
 UNCERTAINTY = Step(
     key="uncertainty",
     title="How sure is it?",
@@ -174,7 +191,7 @@ HELP = Step(
     purpose="Words, first steps, and answers to what people ask most.",
 )
 
-PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, UNCERTAINTY, EXPORT)
+PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, CONSENSUS, UNCERTAINTY, EXPORT)
 """The steps of an analysis, in order."""
 
 ALL = (HOME, *PIPELINE, HELP)

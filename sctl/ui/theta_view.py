@@ -27,11 +27,19 @@ _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
 
 _FITS: Mapping[Criterion, str] = {
+    "balanced": "Fit to your own data and steadiness",
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
+    "null_kta": "Fit beyond chance (KTA)",
+    "stability": "Steadiness of the groups",
+    "silhouette": "Silhouette in the mixed data",
 }
-_THIN: Mapping[Criterion, str] = {"target_kta": "Fit to your data", "kta": "Fit to mixed data"}
-_SILHOUETTE = "Silhouette, mixed data"
+_DRAWN: Mapping[Criterion, str] = {
+    "target_kta": "Fit to your data",
+    "kta": "Fit to mixed data",
+    "silhouette": "Silhouette, mixed data",
+}
+"""Scores that are drawn beside the one that θ is chosen by."""
 
 
 def sweeps(project: Project) -> bool:
@@ -41,8 +49,8 @@ def sweeps(project: Project) -> bool:
 
 def criterion_of(project: Project) -> Criterion:
     """Return what θ is chosen by."""
-    params: Mapping[str, Any] = project.params("transfer")["params"]
-    return "kta" if params.get("criterion") == "kta" else "target_kta"
+    asked = pipeline.method_of(project.params("transfer")).params.get("criterion")
+    return next((known for known in _FITS if known == asked), "balanced")
 
 
 def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:
@@ -50,6 +58,12 @@ def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:
     method = pipeline.method_of(project.params("transfer"))
     by_hand = pipeline.chosen_theta(method, project.params("theta")["theta"])
     return choose_theta(points, criterion_of(project)) if by_hand is None else by_hand
+
+
+def baseline_scores(project: Project, criterion: Criterion) -> dict[str, float]:
+    """Return what θ is chosen by for each finished baseline that has it, by title."""
+    finished = results.baselines(project).items()
+    return {METHODS[key].title: float(found.uns[criterion]) for key, found in finished if criterion in found.uns}
 
 
 # -- the curve ---------------------------------------------------------------------------------------
@@ -65,12 +79,12 @@ def curve(project: Project, *, live: bool = False) -> None:
     best = chosen_theta(project, points)
     drawn = points if live or any(p.theta == 1 for p in points) else [*points, results.point_at(project, 1.0)]
     table = pd.DataFrame({"theta": [p.theta for p in drawn], "kta": [getattr(p, criterion) for p in drawn]})
-    other: Criterion = "kta" if criterion == "target_kta" else "target_kta"
+    others = [name for name in _DRAWN if name != criterion]
     figure = plots.theta_figure(
         table,
         best=best,
-        baselines={METHODS[key].title: float(item.uns["kta"]) for key, item in results.baselines(project).items()},
-        criteria={_THIN[other]: [getattr(p, other) for p in drawn], _SILHOUETTE: [p.silhouette for p in drawn]},
+        baselines=baseline_scores(project, criterion),
+        criteria={_DRAWN[other]: [getattr(p, other) for p in drawn] for other in others},
     )
     figure.update_yaxes(title_text=_FITS[criterion], selector={"side": None})
     alt = plots.alt_text("theta", n_points=len(drawn), best=best)
@@ -129,7 +143,8 @@ def judgement(points: Sequence[ThetaPoint], criterion: Criterion) -> list[tuple[
     Parameters
     ----------
     points : sequence of ThetaPoint
-    criterion : {"target_kta", "kta"}
+    criterion : str
+        What θ is chosen by.
 
     Returns
     -------
@@ -197,11 +212,7 @@ def _better_baseline(project: Project, points: Sequence[ThetaPoint]) -> str:
     """Say why a baseline whose line lies above the chosen θ was not chosen; empty where none does."""
     theta, criterion = chosen_theta(project, points), criterion_of(project)
     reached = getattr(min(points, key=lambda point: abs(point.theta - theta)), criterion)
-    above = [
-        METHODS[key].title
-        for key, found in results.baselines(project).items()
-        if float(found.uns["kta"]) > reached + _VISIBLE
-    ]
+    above = [title for title, score in baseline_scores(project, criterion).items() if score > reached + _VISIBLE]
     if not above:
         return ""
     lies, is_it = ("lies", "is another method") if len(above) == 1 else ("lie", "are other methods")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from sctl import jobs
-from sctl.project import Project
+from sctl.project import Project, numbers_in
 from sctl.ui import jobs as job_views
 from sctl.ui import results, shell, steps
 
@@ -53,6 +53,13 @@ def follow_quietly(project: Project, *watched: str) -> None:
 def follow_maps(project: Project) -> None:
     """Draw the page again when another map is finished; draws nothing itself."""
     _redraw_when_changed(project, lambda: tuple(sorted(results.maps(project))))
+
+
+def follow_numbers(project: Project) -> None:
+    """Draw the page again when another number of clusters is finished; draws nothing itself."""
+    _redraw_when_changed(
+        project, lambda: (project.state("consensus"), *map(str, numbers_in(project.result_dir("consensus"))))
+    )
 
 
 def _redraw_when_changed(project: Project, marks: Callable[[], tuple[str, ...]]) -> None:

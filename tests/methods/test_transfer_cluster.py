@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.base import SweepsTheta, transfer
+from sctl.core.transferability import transferability
+from sctl.data import read_result, write_result
 from sctl.methods import get_method
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
@@ -40,7 +44,7 @@ def test_theta_zero_is_target_cluster(pair):
 def test_curve_is_in_the_result(pair):
     result = transfer(pair, TransferCluster(), Run())
     assert result.uns["thetas"] == [round(0.1 * i, 6) for i in range(10)]
-    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["target_kta"], 9)))]
+    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["balanced"], 9)))]
     assert result.uns["theta"] == best
     assert len(result.uns["kta"]) == 10
 
@@ -48,12 +52,65 @@ def test_curve_is_in_the_result(pair):
 @pytest.mark.parametrize("settings", [
     {"dictionary": "nmf", "alpha": 1.0}, {"dictionary": "nmf", "scale": "paper", "alpha": 1.0}, {"genes": "all"},
     {"distances": "all"}, {"transformations": "both"}, {"eigenvectors": "unweighted"}, {"criterion": "kta"},
-    {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
+    {"criterion": "null_kta"}, {"criterion": "target_kta"}, {"criterion": "stability"}, {"criterion": "silhouette"}, {"target_step": "soft"},
+    {"target_step": "hard_optimised", "criterion": "null_kta"}, {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
 ])  # fmt: skip
 def test_every_option_finds_easy_types(pair, settings):
     result = transfer(pair, TransferCluster(**settings), Run())
     truth = pair.target.obs["cell_type"].astype(str).to_numpy()
     assert (result.labels == truth).mean() > 0.9
+
+
+def test_a_source_without_labels_gives_groups(pair):
+    unlabelled = dataclasses.replace(pair, label_key=None)
+    method = TransferCluster(source_types="found")
+    assert not method.requires_labels
+    result = transfer(unlabelled, method, Run())
+    assert result.label_names == ("group 1", "group 2", "group 3", "group 4")
+    assert adjusted_rand_score(pair.target.obs["cell_type"], result.labels) > 0.9
+    groups = result.uns["source_groups"]
+    assert groups["chosen"] == 4
+    assert len(groups["tried"]) == len(groups["errors"]) == 14
+    two = transfer(
+        unlabelled, TransferCluster(source_types="found", n_source_groups=2, dictionary="nmf", alpha=1.0), Run()
+    )
+    assert two.label_names == ("group 1", "group 2")
+
+
+def test_known_labels_play_no_part_where_groups_are_found(pair):
+    shuffled = pair.source.copy()
+    shuffled.obs["cell_type"] = shuffled.obs["cell_type"].to_numpy()[::-1]
+    found = [
+        transfer(dataclasses.replace(pair, source=source), TransferCluster(source_types="found", theta=0.4), Run())
+        for source in (pair.source, shuffled)
+    ]
+    np.testing.assert_array_equal(found[0].labels, found[1].labels)
+
+
+def test_use_of_the_source_and_scores_of_cells_are_in_the_result_and_survive_files(pair, tmp_path):
+    fitted = TransferCluster(theta=0.4).fit(pair.source, pair.label_key, Run())
+    sweep = fitted.prepare_sweep(pair.target, Run())
+    sweep.save(tmp_path / "sweep.npz")
+    again = type(sweep).load(tmp_path / "sweep.npz")
+    result = fitted.result_at(again, pair.target.obs_names, 0.4, [])
+    expected = transferability(pair.target.X, fitted.dictionary_, run=Run())
+    assert result.uns["transferability"] == expected.score
+    assert result.uns["transferability_p_value"] == expected.p_value == 0.01
+    np.testing.assert_array_equal(result.obsm["rejection"], sweep.rejection)
+    names = list(result.uns["rejection_scores"])
+    residual = np.linalg.norm(pair.target.X - sweep.loadings @ fitted.dictionary_, axis=1)
+    np.testing.assert_allclose(result.obsm["rejection"][:, names.index("l2_soft")], -residual, rtol=1e-5)
+    written = read_result(write_result(pair.target, result), "transfercluster")
+    assert list(written.uns["rejection_scores"]) == names
+    assert "transferability" not in transfer(pair, TransferCluster(theta=0.4, n_permutations=0), Run()).uns
+
+
+def test_every_score_that_was_computed_is_in_the_result(pair):
+    result = transfer(pair, TransferCluster(criterion="null_kta", theta_step=0.3), Run())
+    assert len(result.uns["null_kta"]) == len(result.uns["stability"]) == len(result.uns["thetas"])
+    assert result.uns["theta"] == result.uns["thetas"][int(np.argmax(np.round(result.uns["null_kta"], 9)))]
+    assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).uns
+    assert all(isinstance(text, str) for text in result.uns["doubts"])
 
 
 def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):

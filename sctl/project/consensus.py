@@ -1,0 +1,86 @@
+"""The consensus step on disk: one file for each number of clusters, so that a stop loses none, and the estimate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from sctl.project.files import damaged, read_json, replacing, write_json
+from sctl.project.folder import Project
+from sctl.project.genes import gene_names
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    from sctl.core.cluster_number import NumberEstimate
+    from sctl.pipeline import ConsensusPoint
+
+ESTIMATE = "estimate.json"
+_ARRAYS = ("clusters", "compared", "runs", "order", "silhouettes", "outliers")
+_GENES = "gene_"
+_SHOWN = 60  # eigenvalues that are kept: enough to see where they sink into noise
+
+
+def save_consensus(directory: Path, point: ConsensusPoint) -> None:
+    """Write what is known of one number of clusters, whole or not at all."""
+    import numpy as np  # noqa: PLC0415
+
+    parts: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
+    parts["runs"] = point.runs.astype(np.min_scalar_type(int(point.runs.max(initial=0))))
+    parts |= {_GENES + name: values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
+    with replacing(_path(directory, point.n_clusters)) as temporary:
+        np.savez_compressed(temporary, **parts)
+
+
+def numbers_in(directory: Path) -> tuple[int, ...]:
+    """Return the numbers of clusters that are finished, ascending; also while others are computed."""
+    return tuple(sorted(int(path.stem[1:]) for path in directory.glob("k[0-9][0-9][0-9].npz")))
+
+
+def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
+    """Return what is known of one number of clusters."""
+    import numpy as np  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    from sctl.pipeline import ConsensusPoint  # noqa: PLC0415
+
+    path = _path(project.result_dir("consensus"), n_clusters)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            parts = dict(file)
+        genes = {name[len(_GENES) :]: values for name, values in parts.items() if name.startswith(_GENES)}
+        table = pd.DataFrame({"gene": gene_names(project), **genes})
+        return ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise damaged(path) from error
+
+
+def load_clusters(project: Project, n_clusters: int) -> Any:
+    """Return only the clusters for one number of clusters, shape (n_obs,)."""
+    import numpy as np  # noqa: PLC0415
+
+    path = _path(project.result_dir("consensus"), n_clusters)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["clusters"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise damaged(path) from error
+
+
+def save_estimate(directory: Path, estimate: NumberEstimate) -> None:
+    """Write the estimate of the number of clusters with the largest eigenvalues."""
+    kept = estimate.eigenvalues[: max(_SHOWN, estimate.n_clusters + 5)]
+    write_json(
+        directory / ESTIMATE,
+        {"n_clusters": estimate.n_clusters, "threshold": estimate.threshold, "eigenvalues": kept.tolist()},
+    )
+
+
+def load_estimate(project: Project) -> dict[str, Any] | None:
+    """Return the estimate (``n_clusters``, ``threshold``, ``eigenvalues``), or None where there is none yet."""
+    path = project.result_dir("consensus") / ESTIMATE
+    return read_json(path) if path.exists() else None
+
+
+def _path(directory: Path, n_clusters: int) -> Path:
+    return directory / f"k{n_clusters:03d}.npz"
