@@ -426,10 +426,11 @@ def test_what_is_out_of_date_is_said_before_exporting(open_page, done):
 
 def test_a_better_baseline_is_explained_and_a_worse_one_is_not(done, monkeypatch):
     points = results.points(done)
-    reached = max(point.target_kta for point in points)
+    criterion = theta_view.criterion_of(done)
+    reached = max(getattr(point, criterion) for point in points)
     found = results.result(done)
     for height, said in ((reached + 0.1, True), (reached - 0.1, False)):
-        other = dataclasses.replace(found, uns={**found.uns, "kta": height})
+        other = dataclasses.replace(found, uns={criterion: height})
         monkeypatch.setattr(results, "baselines", lambda project, other=other: {"targetcluster": other})
         assert ("TargetCluster lies higher" in theta_view._better_baseline(done, points)) == said
 
