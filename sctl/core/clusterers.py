@@ -17,6 +17,7 @@ from sctl.core.consensus_tree import by_size
 from sctl.core.kmeans import kmeans
 from sctl.core.landmarks import nearest_mean
 from sctl.core.nmf import one_hot
+from sctl.errors import ParameterError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
@@ -89,7 +90,14 @@ def by_leiden(cells: Cells, n_clusters: int, settings: Sc3, rng: np.random.Gener
     Its resolution is halved in on until there are ``n_clusters``; where none gives exactly so many, the nearest
     number met is taken.
     """
-    import leidenalg  # noqa: PLC0415 - with igraph, takes a while to import
+    try:
+        import leidenalg  # noqa: PLC0415 - with igraph, takes a while to import
+    except ImportError as error:
+        raise ParameterError(
+            "The Leiden clusterer is not installed.",
+            expected="It needs the packages leidenalg and igraph, which come under another licence (GPL).",
+            do="Install them with `pip install sctl[leiden]`, or choose another clusterer.",
+        ) from error
 
     graph = neighbour_graph(cells.components)
     seed = int(rng.integers(2**31))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
@@ -12,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl.core.clusterers import CLUSTERERS, Cells, by_agglomeration, by_kmeans, by_leiden, neighbour_graph
 from sctl.core.components import principal_components
 from sctl.core.consensus import Sc3, sc3
+from sctl.errors import ParameterError
 
 TYPES = np.repeat([0, 1, 2, 3], [40, 30, 20, 15])
 
@@ -90,3 +93,9 @@ def test_the_graph_joins_neighbours_by_what_they_share(rng):
     graph = neighbour_graph(X, 5)
     found = dict(zip(graph.get_edgelist(), graph.es["weight"], strict=True))
     assert found == pytest.approx(expected)
+
+
+def test_leiden_that_is_not_installed_is_explained(rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "leidenalg", None)
+    with pytest.raises(ParameterError, match="not installed"):
+        by_leiden(cells_of(points(rng)), 4, Sc3(), rng)
