@@ -27,7 +27,7 @@ _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
 
 _FITS: Mapping[Criterion, str] = {
-    "balanced": "Fit to your own data and steadiness",
+    "balanced": "Fit to your own data (KTA) and steadiness",
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
     "null_kta": "Fit beyond chance (KTA)",
@@ -35,8 +35,8 @@ _FITS: Mapping[Criterion, str] = {
     "silhouette": "Silhouette in the mixed data",
 }
 _DRAWN: Mapping[Criterion, str] = {
-    "target_kta": "Fit to your data",
-    "kta": "Fit to mixed data",
+    "target_kta": "KTA, your data",
+    "kta": "KTA, mixed data",
     "silhouette": "Silhouette, mixed data",
 }
 """Scores that are drawn beside the one that θ is chosen by."""
