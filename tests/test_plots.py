@@ -367,3 +367,9 @@ def test_prints_refuse_what_cannot_be(prints):
         publication.to_bytes(prints["map"], "gif")
     with pytest.raises(ParameterError, match="5 dpi"):
         publication.to_bytes(prints["map"], "png", dpi=5)
+
+
+def test_the_printed_curve_names_its_score():
+    points = pd.DataFrame({"theta": [0.0, 0.5], "kta": [0.6, 0.7]})
+    figure = publication.theta_curve(points, y_title="Fit and steadiness")
+    assert figure.axes[0].get_ylabel() == "Fit and steadiness"

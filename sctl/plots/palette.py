@@ -105,8 +105,7 @@ def styled(figure: go.Figure, *, title: str = "", x_title: str = "", y_title: st
 
 _ALT = {
     "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
-    "theta": "Line chart: how well the clusters fit the target's own data, at {n_points} strengths of transfer. "
-    "Best at {best}.",
+    "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. Best at {best}.",
     "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
     "violin": "Distributions of {gene} in {n_groups} groups.",
     "dot_plot": "Dot plot of {n_genes} genes in {n_groups} groups: larger dots, more cells; lighter colour, higher expression.",

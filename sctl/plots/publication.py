@@ -212,18 +212,25 @@ def violins(
 
 
 def theta_curve(
-    points: pd.DataFrame, *, best: float | None = None, baselines: Mapping[str, float] | None = None, title: str = ""
+    points: pd.DataFrame,
+    *,
+    best: float | None = None,
+    baselines: Mapping[str, float] | None = None,
+    title: str = "",
+    y_title: str = Y_TITLE,
 ) -> Figure:
-    """Draw the kernel-target alignment against θ.
+    """Draw the score that θ is chosen by against θ.
 
     Parameters
     ----------
     points : DataFrame
-        Columns ``theta`` and ``kta``.
+        Columns ``theta`` and ``kta`` (the score, whichever it is).
     best : float, optional
         The θ to mark.
     baselines : mapping of str to float, optional
     title : str
+    y_title : str
+        Name of the score.
 
     Returns
     -------
@@ -250,7 +257,7 @@ def theta_curve(
             axes.plot([best], [height], "o", color=SECOND, label=f"chosen: θ = {best:.2f}", **ring)
         for number, (name, level) in enumerate((baselines or {}).items()):
             axes.axhline(level, color=OKABE_ITO[2 + number % 3], linestyle="--", linewidth=1.5, label=name)
-        axes.set(xlabel=X_TITLE, ylabel=Y_TITLE, title=title, xlim=(-0.04, 1.04), xticks=np.linspace(0, 1, 11))
+        axes.set(xlabel=X_TITLE, ylabel=y_title, title=title, xlim=(-0.04, 1.04), xticks=np.linspace(0, 1, 11))
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return _settled(figure)
 

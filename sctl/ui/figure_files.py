@@ -112,7 +112,8 @@ def _theta(project: Project) -> Any:
     criterion = theta_view.criterion_of(project)
     table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
     lines = theta_view.baseline_scores(project, criterion)
-    return publication.theta_curve(table, best=float(results.result(project).uns["theta"]), baselines=lines)
+    best = float(results.result(project).uns["theta"])
+    return publication.theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
 
 
 def _dots(project: Project) -> Any:

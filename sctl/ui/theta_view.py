@@ -26,7 +26,7 @@ FLAT = 0.02
 _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
 
-_FITS: Mapping[Criterion, str] = {
+FITS: Mapping[Criterion, str] = {
     "balanced": "Fit to your own data (KTA) and steadiness",
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
@@ -50,7 +50,7 @@ def sweeps(project: Project) -> bool:
 def criterion_of(project: Project) -> Criterion:
     """Return what θ is chosen by."""
     asked = pipeline.method_of(project.params("transfer")).params.get("criterion")
-    return next((known for known in _FITS if known == asked), "balanced")
+    return next((known for known in FITS if known == asked), "balanced")
 
 
 def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:
@@ -86,7 +86,7 @@ def curve(project: Project, *, live: bool = False) -> None:
         baselines=baseline_scores(project, criterion),
         criteria={_DRAWN[other]: [getattr(p, other) for p in drawn] for other in others},
     )
-    figure.update_yaxes(title_text=_FITS[criterion], selector={"side": None})
+    figure.update_yaxes(title_text=FITS[criterion], selector={"side": None})
     alt = plots.alt_text("theta", n_points=len(drawn), best=best)
     st.plotly_chart(figure, key="theta:live" if live else "theta:curve", config={"displayModeBar": False}, alt=alt)
 
@@ -171,7 +171,7 @@ _FLAT_TEXT = (
     "Either your data are clear by themselves, or the source says little about them."
 )
 _FIRST_TEXT = (
-    "Your data fit best without any help (θ = 0). Source and target may not match: another tissue, other cell types, "
+    "The best score comes without any help (θ = 0). Source and target may not match: another tissue, other cell types, "
     "or too few shared genes. The names may be less certain than they look."
 )
 _LAST_TEXT = (
@@ -189,12 +189,12 @@ def _plateau(thetas: Sequence[float], scores: np.ndarray[Any, Any], best: float)
     while last < len(thetas) - 1 and good[last + 1]:
         last += 1
     gain = scores[place] - scores[0]
-    text = f"θ = {best:g} fits your data best ({scores[place]:.2f}, against {scores[0]:.2f} without the source). "
+    text = f"θ = {best:g} scores best ({scores[place]:.2f}, against {scores[0]:.2f} without the source). "
     if gain < TOLERANCE:
         text = f"θ = {best:g} fits best, but hardly better than your data alone (θ = 0). "
     if first == last:
         return text + "Neighbouring values fit less well, so the choice matters: compare them below."
-    return text + f"All values from {thetas[first]:g} to {thetas[last]:g} fit about as well, so the choice is safe."
+    return text + f"All values from {thetas[first]:g} to {thetas[last]:g} score about as well, so the choice is safe."
 
 
 def say(project: Project) -> None:

@@ -201,10 +201,10 @@ def _point(theta: float, score: float) -> ThetaPoint:
     ("scores", "said"),
     [
         ((0.500, 0.505, 0.503, 0.501), "The curve is flat"),
-        ((0.7, 0.6, 0.5, 0.4), "fit best without any help"),
+        ((0.7, 0.6, 0.5, 0.4), "best score comes without any help"),
         ((0.4, 0.5, 0.6, 0.7), "the largest that was tried"),
         ((0.4, 0.7, 0.5, 0.4), "so the choice matters"),
-        ((0.4, 0.7, 0.699, 0.4), "All values from 0.1 to 0.2 fit about as well"),
+        ((0.4, 0.7, 0.699, 0.4), "All values from 0.1 to 0.2 score about as well"),
     ],
 )
 def test_the_curve_is_put_into_words(scores, said):
