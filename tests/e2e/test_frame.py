@@ -36,10 +36,12 @@ def test_a_bad_file_is_explained_and_a_good_one_follows(app, tmp_path):
     good = tmp_path / "target.csv"
     good.write_text(_table())
     app.open().click("Start a new project")
-    target = app.page.get_by_test_id("stFileUploaderDropzoneInput").nth(1)
-    target.set_input_files(bad)
+    app.page.get_by_role("heading", name=steps.DATA.title).wait_for()
+    app.idle()
+    app.page.get_by_test_id("stFileUploaderDropzoneInput").nth(1).set_input_files(bad)
     app.sees("What you can do:")
     assert "Traceback" not in app.page.content()
+    app.idle()  # a fresh uploader takes the place of the one that took the bad file
     app.page.get_by_test_id("stFileUploaderDropzoneInput").nth(1).set_input_files(good)
     app.sees("60 cells")
 
