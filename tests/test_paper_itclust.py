@@ -173,3 +173,16 @@ def test_the_verdict_names_what_is_worse(folder):
     _, verdict = tables.against_trial(rows, "m")
     assert "accuracy: +0.050 on average over 1, worse by more than 0.02 on: none." in verdict
     assert "ARI: -0.030 on average over 1, worse by more than 0.02 on: easy (-0.030)." in verdict
+
+
+def test_settings_are_read_as_json_and_unknown_methods_refused():
+    assert runs.variant("transfercluster:a=0.5,b=null,c=kta") == ("transfercluster", {"a": 0.5, "b": None, "c": "kta"})
+    for wrong in ("nothing", "svm:C=2"):
+        with pytest.raises(ValueError, match="choose from"):
+            runs.variant(wrong)
+
+
+def test_a_method_of_the_package_takes_settings(folder):
+    (row,) = runs.measured("easy", "targetcluster:n_clusters=4", 0, folder=str(folder), setting="app")
+    assert row["method"] == "targetcluster:n_clusters=4"
+    assert row["accuracy"] > 0.9

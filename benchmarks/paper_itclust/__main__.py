@@ -20,7 +20,7 @@ import pandas as pd  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 
 from benchmarks.paper_itclust.experiments import EXPERIMENTS  # noqa: E402
-from benchmarks.paper_itclust.runs import measured, methods  # noqa: E402
+from benchmarks.paper_itclust.runs import measured, methods, variant  # noqa: E402
 from benchmarks.paper_itclust.tables import against_trial, markdown, summary  # noqa: E402
 
 _KEY = ["experiment", "method", "seed", "setting"]
@@ -55,7 +55,13 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         "experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT", help=", ".join(EXPERIMENTS)
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the .h5ad files")
-    parser.add_argument("--methods", nargs="+", default=methods(), choices=methods())
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=methods(),
+        type=_method,
+        help=f"{', '.join(methods())}; with settings as KEY:NAME=VALUE,NAME=VALUE",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="how many")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
@@ -63,6 +69,11 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--against", default="itclust", help="the method to compare with the earlier trial")
     parser.add_argument("--out", type=Path, help="folder for every run (.csv) and the table (.md)")
     return parser.parse_args(given)
+
+
+def _method(text: str) -> str:
+    variant(text)
+    return text
 
 
 def _kept(out: Path | None, setting: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from functools import partial
 from importlib import import_module
@@ -31,6 +32,26 @@ def methods() -> list[str]:
     return [*RIVALS, *METHODS]
 
 
+def variant(method: str) -> tuple[str, dict[str, Any]]:
+    """Split what is asked for into a method's key and its settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+
+    Examples
+    --------
+    >>> variant("transfercluster:n_clusters=6,criterion=kta")
+    ('transfercluster', {'n_clusters': 6, 'criterion': 'kta'})
+    """
+    key, _, given = method.partition(":")
+    if key not in methods() or (given and key in RIVALS):
+        raise ValueError(f"{method!r}: choose from {methods()}; only methods of the package take settings")
+    pairs = (part.partition("=") for part in given.split(",") if part)
+    return key, {name: _value(text) for name, _, text in pairs}
+
+
 def measured(
     experiment: str, method: str, seed: int, *, folder: str, setting: Setting = "trial"
 ) -> list[dict[str, Any]]:
@@ -38,7 +59,9 @@ def measured(
 
     Parameters
     ----------
-    experiment, method : str
+    experiment : str
+    method : str
+        A key, with settings where wished: see :func:`variant`.
     seed : int
     folder : str
         Holds the data.
@@ -49,7 +72,7 @@ def measured(
     list of dict
         One for each answer; Leiden has its best and its median resolution.
     """
-    for name in (*_HEAVY, *(("torch",) if method in METHODS else ())):
+    for name in (*_HEAVY, *(() if method in RIVALS else ("torch",))):
         import_module(name)  # paid here once, not by each method
     prepare = partial(prepared, experiment, Path(folder), setting, seed_of(experiment, seed))
     pair, truth = prepare()
@@ -71,7 +94,8 @@ def answers(given: tuple[Pair, Any], method: str, seed: int) -> list[Answer]:
         warnings.simplefilter("ignore", SctlWarning)
         if method in RIVALS:
             return RIVALS[method](pair, Run(seed=seed))
-        result = transfer(pair, get_method(method)(), Run(seed=seed))
+        key, settings = variant(method)
+        result = transfer(pair, get_method(key)(**settings), Run(seed=seed))
     return [Answer(method, result.clusters, result.labels)]
 
 
@@ -122,6 +146,13 @@ def best_and_median(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     best, median = rows[int(table["ARI"].argmax())], table[list(QUALITY)].median().to_dict()
     name = str(best["method"])
     return [{**best, "method": f"{name}, best"}, {**median, "method": f"{name}, median"}]
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _nowhere(clusters: np.ndarray) -> np.ndarray:
