@@ -119,6 +119,18 @@ def test_a_seed_gives_what_the_method_gives(pair, groups, key, settings):
     assert not hasattr(method, "label_names_")  # the method given is left as it was
 
 
+def test_the_seed_matters_where_structure_is_lacking(pair):
+    """More clusters than there are types split one at random: halves of it are parted by some seeds only."""
+    one = pair.target.obs["cell_type"].to_numpy() == "type A"
+    even = np.arange(len(one)) % 2 == 0
+    groups = (one & even, one & ~even)
+    method = get_method("transfercluster")(theta=0.0, n_clusters=12)
+    trial = prepare_trial("t", pair, method, groups)
+    found = [one_seed(trial, seed).apart for seed in range(4)]
+    assert found == [apart(transfer(pair, method, Run(seed=seed)).clusters, groups) for seed in range(4)]
+    assert len(set(found)) > 1
+
+
 def test_a_theta_chosen_by_hand_is_kept(pair, groups):
     trial = prepare_trial("t", pair, get_method("transfercluster")(theta=0.35, n_clusters=5), groups)
     clusters = transfer(pair, get_method("transfercluster")(theta=0.35, n_clusters=5), Run(seed=3)).clusters
