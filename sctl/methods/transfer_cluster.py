@@ -243,7 +243,7 @@ class TransferCluster(ConsensusMethod):
                 "theta_chosen_by": self.criterion if theta is None else "hand",
                 "thetas": [point.theta for point in curve],
                 **{name: [float(getattr(point, name)) for point in curve] for name in names},
-                **({"doubts": list(doubts(points, self.criterion))} if theta is None else {}),
+                **({"doubts": [doubt.text for doubt in doubts(points, self.criterion)]} if theta is None else {}),
             },
         )
 
