@@ -18,11 +18,11 @@ from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_swe
 from sctl.sweep import prepare as prepare_module
 
 
-def prepared(pair, n_nulls=0, target_step="hard", **settings):
+def prepared(pair, n_nulls=0, target_step="hard", n_landmarks=None, **settings):
     H = sweep_dictionary(pair)
     return prepare_sweep(
         pair.target.X, H, pair.labels.categories, settings=Sc3(**settings), run=Run(seed=5),
-        n_nulls=n_nulls, target_step=target_step,
+        n_nulls=n_nulls, target_step=target_step, n_landmarks=n_landmarks,
     )  # fmt: skip
 
 
@@ -281,6 +281,13 @@ def test_landmarks_speak_for_everyone(pair, few_landmarks, sweep, tmp_path):
         assert adjusted_rand_score(truth, found.clusters) > 0.9
     with_landmarks.save(tmp_path / "sweep.npz")
     assert same(with_landmarks.at(0.3), ThetaSweep.load(tmp_path / "sweep.npz").at(0.3))
+
+
+def test_as_many_landmarks_as_asked_for(pair):
+    assert prepared(pair, n_landmarks=pair.target.n_obs).landmarks is None
+    asked = prepared(pair, n_landmarks=30).landmarks
+    assert 28 <= len(asked) <= 32
+    assert len(np.unique(asked)) == len(asked)
 
 
 def test_landmarks_map_the_others_where_all_cells_map_them(pair, few_landmarks, sweep):
