@@ -52,7 +52,7 @@ def _fields() -> dict[str, Any]:
     """Draw the settings and return them; they start at those of the paper."""
     plain = Simulation()
     overlap = st.radio(
-        "Which of the target's types does the source have?", list(_OVERLAPS), horizontal=True,
+        "Which of the target's types does the source have?", list(_OVERLAPS),
         key=_key("overlap", plain.overlap), format_func=lambda name: _OVERLAPS[name][0],
         captions=[caption for _, caption in _OVERLAPS.values()], persist_state="session",
     )  # fmt: skip

@@ -41,6 +41,7 @@ def test_the_page_makes_what_was_chosen(open_page, project):
     assert list(now.input("target").obs) == []
     assert now.truth().tolist() == SMALL.make().truth.tolist()
     assert "the source has none of the target's types" in texts(app)
+    assert "swap cells and genes" not in texts(app)  # genes that nobody knows are no fault of made-up data
 
 
 def test_what_cannot_be_made_is_said_and_nothing_is_changed(open_page, project):
