@@ -68,3 +68,11 @@ def test_the_effect_is_shown_after_preparing(open_page, project):
 def test_without_corrections_no_effect_is_shown(open_page, project):
     compute(project, "preprocess")
     assert "Neighbours from the other dataset" not in labels(open_page("preprocess", project.id))
+
+
+def test_the_other_dataset_can_be_laid_over_the_histogram(open_page, project):
+    app = open_page("preprocess", project.id)
+    assert not app.exception
+    app.toggle(key="outline").set_value(True).run()
+    assert not app.exception
+    assert app.toggle(key="outline").label.endswith("Outline of the source")
