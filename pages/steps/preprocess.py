@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import corrections, errors, filters, jobs, preparation, shell, state, steps
+from sctl.ui import corrections, errors, filters, jobs, kept_view, preparation, shell, state, steps
 
 action = shell.header(steps.PREPROCESS)
 project = shell.require(steps.PREPROCESS, "data")
@@ -37,6 +37,7 @@ side = st.segmented_control(
 )
 with st.container(border=True), errors.caught():
     filters.panel(project, side)
+    kept_view.scatter(project, side)
 preparation.settings(project)
 corrections.settings(project)
 preparation.reset_button()

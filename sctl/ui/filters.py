@@ -151,10 +151,10 @@ def _limits(project: Project, role: str, metric: Metric, params: RoleParams) -> 
 
 
 def _other(project: Project, role: str, metric: Metric) -> qc.Histogram | None:
-    """Return the histogram of the other dataset, if the user wants it beside this one; it may be large to read."""
+    """Return the histogram of the other dataset, if the user wants it in the picture; it may be large to read."""
     info, other = project.input_info(_OTHER[role]), _OTHER[role]
     if info is None or not st.toggle(
-        f":orange[▬] Outline of the {other}",
+        f"Show the {other} as an orange line",
         key="outline",
         persist_state="session",
         help=f"Lay the {other} over this histogram, scaled to the same area. Limits of the {role} stay its own.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sctl.jobs.tasks import compute
@@ -75,4 +76,16 @@ def test_the_other_dataset_can_be_laid_over_the_histogram(open_page, project):
     assert not app.exception
     app.toggle(key="outline").set_value(True).run()
     assert not app.exception
-    assert app.toggle(key="outline").label.endswith("Outline of the source")
+    assert app.toggle(key="outline").label == "Show the source as an orange line"
+
+
+def test_kept_and_left_out_cells_are_drawn_where_some_are_left_out(open_page, project):
+    def drawn(app):
+        return [box.label for box in app.expander if "left out" in box.label]
+
+    assert not drawn(open_page("preprocess", project.id))
+    genes = np.asarray((project.input("target").X > 0).sum(axis=1)).ravel()
+    project.set_params("preprocess", {"target": {"min_genes": int(np.median(genes))}}, note="Fewer cells")
+    app = open_page("preprocess", project.id)
+    assert not app.exception
+    assert drawn(app) == ["Cells that are kept and left out, one by one"]
