@@ -181,9 +181,13 @@ def _compare(project: Project, part: Part) -> None:
     folder.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), _waiting(part)):
         todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
+        if not todo:
+            return
+        first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
+        pair = pipeline.with_found_groups(load_pair(project), method, first)
         for number, key in enumerate(todo):
             run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-            save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
+            save_result(folder / f"{key}.h5ad", pipeline.baseline(pair, key, method, run))
 
 
 def _check_source(project: Project, part: Part) -> None:

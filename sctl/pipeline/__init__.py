@@ -38,7 +38,14 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
-from sctl.pipeline.source import SourceCheck, check_source, transferability, usual_method, without_labels
+from sctl.pipeline.source import (
+    SourceCheck,
+    check_source,
+    transferability,
+    usual_method,
+    with_found_groups,
+    without_labels,
+)
 
 __all__ = [
     "BASELINES",
@@ -74,5 +81,6 @@ __all__ = [
     "transferability",
     "usual_method",
     "version",
+    "with_found_groups",
     "without_labels",
 ]
