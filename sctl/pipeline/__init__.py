@@ -26,6 +26,7 @@ from sctl.pipeline.over_k import (
     numbers_of,
     theta_of,
 )
+from sctl.pipeline.seeds import compared_methods, repeats
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -62,6 +63,7 @@ __all__ = [
     "baseline",
     "check_source",
     "chosen_theta",
+    "compared_methods",
     "complete",
     "consensus",
     "consensus_sweep",
@@ -76,6 +78,7 @@ __all__ = [
     "reduce",
     "repaired",
     "repairs",
+    "repeats",
     "theta_of",
     "transfer",
     "transferability",
