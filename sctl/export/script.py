@@ -12,12 +12,15 @@ import numpy as np
 
 from sctl.data import UNASSIGNED, TransferResult
 
+_ROLES = ("source", "target")
 _CITATIONS = {
     "transfercluster": "Mieth et al. (2019), Clustering single-cell RNA-seq data by transfer learning, Scientific Reports 9:20353",
     "consensus": "Kiselev et al. (2017), SC3: consensus clustering of single-cell RNA-seq data, Nature Methods 14:483",
     "umap": "McInnes et al. (2018), UMAP: uniform manifold approximation and projection, arXiv:1802.03426",
     "tsne": "Poličar et al. (2024), openTSNE, Journal of Statistical Software 109(3)",
     "markers": "Soneson & Robinson (2018), Bias, robustness and scalability in single-cell differential expression analysis, Nature Methods 15:255",
+    "magic": "van Dijk et al. (2018), Recovering gene interactions from single-cell data using data diffusion, Cell 174:716",
+    "combat": "Johnson et al. (2007), Adjusting batch effects in microarray expression data using empirical Bayes methods, Biostatistics 8:118",
     "h5ad": "Virshup et al. (2024), anndata: access and store annotated data matrices, JOSS 9(101):4371",
 }
 
@@ -43,6 +46,8 @@ class Recipe:
     seed : int
     demo : frozenset of {"source", "target"}
         Sides that are the bundled demo's, which are no files.
+    simulated : mapping of {"source", "target"} to mapping
+        Sides that were simulated, which are no files either; as ``sctl.simulate.Simulation.to_dict`` gives them.
     """
 
     source: str
@@ -55,6 +60,7 @@ class Recipe:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     demo: frozenset[str] = frozenset()
+    simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def script_for(recipe: Recipe) -> str:
@@ -104,25 +110,25 @@ sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
-    Settings of the preprocessing other than the number of variable genes are left to the script. The demo's
-    sides are written to files first.
+    Filters and the normalisation are left to the script. Sides of the
+    demo and simulated ones are written to files first.
     """
-    names = {role: _demo_file(role) if role in recipe.demo else getattr(recipe, role) for role in ("source", "target")}
+    made = {role: call for role in _ROLES if (call := _made(recipe, role))}
+    names = {role: _file_of_made(recipe, role) if role in made else getattr(recipe, role) for role in _ROLES}
     words = ["sctl", "run", "--source", names["source"], "--target", names["target"], "--out", "result.h5ad"]
     for flag, value in (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key)):
         words += [flag, value] if value is not None else []
     words += ["--method", recipe.method]
     words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
     words += ["--seed", str(recipe.seed)]
-    n_top_genes = recipe.preprocess.get("n_top_genes")
-    words += ["--n-top-genes", str(n_top_genes)] if n_top_genes is not None else []
+    words += _preprocess_words(recipe.preprocess)
     for name, value in recipe.params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
-    if not recipe.demo:
+    if not made:
         return shlex.join(words)
-    written = [f'sctl.load_demo().{role}.write_h5ad("{_demo_file(role)}")' for role in sorted(recipe.demo)]
-    return shlex.join(["python", "-c", "; ".join(["import sctl", *written])]) + " && " + shlex.join(words)
+    written = [f'{call}.write_h5ad("{_file_of_made(recipe, role)}")' for role, call in made.items()]
+    return shlex.join(["python", "-c", "; ".join([*_needed(recipe), *written])]) + " && " + shlex.join(words)
 
 
 def methods_paragraph(
@@ -153,22 +159,47 @@ def methods_paragraph(
     normalised = ""
     if recipe and (scale := recipe.preprocess.get("normalise_to", 10_000.0)) is not None:
         normalised = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
+    corrections = _corrections(recipe.preprocess) if recipe else {}
     known = [key for key, wanted in {
         "transfercluster": result.method == "transfercluster" and not reference,
         "consensus": result.method in ("transfercluster", "targetcluster", "concatenatecluster"),
-        "umap": not with_tsne, "tsne": with_tsne, "markers": True, "h5ad": True,
+        "umap": not with_tsne, "tsne": with_tsne, **dict.fromkeys(corrections, True), "markers": True, "h5ad": True,
     }.items() if wanted]  # fmt: skip
     cited = [*([reference] if reference else []), *(_CITATIONS[key] for key in known)]
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
-        f"{result.method} ({setting_text}). {normalised}"
+        f"{result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
         f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
         f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
         f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "
         "rank-sum tests with tie correction, p-values adjusted by the method of Benjamini and Hochberg.\n\n"
         "References: " + "; ".join(cited) + "."
     )
+
+
+def _preprocess_words(settings: Mapping[str, Any]) -> list[str]:
+    """Return the options of the command for the settings of the preprocessing that it knows."""
+    names = ["n_top_genes"]
+    names += ["imputation", "imputation_t", "imputation_knn"] if settings.get("imputation", "none") != "none" else []
+    names += ["batch_correction"] if settings.get("batch_correction", "none") != "none" else []
+    given = [(name, settings[name]) for name in names if settings.get(name) is not None]
+    return [word for name, value in given for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def _corrections(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence on each correction of expression that is on, by its key among the citations."""
+    said = {}
+    if settings.get("imputation", "none") == "magic":
+        t, knn = settings.get("imputation_t", 3), settings.get("imputation_knn", 5)
+        said["magic"] = (
+            f"The highly variable genes of each dataset were imputed by the algorithm of MAGIC (t = {t}, {knn} nearest neighbours). "
+        )
+    if settings.get("batch_correction", "none") == "combat":
+        said["combat"] = (
+            "Differences between the datasets were removed from the highly variable genes by ComBat without covariates; negative values were set to 0. "
+        )
+    return said
 
 
 def _plain(value: Any) -> Any:
@@ -180,20 +211,40 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _demo_file(role: str) -> str:
-    return f"demo-{role}.h5ad"
+def _made(recipe: Recipe, role: str, simulation: str = "") -> str:
+    """Return the call that makes a side which is no file, or nothing; ``simulation`` names its settings."""
+    if role in recipe.simulated:
+        return f"Simulation(**{simulation or _literal(recipe.simulated[role])}).make().{role}"
+    return f"sctl.load_demo().{role}" if role in recipe.demo else ""
+
+
+def _file_of_made(recipe: Recipe, role: str) -> str:
+    return f"{'simulated' if role in recipe.simulated else 'demo'}-{role}.h5ad"
+
+
+def _needed(recipe: Recipe) -> list[str]:
+    """Return the imports that making the sides takes."""
+    demo = ["import sctl"] if recipe.demo - set(recipe.simulated) else []
+    return [*demo, *(["from sctl.simulate import Simulation"] if recipe.simulated else [])]
+
+
+def _several(recipe: Recipe, role: str) -> bool:
+    return not _made(recipe, role) and " + " in getattr(recipe, role)
 
 
 def _imports(recipe: Recipe) -> str:
-    several = any(" + " in getattr(recipe, role) for role in {"source", "target"} - recipe.demo)
-    if several:
-        return "from pathlib import Path\n\nimport sctl\nfrom sctl import io, pipeline"
-    return "import sctl\nfrom sctl import pipeline"
+    several = any(_several(recipe, role) for role in _ROLES)
+    lines = ["from pathlib import Path", ""] if several else []
+    lines += ["import sctl", f"from sctl import {'io, ' if several else ''}pipeline"]
+    lines += ["from sctl.simulate import Simulation"] if recipe.simulated else []
+    return "\n".join(lines)
 
 
 def _place(recipe: Recipe, role: str) -> str:
-    """Return, as a literal, where a side comes from: a file, several that belong together, or the demo."""
+    """Return, as a literal, where a side comes from: a file, several that belong together, or how it is made."""
     names = str(getattr(recipe, role)).split(" + ")
+    if role in recipe.simulated:
+        return f"{_literal(recipe.simulated[role])}  # simulated"
     if role in recipe.demo:
         return "None  # the demo, which comes with sctl"
     return repr(names[0]) if len(names) == 1 else repr(names)
@@ -201,9 +252,9 @@ def _place(recipe: Recipe, role: str) -> str:
 
 def _reading(recipe: Recipe, role: str) -> str:
     """Return the call of the script that brings a side in."""
-    if role in recipe.demo:
-        return f"sctl.load_demo().{role}"
-    several = " + " in getattr(recipe, role)
+    if made := _made(recipe, role, role.upper()):
+        return made
+    several = _several(recipe, role)
     return f"io.read_many([Path(name) for name in {role.upper()}])" if several else f"sctl.read({role.upper()})"
 
 

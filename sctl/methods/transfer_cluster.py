@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from typing_extensions import override
 from sctl.base import param
 from sctl.consensus_method import ConsensusMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
-from sctl.core.nmf_groups import nmf_groups
+from sctl.core.nmf_groups import nmf_groups, profiles_of_types
 from sctl.core.rejection import rejection_scores
 from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
@@ -56,6 +57,7 @@ class TransferCluster(ConsensusMethod):
     choose_when: ClassVar[str] = "Your dataset is small (10 to a few thousand cells) and resembles the annotated one."
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
+    without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({"source_types": "found"})
     order: ClassVar[int] = 10
 
     theta: float | None = param(
@@ -111,6 +113,13 @@ class TransferCluster(ConsensusMethod):
         title="Source profiles",
         advanced=True,
     )
+    nmf_start: Literal["labels", "data"] = param(
+        "labels",
+        "Whether the factorisation starts from the types of the source's cells (warm start, the paper's), or from the "
+        "data alone, after which each profile is given to the type whose cells it makes up most.",
+        title="Start of the factorisation",
+        advanced=True,
+    )
     scale: Literal["data", "paper"] = param(
         "data",
         "Whether factorised profiles are brought to the scale of the data, or left shrunken as published.",
@@ -156,17 +165,16 @@ class TransferCluster(ConsensusMethod):
         means = class_means(X, codes, n_types)
         if self.dictionary == "means":
             return means
-        _, H, _ = elastic_net_nmf(
-            X,
-            one_hot(codes, n_types),
-            means,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            max_iter=4000,
-            tol=1e-3,
-            run=run,
-        )
+        H = self._factorised(X, codes, means, run)
         return scale_to(H, means) if self.scale == "data" else H
+
+    def _factorised(self, X: Any, codes: NDArray[np.int64], means: Floats, run: Run) -> Floats:
+        """Return the paper's profiles, in the order of the types; without a warm start if that was asked for."""
+        n_types, penalty = len(means), {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
+        if self.nmf_start == "data":
+            return profiles_of_types(X, codes, n_types, **penalty, run=run)
+        start = one_hot(codes, n_types)
+        return elastic_net_nmf(X, start, means, **penalty, max_iter=4000, tol=1e-3, run=run)[1]
 
     @override
     def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
@@ -179,6 +187,7 @@ class TransferCluster(ConsensusMethod):
             settings=self.settings,
             clusterer=self.clusterer,
             target_step=self.target_step,
+            n_landmarks=self.n_landmarks,
             n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
             run=run,
         )
@@ -243,7 +252,7 @@ class TransferCluster(ConsensusMethod):
                 "theta_chosen_by": self.criterion if theta is None else "hand",
                 "thetas": [point.theta for point in curve],
                 **{name: [float(getattr(point, name)) for point in curve] for name in names},
-                **({"doubts": list(doubts(points, self.criterion))} if theta is None else {}),
+                **({"doubts": [doubt.text for doubt in doubts(points, self.criterion)]} if theta is None else {}),
             },
         )
 

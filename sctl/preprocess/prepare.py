@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from sctl.core.normalise import Log, library_sizes, log_normalised
 from sctl.data import Floats, Pair
+from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.match import match, matching_genes, require_columns
@@ -32,7 +33,8 @@ class Prepared:
         The shared genes, in the target's order.
     target_all : AnnData
         The same target cells with all genes that were measured, scaled by the same library sizes, so that
-        a shared gene has the same values in both; ``layers["counts"]`` where counts are known.
+        a shared gene has the same values in both, unless it was corrected: here are measured values only, for
+        markers and for the result's file. ``layers["counts"]`` where counts are known.
     report : PrepareReport
     """
 
@@ -50,7 +52,7 @@ def prepare_pair(
     batch_key: str | None = None,
     run: Run | None = None,
 ) -> Prepared:
-    """Filter, match the genes, normalise, and mark variable genes; both sides alike.
+    """Filter, match the genes, normalise, mark variable genes, and correct them where asked to; both sides alike.
 
     Cells are filtered first, then genes on the kept cells, each side by its own settings; then the shared
     genes are taken. Log values are undone and counted as linear ones, so that both sides go the same way.
@@ -66,7 +68,7 @@ def prepare_pair(
     label_key, batch_key : str, optional
         Columns of ``source.obs`` with cell types, and with sample or donor.
     run : Run, optional
-        Progress and stop switch; nothing here is random.
+        Progress and stop switch; random is only on which cells the effect of a correction is measured.
 
     Returns
     -------
@@ -102,11 +104,12 @@ def prepare_pair(
     ]
     run.report("Prepare", 3, 4, "finding variable genes")
     variable = highly_variable([_as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    logs, effects = corrected(logs, genes, variable, params, run)
     both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
         both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
-    report = _report(sides, silent, n_shared=len(shared), variable=variable)
+    report = _report(sides, silent, n_shared=len(shared), variable=variable, effects=effects)
     run.report("Prepare", 4, 4)
     return Prepared(pair, _all_genes(sides[1], sizes[1], params), report)
 
@@ -152,7 +155,9 @@ def _all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
     )
 
 
-def _report(sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, variable: Bools) -> PrepareReport:
+def _report(
+    sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, variable: Bools, effects: Effects
+) -> PrepareReport:
     return PrepareReport(
         n_cells={side.role: (side.adata.n_obs, len(side.cells)) for side in sides},
         n_genes={side.role: side.adata.n_vars for side in sides},
@@ -161,4 +166,6 @@ def _report(sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, varia
         n_variable=int(variable.sum()),
         values={side.role: side.values.read_as for side in sides},
         losses=tuple(loss for side in sides for loss in side.losses) + silent,
+        imputation=effects.imputation,
+        batch=effects.batch,
     )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from sctl.preprocess.batch import BatchEffect
+from sctl.preprocess.impute import ImputationEffect
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -36,6 +39,9 @@ class PrepareReport:
     values : mapping
         Role → what was read, e.g. "counts".
     losses : tuple of Loss
+    imputation : ImputationEffect, optional
+    batch : BatchEffect, optional
+        What the corrections did, where they are on.
     """
 
     n_cells: Mapping[str, tuple[int, int]]
@@ -45,6 +51,8 @@ class PrepareReport:
     n_variable: int
     values: Mapping[str, str]
     losses: tuple[Loss, ...]
+    imputation: ImputationEffect | None = None
+    batch: BatchEffect | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in a form that JSON takes."""
@@ -55,6 +63,7 @@ class PrepareReport:
             "n_genes": dict(self.n_genes),
             "values": dict(self.values),
             "losses": [asdict(loss) for loss in self.losses],
+            **{name: effect.to_dict() for name, effect in self._effects.items()},
         }
 
     @property
@@ -67,7 +76,14 @@ class PrepareReport:
         lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
         for role in ("source", "target", "pair"):
             lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
+        lines += [effect.sentence for effect in self._effects.values()]
         return tuple(lines)
+
+    @property
+    def _effects(self) -> dict[str, ImputationEffect | BatchEffect]:
+        """The corrections that are on, in the order in which they are made."""
+        effects = {"imputation": self.imputation, "batch": self.batch}
+        return {name: effect for name, effect in effects.items() if effect is not None}
 
     def _of(self, role: str, what: str) -> list[Loss]:
         return [loss for loss in self.losses if (loss.role, loss.what) == (role, what)]

@@ -64,6 +64,8 @@ LABELS_ROUND = Key("labels_round", 0)
 LABEL_KEY: Key[str | None] = Key("label_key", None)
 BATCH_KEY: Key[str | None] = Key("batch_key", None)
 SERVER_FILE: Key[str | None] = Key("server_file", None)
+SIMULATION: Key[Any] = Key("simulation", None)
+"""of(name): one setting of simulated data."""
 
 # Preprocess: of(role) or of(role, metric)
 SIDE = Key("side", "target")
@@ -122,6 +124,14 @@ LEAST_AUROC = Key("least_auroc", 0.85)
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+CONFIDENCE_TAB = Key("confidence_tab", "")
+REPEATS_OF: Key[str] = Key("repeats_of", "clusters")
+REPEATS_ONE: Key[str | None] = Key("repeats_one", None)
+REPEATS_OTHER: Key[str | None] = Key("repeats_other", None)
+"""of(fingerprint of the result, kind of groups), both."""
+REPEATS_SEEDS = Key("repeats_seeds", 20)
+STRANGE_BY: Key[list[str]] = Key("strange_by", [])
+STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 
 # Export
 FIGURE = Key("figure", "")
