@@ -111,8 +111,13 @@ class ItClust(TransferMethod):
         high=512,
         advanced=True,
     )
-    genes: Literal["highly_variable", "all"] = param(
-        "highly_variable", "Compare cells by the most variable genes, or by all shared ones.", advanced=True
+    n_genes: int | None = param(
+        1000,
+        "Compare cells by so many of the genes that vary most. Empty: all that preprocessing marked.",
+        title="Number of genes",
+        low=10,
+        high=100_000,
+        advanced=True,
     )
     clip: float = param(
         6.0, "Scaled values beyond this are cut.", title="Cut scaled values at", low=1.0, high=100.0, advanced=True
@@ -173,8 +178,7 @@ class ItClust(TransferMethod):
         from sctl.core.training import Cells  # noqa: PLC0415
 
         types = _types(source, label_key)
-        marked = source.var.get("highly_variable") if self.genes == "highly_variable" else None
-        genes = source.var_names if marked is None else source.var_names[marked.to_numpy(dtype=bool)]
+        genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
         schedule, n_types = self._schedule(), len(types.categories)
@@ -393,6 +397,14 @@ def _types(source: AnnData, label_key: str | None) -> pd.Categorical:
             do="Choose another column of labels, or another source.",
         )
     return types
+
+
+def _variable(var: pd.DataFrame, n_genes: int | None) -> pd.Index:
+    """Return the names of the marked genes, of many the most variable."""
+    marked = var[var["highly_variable"].to_numpy(dtype=bool)] if "highly_variable" in var else var
+    if n_genes is not None and "variable_rank" in var:
+        marked = marked[(marked["variable_rank"].rank(method="first") <= n_genes).to_numpy()]
+    return marked.index
 
 
 METHOD = ItClust

@@ -185,3 +185,12 @@ def test_the_papers_settings_work_too(pair):
     method = ItClust(schedule="paper", dropout=0.0, output="tanh", clip_sides="upper", answer="after")
     result = transfer(pair, method, Run())
     assert (result.labels == truth_of(pair)).mean() > 0.9
+
+
+def test_takes_the_most_variable_of_the_marked_genes(pair):
+    source = pair.source.copy()
+    source.var["variable_rank"] = np.arange(source.n_vars)[::-1]
+    source.var["highly_variable"] = np.arange(source.n_vars) < 200
+    few = ItClust(n_genes=50, **QUICK).fit(source, pair.label_key, Run())
+    assert few.var_names_ == tuple(source.var_names[150:200])
+    assert len(ItClust(n_genes=None, **QUICK).fit(source, pair.label_key, Run()).var_names_) == 200
