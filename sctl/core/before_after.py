@@ -145,3 +145,26 @@ def cluster_confidence(start: Ints, end: Ints, n_clusters: int) -> Floats:
     """
     stayed = np.bincount(end[start == end], minlength=n_clusters)
     return stayed / np.maximum(np.bincount(end, minlength=n_clusters), 1)
+
+
+def mean_confidence(labels: Ints, both: tuple[Clustering, Clustering], n_types: int) -> Floats:
+    """Return how sure a cell's label is: its probability before and after fine-tuning, averaged.
+
+    Fine-tuning makes every cell certain, also those that it moved for no good reason; before it they were not.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_obs,)
+        Source type; -1 for a new cluster, whose own probability counts.
+    both : tuple of two Clustering
+    n_types : int
+
+    Returns
+    -------
+    ndarray of shape (n_obs,)
+        In [0, 1].
+    """
+    rows, known = np.arange(len(labels)), labels >= 0
+    sides = [np.where(known, side.label_proba(n_types)[rows, labels], side.proba.max(axis=1)) for side in both]
+    out: Floats = (sides[0] + sides[1]) / 2
+    return out

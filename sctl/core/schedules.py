@@ -29,24 +29,26 @@ class Schedule:
     held_out: float
 
 
-def fast(*, output: Activation, n_epochs: int, dropout: float, reconstruction: float) -> Schedule:
+def fast(*, output: Activation, n_epochs: tuple[int, int], dropout: float, reconstruction: float) -> Schedule:
     """Return Adam with early stopping on held-out cells.
 
     Parameters
     ----------
     output : str
         Activation of the reconstruction.
-    n_epochs : int
-        Most epochs of pretraining, for each layer and for all together; 0 leaves pretraining out.
+    n_epochs : tuple of two int
+        Most epochs of pretraining, for each layer and for all together, 0 leaves it out; and of learning types.
     dropout : float
         Share of the genes hidden while types are learned.
     reconstruction : float
         Weight of the reconstruction while types are learned.
     """
-    brief = TrainingConfig(max_epochs=n_epochs)
+    brief = TrainingConfig(max_epochs=n_epochs[0])
     return Schedule(
         pretraining=Pretraining(output=output, layers=brief, whole=brief),
-        source=SourceTraining(training=TrainingConfig(max_epochs=60), dropout=dropout, reconstruction=reconstruction),
+        source=SourceTraining(
+            training=TrainingConfig(max_epochs=n_epochs[1]), dropout=dropout, reconstruction=reconstruction
+        ),
         held_out=0.1,
     )
 

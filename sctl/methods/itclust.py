@@ -14,7 +14,7 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.before_after import Answer, Clustering, cluster_confidence, compare
+from sctl.core.before_after import Answer, Clustering, cluster_confidence, compare, mean_confidence
 from sctl.core.scaling import z_scores
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
@@ -90,6 +90,14 @@ class ItClust(TransferMethod):
         title="Rounds of pretraining",
         low=0,
         high=1000,
+        advanced=True,
+    )
+    n_epochs: int = param(
+        60,
+        "Most rounds in which the network sees all source cells with their types (fast schedule).",
+        title="Rounds of learning types",
+        low=1,
+        high=2000,
         advanced=True,
     )
     dropout: float = param(
@@ -264,7 +272,7 @@ class ItClust(TransferMethod):
         knobs = {"dropout": self.dropout, "reconstruction": self.reconstruction}
         if self.schedule == "paper":
             return schedules.paper(output=self.output, **knobs)
-        return schedules.fast(output=self.output, n_epochs=self.n_pretrain_epochs, **knobs)
+        return schedules.fast(output=self.output, n_epochs=(self.n_pretrain_epochs, self.n_epochs), **knobs)
 
     def _self_training(self) -> SelfTraining:
         from sctl.core.self_training import SelfTraining  # noqa: PLC0415 - torch, see above
@@ -345,8 +353,8 @@ class ItClust(TransferMethod):
         kept = before if chosen == "before" else after
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
         label_proba = kept.label_proba(len(self.label_names_))
-        confidence = np.where(silent, 0.0, label_proba.max(axis=1))
         labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
+        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
         labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
         answers = {"before": before, "after": after}
         return TransferResult(

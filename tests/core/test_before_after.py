@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from sctl.core.before_after import Clustering, cluster_confidence, compare
+from sctl.core.before_after import Clustering, cluster_confidence, compare, mean_confidence
 
 
 def hard(labels):
@@ -45,3 +45,9 @@ def test_new_clusters_have_no_type():
 def test_confidence_is_the_share_that_was_there_from_the_start():
     start, end = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 1])
     np.testing.assert_allclose(cluster_confidence(start, end, 3), [1.0, 0.5, 0.0])
+
+
+def test_mean_confidence_is_half_before_and_half_after():
+    before = Clustering(np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5]]), np.array([0, 2]), np.zeros((3, 1)))
+    after = Clustering(np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]]), np.array([0, -1]), np.zeros((3, 1)))
+    np.testing.assert_allclose(mean_confidence(after.labels, (before, after), 3), [0.95, 0.6, 0.6])
