@@ -1,6 +1,7 @@
 """θ, how much to trust the source: prepared once, then any θ is clustered in milliseconds."""
 
 from sctl.sweep.doubts import doubts
+from sctl.sweep.own_genes import OwnGenesMode, with_own_genes
 from sctl.sweep.point import Criterion, ThetaPoint, choose_theta
 from sctl.sweep.prepare import N_NULLS, prepare_sweep, types_met
 from sctl.sweep.theta import ThetaSweep
@@ -8,10 +9,12 @@ from sctl.sweep.theta import ThetaSweep
 __all__ = [
     "N_NULLS",
     "Criterion",
+    "OwnGenesMode",
     "ThetaPoint",
     "ThetaSweep",
     "choose_theta",
     "doubts",
     "prepare_sweep",
     "types_met",
+    "with_own_genes",
 ]
