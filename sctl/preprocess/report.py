@@ -36,6 +36,8 @@ class PrepareReport:
     values : mapping
         Role → what was read, e.g. "counts".
     losses : tuple of Loss
+    n_target_only : int
+        Variable genes of the target that the source lacks, kept beside the shared ones.
     """
 
     n_cells: Mapping[str, tuple[int, int]]
@@ -45,10 +47,11 @@ class PrepareReport:
     n_variable: int
     values: Mapping[str, str]
     losses: tuple[Loss, ...]
+    n_target_only: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in a form that JSON takes."""
-        own = {name: getattr(self, name) for name in ("n_shared", "n_used", "n_variable")}
+        own = {name: getattr(self, name) for name in ("n_shared", "n_used", "n_variable", "n_target_only")}
         return {
             **own,
             "n_cells": {role: list(counts) for role, counts in self.n_cells.items()},
@@ -65,6 +68,10 @@ class PrepareReport:
             lines.append(f"{role.capitalize()}: {after} of {before} cells kept; values read as {self.values[role]}.")
             lines += [f"{_counted(loss)} dropped: {loss.reason}." for loss in self._of(role, "cells")]
         lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
+        if self.n_target_only:
+            lines.append(
+                f"{self.n_target_only} variable genes of the target are not in the source; they are kept apart."
+            )
         for role in ("source", "target", "pair"):
             lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
         return tuple(lines)
