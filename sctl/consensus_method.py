@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,10 +18,10 @@ from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.nmf import class_means
 from sctl.core.rejection import REJECTION_SCORES
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.run import Run
-from sctl.sweep import ThetaSweep, prepare_sweep
+from sctl.sweep import OwnGenesMode, ThetaSweep, prepare_sweep, with_own_genes
 
 Floats = NDArray[np.float64]
 
@@ -214,6 +214,28 @@ class ConsensusMethod(TransferMethod):
             varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
             uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **_notes(sweep), **uns},
         )
+
+
+@dataclass(kw_only=True)
+class TargetGenesMethod(ConsensusMethod):
+    """A consensus method that can use genes of the target that the source lacks."""
+
+    target_genes: OwnGenesMode = param(
+        "shared",
+        "What becomes of variable genes that your data have and the annotated dataset lacks: they are left out (shared), "
+        "help to tell cells apart as they are (constant), or also follow what the annotated dataset changes in the shared genes, as far "
+        "as they vary together in your data (covariance).",
+        title="Genes that only your data have",
+        advanced=True,
+    )
+
+    def _with_target_genes(self, sweep: ThetaSweep, target: AnnData) -> ThetaSweep:
+        """Add the target's own genes, where they are wanted and there are any."""
+        own = target.obsm.get(TARGET_ONLY)
+        if own is None or self.target_genes == "shared":
+            return sweep
+        joined = with_own_genes(sweep, own, self.target_genes)
+        return replace(joined, notes={**sweep.notes, "n_target_only_genes": own.shape[1]})
 
 
 def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:
