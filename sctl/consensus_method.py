@@ -70,6 +70,16 @@ class ConsensusMethod(TransferMethod):
         10, "How often each k-means is started.", title="k-means starts", low=1, high=1000, advanced=True
     )
 
+    n_landmarks: int | None = param(
+        None,
+        "Of more target cells than this, so many are clustered, and each of the others follows its nearest. Empty: "
+        "1,000 where there are more than 3,000 cells. Time and memory grow with the square of this number.",
+        title="Cells that are clustered directly (landmarks)",
+        low=100,
+        high=5000,
+        advanced=True,
+    )
+
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn a profile for each source type.
 
@@ -153,6 +163,7 @@ class ConsensusMethod(TransferMethod):
             n_clusters=self.n_clusters,
             settings=self.settings,
             clusterer=self.clusterer,
+            n_landmarks=self.n_landmarks,
             run=run,
         )
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -24,6 +25,7 @@ from sctl.export import (
     script_for,
     to_csv,
 )
+from sctl.simulate import Simulation
 
 
 @pytest.fixture
@@ -186,3 +188,28 @@ def test_script_reads_files_that_belong_together():
     values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
     assert "io.read_many([Path(name) for name in TARGET])" in script
+
+
+def test_script_and_command_of_simulated_data_read_no_file(tmp_path):
+    settings = {"overlap": "none", "n_source": 60, "n_target": 20, "n_vars": 200, "effect": "gene", "seed": 3}
+    recipe = Recipe(
+        source="Simulated source",
+        target="Demo, target",
+        label_key="cell_type",
+        demo=frozenset({"target"}),
+        simulated={"source": settings},
+    )
+    script, command = script_for(recipe), command_for(recipe)
+    tree = ast.parse(script)
+    values = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    assert ast.literal_eval(values["SOURCE"]) == settings
+    assert "pipeline.repaired(Simulation(**SOURCE).make().source, sctl.load_demo().target)" in script
+    assert "Simulated source" not in script + command
+    assert "--source simulated-source.h5ad --target demo-target.h5ad" in command
+    statements = shlex.split(command)[2].replace('"simulated', f'"{tmp_path}/simulated')
+    made = statements.replace('"demo', f'"{tmp_path}/demo')
+    subprocess.run([sys.executable, "-c", made], check=True, capture_output=True, timeout=120)
+    expected = Simulation(**settings).make().source
+    written = ad.read_h5ad(tmp_path / "simulated-source.h5ad")
+    assert written.obs_names.equals(expected.obs_names)
+    assert (written.X != expected.X).nnz == 0

@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
-from sctl.simulate import CountModel, simulate_cells, simulate_pair, split_pair, toy_counts, toy_pair
+from sctl.simulate import CountModel, Simulation, simulate_cells, simulate_pair, split_pair, toy_counts, toy_pair
 
 POISSON = CountModel(dispersion=0, size_factor_sd=0, log2fc_mean=0, log2fc_sd=0)
 
@@ -159,3 +159,78 @@ def test_toy_types_are_well_separated():
     pair = toy_pair()
     nearest = KNeighborsClassifier(5).fit(pair.source.X.toarray(), np.asarray(pair.labels))
     assert (nearest.predict(pair.target.X.toarray()) == pair.target.obs["cell_type"]).mean() > 0.97
+
+
+# -- what the paper says of sizes, baseline and smaller targets ------------------------------------------------
+
+
+def test_sizes_of_types_are_dirichlet():
+    flat, concentration = list("abcde"), 10.0
+    sizes = np.array(
+        [
+            simulate_cells(5000, 1, tree=flat, model=POISSON, run=Run(seed=seed))
+            .obs["cell_type"]
+            .value_counts(sort=False)
+            for seed in range(200)
+        ]
+    )
+    shares = sizes / 5000
+    law = stats.dirichlet(np.full(5, concentration))
+    np.testing.assert_allclose(shares.mean(axis=0), law.mean(), atol=0.03)
+    np.testing.assert_allclose(shares.var(axis=0), law.var(), rtol=0.4)
+
+
+def test_the_baseline_is_gamma():
+    baseline = simulate_cells(10, 5000, tree=["a"]).var["baseline"]
+    assert stats.kstest(baseline, stats.gamma(2, scale=10).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("overlap", ["complete", "incomplete", "none"])
+def test_the_first_cells_of_a_target_are_a_random_sample_of_it(overlap: str):
+    _, target = simulate_pair(overlap, 5, n_source=200, n_target=800, run=Run(seed=3))
+    whole = target.obs["cell_type"].value_counts(sort=False)
+    whole = whole[whole > 0]
+    first = target[:200].obs["cell_type"].value_counts(sort=False)[whole.index]
+    assert stats.chisquare(first, whole / 4).pvalue > 0.01
+
+
+# -- the experiment as a value ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("overlap", "shared", "new"), [("complete", 8, 0), ("incomplete", 3, 1), ("none", 0, 2)])
+def test_a_simulation_hides_the_truth_of_its_target(overlap: str, shared: int, new: int):
+    made = Simulation(overlap=overlap, n_source=200, n_target=100, n_vars=200).make()
+    assert list(made.target.obs) == []
+    assert made.truth.index.equals(made.target.obs_names)
+    known, met = set(made.source.obs[made.label_key]), set(made.truth)
+    assert len(known & met) >= shared
+    assert len(met - known) >= new
+    assert known | met <= {f"type {number}" for number in range(1, 9)}
+    assert not set(made.source.obs_names) & set(made.target.obs_names)
+
+
+def test_a_simulation_comes_back_from_json_and_makes_the_same_again():
+    simulation = Simulation(overlap="none", n_source=60, n_target=20, n_vars=200, effect="node", seed=5)
+    again = Simulation.from_dict(simulation.to_dict())
+    assert again == simulation
+    assert (again.make().target.X != simulation.make(Run(seed=9)).target.X).nnz == 0
+    other = Simulation.from_dict({**simulation.to_dict(), "seed": 6})
+    assert (other.make().target.X != simulation.make().target.X).nnz > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_source": 49}, "n_source is 49"),
+        ({"n_target": 9}, "n_target is 9"),
+        ({"n_vars": 10}, "n_vars is 10"),
+        ({"overlap": "some"}, "overlap is 'some'"),
+        ({"effect": "cell"}, "effect is 'cell'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"n_target": 5000, "n_vars": 20_000}, "are 120,000,000 values"),
+        ({"colour": "red"}, "no 'colour'"),
+    ],
+)
+def test_impossible_simulations_of_the_page(wrong: dict, message: str):
+    with pytest.raises(ParameterError, match=message):
+        Simulation.from_dict(wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -12,15 +14,15 @@ from sctl.core.consensus import Sc3
 from sctl.core.nmf import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
-from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep, types_met
+from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep, remarks, types_met
 from sctl.sweep import prepare as prepare_module
 
 
-def prepared(pair, n_nulls=0, target_step="hard", **settings):
+def prepared(pair, n_nulls=0, target_step="hard", n_landmarks=None, **settings):
     H = sweep_dictionary(pair)
     return prepare_sweep(
         pair.target.X, H, pair.labels.categories, settings=Sc3(**settings), run=Run(seed=5),
-        n_nulls=n_nulls, target_step=target_step,
+        n_nulls=n_nulls, target_step=target_step, n_landmarks=n_landmarks,
     )  # fmt: skip
 
 
@@ -205,9 +207,8 @@ def curve(scores, clusters=None, criterion="target_kta"):
 def test_doubts():
     assert doubts(curve([0.3, 0.6, 0.4])) == ()
     assert doubts(curve([0.3, 0.9])) == ()  # two values make no curve
-    assert ["flat" in text for text in doubts(curve([0.5, 0.51, 0.5]))] == [True]
-    assert ["smallest" in text for text in doubts(curve([0.9, 0.6, 0.4]))] == [True]
-    assert ["largest" in text for text in doubts(curve([0.3, 0.6, 0.9]))] == [True]
+    for scores, kind in (([0.5, 0.51, 0.5], "flat"), ([0.9, 0.6, 0.4], "smallest"), ([0.3, 0.6, 0.9], "largest")):
+        assert [doubt.kind for doubt in doubts(curve(scores), "target_kta")] == [kind]
     with pytest.raises(ParameterError, match="stability"):
         doubts(curve([0.3, 0.6, 0.4]), "stability")
 
@@ -218,9 +219,45 @@ def test_doubts_name_the_scores_that_would_choose_other_groups():
         ThetaPoint(0.1 * i, groups[i], kta=(0.1, 0.2, 0.9)[i], target_kta=(0.1, 0.9, 0.2)[i], silhouette=0.1 * (i == 0))
         for i in range(3)
     ]
-    (text,) = doubts(points)
-    assert "the fit to the mixed data would choose θ = 0.2" in text
+    (doubt,) = doubts(points)
+    text = doubt.text
+    assert doubt.kind == "disagreement"
+    assert "the fit to the mixed data would choose θ = 0.2 (agreement of the groups, ARI: -0.50)" in text
     assert "separation" not in text  # another θ, but the same groups
+
+
+def test_disagreement_says_how_many_groups_there_would_be():
+    groups = [np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])]
+    points = [
+        ThetaPoint(0.1 * i, groups[i], kta=(0.1, 0.2, 0.9)[i], target_kta=(0.1, 0.9, 0.2)[i], silhouette=0.5)
+        for i in range(3)
+    ]
+    assert "(3 groups instead of 2, agreement of the groups, ARI: 0.57)" in doubts(points)[0].text
+
+
+@pytest.mark.parametrize(
+    ("scores", "kind", "said"),
+    [
+        ((0.500, 0.505, 0.503, 0.501), "flat", "The curve is flat"),
+        ((0.7, 0.6, 0.5, 0.4), "smallest", "best score comes without any help"),
+        ((0.4, 0.5, 0.6, 0.7), "largest", "the largest that was tried"),
+        ((0.4, 0.7, 0.5, 0.4), "peak", "so the choice matters"),
+        ((0.4, 0.7, 0.699, 0.4), "plateau", "All values from 0.1 to 0.2 score about as well"),
+        ((0.4, 0.7, 0.698, 0.699), "plateau", "All values from 0.1 to 0.3 score about as well"),
+        ((0.696, 0.7, 0.5, 0.4), "plateau", "hardly better than your data alone"),
+    ],
+)
+def test_the_curve_is_put_into_words(scores, kind, said):
+    (remark,) = remarks(curve(scores), "target_kta")
+    assert remark.kind == kind
+    assert said in remark.text
+    assert remark.is_doubt == (kind not in ("peak", "plateau"))
+
+
+def test_pure_label_transfer_is_not_judged():
+    points = [*curve([0.4, 0.7, 0.4]), replace(curve([0.99])[0], theta=1.0)]
+    assert "θ = 0.1" in remarks(points, "target_kta")[0].text
+    assert remarks(points[1:], "target_kta") == ()  # two values below 1 are no curve
 
 
 def test_types_met_ignores_stray_cells():
@@ -244,6 +281,13 @@ def test_landmarks_speak_for_everyone(pair, few_landmarks, sweep, tmp_path):
         assert adjusted_rand_score(truth, found.clusters) > 0.9
     with_landmarks.save(tmp_path / "sweep.npz")
     assert same(with_landmarks.at(0.3), ThetaSweep.load(tmp_path / "sweep.npz").at(0.3))
+
+
+def test_as_many_landmarks_as_asked_for(pair):
+    assert prepared(pair, n_landmarks=pair.target.n_obs).landmarks is None
+    asked = prepared(pair, n_landmarks=30).landmarks
+    assert 28 <= len(asked) <= 32
+    assert len(np.unique(asked)) == len(asked)
 
 
 def test_landmarks_map_the_others_where_all_cells_map_them(pair, few_landmarks, sweep):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import findings, inputs, shell, steps
+from sctl.ui import findings, inputs, shell, simulation, steps
 
 action = shell.header(steps.DATA)
 project = shell.require(steps.DATA)
@@ -18,6 +18,7 @@ with source:
     inputs.side(project, "source")
 with target:
     inputs.side(project, "target")
+simulation.offer(project)
 
 with action:
     missing = "" if ready else "Add a source and a target first."

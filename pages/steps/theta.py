@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, jobs, shell, steps, theta_view, timeline, truth
+from sctl.ui import errors, jobs, shell, steps, theta_by_hand, theta_live, theta_view, timeline, truth
 
 action = shell.header(steps.THETA)
 project = shell.require(steps.THETA, "preprocess")
@@ -19,7 +19,7 @@ if not theta_view.sweeps(project):
     )
     st.stop()
 
-errors.show_notices(theta_view.PLACE)
+errors.show_notices(theta_by_hand.PLACE)
 jobs.failure(project, "transfer")
 jobs.failure(project, "theta")
 
@@ -29,10 +29,10 @@ if project.state("theta") == "done":
     with errors.caught():
         theta_view.curve(project)
         theta_view.say(project)
-        theta_view.by_hand(project)
+        theta_by_hand.panel(project)
         truth.panel(project)
     timeline.follow_quietly(project, "explore")
 else:
     with action:
-        theta_view.start_button(project)
-    theta_view.unfinished(project)
+        theta_live.start_button(project)
+    theta_live.unfinished(project)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import optimize, sparse
 from scipy.sparse.linalg import svds
 
-from sctl.core.nmf import elastic_net_nmf, nonnegative_loadings
+from sctl.core.nmf import class_means, elastic_net_nmf, nonnegative_loadings
 from sctl.errors import ConvergenceWarning, ParameterError
 from sctl.run import Run
 
@@ -127,6 +127,53 @@ def factorised(X: Any, n_types: int, *, alpha: float, l1_ratio: float, run: Run)
     return H, float(np.clip(left / total, 0.0, 1.0))
 
 
+def profiles_of_types(X: Any, codes: Ints, n_types: int, *, alpha: float, l1_ratio: float, run: Run) -> Floats:
+    """Learn profiles without a warm start, and give each to one type afterwards.
+
+    The factorisation starts from singular vectors and never sees the types. Each profile is then named by the type
+    whose cells it makes up most, one profile for each type, so that the sum of these shares is largest.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n_obs, n_vars)
+    codes : ndarray of shape (n_obs,)
+        Type of each cell, from 0.
+    n_types : int
+    alpha, l1_ratio : float
+        As for :func:`~sctl.core.nmf.elastic_net_nmf`.
+    run : Run
+
+    Returns
+    -------
+    H : ndarray of shape (n_types, n_vars)
+        In the order of the types.
+
+    Raises
+    ------
+    ParameterError
+        If there are not more cells and genes than types, or the penalty leaves nothing.
+    """
+    if n_types >= min(X.shape):
+        raise ParameterError(
+            f"The source has {X.shape[0]} cells and {X.shape[1]} genes, too few for {n_types} profiles.",
+            expected="Without the labels as a start there must be more cells and genes than types.",
+            do="Start the factorisation from the labels.",
+        )
+    run.report("Learning the source dictionary", 0, 1)
+    H, _ = factorised(X, n_types, alpha=alpha, l1_ratio=l1_ratio, run=run)
+    parts = _parts(X, H)
+    shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    _, profile_of = optimize.linear_sum_assignment(class_means(shares, codes, n_types), maximize=True)
+    run.report("Learning the source dictionary", 1, 1)
+    return np.asarray(H[profile_of], dtype=np.float64)
+
+
+def _parts(X: Any, H: Floats) -> Floats:
+    """How much of each cell a profile makes up, as if all profiles were equally long.  (n_obs, n_types)."""
+    loadings = nonnegative_loadings(H @ H.T, np.asarray((X @ H.T).T, dtype=np.float64))
+    return np.asarray(loadings * np.linalg.norm(H, axis=1))
+
+
 def knee(counts: Sequence[int], errors: Sequence[float]) -> int:
     """Return the number after which more groups explain little: the point farthest below the line of the ends.
 
@@ -181,7 +228,5 @@ def nmf_groups(X: Any, n_groups: int | Sequence[int], *, alpha: float, l1_ratio:
     ]
     chosen = knee(counts, errors) if errors else counts[0]
     H, error = factorised(X[np.sort(order[:CELLS_FOR_PROFILES])], chosen, alpha=alpha, l1_ratio=l1_ratio, run=run)
-    loadings = nonnegative_loadings(H @ H.T, np.asarray((X @ H.T).T, dtype=np.float64))
-    strongest = (loadings * np.linalg.norm(H, axis=1)).argmax(axis=1)  # as if all profiles were equally long
-    codes = np.unique(strongest, return_inverse=True)[1].ravel()
+    codes = np.unique(_parts(X, H).argmax(axis=1), return_inverse=True)[1].ravel()
     return Groups(codes=codes, tried=counts, errors=tuple(errors) or (error,), chosen=chosen)

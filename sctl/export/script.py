@@ -12,6 +12,7 @@ import numpy as np
 
 from sctl.data import UNASSIGNED, TransferResult
 
+_ROLES = ("source", "target")
 _CITATIONS = {
     "transfercluster": "Mieth et al. (2019), Clustering single-cell RNA-seq data by transfer learning, Scientific Reports 9:20353",
     "consensus": "Kiselev et al. (2017), SC3: consensus clustering of single-cell RNA-seq data, Nature Methods 14:483",
@@ -43,6 +44,8 @@ class Recipe:
     seed : int
     demo : frozenset of {"source", "target"}
         Sides that are the bundled demo's, which are no files.
+    simulated : mapping of {"source", "target"} to mapping
+        Sides that were simulated, which are no files either; as ``sctl.simulate.Simulation.to_dict`` gives them.
     """
 
     source: str
@@ -55,6 +58,7 @@ class Recipe:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     demo: frozenset[str] = frozenset()
+    simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def script_for(recipe: Recipe) -> str:
@@ -104,10 +108,11 @@ sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
-    Settings of the preprocessing other than the number of variable genes are left to the script. The demo's
-    sides are written to files first.
+    Settings of the preprocessing other than the number of variable genes are left to the script. Sides of the
+    demo and simulated ones are written to files first.
     """
-    names = {role: _demo_file(role) if role in recipe.demo else getattr(recipe, role) for role in ("source", "target")}
+    made = {role: call for role in _ROLES if (call := _made(recipe, role))}
+    names = {role: _file_of_made(recipe, role) if role in made else getattr(recipe, role) for role in _ROLES}
     words = ["sctl", "run", "--source", names["source"], "--target", names["target"], "--out", "result.h5ad"]
     for flag, value in (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key)):
         words += [flag, value] if value is not None else []
@@ -119,10 +124,10 @@ def command_for(recipe: Recipe) -> str:
     for name, value in recipe.params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
-    if not recipe.demo:
+    if not made:
         return shlex.join(words)
-    written = [f'sctl.load_demo().{role}.write_h5ad("{_demo_file(role)}")' for role in sorted(recipe.demo)]
-    return shlex.join(["python", "-c", "; ".join(["import sctl", *written])]) + " && " + shlex.join(words)
+    written = [f'{call}.write_h5ad("{_file_of_made(recipe, role)}")' for role, call in made.items()]
+    return shlex.join(["python", "-c", "; ".join([*_needed(recipe), *written])]) + " && " + shlex.join(words)
 
 
 def methods_paragraph(
@@ -180,20 +185,40 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _demo_file(role: str) -> str:
-    return f"demo-{role}.h5ad"
+def _made(recipe: Recipe, role: str, simulation: str = "") -> str:
+    """Return the call that makes a side which is no file, or nothing; ``simulation`` names its settings."""
+    if role in recipe.simulated:
+        return f"Simulation(**{simulation or _literal(recipe.simulated[role])}).make().{role}"
+    return f"sctl.load_demo().{role}" if role in recipe.demo else ""
+
+
+def _file_of_made(recipe: Recipe, role: str) -> str:
+    return f"{'simulated' if role in recipe.simulated else 'demo'}-{role}.h5ad"
+
+
+def _needed(recipe: Recipe) -> list[str]:
+    """Return the imports that making the sides takes."""
+    demo = ["import sctl"] if recipe.demo - set(recipe.simulated) else []
+    return [*demo, *(["from sctl.simulate import Simulation"] if recipe.simulated else [])]
+
+
+def _several(recipe: Recipe, role: str) -> bool:
+    return not _made(recipe, role) and " + " in getattr(recipe, role)
 
 
 def _imports(recipe: Recipe) -> str:
-    several = any(" + " in getattr(recipe, role) for role in {"source", "target"} - recipe.demo)
-    if several:
-        return "from pathlib import Path\n\nimport sctl\nfrom sctl import io, pipeline"
-    return "import sctl\nfrom sctl import pipeline"
+    several = any(_several(recipe, role) for role in _ROLES)
+    lines = ["from pathlib import Path", ""] if several else []
+    lines += ["import sctl", f"from sctl import {'io, ' if several else ''}pipeline"]
+    lines += ["from sctl.simulate import Simulation"] if recipe.simulated else []
+    return "\n".join(lines)
 
 
 def _place(recipe: Recipe, role: str) -> str:
-    """Return, as a literal, where a side comes from: a file, several that belong together, or the demo."""
+    """Return, as a literal, where a side comes from: a file, several that belong together, or how it is made."""
     names = str(getattr(recipe, role)).split(" + ")
+    if role in recipe.simulated:
+        return f"{_literal(recipe.simulated[role])}  # simulated"
     if role in recipe.demo:
         return "None  # the demo, which comes with sctl"
     return repr(names[0]) if len(names) == 1 else repr(names)
@@ -201,9 +226,9 @@ def _place(recipe: Recipe, role: str) -> str:
 
 def _reading(recipe: Recipe, role: str) -> str:
     """Return the call of the script that brings a side in."""
-    if role in recipe.demo:
-        return f"sctl.load_demo().{role}"
-    several = " + " in getattr(recipe, role)
+    if made := _made(recipe, role, role.upper()):
+        return made
+    several = _several(recipe, role)
     return f"io.read_many([Path(name) for name in {role.upper()}])" if several else f"sctl.read({role.upper()})"
 
 

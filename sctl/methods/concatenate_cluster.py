@@ -69,6 +69,7 @@ class ConcatenateCluster(ConsensusMethod):
             n_clusters=n_clusters,
             settings=self.settings,
             clusterer=self.clusterer,
+            n_landmarks=self.n_landmarks,
             run=run,
         )
         run.report("Clustering all cells", 0, 1)

@@ -15,7 +15,7 @@ from typing_extensions import override
 from sctl.base import param
 from sctl.consensus_method import TargetGenesMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
-from sctl.core.nmf_groups import nmf_groups
+from sctl.core.nmf_groups import nmf_groups, profiles_of_types
 from sctl.core.rejection import rejection_scores
 from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
@@ -111,6 +111,13 @@ class TransferCluster(TargetGenesMethod):
         title="Source profiles",
         advanced=True,
     )
+    nmf_start: Literal["labels", "data"] = param(
+        "labels",
+        "Whether the factorisation starts from the types of the source's cells (warm start, the paper's), or from the "
+        "data alone, after which each profile is given to the type whose cells it makes up most.",
+        title="Start of the factorisation",
+        advanced=True,
+    )
     scale: Literal["data", "paper"] = param(
         "data",
         "Whether factorised profiles are brought to the scale of the data, or left shrunken as published.",
@@ -156,17 +163,16 @@ class TransferCluster(TargetGenesMethod):
         means = class_means(X, codes, n_types)
         if self.dictionary == "means":
             return means
-        _, H, _ = elastic_net_nmf(
-            X,
-            one_hot(codes, n_types),
-            means,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            max_iter=4000,
-            tol=1e-3,
-            run=run,
-        )
+        H = self._factorised(X, codes, means, run)
         return scale_to(H, means) if self.scale == "data" else H
+
+    def _factorised(self, X: Any, codes: NDArray[np.int64], means: Floats, run: Run) -> Floats:
+        """Return the paper's profiles, in the order of the types; without a warm start if that was asked for."""
+        n_types, penalty = len(means), {"alpha": self.alpha, "l1_ratio": self.l1_ratio}
+        if self.nmf_start == "data":
+            return profiles_of_types(X, codes, n_types, **penalty, run=run)
+        start = one_hot(codes, n_types)
+        return elastic_net_nmf(X, start, means, **penalty, max_iter=4000, tol=1e-3, run=run)[1]
 
     @override
     def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
@@ -179,6 +185,7 @@ class TransferCluster(TargetGenesMethod):
             settings=self.settings,
             clusterer=self.clusterer,
             target_step=self.target_step,
+            n_landmarks=self.n_landmarks,
             n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
             run=run,
         )
@@ -243,7 +250,7 @@ class TransferCluster(TargetGenesMethod):
                 "theta_chosen_by": self.criterion if theta is None else "hand",
                 "thetas": [point.theta for point in curve],
                 **{name: [float(getattr(point, name)) for point in curve] for name in names},
-                **({"doubts": list(doubts(points, self.criterion))} if theta is None else {}),
+                **({"doubts": [doubt.text for doubt in doubts(points, self.criterion)]} if theta is None else {}),
             },
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sctl.plots.consensus import consensus_figure, eigenvalue_figure, shown_cells, stability_figure
+from sctl.plots.corrections import gene_pair_figure, mixing_figure
 from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
 from sctl.plots.flows import composition_bars, confusion_figure, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
@@ -20,8 +21,10 @@ __all__ = [
     "dot_plot",
     "eigenvalue_figure",
     "embedding_figure",
+    "gene_pair_figure",
     "heatmap",
     "histogram_figure",
+    "mixing_figure",
     "natural_order",
     "points_in_polygon",
     "sankey_figure",

@@ -18,7 +18,7 @@ PURE = "pure label transfer"
 _LEAST_SPAN = 0.02  # of the scores; below it a curve counts as flat
 
 _BASELINE_COLOURS = (OKABE_ITO[2], OKABE_ITO[3], OKABE_ITO[4])
-_THIN = ("#882255", "#999933", "#332288")
+_THIN = ("#882255", "#999933", "#332288", "#44AA99", "#555555")
 
 
 def theta_figure(
@@ -104,7 +104,7 @@ def _pure(x: np.ndarray, y: np.ndarray) -> go.Scatter:
 
 def _thin_line(x: np.ndarray, y: np.ndarray, name: str, number: int) -> go.Scatter:
     return go.Scatter(
-        x=x, y=y, name=name, yaxis="y2", mode="lines", line={"color": _THIN[number % 3], "width": 1.2},
+        x=x, y=y, name=name, yaxis="y2", mode="lines", line={"color": _THIN[number % len(_THIN)], "width": 1.2},
         hovertemplate=f"θ = %{{x:.2f}}<br>{name} = %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
 

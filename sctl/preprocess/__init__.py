@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sctl.preprocess.batch import BatchEffect
 from sctl.preprocess.filters import filter_cells, filter_genes
+from sctl.preprocess.impute import ImputationEffect
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import linearised, log_normalise
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
@@ -11,6 +13,8 @@ from sctl.preprocess.report import Loss, PrepareReport
 
 __all__ = [
     "PAPER_FILTERS",
+    "BatchEffect",
+    "ImputationEffect",
     "Loss",
     "PrepareReport",
     "Prepared",

@@ -13,6 +13,8 @@ from sctl.errors import ParameterError
 from sctl.qc import Thresholds
 
 NormaliseOn = Literal["shared", "all"]
+BatchCorrection = Literal["none", "combat"]
+Imputation = Literal["none", "magic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +102,21 @@ class PreprocessParams:
     normalise_on : {"shared", "all"}
         Which genes make up the library size. Over the shared ones both sides are comparable even where
         one was measured, or published, with a small panel of genes.
+    imputation : {"none", "magic"}
+        Whether the highly variable genes are imputed, each dataset from its own cells, by the algorithm of
+        MAGIC (van Dijk et al. 2018).
+    imputation_t : int
+        How many steps values are passed on between neighbours; more is smoother.
+    imputation_knn : int
+        How many neighbours set the width of a cell's neighbourhood.
+    batch_correction : {"none", "combat"}
+        Whether mean and spread of the highly variable genes are brought together between source and target
+        by ComBat (Johnson et al. 2007), after imputation where both are on; values below 0 are set to 0.
 
     Raises
     ------
     ParameterError
-        If a value is out of its range.
+        If a value is out of its range, or a batch effect is to be removed from values without logarithm.
 
     Examples
     --------
@@ -118,6 +130,10 @@ class PreprocessParams:
     log: Log = "log1p"
     n_top_genes: int | None = 2000
     normalise_on: NormaliseOn = "shared"
+    imputation: Imputation = "none"
+    imputation_t: int = 3
+    imputation_knn: int = 5
+    batch_correction: BatchCorrection = "none"
 
     def __post_init__(self) -> None:
         """Check every range once."""
@@ -127,6 +143,16 @@ class PreprocessParams:
             _number("n_top_genes", self.n_top_genes, low=10, whole=True)
         _choice("log", self.log, get_args(Log))
         _choice("normalise_on", self.normalise_on, get_args(NormaliseOn))
+        _choice("imputation", self.imputation, get_args(Imputation))
+        _number("imputation_t", self.imputation_t, low=1, high=20, whole=True)
+        _number("imputation_knn", self.imputation_knn, low=1, high=100, whole=True)
+        _choice("batch_correction", self.batch_correction, get_args(BatchCorrection))
+        if self.batch_correction != "none" and self.log == "none":
+            raise ParameterError(
+                "A batch effect is to be removed from values without logarithm.",
+                expected="ComBat needs logarithms: only there is a batch effect added to each gene.",
+                do="Choose a logarithm, or turn the removal of the batch effect off.",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings in a form that JSON takes."""

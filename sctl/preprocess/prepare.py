@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from sctl.core.normalise import library_sizes, log_normalised
 from sctl.data import TARGET_ONLY, Floats, Pair
+from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.match import match, matching_genes, require_columns
@@ -33,7 +34,8 @@ class Prepared:
         in ``target.obsm["target_only"]``, and their names in ``target.uns["target_only_genes"]``.
     target_all : AnnData
         The same target cells with all genes that were measured, scaled by the same library sizes, so that
-        a shared gene has the same values in both; ``layers["counts"]`` where counts are known.
+        a shared gene has the same values in both, unless it was corrected: here are measured values only, for
+        markers and for the result's file. ``layers["counts"]`` where counts are known.
     report : PrepareReport
     """
 
@@ -51,7 +53,7 @@ def prepare_pair(
     batch_key: str | None = None,
     run: Run | None = None,
 ) -> Prepared:
-    """Filter, match the genes, normalise, and mark variable genes; both sides alike.
+    """Filter, match the genes, normalise, mark variable genes, and correct them where asked to; both sides alike.
 
     Cells are filtered first, then genes on the kept cells, each side by its own settings; then the shared
     genes are taken. Log values are undone and counted as linear ones, so that both sides go the same way.
@@ -67,7 +69,7 @@ def prepare_pair(
     label_key, batch_key : str, optional
         Columns of ``source.obs`` with cell types, and with sample or donor.
     run : Run, optional
-        Progress and stop switch; nothing here is random.
+        Progress and stop switch; random is only on which cells the effect of a correction is measured.
 
     Returns
     -------
@@ -103,6 +105,7 @@ def prepare_pair(
     ]
     run.report("Prepare", 3, 4, "finding variable genes")
     variable = highly_variable([as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    logs, effects = corrected(logs, genes, variable, params, run)
     both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
         both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
@@ -110,7 +113,7 @@ def prepare_pair(
     if len(names):
         both[1].obsm[TARGET_ONLY], both[1].uns[f"{TARGET_ONLY}_genes"] = own, names.to_numpy(dtype=str)
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
-    report = _report(sides, silent, n_shared=len(shared), variable=variable, n_target_only=len(names))
+    report = _report(sides, silent, n_shared=len(shared), variable=variable, n_target_only=len(names), effects=effects)
     run.report("Prepare", 4, 4)
     return Prepared(pair, _all_genes(sides[1], sizes[1], params), report)
 
@@ -150,7 +153,13 @@ def _all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
 
 
 def _report(
-    sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, variable: Bools, n_target_only: int
+    sides: list[Side],
+    silent: tuple[Loss, ...],
+    *,
+    n_shared: int,
+    variable: Bools,
+    n_target_only: int,
+    effects: Effects,
 ) -> PrepareReport:
     return PrepareReport(
         n_cells={side.role: (side.adata.n_obs, len(side.cells)) for side in sides},
@@ -161,4 +170,6 @@ def _report(
         n_target_only=n_target_only,
         values={side.role: side.values.read_as for side in sides},
         losses=tuple(loss for side in sides for loss in side.losses) + silent,
+        imputation=effects.imputation,
+        batch=effects.batch,
     )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from sctl.preprocess.batch import BatchEffect
+from sctl.preprocess.impute import ImputationEffect
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -38,6 +41,9 @@ class PrepareReport:
     losses : tuple of Loss
     n_target_only : int
         Variable genes of the target that the source lacks, kept beside the shared ones.
+    imputation : ImputationEffect, optional
+    batch : BatchEffect, optional
+        What the corrections did, where they are on.
     """
 
     n_cells: Mapping[str, tuple[int, int]]
@@ -48,6 +54,8 @@ class PrepareReport:
     values: Mapping[str, str]
     losses: tuple[Loss, ...]
     n_target_only: int = 0
+    imputation: ImputationEffect | None = None
+    batch: BatchEffect | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in a form that JSON takes."""
@@ -58,6 +66,7 @@ class PrepareReport:
             "n_genes": dict(self.n_genes),
             "values": dict(self.values),
             "losses": [asdict(loss) for loss in self.losses],
+            **{name: effect.to_dict() for name, effect in self._effects.items()},
         }
 
     @property
@@ -74,7 +83,14 @@ class PrepareReport:
             )
         for role in ("source", "target", "pair"):
             lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
+        lines += [effect.sentence for effect in self._effects.values()]
         return tuple(lines)
+
+    @property
+    def _effects(self) -> dict[str, ImputationEffect | BatchEffect]:
+        """The corrections that are on, in the order in which they are made."""
+        effects = {"imputation": self.imputation, "batch": self.batch}
+        return {name: effect for name, effect in effects.items() if effect is not None}
 
     def _of(self, role: str, what: str) -> list[Loss]:
         return [loss for loss in self.losses if (loss.role, loss.what) == (role, what)]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from sctl.simulate.cells import PAPER_TREE, CountModel, Tree, simulate_cells
 from sctl.simulate.pairs import Overlap, simulate_pair, split_pair, toy_counts, toy_pair
+from sctl.simulate.recipe import Simulated, Simulation
 
 __all__ = [
     "PAPER_TREE",
     "CountModel",
     "Overlap",
+    "Simulated",
+    "Simulation",
     "Tree",
     "simulate_cells",
     "simulate_pair",

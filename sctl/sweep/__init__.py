@@ -1,6 +1,6 @@
 """θ, how much to trust the source: prepared once, then any θ is clustered in milliseconds."""
 
-from sctl.sweep.doubts import doubts
+from sctl.sweep.doubts import Remark, doubts, remarks
 from sctl.sweep.own_genes import OwnGenesMode, with_own_genes
 from sctl.sweep.point import Criterion, ThetaPoint, choose_theta
 from sctl.sweep.prepare import N_NULLS, prepare_sweep, types_met
@@ -10,11 +10,13 @@ __all__ = [
     "N_NULLS",
     "Criterion",
     "OwnGenesMode",
+    "Remark",
     "ThetaPoint",
     "ThetaSweep",
     "choose_theta",
     "doubts",
     "prepare_sweep",
+    "remarks",
     "types_met",
     "with_own_genes",
 ]

@@ -1,9 +1,10 @@
-"""What speaks against trusting the chosen θ, in plain sentences."""
+"""What the curve over θ says, in plain sentences: the one place that judges it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,11 +14,17 @@ from sctl.sweep.point import Criterion, ThetaPoint, choose_theta
 FLAT = 0.02
 """A score that varies less than this over θ does not choose."""
 
+TOLERANCE = 0.01
+"""Share of the best score by which a θ may fall behind and still count as just as good."""
+
 ALIKE = 0.9
 """Clusters with at least this adjusted Rand index are the same for the purpose of a warning."""
 
 FEWEST = 3
 """Values of θ below 1 that make a curve."""
+
+Kind = Literal["flat", "smallest", "largest", "disagreement", "peak", "plateau"]
+"""The last two are no doubts: the best θ lies inside the grid, alone or among others that do as well."""
 
 TITLES: dict[Criterion, str] = {
     "balanced": "the fit to your own data together with the steadiness of the groups",
@@ -30,8 +37,28 @@ TITLES: dict[Criterion, str] = {
 """What the scores are called in sentences."""
 
 
-def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[str, ...]:
-    """Say what makes the choice of θ unsure.
+@dataclass(frozen=True)
+class Remark:
+    """One thing to say about a curve.
+
+    Parameters
+    ----------
+    kind : {"flat", "smallest", "largest", "disagreement", "peak", "plateau"}
+    text : str
+        Plain sentences.
+    """
+
+    kind: Kind
+    text: str
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether it speaks against trusting the chosen θ."""
+        return self.kind not in ("peak", "plateau")
+
+
+def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[Remark, ...]:
+    """Say what a curve means: how safe the choice of θ is, and what makes it unsure.
 
     Parameters
     ----------
@@ -42,10 +69,10 @@ def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> t
 
     Returns
     -------
-    tuple of str
-        A sentence for a flat curve, for a choice on the edge of the grid, and for criteria that would choose
-        clearly different groups (adjusted Rand index below 0.9). Empty where nothing speaks against the choice, or
-        with fewer than three values of θ.
+    tuple of Remark
+        First how the curve looks around the choice: flat, best on an edge of the grid, a plateau or a peak. Then,
+        unless it is flat, whether other criteria would choose clearly different groups (adjusted Rand index below
+        0.9). Empty with fewer than three values of θ.
 
     Raises
     ------
@@ -55,44 +82,96 @@ def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> t
     Examples
     --------
     >>> groups = np.array([0, 0, 1, 1])
-    >>> points = [ThetaPoint(theta, groups, 0.5, 0.5, 0.5) for theta in (0.0, 0.3, 0.6)]
-    >>> doubts(points, "target_kta")[0]
-    'The curve is flat: the fit to your own data hardly depends on how much the source is trusted.'
+    >>> points = [ThetaPoint(theta, groups, 0.5, score, 0.5) for theta, score in ((0, 0.3), (0.3, 0.9), (0.6, 0.4))]
+    >>> [remark.kind for remark in remarks(points, "target_kta")]
+    ['peak']
     """
     curve = sorted((point for point in points if point.theta < 1), key=lambda point: point.theta)
     if len(curve) < FEWEST:
         return ()
     chosen = choose_theta(curve, criterion)
-    if np.ptp([getattr(point, criterion) for point in curve]) < FLAT:
-        return (f"The curve is flat: {TITLES[criterion]} hardly depends on how much the source is trusted.",)
-    return (*_edge(curve, chosen), *_disagreement(curve, criterion, chosen))
+    if np.ptp(_scores(curve, criterion)) < FLAT:
+        return (Remark("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT}"),)
+    return (_shape(curve, criterion, chosen), *_disagreement(curve, criterion, chosen))
 
 
-def _edge(curve: Sequence[ThetaPoint], chosen: float) -> tuple[str, ...]:
+def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[Remark, ...]:
+    """Return those of :func:`remarks` that make the choice of θ unsure; empty where nothing speaks against it.
+
+    Examples
+    --------
+    >>> groups = np.array([0, 0, 1, 1])
+    >>> points = [ThetaPoint(theta, groups, 0.5, 0.5, 0.5) for theta in (0.0, 0.3, 0.6)]
+    >>> [doubt.kind for doubt in doubts(points, "target_kta")]
+    ['flat']
+    """
+    return tuple(remark for remark in remarks(points, criterion) if remark.is_doubt)
+
+
+_FLAT = (
+    "hardly depends on how much the source is trusted. Any θ will do. "
+    "Either your data are clear by themselves, or the source says little about them."
+)
+
+
+def _scores(curve: Sequence[ThetaPoint], criterion: Criterion) -> list[float]:
+    return [getattr(point, criterion) for point in curve]
+
+
+def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> Remark:
+    """Say where on the curve the choice lies."""
     if chosen == curve[0].theta:
-        return (
-            f"The choice is the smallest value that was tried (θ = {chosen:g}): the source seems to be of no help, "
-            "or does not match your data.",
+        alone = "without any help" if chosen == 0 else "at the smallest value that was tried"
+        return Remark(
+            "smallest",
+            f"The best score comes {alone} (θ = {chosen:g}): the source seems to be of no help. Source and target may "
+            "not match: another tissue, other cell types, or too few shared genes. The names may be less certain than "
+            "they look.",
         )
     if chosen == curve[-1].theta:
-        return (
-            f"The choice is the largest value that was tried (θ = {chosen:g}): the source may be deciding alone. "
-            "Check with marker genes that the groups are in your data.",
+        return Remark(
+            "largest",
+            f"The best value is the largest that was tried (θ = {chosen:g}): the source may be deciding alone. Check "
+            "on the map and with marker genes that the groups are really in your data.",
         )
-    return ()
+    return _inside(curve, criterion, chosen)
 
 
-def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[str, ...]:
+def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> Remark:
+    """Say which θ do as well as one inside the grid."""
+    thetas, scores = [point.theta for point in curve], np.array(_scores(curve, criterion))
+    place = thetas.index(chosen)
+    worse = np.flatnonzero(scores < scores.max() - TOLERANCE * abs(scores.max()))
+    first = int(worse[worse < place].max(initial=-1)) + 1
+    last = int(worse[worse > place].min(initial=len(thetas))) - 1
+    without = "without the source" if thetas[0] == 0 else f"at θ = {thetas[0]:g}"
+    text = f"θ = {chosen:g} scores best ({scores[place]:.2f}, against {scores[0]:.2f} {without}). "
+    if thetas[0] == 0 and scores[place] - scores[0] < TOLERANCE:
+        text = f"θ = {chosen:g} fits best, but hardly better than your data alone (θ = 0). "
+    if first == last:
+        return Remark("peak", text + "Neighbouring values fit less well, so the choice matters: compare them below.")
+    span = f"All values from {thetas[first]:g} to {thetas[last]:g} score about as well, so the choice is safe."
+    return Remark("plateau", text + span)
+
+
+def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[Remark, ...]:
     """Name the criteria whose choice would give other groups; flat ones have no say."""
     at = {point.theta: point.clusters for point in curve}
     others = []
     for other in get_args(Criterion):
-        scores = [getattr(point, other) for point in curve]
+        scores = _scores(curve, other)
         if other == criterion or None in scores or np.ptp(scores) < FLAT:
             continue
         theta = choose_theta(curve, other)
-        if pairwise_agreement(np.stack([at[chosen], at[theta]]))[0, 1] < ALIKE:
-            others.append(f"{TITLES[other]} would choose θ = {theta:g}")
+        agreement = pairwise_agreement(np.stack([at[chosen], at[theta]]))[0, 1]
+        if agreement < ALIKE:
+            others.append(f"{TITLES[other]} would choose θ = {theta:g} ({_how_far(at[chosen], at[theta], agreement)})")
     if not others:
         return ()
-    return (f"The scores disagree, and the groups differ: {'; '.join(others)}.",)
+    return (Remark("disagreement", f"The scores disagree, and the groups differ: {'; '.join(others)}."),)
+
+
+def _how_far(chosen: np.ndarray, other: np.ndarray, agreement: float) -> str:
+    here, there = len(np.unique(chosen)), len(np.unique(other))
+    counts = "" if here == there else f"{there} groups instead of {here}, "
+    return f"{counts}agreement of the groups, ARI: {agreement:.2f}"

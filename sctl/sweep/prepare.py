@@ -38,6 +38,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
     target_step: TargetStep = "hard",
     n_nulls: int = 0,
     clusterer: ClustererName = "sc3",
+    n_landmarks: int | None = None,
     run: Run,
 ) -> ThetaSweep:
     """Prepare a θ sweep of target cells against a source dictionary.
@@ -57,6 +58,8 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
     n_nulls : int
         Shuffles of the source's genes to compare with; 0 leaves ``null_kta`` out.
     clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
+    n_landmarks : int, optional
+        Of more cells than this, so many are clustered and the others follow them. By default 1,000 of more than 3,000.
     run : Run
 
     Returns
@@ -73,8 +76,8 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
     run.report("Comparing target cells with source types", 1, 2)
     landmarks = cross = None
     used, of = X, M
-    if len(z) > ALL_CELLS_UP_TO:
-        landmarks = stratified(z, N_LANDMARKS, run.rng("landmarks"))
+    if len(z) > (n_landmarks or ALL_CELLS_UP_TO):
+        landmarks = stratified(z, n_landmarks or N_LANDMARKS, run.rng("landmarks"))
         rest = np.setdiff1d(np.arange(len(z)), landmarks)
         used, of = X[landmarks], M[:, landmarks]
         cross = cross_kernels(X[rest], used, M[:, rest], z[rest], _rows(W, rest))

@@ -14,7 +14,7 @@ from sctl import export
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
-from sctl.ui import colours, results, shell, steps
+from sctl.ui import colours, results, shell, simulation, steps
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
@@ -64,6 +64,8 @@ def repeat(project: Project) -> None:
 def recipe_of(project: Project) -> export.Recipe:
     """Return all that must be known to repeat the analysis."""
     keys, transfer = project.params("data"), project.params("transfer")
+    infos = {role: project.input_info(role) or {} for role in ("source", "target")}
+    simulated = {role: found for role, info in infos.items() if (found := simulation.of(info)) is not None}
     return export.Recipe(
         source=_file(project, "source"),
         target=_file(project, "target"),
@@ -74,7 +76,8 @@ def recipe_of(project: Project) -> export.Recipe:
         theta=project.params("theta")["theta"],
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
-        demo=frozenset(role for role in ("source", "target") if (project.input_info(role) or {}).get("demo")),
+        demo=frozenset(role for role, info in infos.items() if info.get("demo")),
+        simulated={role: found.to_dict() for role, found in simulated.items()},
     )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from sctl import preflight
 from sctl.preflight import Finding, Report, Role
 from sctl.project import Project
-from sctl.ui import caching, errors, shell
+from sctl.ui import caching, errors, shell, simulation
 
 _SIGNS = {
     "ok": ":green[:material/check_circle:]",
@@ -44,7 +44,10 @@ def _side(project: Project, role: Role) -> Report:
     if info is None:
         return Report()
     label_key = project.params("data")["label_key"] if role == "source" else None
-    return caching.side_report(project, role, info["fingerprint"], label_key)
+    report = caching.side_report(project, role, info["fingerprint"], label_key)
+    if simulation.of(info) is None:
+        return report
+    return Report(tuple(finding for finding in report if finding.code != "genes_unknown"))  # genes are made up too
 
 
 def _pair(project: Project) -> Report:

@@ -12,7 +12,7 @@ from sctl import io, preflight
 from sctl.errors import ProjectError
 from sctl.preflight import Role
 from sctl.project import Project
-from sctl.ui import caching, errors, findings, shell, state, uploads
+from sctl.ui import caching, errors, findings, shell, simulation, state, uploads
 
 TITLES = {
     "source": (":material/library_books: Source", "Large, with known cell types. The app learns from it."),
@@ -118,6 +118,9 @@ def _summary(project: Project, role: str, info: Mapping[str, Any]) -> None:
     with st.container(border=True, gap="small"):
         st.markdown(f":material/description: **{errors.plain(str(info.get('filename', role)))}**")
         st.markdown(" ".join(f":blue-badge[{badge}]" for badge in badges if badge))
+        simulated = simulation.of(info)
+        if simulated is not None:
+            st.caption(simulation.in_words(simulated))
 
 
 def _labels(project: Project, info: Mapping[str, Any]) -> None:

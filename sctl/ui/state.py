@@ -64,6 +64,8 @@ LABELS_ROUND = Key("labels_round", 0)
 LABEL_KEY: Key[str | None] = Key("label_key", None)
 BATCH_KEY: Key[str | None] = Key("batch_key", None)
 SERVER_FILE: Key[str | None] = Key("server_file", None)
+SIMULATION: Key[Any] = Key("simulation", None)
+"""of(name): one setting of simulated data."""
 
 # Preprocess: of(role) or of(role, metric)
 SIDE = Key("side", "target")

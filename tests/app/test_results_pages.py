@@ -16,7 +16,7 @@ from sctl.errors import Cancelled
 from sctl.project import Project, load_pair, load_result
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
-from sctl.sweep import ThetaPoint
+from sctl.sweep import Remark
 from sctl.ui import colours, exports, figure_files, label_editor, results, selection, theta_view
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "export", "help")
@@ -193,32 +193,22 @@ def test_a_changed_setting_turns_go_on_into_run(open_page, done):
 # -- θ -----------------------------------------------------------------------------------------------
 
 
-def _point(theta: float, score: float) -> ThetaPoint:
-    return ThetaPoint(theta, np.zeros(4, dtype=int), kta=1.0, target_kta=score, silhouette=0.0)
+def test_the_chosen_score_is_thick_and_every_other_thin(done, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(theta_view.st, "plotly_chart", lambda figure, **_: drawn.append(figure))
+    theta_view.curve(done, live=True)
+    widths = {trace.name: trace.line.width for trace in drawn[0].data if trace.mode.startswith("lines")}
+    thin = {name for name, width in widths.items() if width < 2}
+    assert widths["TransferCluster"] >= 3
+    assert thin == {"KTA, your data", "KTA, mixed data", "Steadiness", "Silhouette, mixed data"}
 
 
-@pytest.mark.parametrize(
-    ("scores", "said"),
-    [
-        ((0.500, 0.505, 0.503, 0.501), "The curve is flat"),
-        ((0.7, 0.6, 0.5, 0.4), "best score comes without any help"),
-        ((0.4, 0.5, 0.6, 0.7), "the largest that was tried"),
-        ((0.4, 0.7, 0.5, 0.4), "so the choice matters"),
-        ((0.4, 0.7, 0.699, 0.4), "All values from 0.1 to 0.2 score about as well"),
-    ],
-)
-def test_the_curve_is_put_into_words(scores, said):
-    points = [_point(place / 10, score) for place, score in enumerate(scores)]
-    assert said in theta_view.judgement(points, "target_kta")[0][1]
-
-
-def test_two_points_say_nothing():
-    assert theta_view.judgement([_point(0, 0.1), _point(0.1, 0.9)], "target_kta") == []
-
-
-def test_pure_label_transfer_is_not_judged():
-    points = [_point(0, 0.4), _point(0.1, 0.7), _point(0.2, 0.4), _point(1.0, 0.99)]
-    assert "θ = 0.1" in theta_view.judgement(points, "target_kta")[0][1]
+def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
+    said = (Remark("flat", "It is flat."), Remark("peak", "It is a peak."))
+    monkeypatch.setattr(theta_view, "remarks", lambda points, criterion: said)
+    app = fine(open_page("theta", done.id))
+    assert "It is flat." in [item.value for item in app.warning]
+    assert "It is a peak." in [item.value for item in app.info]
 
 
 def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):

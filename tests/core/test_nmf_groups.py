@@ -9,7 +9,7 @@ from sklearn.decomposition import NMF, non_negative_factorization
 from sklearn.decomposition._nmf import _initialize_nmf
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.core.nmf_groups import factorised, knee, nmf_groups, nndsvd
+from sctl.core.nmf_groups import factorised, knee, nmf_groups, nndsvd, profiles_of_types
 from sctl.errors import Cancelled, ParameterError
 from sctl.run import Run
 
@@ -72,6 +72,24 @@ def test_what_cannot_be_grouped_is_refused(data):
         nmf_groups(data[0][:2], 2, **FREE)
     with pytest.raises(ParameterError, match="penalty"):
         nmf_groups(data[0], 3, alpha=1e6, l1_ratio=1.0, run=Run())
+
+
+def test_without_a_warm_start_each_type_gets_its_profile(data):
+    X, types = data
+    H = profiles_of_types(X, types, 4, **FREE)
+    means = np.stack([np.asarray(X[types == c].mean(axis=0)).ravel() for c in range(4)])
+    unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (H, means)]
+    np.testing.assert_array_equal((unit[0] @ unit[1].T).argmax(axis=1), np.arange(4))
+    names = np.array([2, 0, 3, 1])  # other numbers for the same types: the same profiles in their order
+    np.testing.assert_allclose(profiles_of_types(X, names[types], 4, **FREE)[names], H)
+
+
+def test_profiles_without_a_warm_start_need_data(data):
+    X, types = data
+    with pytest.raises(ParameterError, match="too few for 4 profiles"):
+        profiles_of_types(X[[0, 50, 80, 110]], np.arange(4), 4, **FREE)
+    with pytest.raises(ParameterError, match="penalty"):
+        profiles_of_types(X, types, 4, alpha=1e6, l1_ratio=1.0, run=Run())
 
 
 def test_can_be_stopped(data):

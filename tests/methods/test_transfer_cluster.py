@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import anndata as ad
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
@@ -111,6 +112,23 @@ def test_every_score_that_was_computed_is_in_the_result(pair):
     assert result.uns["theta"] == result.uns["thetas"][int(np.argmax(np.round(result.uns["null_kta"], 9)))]
     assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).uns
     assert all(isinstance(text, str) for text in result.uns["doubts"])
+
+
+def test_a_factorisation_without_warm_start_still_names_the_types(pair):
+    truth = pair.target.obs["cell_type"].astype(str).to_numpy()
+    method = TransferCluster(dictionary="nmf", alpha=0.0, nmf_start="data").fit(pair.source, pair.label_key, Run())
+    means = TransferCluster().fit(pair.source, pair.label_key, Run()).dictionary_
+    assert not np.allclose(method.dictionary_, means)
+    result = method.transfer(pair.target, Run())
+    assert (result.labels == truth).mean() > 0.9
+
+
+@pytest.mark.parametrize("method", [TransferCluster(theta=0.3, n_landmarks=100), TargetCluster(n_landmarks=100)])
+def test_landmarks_are_a_setting(pair, method):
+    tall = dataclasses.replace(pair, target=ad.concat([pair.target, pair.target], index_unique="-"))
+    result = transfer(tall, method, Run())
+    assert 95 <= result.uns["n_landmarks"] <= 105
+    assert "n_landmarks" not in transfer(pair, method, Run()).uns
 
 
 def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
