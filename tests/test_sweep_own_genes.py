@@ -118,6 +118,7 @@ def test_a_stored_sweep_is_the_same(data, mode, tmp_path, monkeypatch):
     back = ThetaSweep.load(tmp_path / "sweep.npz")
     expected, found = sweep.at(0.4), back.at(0.4)
     np.testing.assert_array_equal(found.clusters, expected.clusters)
+    np.testing.assert_array_equal(back.embedding(0.4), sweep.embedding(0.4))  # of all cells, by the stored landmarks
     assert replace(found, clusters=expected.clusters, seconds=0) == replace(expected, seconds=0)
 
 
