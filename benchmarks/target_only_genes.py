@@ -64,6 +64,8 @@ CASES = (
     Scarce(RealPair("scmixology_celseq2", "scmixology_dropseq", "cell_type"), 300),
     Scarce(RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"), 100),
     Scarce(RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"), 300),
+    Scarce(RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat")),
+    Scarce(RealPair("baron_mouse", "baron_human1")),
 )
 
 
