@@ -80,6 +80,8 @@ class TransferMethod(ABC):
     reference: ClassVar[str]
     needs_labels: ClassVar[bool] = False
     """Whether it needs known types by default; see :attr:`requires_labels`."""
+    without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Settings with which a method that needs known types does without them; empty where there are none."""
     order: ClassVar[int] = 100
     """Place in the menu."""
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from sctl import pipeline
 from sctl.base import TransferMethod
-from sctl.project import Project, Settings, load_pair, load_result, load_target_all, target_names
+from sctl.errors import DataError, ParameterError
+from sctl.project import (
+    Project,
+    Settings,
+    load_pair,
+    load_result,
+    load_source_check,
+    load_target_all,
+    save_source_check,
+    target_names,
+)
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.results import (
     BASELINES,
@@ -36,14 +46,17 @@ Part = Callable[[float, float], Run]
 COMPARE = "compare"
 """What follows a θ sweep in the background: the baselines. No step of the project, nothing waits for it."""
 
+SOURCE = "source"
+"""What follows the preparation in the background: of what use the source is. No step of the project either."""
+
 TASKS: Mapping[str, tuple[str, ...]] = {
-    "prepare": ("preprocess",),
+    "prepare": ("preprocess", SOURCE),
     "transfer": ("preprocess", "transfer", "theta", COMPARE),
     "theta": ("preprocess", "transfer", "theta"),
     "explore": ("preprocess", "explore"),
     "markers": ("preprocess", "transfer", "theta", "markers"),
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
-    "everything": ("preprocess", "transfer", "theta", "markers", "explore", COMPARE),
+    "everything": ("preprocess", "transfer", "theta", "markers", "explore", SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
 
@@ -54,6 +67,7 @@ _WEIGHT = {
     "explore": 8.0,
     "markers": 0.5,
     "consensus": 4.0,
+    SOURCE: 1.0,
     COMPARE: 5.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
@@ -76,15 +90,15 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     start = 0.0
     for step in todo:
         part = _within(begin, step, start, _WEIGHT[step] / total)
-        if step == COMPARE:
-            _compare(project, part)
+        if step in _ASIDE:
+            _ASIDE[step](project, part)
         else:
             compute(project, step, part)
         start += _WEIGHT[step] / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
-    return [step for step in TASKS[description["kind"]] if step == COMPARE or project.state(step) != "done"]
+    return [step for step in TASKS[description["kind"]] if step in _ASIDE or project.state(step) != "done"]
 
 
 def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
@@ -172,6 +186,18 @@ def _compare(project: Project, part: Part) -> None:
             save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
 
 
+def _check_source(project: Project, part: Part) -> None:
+    """Tell of what use the source is, unless that is known; a source that cannot be measured stops nothing."""
+    if load_source_check(project) is not None:
+        return
+    pair = load_pair(project)
+    try:
+        found = pipeline.check_source(pair, pipeline.usual_method(pair.label_key), part(0.0, 1.0))
+    except (DataError, ParameterError) as error:
+        found = pipeline.SourceCheck(why_not=str(error))
+    save_source_check(project, found)
+
+
 def _theta(project: Project, directory: Path, part: Part) -> None:
     run, (method, _) = part(0.0, 1.0), _method(project)
     run.report(_TAKING, 0, 1)
@@ -230,6 +256,8 @@ def _method(project: Project) -> tuple[TransferMethod, int]:
     params = project.params("transfer")
     return pipeline.method_of(params), int(params["seed"])
 
+
+_ASIDE: Mapping[str, Callable[[Project, Part], None]] = {COMPARE: _compare, SOURCE: _check_source}
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "preprocess": _prepare,

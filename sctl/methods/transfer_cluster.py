@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -56,6 +57,7 @@ class TransferCluster(TargetGenesMethod):
     choose_when: ClassVar[str] = "Your dataset is small (10 to a few thousand cells) and resembles the annotated one."
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
+    without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({"source_types": "found"})
     order: ClassVar[int] = 10
 
     theta: float | None = param(

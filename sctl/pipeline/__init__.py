@@ -16,7 +16,6 @@ from sctl.pipeline.compute import (
     prepare,
     prepare_sweep,
     transfer,
-    transferability,
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.over_k import (
@@ -39,6 +38,7 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
+from sctl.pipeline.source import SourceCheck, check_source, transferability, usual_method, without_labels
 
 __all__ = [
     "BASELINES",
@@ -49,9 +49,11 @@ __all__ = [
     "STEPS",
     "UPSTREAM",
     "ConsensusPoint",
+    "SourceCheck",
     "annotated",
     "as_sweep",
     "baseline",
+    "check_source",
     "chosen_theta",
     "complete",
     "consensus",
@@ -70,5 +72,7 @@ __all__ = [
     "theta_of",
     "transfer",
     "transferability",
+    "usual_method",
     "version",
+    "without_labels",
 ]

@@ -19,6 +19,7 @@ from sctl.project.results import (
     load_target_all,
 )
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
+from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
 
 __all__ = [
@@ -43,9 +44,11 @@ __all__ = [
     "load_points",
     "load_report",
     "load_result",
+    "load_source_check",
     "load_sweep",
     "load_target_all",
     "numbers_in",
     "projects_root",
+    "save_source_check",
     "target_names",
 ]

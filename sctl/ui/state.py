@@ -124,6 +124,9 @@ LEAST_AUROC = Key("least_auroc", 0.85)
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+CONFIDENCE_TAB = Key("confidence_tab", "")
+STRANGE_BY: Key[list[str]] = Key("strange_by", [])
+STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 
 # Export
 FIGURE = Key("figure", "")
