@@ -21,12 +21,15 @@ from sctl.core.rejection import REJECTION_SCORES
 from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.run import Run
-from sctl.sweep import OwnGenesMode, ThetaSweep, prepare_sweep, with_own_genes
+from sctl.sweep import ThetaSweep, prepare_sweep, with_own_genes
 
 Floats = NDArray[np.float64]
 
 MIN_CELLS = 5
 """Fewer target cells than this have no structure that a consensus could find."""
+
+FEW_GENES = 500
+"""Cells are hard to tell apart by fewer shared genes than these; the target's own genes then help (measured)."""
 
 
 @dataclass(kw_only=True)
@@ -231,22 +234,25 @@ class ConsensusMethod(TransferMethod):
 class TargetGenesMethod(ConsensusMethod):
     """A consensus method that can use genes of the target that the source lacks."""
 
-    target_genes: OwnGenesMode = param(
-        "shared",
-        "What becomes of variable genes that your data have and the annotated dataset lacks: they are left out (shared), "
-        "help to tell cells apart as they are (constant), or also follow what the annotated dataset changes in the shared genes, as far "
-        "as they vary together in your data (covariance).",
+    target_genes: Literal["auto", "shared", "constant", "covariance"] = param(
+        "auto",
+        "What becomes of variable genes that your data have and the annotated dataset lacks. They are left out (shared), "
+        "help to tell cells apart as they are (constant), or also follow what the annotated dataset changes in the "
+        "shared genes, as far as they vary together in your data (covariance). Auto: the last where few genes are "
+        "shared, else the first.",
         title="Genes that only your data have",
         advanced=True,
     )
 
     def _with_target_genes(self, sweep: ThetaSweep, target: AnnData) -> ThetaSweep:
         """Add the target's own genes, where they are wanted and there are any."""
-        own = target.obsm.get(TARGET_ONLY)
-        if own is None or self.target_genes == "shared":
+        own, mode = target.obsm.get(TARGET_ONLY), self.target_genes
+        if mode == "auto":
+            mode = "covariance" if len(self.var_names_) < FEW_GENES else "shared"
+        if own is None or mode == "shared":
             return sweep
-        joined = with_own_genes(sweep, own, self.target_genes)
-        return replace(joined, notes={**sweep.notes, "n_target_only_genes": own.shape[1]})
+        notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
+        return replace(with_own_genes(sweep, own, mode), notes=notes)
 
 
 def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:

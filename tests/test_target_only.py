@@ -9,6 +9,7 @@ from anndata import AnnData
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
+from sctl import consensus_method
 from sctl.base import transfer
 from sctl.data import TARGET_ONLY, read_result, write_result
 from sctl.io import read, write_h5ad
@@ -118,6 +119,17 @@ def test_own_genes_change_what_is_clustered_and_not_what_cells_resemble(scarce):
     assert not np.allclose(shared.embedding, constant.embedding)
     assert not np.allclose(constant.embedding, covariance.embedding)
     assert "n_target_only_genes" not in shared.uns
+    assert covariance.uns["target_genes"] == "covariance"
+
+
+@pytest.mark.parametrize(("few", "mode"), [(61, "covariance"), (60, "shared")])
+def test_own_genes_are_used_by_themselves_where_few_are_shared(scarce, monkeypatch, few, mode):
+    monkeypatch.setattr(consensus_method, "FEW_GENES", few)
+    by_itself, asked = (
+        transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=choice), Run()) for choice in ("auto", mode)
+    )
+    np.testing.assert_array_equal(by_itself.embedding, asked.embedding)
+    assert by_itself.uns.get("target_genes", "shared") == mode
 
 
 def test_without_own_genes_every_choice_is_the_same(pair):

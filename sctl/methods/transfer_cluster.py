@@ -236,7 +236,8 @@ class TransferCluster(TargetGenesMethod):
             ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
             chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
             and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
-            ``loadings``, ``varm`` the ``dictionary``.
+            ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
+            how (``target_genes``) and how many (``n_target_only_genes``).
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)

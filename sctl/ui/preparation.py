@@ -69,8 +69,8 @@ def result(project: Project) -> None:
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
     if report.get("n_target_only"):  # absent in projects of before
         st.caption(
-            f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster can use them: "
-            "an advanced setting of the method."
+            f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
+            "genes are shared, or if you say so in its advanced settings."
         )
     if report["losses"]:
         with st.expander("What was left out, and why", icon=":material/remove_circle:"):
