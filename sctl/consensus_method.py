@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 MIN_CELLS = 5
 """Fewer target cells than this have no structure that a consensus could find."""
 
-FEW_GENES = 500
+FEW_GENES = 750
 """Cells are hard to tell apart by fewer shared genes than these; the target's own genes then help (measured)."""
 
 
@@ -248,7 +248,7 @@ class TargetGenesMethod(ConsensusMethod):
         """Add the target's own genes, where they are wanted and there are any."""
         own, mode = target.obsm.get(TARGET_ONLY), self.target_genes
         if mode == "auto":
-            mode = "covariance" if len(self.var_names_) < FEW_GENES else "shared"
+            mode = "covariance" if target.n_vars < FEW_GENES else "shared"
         if own is None or mode == "shared":
             return sweep
         notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
