@@ -1,10 +1,10 @@
-"""Confidence: how sure the names are, and which cells the source cannot explain."""
+"""Confidence: how sure the names are, which cells the source cannot explain, and whether groups last."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import confidence_view, errors, jobs, novelty_view, results, shell, state, steps, timeline
+from sctl.ui import confidence_view, errors, jobs, novelty_view, repeats_view, results, shell, state, steps, timeline
 
 action = shell.header(steps.UNCERTAINTY)
 project = shell.require(steps.UNCERTAINTY, "theta")
@@ -18,8 +18,10 @@ errors.show_notices(confidence_view.PLACE)
 shell.stale_hint(project, "theta")
 view = results.shown(project)
 
-sure, strange = st.tabs(
-    ["How sure the names are", "Cells beyond the source"], key=state.CONFIDENCE_TAB.name, on_change="rerun"
+sure, strange, repeated = st.tabs(
+    ["How sure the names are", "Cells beyond the source", "Two groups or one?"],
+    key=state.CONFIDENCE_TAB.name,
+    on_change="rerun",
 )
 with errors.caught():
     if sure.open:
@@ -32,4 +34,7 @@ with errors.caught():
     if strange.open:
         with strange:
             novelty_view.panel(view)
+    if repeated.open:
+        with repeated:
+            repeats_view.panel(view)
 timeline.follow_maps(project)

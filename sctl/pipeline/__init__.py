@@ -26,6 +26,7 @@ from sctl.pipeline.over_k import (
     numbers_of,
     theta_of,
 )
+from sctl.pipeline.seeds import compared_methods, repeats
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -38,7 +39,14 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
-from sctl.pipeline.source import SourceCheck, check_source, transferability, usual_method, without_labels
+from sctl.pipeline.source import (
+    SourceCheck,
+    check_source,
+    transferability,
+    usual_method,
+    with_found_groups,
+    without_labels,
+)
 
 __all__ = [
     "BASELINES",
@@ -55,6 +63,7 @@ __all__ = [
     "baseline",
     "check_source",
     "chosen_theta",
+    "compared_methods",
     "complete",
     "consensus",
     "consensus_sweep",
@@ -69,10 +78,12 @@ __all__ = [
     "reduce",
     "repaired",
     "repairs",
+    "repeats",
     "theta_of",
     "transfer",
     "transferability",
     "usual_method",
     "version",
+    "with_found_groups",
     "without_labels",
 ]

@@ -145,7 +145,9 @@ def transferability(pair: Pair, method: TransferMethod, run: Run, *, n_permutati
 
 
 def with_found_groups(pair: Pair, method: TransferMethod, run: Run) -> Pair:
-    """Return a pair whose source types are the groups that a method finds; as it is where it finds none."""
+    """Return a pair whose source types are the groups that a method finds; as it is where it finds none, or did."""
+    if method.requires_labels or pair.label_key == _FOUND:
+        return pair
     fitted: Any = method.fit(pair.source, pair.label_key, run)
     groups = getattr(fitted, "source_groups_", None)
     if groups is None:

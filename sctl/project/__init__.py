@@ -7,6 +7,7 @@ from sctl.project.consensus import load_clusters, load_consensus, load_estimate,
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
+from sctl.project.repeats import Question, add_outcome, cells_of, outcomes_file, outcomes_in
 from sctl.project.results import (
     load_baselines,
     load_embeddings,
@@ -28,8 +29,11 @@ __all__ = [
     "UPSTREAM",
     "Project",
     "ProjectInfo",
+    "Question",
     "Settings",
     "State",
+    "add_outcome",
+    "cells_of",
     "export_project",
     "gene",
     "gene_names",
@@ -48,6 +52,8 @@ __all__ = [
     "load_sweep",
     "load_target_all",
     "numbers_in",
+    "outcomes_file",
+    "outcomes_in",
     "projects_root",
     "save_source_check",
     "target_names",

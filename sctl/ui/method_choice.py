@@ -56,7 +56,7 @@ def run_button(project: Project, chosen: Mapping[str, Any]) -> None:
     """Draw the page's primary button: run with the settings shown, or go on where their result is there."""
     job, same = jobs.running(project) and not source_view.busy(project), _same(project, chosen)
     if not job and same and project.state("theta") == "done":
-        shell.next_button(steps.TRANSFER)
+        shell.next_button(steps.TRANSFER, called="Trust (θ)")
         return
     label = "Resume" if same and results.points(project) else "Run"
     why_not = _why_not(project, METHODS[chosen["method"]], chosen["params"])

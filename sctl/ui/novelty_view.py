@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from sctl import export, novelty
 from sctl.data import UNASSIGNED, Floats, TransferResult
-from sctl.plots.palette import ACCENT, GREY, INK, styled
+from sctl.plots.palette import ACCENT, INK, styled
 from sctl.project import Project
 from sctl.ui import colours, embedding_view, errors, results, shell, state
 
 _ROWS = 300  # rows the table shows; the file to download has all
 _MOST = 6.0  # end of the slider, and of the map's colours: beyond, all are strange alike
+_STRANGE = "#D55E00"  # vermilion, which stays apart from the blue for those who see few colours
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 
 SCORES = {
@@ -159,7 +160,7 @@ def _histogram(values: Floats, limit: float) -> go.Figure:
     """Return how strange cells are; those beyond the limit stand out."""
     drawn = np.clip(values, -_MOST, 2 * _MOST)  # a few cells far out would press all others into one bar
     edges = np.linspace(min(-1.0, drawn.min()), max(limit + 1.0, drawn.max()), 41)
-    parts = (("explained", drawn[values <= limit], ACCENT), ("beyond the limit", drawn[values > limit], GREY))
+    parts = (("explained", drawn[values <= limit], ACCENT), ("beyond the limit", drawn[values > limit], _STRANGE))
     figure = go.Figure(
         [
             go.Bar(
