@@ -129,8 +129,10 @@ def kept_figure(n_genes: Floats, total_counts: Floats, kept: NDArray[np.bool_], 
             )
         )
     styled(figure, title=title, x_title="Counts in the cell", y_title="Genes seen in the cell", height=340)
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log")
+    ticks = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
+    marks = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
+    figure.update_xaxes(**marks)
+    figure.update_yaxes(**marks)
     return figure
 
 

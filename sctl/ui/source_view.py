@@ -103,7 +103,7 @@ def _verdict(check: SourceCheck) -> None:
         st.markdown(f"{icon} {text}")
         st.caption(
             f"Score {check.score:.2f}; p = {check.p_value:.2g}, from {len(check.null_scores)} shuffled sources. In our "
-            "trials the score was 0.45 to 0.90 for the same tissue and 0.29 to 0.45 for another one."
+            "trials the score was 0.45 to 0.90 for the same tissue and 0.21 to 0.45 for another one."
         )
     with right:
         figure = chance_figure(check.score, check.null_scores)
