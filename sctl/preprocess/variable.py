@@ -11,6 +11,8 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
+from sctl.core.normalise import Log
+
 
 def highly_variable(sides: Sequence[Any], n_top_genes: int | None) -> NDArray[np.bool_]:
     """Mark the genes that vary most on all sides.
@@ -41,6 +43,13 @@ def highly_variable(sides: Sequence[Any], n_top_genes: int | None) -> NDArray[np
     marked = np.zeros(n_vars, dtype=bool)
     marked[np.argsort(ranks, kind="stable")[:n_top_genes]] = True
     return marked
+
+
+def as_log1p(values: Any, log: Log) -> Any:
+    """Return log(1 + x), in which variable genes are looked for whatever the pair holds."""
+    if log == "log1p":
+        return values
+    return values * np.log(2) if log == "log2" else values.log1p()
 
 
 def _ranks(X: Any) -> NDArray[np.float64]:  # noqa: N803 - AnnData's own name
