@@ -10,16 +10,19 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
+from scipy import sparse
 
 import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.annotate import evidence, label_probabilities
 from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
+from sctl.core.loading_margin import loading_contributions, loading_margin
 from sctl.core.nmf import class_means
 from sctl.core.rejection import REJECTION_SCORES
 from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
+from sctl.explain import Explainer
 from sctl.run import Run
 from sctl.sweep import ThetaSweep, prepare_sweep, with_own_genes
 
@@ -168,6 +171,21 @@ class ConsensusMethod(TransferMethod):
             clusterer=self.clusterer,
             n_landmarks=self.n_landmarks,
             run=run,
+        )
+
+    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]]) -> Explainer:
+        """Return how much more of one source profile than of another some cells are rebuilt from."""
+        X = self._expression(target)[cells]
+        inputs = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
+        H = np.asarray(self.dictionary_, dtype=np.float64)
+        baseline = H.mean(axis=0)
+        return Explainer(
+            tuple(map(str, self.var_names_)),
+            tuple(self.label_names_),
+            inputs,
+            baseline,
+            margin=lambda x, label, against: loading_margin(x, H, label, against),
+            contributions=lambda label, against: loading_contributions(inputs, H, label, against, baseline),
         )
 
     def _expression(self, target: AnnData) -> Any:

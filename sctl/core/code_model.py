@@ -98,6 +98,10 @@ class CodeModel:
         parts = [softplus(self._inner(x)[1], self.beta(1)) for x in dense_chunks(X)]
         return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, self.n_code), np.float32)
 
+    def code_of(self, x: Floats) -> Floats:  # (n_obs, n_genes)
+        """Return the code of dense cells in full precision, values below 0 as they are: (n_obs, n_code)."""
+        return softplus(self._inner(x)[1], self.beta(1))
+
     def hidden(self, code: Floats) -> Floats:  # (n_obs, n_code)
         """Return the decoder's layer between, from which each gene is one product away: (n_obs, n_hidden)."""
         return softplus(code @ self.weights[2].T + self.biases[2], self.beta(2))
@@ -148,6 +152,24 @@ class CodeModel:
                 above = chosen * slope2
                 back = (np.maximum(above, 0.0) if guided else above) @ W2
                 yield ((np.maximum(back, 0.0) if guided else back) * slope1) @ W1
+
+    def pulled_back(self, X: Any, directions: Floats) -> Floats:
+        """Return the plain gradient of one weighted sum of units for each cell.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_obs, n_genes)
+        directions : ndarray of shape (n_obs, n_code)
+            Weights of the units, a row for each cell.
+
+        Returns
+        -------
+        ndarray of shape (n_obs, n_genes)
+        """
+        first, second = self._inner(np.asarray(X))
+        back = (directions * expit(self.beta(1) * second)) @ self.weights[1]
+        out: Floats = (back * expit(self.beta(0) * first)) @ self.weights[0]
+        return out
 
     def _inner(self, x: Floats) -> tuple[Floats, Floats]:
         """Return what enters the two softplus of the encoder."""

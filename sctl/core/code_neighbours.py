@@ -184,3 +184,49 @@ def novelty(distance: Floats, typical: Floats) -> Floats:
     """
     out: Floats = np.searchsorted(typical, distance.mean(axis=1)) / max(len(typical), 1)
     return out
+
+
+@dataclass(frozen=True)
+class LocalMargin:
+    """How much nearer each cell's code lies to cells like it of one label than to those of another.
+
+    With ``m`` the mean of the nearest reference cells of a label, the margin is ``‖u − m_b‖² − ‖u − m_a‖²``, ``u`` the
+    cell in the space in which cells are compared. The reference cells stay those of the cell as it was.
+
+    Parameters
+    ----------
+    scale : CodeScale
+        What is taken from a code first.
+    mean_a, mean_b : ndarray of shape (n_obs, n_code)
+    """
+
+    scale: CodeScale
+    mean_a: Floats
+    mean_b: Floats
+
+    def values(self, code: Floats) -> Floats:  # (n_obs, n_code)
+        """Return the margin of each cell: (n_obs,)."""
+        u = self._unit(code)[0]
+        out: Floats = ((u - self.mean_b) ** 2).sum(axis=1) - ((u - self.mean_a) ** 2).sum(axis=1)
+        return out
+
+    def gradient(self, code: Floats) -> Floats:  # (n_obs, n_code)
+        """Return the margin's gradient with respect to the code: (n_obs, n_code)."""
+        u, length = self._unit(code)
+        slope = 2 * (self.mean_a - self.mean_b)
+        if self.scale.unit_length:
+            slope = (slope - (slope * u).sum(axis=1, keepdims=True) * u) / length
+        out: Floats = slope / self.scale.spread
+        return out
+
+    def _unit(self, code: Floats) -> tuple[Floats, Floats]:
+        v = (np.asarray(code, dtype=np.float64) - self.scale.centre) / self.scale.spread
+        length = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
+        return (v / length, length) if self.scale.unit_length else (v, length)
+
+
+def mean_of_nearest(reference: Floats, queries: Floats, k: int, *, run: Run) -> Floats:
+    """Return the mean of the ``k`` nearest reference cells, or of all where they are fewer: (n_obs, n_code)."""
+    index, _ = nearest(reference, queries, min(k, len(reference)), run=run)
+    out: Floats = reference[index].mean(axis=1, dtype=np.float64)
+    return out

@@ -17,9 +17,10 @@ from sctl.core.networks import Dense, draw_weights
 from sctl.core.training import Cells, TrainingConfig, TrainingLog, generator, train
 from sctl.run import Run
 
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-FAST = TrainingConfig(batch_size=64, max_epochs=60, patience=6)
+FAST = TrainingConfig(batch_size=32, max_epochs=60, patience=8)
 """Adam until the held-out loss has stopped falling."""
 PAPER = TrainingConfig(
     optimiser="nesterov", learning_rate=1e-4, batch_size=1, max_epochs=500, patience=10, max_gradient_norm=None
@@ -135,6 +136,19 @@ def untrained(n_genes: int, config: PoissonConfig, run: Run) -> PoissonAutoencod
     return net
 
 
+@torch.no_grad()
+def start_from_means(net: PoissonAutoencoder, means: Floats) -> None:
+    """Set the last biases so that every gene begins at its mean; in place.
+
+    Otherwise a network first learns the means, and on a small source may stop there: the loss then stands still.
+    """
+    last = net.layers[-1]
+    wanted = np.log(np.maximum(means, 1e-8)) if net.config.loss == "log-rate" else means
+    scaled = last.beta * np.maximum(wanted, 1e-4)
+    inverse = (scaled + np.log(-np.expm1(-scaled))) / last.beta  # of softplus; stable for large values
+    last.bias.copy_(torch.from_numpy(inverse.astype(np.float32)))
+
+
 def train_poisson(
     X: Any, strata: Ints | None, config: PoissonConfig, *, run: Run, phase: str = "Learn the source's genes"
 ) -> tuple[CodeModel, TrainingLog]:
@@ -158,6 +172,7 @@ def train_poisson(
         The held-out loss is the Poisson loss alone, without penalties.
     """
     net = untrained(X.shape[1], config, run)
+    start_from_means(net, np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
     cells = Cells.split(X, strata, config.held_out, run.rng("held-out cells"))
 
     def objective(x: Tensor, _: Tensor, noise: torch.Generator | None) -> Tensor:

@@ -14,10 +14,12 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
+from sctl.core.attribution import integrated_gradients
 from sctl.core.before_after import Answer, Clustering, cluster_confidence, compare, mean_confidence
 from sctl.core.scaling import z_scores
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
+from sctl.explain import Explainer
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
@@ -238,6 +240,37 @@ class ItClust(TransferMethod):
         }
         chosen = verdict.recommended if self.answer == "auto" else self.answer
         return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
+
+    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
+        """Return how the source's network, before the target has sharpened it, weighs two types in some cells.
+
+        The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the target's mean cell.
+        """
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+        from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415
+
+        self._require_fitted("weights_")
+        X, _ = self._aligned(target)
+        net = deep.network(self.weights_, output=self.output)
+
+        def preference(label: int, against: int) -> Any:
+            def score(x: Any) -> Any:
+                log_q = net(x).log()
+                return log_q[:, label] - log_q[:, against]
+
+            return score
+
+        inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
+        return Explainer(
+            self.var_names_,
+            self.label_names_,
+            inputs,
+            baseline,
+            margin=lambda x, label, against: score_of(preference(label, against))(x),
+            contributions=lambda label, against: integrated_gradients(
+                gradient_of(preference(label, against)), inputs, baseline
+            ),
+        )
 
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""

@@ -15,9 +15,14 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
+from sctl.core.attribution import integrated_gradients
 from sctl.core.code_model import CodeModel
 from sctl.core.code_neighbours import (
+    FEW_CELLS,
+    CodeScale,
+    LocalMargin,
     common_space,
+    mean_of_nearest,
     nearest,
     novelty,
     typical_distances,
@@ -27,6 +32,7 @@ from sctl.core.code_neighbours import (
 )
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
+from sctl.explain import Explainer
 from sctl.genes import guess_species
 from sctl.genesets import hallmark
 from sctl.run import Run
@@ -276,6 +282,44 @@ class PoissonAutoencoder(TransferMethod):
             shape=(int(found.sum()), len(found)),
         )
         return sparse.csr_matrix(present @ spread), ~found
+
+    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
+        """Return how near the first network's code of some cells lies to source cells of either label.
+
+        Contributions are integrated gradients from the source's mean cell.
+        """
+        X, _ = self.aligned(target)
+        model, reference = self.models_[0], self.codes_[0]
+        inputs = X[cells].toarray().astype(np.float64)
+        own = model.encode(X if self.scaling == "each" else X[cells])
+        unit = self.distance == "cosine"
+        few = self.scaling != "each" or len(own) < FEW_CELLS
+        scale = CodeScale.of(reference if few else own, scaling=self.scaling, unit_length=unit)
+        known = CodeScale.of(reference, scaling=self.scaling, unit_length=unit).apply(reference)
+        queries = scale.apply(model.encode(X[cells]))
+
+        def margin_of(label: int, against: int) -> LocalMargin:
+            means = [
+                mean_of_nearest(known[self.labels_ == kind], queries, self.k, run=Run()) for kind in (label, against)
+            ]
+            return LocalMargin(scale, *means)
+
+        def contributions(label: int, against: int) -> Floats:
+            near = margin_of(label, against)
+
+            def gradient(x: Floats) -> Floats:
+                return model.pulled_back(x, near.gradient(model.code_of(x)))
+
+            return integrated_gradients(gradient, inputs, self.mean_.astype(np.float64))
+
+        return Explainer(
+            self.var_names_,
+            self.label_names_,
+            inputs,
+            self.mean_.astype(np.float64),
+            margin=lambda x, label, against: margin_of(label, against).values(model.code_of(x)),
+            contributions=contributions,
+        )
 
     @property
     def _most(self) -> int:

@@ -25,6 +25,7 @@ from sctl.core.poisson_autoencoder import (
     PoissonConfig,
     overlap_of_units,
     poisson_loss,
+    start_from_means,
     train_poisson,
     train_several,
     untrained,
@@ -86,6 +87,17 @@ def test_the_penalty_trains(cells):
         model, _ = train_poisson(cells, None, config, run=Run())
         overlap[strength] = float(overlap_of_units(torch.tensor(model.weights[1])))
     assert overlap[1.0] < 0.2 < 1.0 < overlap[0.0]
+
+
+@pytest.mark.parametrize(("loss", "shape"), [("rate", "smooth"), ("rate", "width"), ("log-rate", "width")])
+def test_training_starts_from_the_means(cells, loss, shape):
+    config = PoissonConfig(n_hidden=12, n_code=5, loss=loss, softplus=shape)
+    net = untrained(30, config, Run())
+    with torch.no_grad():
+        net.layers[-1].weight.zero_()
+    means = np.maximum(cells.mean(axis=0), 0.01 if loss == "rate" else 1.001)
+    start_from_means(net, means)
+    np.testing.assert_allclose(net.as_model().decode(np.zeros((1, 5)))[0], means, rtol=2e-3)
 
 
 def test_l1_makes_weights_small(cells):

@@ -18,7 +18,7 @@ from sctl.run import Run
 from sctl.sharing import load_model, save_model
 
 Poisson = get_method("poissonautoencoder")
-QUICK = {"n_hidden": 20, "n_code": 8, "max_epochs": 60, "learning_rate": 5e-3}
+QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 40, "learning_rate": 2e-3}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,247 @@
+"""Why a cell or a cluster has its label: the genes for it and against it, for every method that can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from sctl.core.attribution import deletion_curve
+from sctl.data import UNASSIGNED, TransferResult
+from sctl.errors import DataError, ParameterError
+from sctl.run import Run
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+MOST_CELLS = 200
+"""Of a larger cluster so many cells are looked at, drawn at random."""
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """How a fitted method weighs two labels in some cells.
+
+    Parameters
+    ----------
+    genes : tuple of str, length n_genes
+        What the method looks at.
+    label_names : tuple of str
+        The source's types.
+    inputs : ndarray of shape (n_cells, n_genes)
+        The cells as the method sees them.
+    baseline : ndarray of shape (n_genes,)
+        A cell that speaks for no label: contributions say what differs from it.
+    margin : callable
+        Inputs of the same cells, changed or not, and the numbers of two labels, to how much the method prefers the
+        first: (n_cells,).
+    contributions : callable
+        The numbers of two labels, to each gene's share of that: (n_cells, n_genes).
+    """
+
+    genes: tuple[str, ...]
+    label_names: tuple[str, ...]
+    inputs: Floats
+    baseline: Floats
+    margin: Callable[[Floats, int, int], Floats]
+    contributions: Callable[[int, int], Floats]
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A method that can say which genes its labels rest on."""
+
+    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
+        """Return how the fitted method weighs labels in some cells of a target, given by their places."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why cells have a label rather than another.
+
+    Parameters
+    ----------
+    label, against : str
+    n_cells : int
+        How many cells were looked at.
+    margin : float
+        How much the method prefers ``label``, on its own scale; below 0 it prefers ``against``.
+    genes : DataFrame
+        The genes, those that speak most for the label first: ``gene``, ``contribution`` (mean over the cells, on the
+        scale of ``margin``), ``share`` (of all contributions, without sign), ``expression`` and ``elsewhere`` (mean in
+        these cells and in all others; NaN where the target lacks the gene).
+    """
+
+    label: str
+    against: str
+    n_cells: int
+    margin: float
+    genes: pd.DataFrame
+
+    @property
+    def ranking(self) -> pd.Series:
+        """Contributions by gene: what pathways are looked for in."""
+        return self.genes.set_index("gene")["contribution"]
+
+
+def explain(
+    method: Explains,
+    target: AnnData,
+    result: TransferResult,
+    cells: Ints,
+    *,
+    against: str | None = None,
+    run: Run | None = None,
+) -> Explanation:
+    """Say which genes speak for the label of a cell, or of a group of cells, and which against it.
+
+    Parameters
+    ----------
+    method : Explains
+        Fitted.
+    target : AnnData
+        As it was given to ``transfer``.
+    result : TransferResult
+        What the method said of it.
+    cells : ndarray of int
+        Their places in the target. Of more than 200, so many are drawn.
+    against : str, optional
+        The label to compare with; the runner-up by default.
+    run : Run, optional
+
+    Returns
+    -------
+    Explanation
+        Of the label that most of the cells have.
+
+    Raises
+    ------
+    ParameterError
+        If no cell was chosen, or the label to compare with is unknown or the same.
+    DataError
+        If the source has one type only, or the cells have no label.
+    """
+    run = run or Run()
+    label = _common_label(result, cells)
+    chosen = _sample(np.asarray(cells), run)
+    explainer = method.explainer(target, chosen)
+    first = explainer.label_names.index(label)
+    second = _other(explainer, result, chosen, first) if against is None else _named(explainer, against, first)
+    values = explainer.contributions(first, second)
+    mean = values.mean(axis=0)
+    table = pd.DataFrame(
+        {
+            "gene": list(explainer.genes),
+            "contribution": mean,
+            "share": np.abs(mean) / max(float(np.abs(mean).sum()), 1e-300),
+            **_expression(target, explainer.genes, np.asarray(cells)),
+        }
+    )
+    return Explanation(
+        label=label,
+        against=explainer.label_names[second],
+        n_cells=len(chosen),
+        margin=float(explainer.margin(explainer.inputs, first, second).mean()),
+        genes=table.sort_values("contribution", ascending=False, kind="stable").reset_index(drop=True),
+    )
+
+
+def deletion(
+    explainer: Explainer, label: str, against: str, *, run: Run, most: int = 100, n_random: int = 5
+) -> pd.DataFrame:
+    """Check an explanation: take genes away, and see whether the label is held up less.
+
+    Parameters
+    ----------
+    explainer : Explainer
+    label, against : str
+    run : Run
+    most : int
+        Up to so many genes are set to the baseline.
+    n_random : int
+        How often genes are drawn at random for comparison.
+
+    Returns
+    -------
+    DataFrame
+        ``genes`` deleted, and the mean margin after deleting those that speak most for the label (``salient``), and
+        random ones (``random``).
+    """
+    first, second = (explainer.label_names.index(name) for name in (label, against))
+    most = min(most, len(explainer.genes))
+    numbers = np.unique(np.concatenate([[0], np.geomspace(1, most, 10).round()])).astype(np.int64)
+    values = explainer.contributions(first, second)
+
+    def curve(rng: np.random.Generator | None) -> Floats:
+        return deletion_curve(
+            lambda changed: explainer.margin(changed, first, second),
+            explainer.inputs,
+            values,
+            explainer.baseline,
+            numbers=numbers,
+            rng=rng,
+        )
+
+    random = [curve(run.rng(f"random genes {i}")) for i in run.track("Delete random genes", range(n_random))]
+    return pd.DataFrame({"genes": numbers, "salient": curve(None), "random": np.mean(random, axis=0)})
+
+
+def _common_label(result: TransferResult, cells: Ints) -> str:
+    if not len(cells):
+        raise ParameterError("No cell was chosen.", do="Choose a cell or a group.")
+    if len(result.label_names) < 2:
+        raise DataError(
+            "The source has one type only.",
+            expected="An explanation compares two types.",
+            do="Choose a source with two or more types.",
+        )
+    given = pd.Series(result.labels[cells]).astype(str)
+    known = given[given.isin(result.label_names) & (given != UNASSIGNED)]
+    if known.empty:
+        known = pd.Series([result.label_names[int(result.label_proba[cells].mean(axis=0).argmax())]])
+    return str(known.value_counts().index[0])
+
+
+def _sample(cells: Ints, run: Run) -> Ints:
+    if len(cells) <= MOST_CELLS:
+        return cells
+    return np.sort(run.rng("explained cells").choice(cells, MOST_CELLS, replace=False))
+
+
+def _named(explainer: Explainer, against: str, first: int) -> int:
+    if against not in explainer.label_names or explainer.label_names.index(against) == first:
+        raise ParameterError(
+            f"The label cannot be compared with {against!r}.",
+            expected=f"Another of the types {list(explainer.label_names)} was expected.",
+            do="Choose one of these.",
+        )
+    return explainer.label_names.index(against)
+
+
+def _other(explainer: Explainer, result: TransferResult, cells: Ints, first: int) -> int:
+    """Return the runner-up: the next likely label, and where none is likely the one that is rejected least."""
+    order = [result.label_names.index(name) for name in explainer.label_names]
+    mean = result.label_proba[cells].mean(axis=0)[order]
+    mean[first] = -1.0
+    if mean.max() > 0:
+        return int(mean.argmax())
+    others = [kind for kind in range(len(explainer.label_names)) if kind != first]
+    margins = [float(explainer.margin(explainer.inputs, first, kind).mean()) for kind in others]
+    return others[int(np.argmin(margins))]
+
+
+def _expression(target: AnnData, genes: tuple[str, ...], cells: Ints) -> dict[str, Floats]:
+    """Return the mean of each gene in some cells and in all others; NaN where there is none."""
+    places = target.var_names.get_indexer(pd.Index(genes))
+    inside = np.zeros(target.n_obs, dtype=bool)
+    inside[cells] = True
+    out = {}
+    for name, rows in (("expression", inside), ("elsewhere", ~inside)):
+        mean = np.asarray(target.X[rows].mean(axis=0)).ravel() if rows.any() else np.full(target.n_vars, np.nan)
+        out[name] = np.where(places >= 0, mean[places], np.nan)
+    return out
