@@ -175,18 +175,25 @@ class PoissonAutoencoder(TransferMethod):
         """
         from sctl.core.poisson_autoencoder import train_several  # noqa: PLC0415 - torch, see above
 
-        types = pd.Categorical(source.obs[label_key].astype(str))
-        order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
-        genes = self._chosen(source.var)
-        X = _rows(source[:, genes].X)[order]
-        codes = types.codes[order].astype(np.int64)
+        X, codes, genes = self.training_cells(source, label_key)
         self.models_, logs = train_several(X, codes, self.config, self.n_networks, run=run)
+        types = pd.Categorical(source.obs[label_key].astype(str))
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.labels_, self.mean_ = codes, np.asarray(X.mean(axis=0), dtype=np.float32).ravel()
         self.codes_ = tuple(model.encode(X) for model in self.models_)
         self.typical_ = typical_distances(self._space(self.codes_), self.k, run=run)
         self.log_ = {f"network {i + 1}": log.to_dict() for i, log in enumerate(logs)}
         return self
+
+    def training_cells(self, source: AnnData, label_key: str | None) -> tuple[sparse.csr_matrix, Ints, pd.Index]:
+        """Return what the network is trained on: values of the chosen genes, the number of each type, and the genes.
+
+        :func:`sctl.core.poisson_search.search_poisson` takes the first two, with :attr:`config`.
+        """
+        types = pd.Categorical(source.obs[label_key].astype(str))
+        order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
+        genes = self._chosen(source.var)
+        return _rows(source[:, genes].X)[order], types.codes[order].astype(np.int64), genes
 
     @property
     def config(self) -> PoissonConfig:
@@ -223,10 +230,10 @@ class PoissonAutoencoder(TransferMethod):
         found = nearest(self._space(self.codes_), self._space(codes), min(self._most, len(self.labels_)), run=run)
         return self._result(target, codes, found, uns=self._fit_of(X, missing), seed=run.seed)
 
-    def state(self) -> tuple[dict[str, Floats], dict[str, Any]]:
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("models_")
-        arrays: dict[str, Floats] = {"mean": self.mean_, "labels": self.labels_, "typical": self.typical_}
+        arrays: dict[str, Any] = {"mean": self.mean_, "labels": self.labels_, "typical": self.typical_}
         for i, (model, code) in enumerate(zip(self.models_, self.codes_, strict=True)):
             arrays |= {f"{i}.{name}": value for name, value in model.to_arrays().items()} | {f"{i}.code": code}
         return arrays, {
@@ -236,7 +243,7 @@ class PoissonAutoencoder(TransferMethod):
             "training": self.log_,
         }
 
-    def restore(self, arrays: Mapping[str, Floats], facts: Mapping[str, Any]) -> Self:
+    def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned."""
         numbers = range(self.n_networks)
         parts = [

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from sctl.base import Saveable, transfer
+from sctl.core.poisson_search import search_poisson
+from sctl.core.search import Range
 from sctl.data import read_result, write_result
 from sctl.denoised import denoised, denoised_genes, has_denoised
 from sctl.errors import DataError, ParameterError
@@ -152,3 +154,12 @@ def test_denoised_genes_that_are_not_there(result):
     assert denoised_genes(bare) == ()
     with pytest.raises(DataError, match="no denoised expression"):
         denoised(bare, [result.var_names[0]])
+
+
+def test_settings_can_be_searched_on_what_is_trained_on(pair):
+    method = Poisson(**QUICK | {"max_epochs": 2})
+    X, strata, genes = method.training_cells(pair.source, pair.label_key)
+    assert X.shape == (pair.source.n_obs, len(genes))
+    space = {"n_code": Range(2, 6, whole=True)}
+    found = search_poisson(X, strata, method.config, space, n_trials=2, sampler="random", run=Run())
+    assert len(found.trials) == 2
