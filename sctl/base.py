@@ -139,6 +139,17 @@ class SweepsTheta(Protocol):
         """Return the result at ``theta``; None chooses it from the points of the sweep."""
 
 
+@runtime_checkable
+class Saveable(Protocol):
+    """A method whose learned state can be written into a file and taken back; see :mod:`sctl.sharing`."""
+
+    def state(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return arrays by name, and facts that JSON holds, among them ``label_names`` and ``genes``."""
+
+    def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`state` returned; ``DataError`` if the parts do not fit together."""
+
+
 def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
     """Learn from the pair's source and label its target.
 

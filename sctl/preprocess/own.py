@@ -12,7 +12,7 @@ from sctl.core.normalise import log_normalised
 from sctl.data import Floats
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.side import Side
-from sctl.preprocess.variable import as_log1p, highly_variable
+from sctl.preprocess.variable import as_log1p, variable_genes
 
 
 def target_only(
@@ -41,5 +41,5 @@ def target_only(
     names = names[counted]
     if not len(names):
         return values, names
-    variable = highly_variable([as_log1p(values, params.log)], params.n_top_genes)
+    variable = variable_genes([as_log1p(values, params.log)], params.n_top_genes)["highly_variable"].to_numpy()
     return values[:, variable], names[variable]

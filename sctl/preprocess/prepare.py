@@ -19,7 +19,7 @@ from sctl.preprocess.own import target_only
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.report import Loss, PrepareReport
 from sctl.preprocess.side import Side, open_side
-from sctl.preprocess.variable import as_log1p, highly_variable
+from sctl.preprocess.variable import as_log1p, variable_genes
 from sctl.run import Run
 
 
@@ -104,9 +104,10 @@ def prepare_pair(
         for side, size in zip(sides, sizes, strict=True)
     ]
     run.report("Prepare", 3, 4, "finding variable genes")
-    variable = highly_variable([as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    marks = variable_genes([as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    variable = marks["highly_variable"].to_numpy()
     logs, effects = corrected(logs, genes, variable, params, run)
-    both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
+    both = [_build(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
         both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
     own, names = target_only(sides[0], sides[1], sizes[1], params)
@@ -123,10 +124,11 @@ def _sizes(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
     return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.adata.var_names))
 
 
-def _build(side: Side, genes: pd.Index, values: Any, variable: Bools) -> AnnData:
+def _build(side: Side, genes: pd.Index, values: Any, marks: pd.DataFrame) -> AnnData:
     """Put the kept cells, the pair's genes and their values together."""
     var = side.adata.var.loc[genes].copy()
-    var["highly_variable"] = variable
+    for name, column in marks.items():
+        var[name] = column.to_numpy()
     layers = {"counts": side.columns(genes)} if side.values.are_counts else {}
     return AnnData(X=values, obs=_obs(side), var=var, layers=layers)
 
