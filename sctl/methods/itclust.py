@@ -15,7 +15,10 @@ from typing_extensions import override
 import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.attribution import integrated_gradients
-from sctl.core.before_after import Answer, Clustering, cluster_confidence, compare, mean_confidence
+from sctl.core.before_after import Answer, Clustering, compare, mean_confidence
+from sctl.core.composition import TypeMoments, rescaled
+from sctl.core.new_groups import MIN_CELLS as MIN_FOREIGN
+from sctl.core.new_groups import foreign_cells, own_groups, typical_certainty
 from sctl.core.scaling import z_scores
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
@@ -23,6 +26,7 @@ from sctl.explain import Explainer
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
+    from sctl.core.deep_embedding import EmbeddingNet
     from sctl.core.schedules import Schedule
     from sctl.core.self_training import SelfTraining, Sharpened
 
@@ -33,6 +37,10 @@ MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
 MIN_GENES_FOUND = 0.5
 """A target must have at least this share of the genes that a network knows."""
+N_RESCALINGS = 2
+"""So often the target is named and scaled anew."""
+N_LESSONS = 20
+"""So often the target's cells are seen while the network learns new groups."""
 
 
 @dataclass(kw_only=True)
@@ -47,9 +55,10 @@ class ItClust(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
-    at random while types are learned, every cluster keeps the name of the type it began as, and the answer from
-    before fine-tuning is kept where fine-tuning harms. ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``,
-    ``clip_sides="upper"`` and ``answer="after"`` is the paper's setting.
+    at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
+    name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
+    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
+    ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
 
     References
     ----------
@@ -83,6 +92,12 @@ class ItClust(TransferMethod):
         "Column with donor or study, in the source or in both; the cells of each are scaled on their own.",
         title="Column of batches",
     )
+    allow_for_mix: bool = param(
+        True,
+        "Scale your cells by the types found among them, so that a type which fills your data is not called average.",
+        title="Allow for another mix of types",
+        advanced=True,
+    )
     schedule: Literal["fast", "paper"] = param(
         "fast", "How the network learns: until it stops improving, or as long as in the paper.", advanced=True
     )
@@ -95,7 +110,7 @@ class ItClust(TransferMethod):
         advanced=True,
     )
     n_epochs: int = param(
-        60,
+        30,
         "Most rounds in which the network sees all source cells with their types (fast schedule).",
         title="Rounds of learning types",
         low=1,
@@ -103,7 +118,7 @@ class ItClust(TransferMethod):
         advanced=True,
     )
     dropout: float = param(
-        0.5,
+        0.2,
         "Share of the genes hidden at random while types are learned, so that no few genes decide.",
         title="Genes hidden while learning",
         low=0.0,
@@ -164,9 +179,9 @@ class ItClust(TransferMethod):
     empty_centroids: Literal["drop", "keep"] = param(
         "drop", "What becomes of types that no cell of yours resembles at first.", title="Types not met", advanced=True
     )
-    n_new_clusters: int = param(
-        0,
-        "Groups begun among the cells that resemble no type; for a target with types that the source lacks.",
+    n_new_clusters: int | None = param(
+        None,
+        "Groups begun among cells that resemble no type. Empty: only where the source does not explain your data.",
         title="New groups",
         low=0,
         high=50,
@@ -177,7 +192,8 @@ class ItClust(TransferMethod):
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn the source's types.
 
-        Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``n_source_`` and ``log_``.
+        Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``moments_`` (of every type's genes),
+        ``typical_`` (how certain its own cells are), ``n_source_`` and ``log_``.
 
         Raises
         ------
@@ -200,7 +216,8 @@ class ItClust(TransferMethod):
         logs.append(deep.train_source(net, cells, codes, config=schedule.source, run=run))
         self.label_names_ = tuple(map(str, types.categories))
         self.var_names_, self.n_source_ = tuple(map(str, genes)), len(X)
-        self.weights_ = deep.weights_of(net)
+        self.weights_, self.moments_ = deep.weights_of(net), TypeMoments.of(X, codes, n_types)
+        self.typical_ = typical_certainty(deep.outputs(net, cells)[1], codes).astype(np.float32)
         self.log_ = {log.phase: log.to_dict() for log in logs}
         return self
 
@@ -215,28 +232,44 @@ class ItClust(TransferMethod):
         """
         from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
         from sctl.core.self_training import self_train, target_head, trajectory  # noqa: PLC0415
+        from sctl.core.sharpening_report import what_happened  # noqa: PLC0415
         from sctl.core.training import Cells  # noqa: PLC0415
 
         self._require_fitted("weights_")
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         X, missing = self._aligned(target)
         X = X[order]
-        cells, net = Cells.all(X), deep.network(self.weights_, output=self.output)
+        net = deep.network(self.weights_, output=self.output)
+        cells = Cells.all(self._mixed_alike(X, net))
         z, q = deep.outputs(net, cells)
         before = Clustering(q, np.arange(q.shape[1]), z).among_met()
         keep_empty = self.empty_centroids == "keep"
-        rng = run.rng("new clusters")
-        net.head, types = target_head(net, z, q, keep_empty=keep_empty, n_new=self.n_new_clusters, rng=rng)
+        net.head, types = target_head(
+            net, z, q, keep_empty=keep_empty, n_new=self.n_new_clusters or 0, rng=run.rng("new clusters")
+        )
         sharp = self_train(net, cells, self._self_training(), run=run)
         after = Clustering(sharp.proba, types, sharp.embedding)
         verdict = compare(X, before, after, rng=run.rng("compared cells"))
+        foreign = foreign_cells(q, self.typical_)
+        explained = verdict.explained
+        if self.n_new_clusters is None and not explained and foreign.sum() >= MIN_FOREIGN:
+            after, sharp = self._with_new_groups(X, (z, q), foreign, run)
+            verdict = compare(X, before, after, rng=run.rng("compared cells"))
         way, at_each = trajectory(sharp.snapshots)
         back = np.argsort(order)
         extra = {"trajectory": way[back], "trajectory_clusters": at_each[back]}
         uns = {
             "comparison": verdict.to_dict(),
+            "explained": explained,
             "genes_missing": int(missing.sum()),
-            **self._what_happened(before, after, sharp),
+            "training": self.log_,
+            **what_happened(
+                before,
+                after,
+                sharp,
+                names=self._cluster_names(after.types),
+                types=[self._type_name(kind) for kind in after.types],
+            ),
         }
         chosen = verdict.recommended if self.answer == "auto" else self.answer
         return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
@@ -244,14 +277,14 @@ class ItClust(TransferMethod):
     def explainer(self, target: AnnData, cells: Ints) -> Explainer:
         """Return how the source's network, before the target has sharpened it, weighs two types in some cells.
 
-        The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the target's mean cell.
+        The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.
         """
         from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
         from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415
 
         self._require_fitted("weights_")
-        X, _ = self._aligned(target)
         net = deep.network(self.weights_, output=self.output)
+        X = self._mixed_alike(self._aligned(target)[0], net)
 
         def preference(label: int, against: int) -> Any:
             def score(x: Any) -> Any:
@@ -272,10 +305,34 @@ class ItClust(TransferMethod):
             ),
         )
 
+    def _with_new_groups(
+        self, X: NDArray[np.float32], first: tuple[Floats, Floats], foreign: NDArray[np.bool_], run: Run
+    ) -> tuple[Clustering, Sharpened]:
+        """Divide cells unlike any type by their own genes, teach the network these groups, and sharpen all."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+        from sctl.core.networks import SoftAssignment  # noqa: PLC0415
+        from sctl.core.self_training import self_train  # noqa: PLC0415
+        from sctl.core.training import Cells, TrainingConfig  # noqa: PLC0415
+
+        (z, q), cells = first, Cells.all(X)  # on its own scale: the mix found means little here
+        groups = q.argmax(axis=1)
+        groups[foreign] = q.shape[1] + own_groups(X[foreign], rng=run.rng("own groups"))
+        met, codes = np.unique(groups, return_inverse=True)
+        net = deep.network(self.weights_, output=self.output)
+        net.head = SoftAssignment(deep.class_centroids(z, codes, len(met)))
+        lessons = TrainingConfig(max_epochs=N_LESSONS, stop_on="never", restore_best=False)
+        config = deep.SourceTraining(training=lessons, dropout=self.dropout, reconstruction=self.reconstruction)
+        deep.train_source(net, cells, codes, config=config, run=run, phase="Learn the new groups")
+        sharp = self_train(net, cells, self._self_training(), run=run)
+        types = np.where(met < q.shape[1], met, -1)
+        return Clustering(sharp.proba, types, sharp.embedding), sharp
+
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("weights_")
-        return dict(self.weights_), {
+        moments = {"types.mean": self.moments_.mean, "types.variance": self.moments_.variance}
+        moments["types.certainty"] = self.typical_
+        return {**self.weights_, **moments}, {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
             "n_source": self.n_source_,
@@ -286,9 +343,13 @@ class ItClust(TransferMethod):
         """Take back what :meth:`state` returned."""
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.n_source_, self.log_ = int(facts["n_source"]), dict(facts["training"])
-        self.weights_ = dict(arrays)
-        shape = (len(self.label_names_), self.weights_["head.centroids"].shape[1])
-        if self.weights_["head.centroids"].shape != shape or len(self.var_names_) != self._n_inputs():
+        self.weights_ = {name: values for name, values in arrays.items() if not name.startswith("types.")}
+        nothing = np.empty((0, 0), dtype=np.float32)
+        self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
+        self.typical_ = arrays.get("types.certainty", nothing)
+        sizes = (len(self.label_names_), len(self.var_names_))
+        found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
+        if found | {self.moments_.variance.shape} != {sizes} or len(self.typical_) != sizes[0]:
             raise DataError(
                 "The parts of the model do not fit together.",
                 expected="As many genes and cell types as the network has places for.",
@@ -325,6 +386,20 @@ class ItClust(TransferMethod):
         batches = None if column is None else pd.factorize(column.astype(str), sort=True)[0]
         return z_scores(X, batches=batches, clip=self.clip, both_sides=self.clip_sides == "both")
 
+    def _mixed_alike(self, X: NDArray[np.float32], net: EmbeddingNet) -> NDArray[np.float32]:
+        """Return the target on the source's scale, by the mix of types that the network finds in it."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+        from sctl.core.training import Cells  # noqa: PLC0415
+
+        out = X
+        for _ in range(N_RESCALINGS if self.allow_for_mix else 0):
+            q = deep.outputs(net, Cells.all(out))[1]
+            shares = np.bincount(q.argmax(axis=1), minlength=q.shape[1]) / len(q)
+            out = np.clip(
+                rescaled(X, self.moments_, shares), -self.clip if self.clip_sides == "both" else None, self.clip
+            )
+        return out
+
     def _aligned(self, target: AnnData) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the target's z-scores of the network's genes, 0 for genes it lacks, and which genes those are."""
         places = target.var_names.get_indexer(pd.Index(self.var_names_))
@@ -344,40 +419,6 @@ class ItClust(TransferMethod):
         out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
-
-    def _what_happened(self, before: Clustering, after: Clustering, sharp: Sharpened) -> dict[str, Any]:
-        """Return what the pages tell of fine-tuning: clusters, refreshes, and who swallowed whom."""
-        from sctl.core.self_training import swallowed  # noqa: PLC0415 - torch, see above
-
-        n, end = len(after.types), after.clusters
-        place = {int(kind): cluster for cluster, kind in enumerate(after.types) if kind >= 0}
-        start = np.array([place[int(kind)] for kind in before.labels])
-        names = self._cluster_names(after.types)
-        lost = swallowed(start, end, n)
-        return {
-            "cluster_table": {
-                "cluster": list(names),
-                "type": [self._type_name(kind) for kind in after.types],
-                "cells_before": np.bincount(start, minlength=n),
-                "cells_after": np.bincount(end, minlength=n),
-                "confidence": cluster_confidence(start, end, n),
-                "confidence_released": cluster_confidence(sharp.first, end, n),
-            },
-            "swallowed": {
-                "cluster": np.array([names[row[0]] for row in lost], dtype=str),
-                "by": np.array([names[row[1]] for row in lost], dtype=str),
-                "cells_before": np.array([row[2] for row in lost], dtype=int),
-                "cells_moved": np.array([row[3] for row in lost], dtype=int),
-            },
-            "refreshes": {
-                "changed": sharp.changed,
-                "loss": sharp.losses,
-                "sizes": sharp.sizes,
-                "settled": sharp.settled,
-            },
-            "trajectory_refreshes": [snapshot.refresh for snapshot in sharp.snapshots],
-            "training": self.log_,
-        }
 
     def _result(
         self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int
