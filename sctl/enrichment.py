@@ -205,13 +205,13 @@ def unit_pathways(
     UnitPathways
     """
     settings = settings or UnitSettings()
-    maps = saliency_by_type(model, cells.X, cells.types, run=run, unit_mean=settings.unit_mean)
     units = tuple(range(model.n_code)) if settings.units is None else settings.units
-    pairs = [(kind, unit) for kind in range(len(maps)) for unit in units]
+    maps = saliency_by_type(model.of_units(units), cells.X, cells.types, run=run, unit_mean=settings.unit_mean)
+    pairs = [(kind, place) for kind in range(len(maps)) for place in range(len(units))]
     rankings = pd.DataFrame(
-        np.array([maps[kind, unit] for kind, unit in pairs]).T,
+        np.array([maps[kind, place] for kind, place in pairs]).T,
         index=list(cells.genes),
-        columns=[f"{kind}.{unit}" for kind, unit in pairs],
+        columns=[f"{kind}.{units[place]}" for kind, place in pairs],
     )
     moving = rankings.loc[:, rankings.to_numpy().std(axis=0) > 0]  # a dead unit has nothing to rank
     table = enrich(moving, sets, run=run, gsea=settings.gsea)

@@ -15,7 +15,7 @@ from benchmarks.paper_foreign_ae.pathways import counted  # noqa: E402
 from benchmarks.paper_foreign_ae.transfer import FOREIGN, PAIRS, transferred  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 
-DATASETS = (RealPair("baron_human1", "baron_mouse"), RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"))
+DATASETS = (RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"), RealPair("baron_human1", "baron_mouse"))
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--genes", choices=("variable", "hallmark", "all"), default="variable")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--pairs", type=int, nargs="+", help="numbers of pairs, from 0; the last is the foreign one")
+    parser.add_argument("--networks", type=int, default=3, help="1 leaves out several networks together")
     parser.add_argument("--units", type=int, default=25, help="how many units of the code are compared with pathways")
     given = parser.parse_args()
     warnings.simplefilter("ignore", SctlWarning)
@@ -39,7 +40,7 @@ def main() -> None:
         return
     pairs = [*PAIRS, FOREIGN]
     chosen = pairs if given.pairs is None else [pairs[number] for number in given.pairs]
-    table = transferred(chosen, given.data, given.genes, given.seeds)
+    table = transferred(chosen, given.data, given.genes, given.seeds, most_networks=given.networks)
     grouped = table.groupby(["pair", "space"], sort=False)[["accuracy", "macro F1", "CPU s"]].agg(["mean", "std"])
     print(grouped.to_string(float_format="%.3f"))
 

@@ -15,7 +15,7 @@ from sctl.genesets import hallmark
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
-STRENGTHS = (0.0, 0.01, 0.1)
+STRENGTHS = (0.0, 0.01)
 
 
 def counted(pair: RealPair, folder: Path, seeds: list[int], *, over: str = "all", n_units: int = 25) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def given(pair: RealPair, folder: Path, genes: str) -> Given:
     )
 
 
-def arms(data: Given, seed: int) -> Iterator[tuple[str, float, np.ndarray, np.ndarray, bool]]:
+def arms(data: Given, seed: int, most_networks: int) -> Iterator[tuple[str, float, np.ndarray, np.ndarray, bool]]:
     """Yield the name of a space, its CPU seconds, source and target in it, and whether directions are compared."""
     from sctl.core.poisson_autoencoder import train_several  # noqa: PLC0415 - torch takes seconds
 
@@ -95,6 +95,8 @@ def arms(data: Given, seed: int) -> Iterator[tuple[str, float, np.ndarray, np.nd
     trained: dict[Any, Any] = {}
     for name, settings in VARIANTS.items():
         method = get_method("poissonautoencoder")(**settings)
+        if method.n_networks > most_networks:
+            continue
         spaces = {"scaling": method.scaling, "unit_length": method.distance == "cosine"}
         key = (str(method.config), method.n_networks)
         started = time.process_time()
@@ -128,7 +130,9 @@ def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, flo
     return {"accuracy": float((found == truth).mean()), "macro F1": float(np.mean(scores))}
 
 
-def transferred(pairs: list[RealPair], folder: Path, genes: str, seeds: list[int]) -> pd.DataFrame:
+def transferred(
+    pairs: list[RealPair], folder: Path, genes: str, seeds: list[int], *, most_networks: int = 3
+) -> pd.DataFrame:
     """Return a row for each pair, space and seed; rows are printed as they come."""
     rows = []
     for pair in pairs:
@@ -136,7 +140,7 @@ def transferred(pairs: list[RealPair], folder: Path, genes: str, seeds: list[int
         majority = np.bincount(data.target_labels).max() / len(data.target_labels)
         rows.append({"pair": data.name, "space": "majority", "seed": 0, "accuracy": majority})
         for seed in seeds:
-            for name, cost, source, target, direction in arms(data, seed):
+            for name, cost, source, target, direction in arms(data, seed, most_networks):
                 lengths = [
                     np.linalg.norm(part, axis=1, keepdims=True) if direction else 1.0 for part in (source, target)
                 ]

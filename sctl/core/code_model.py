@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,12 +46,15 @@ class CodeModel:
         β of softplus: 1, or the width of the layer, which makes it almost a ReLU.
     loss : {"rate", "log-rate"}
         Whether the last layer gives the rate of the Poisson distribution or its logarithm.
+    width : int, optional
+        Of the code as it was trained, where only some of its units are left.
     """
 
     weights: tuple[Floats, ...]
     biases: tuple[Floats, ...]
     softplus: Softplus = "smooth"
     loss: Loss = "rate"
+    width: int | None = None
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], *, softplus: Softplus, loss: Loss) -> CodeModel:
@@ -78,9 +81,21 @@ class CodeModel:
         """Number of units of the code."""
         return int(self.weights[1].shape[0])
 
+    def of_units(self, units: Sequence[int]) -> CodeModel:
+        """Return the model with some units of the code only, in the given order."""
+        chosen = np.asarray(units, dtype=np.int64)
+        W1, W2, W3, W4 = self.weights
+        b1, b2, b3, b4 = self.biases
+        # "width" counts the units there were: the slope of the others must not depend on how many are looked at
+        return replace(
+            self, weights=(W1, W2[chosen], W3[:, chosen], W4), biases=(b1, b2[chosen], b3, b4), width=len(b2)
+        )
+
     def beta(self, layer: int) -> float:
         """Return β of the softplus after a layer, from 0."""
-        return 1.0 if self.softplus == "smooth" else float(len(self.biases[layer]))
+        if self.softplus == "smooth":
+            return 1.0
+        return float(self.width if layer == 1 and self.width else len(self.biases[layer]))
 
     def encode(self, X: Any) -> NDArray[np.float32]:
         """Return the code of each cell.

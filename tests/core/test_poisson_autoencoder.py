@@ -170,6 +170,13 @@ def test_arrays_compute_what_torch_does(net, cells):
     np.testing.assert_allclose(model.poisson_loss(cells), per_cell, rtol=1e-4)
 
 
+def test_some_units_are_as_they_were_among_all(net, cells):
+    model = net.as_model()
+    np.testing.assert_allclose(model.of_units([3, 1]).encode(cells), model.encode(cells)[:, [3, 1]], rtol=1e-6)
+    some = np.array(list(model.of_units([3, 1]).gradients(cells[:3])))
+    np.testing.assert_allclose(some, np.array(list(model.gradients(cells[:3])))[:, [3, 1]], rtol=1e-6, atol=1e-12)
+
+
 def test_arrays_go_and_come(net, cells):
     model = net.as_model()
     again = CodeModel.from_arrays(model.to_arrays(), softplus=model.softplus, loss=model.loss)
