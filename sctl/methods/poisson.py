@@ -141,7 +141,7 @@ class PoissonAutoencoder(TransferMethod):
     )  # fmt: skip
     weight_decay: float = param(
         1e-4,
-        "How strongly weights shrink that the data do not hold up; 0 is the paper's simple model.",
+        "How strongly weights shrink that the source does not hold up. Choose 0, and the log-rate loss, for cells of another tissue.",
         low=0.0,
         high=1.0,
         advanced=True,
