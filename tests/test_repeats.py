@@ -16,6 +16,7 @@ from sctl.project import (
     import_project,
     outcomes_file,
     outcomes_in,
+    questions,
 )
 from sctl.robustness import Outcome, Separation, groups_from, separation
 from sctl.run import Run
@@ -137,3 +138,8 @@ def test_outcomes_travel_with_the_project(project, tmp_path):
     found = outcomes_in(outcomes_file(project, ASKED))
     copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
     assert outcomes_in(outcomes_file(copy, ASKED)) == found
+    assert questions(copy) == [ASKED]
+    damaged = outcomes_file(copy, ASKED).with_suffix(".json")
+    damaged.write_text('{"of": "colour", "one": "a", "other": "b"}', encoding="utf-8")
+    with pytest.raises(ProjectError):
+        questions(copy)

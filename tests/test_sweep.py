@@ -126,6 +126,15 @@ def test_choice():
         choose_theta([])
 
 
+def test_the_source_must_earn_its_trust():
+    """Of nearly equal values of the default score the smallest θ is chosen; the paper's score knows no ties."""
+    points = [point(0.0, 0.900, 0.900), point(0.4, 0.9005, 0.9005), point(0.6, 0.902, 0.902), point(0.8, 0.8, 0.8)]
+    assert choose_theta(points) == 0.0
+    assert choose_theta(points[1:]) == 0.4
+    assert choose_theta([*points, point(0.7, 0.9, 0.9023)]) == 0.4
+    assert {choose_theta(points, criterion) for criterion in ("kta", "target_kta")} == {0.6}
+
+
 def test_choice_by_a_score_that_was_not_computed():
     points = [point(0.5, 0.7, 0.9), point(0.0, 0.6, 0.9)]
     with pytest.raises(ParameterError, match="null_kta"):

@@ -21,17 +21,17 @@ from benchmarks.paper_transfercluster.scoring import METHODS, Setting  # noqa: E
 Unit = tuple[Callable[..., list[dict[str, Any]]], dict[str, Any]]
 
 
-def gathered(units: Iterable[Unit], jobs: int, path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Run independent units and write their rows as they come, in order.
+def gathered(units: Iterable[Unit], arguments: argparse.Namespace, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Run independent units and write their rows as they come, in order; or read those of an earlier run.
 
     Parameters
     ----------
     units : iterable of (function, keyword arguments)
         Importable by name, of plain values: within ``joblib.parallel_config(backend="dask")`` they go to a cluster.
-    jobs : int
-        Processes.
-    path : Path
-        Of the CSV file; replaced.
+    arguments : Namespace
+        ``jobs``, ``out``, ``from_rows``.
+    name : str
+        Of the CSV file, which is replaced.
     columns : sequence of str
         Its columns.
 
@@ -39,10 +39,15 @@ def gathered(units: Iterable[Unit], jobs: int, path: Path, columns: Sequence[str
     -------
     DataFrame
     """
+    path = arguments.out / f"{name}.csv"
+    if arguments.from_rows:
+        return pd.read_csv(path)
     path.unlink(missing_ok=True)
     units = list(units)
     done = []
-    found = Parallel(n_jobs=jobs, return_as="generator")(delayed(function)(**given) for function, given in units)
+    found = Parallel(n_jobs=arguments.jobs, return_as="generator")(
+        delayed(function)(**given) for function, given in units
+    )
     for number, rows in enumerate(found, start=1):
         tables.write_rows(rows, path, columns)
         done += rows
@@ -66,7 +71,7 @@ def run_simulated(arguments: argparse.Namespace) -> None:
         for overlap in arguments.overlaps
     ]
     name = "simulated_" + ("published" if arguments.published else arguments.values)
-    rows = gathered(units, arguments.jobs, arguments.out / f"{name}.csv", simulated.COLUMNS)
+    rows = gathered(units, arguments, name, simulated.COLUMNS)
     by = ["overlap", "cells"]
     found = tables.summary(rows, by).sort_values(by, key=_in_order(simulated.OVERLAPS), kind="stable")
     print(tables.wide(found, by, METHODS))
@@ -85,7 +90,7 @@ def run_split(arguments: argparse.Namespace) -> None:
         for truth in arguments.truths
         for overlap in split.OVERLAPS
     ]
-    rows = gathered(units, arguments.jobs, arguments.out / "split.csv", split.COLUMNS)
+    rows = gathered(units, arguments, "split", split.COLUMNS)
     by = ["data", "truth", "overlap", "cells"]
     found = tables.summary(rows, by).sort_values(by, kind="stable")
     print(tables.wide(found, by, METHODS))
@@ -107,7 +112,7 @@ def run_robustness(arguments: argparse.Namespace) -> None:
         for method in robust.METHODS
         for seeds in blocks
     ]
-    rows = gathered(units, arguments.jobs, arguments.out / "robustness.csv", robust.COLUMNS)
+    rows = gathered(units, arguments, "robustness", robust.COLUMNS)
     print(tables.separated(rows))
 
 
@@ -124,6 +129,7 @@ def parsed() -> argparse.Namespace:
     shared.add_argument("--out", type=Path, default=Path("paper_transfercluster"), help="folder of rows and figures")
     shared.add_argument("--jobs", type=int, default=1, help="processes")
     shared.add_argument("--first-seed", type=int, default=0)
+    shared.add_argument("--from-rows", action="store_true", help="only tables and figures, of the rows that are there")
     first = experiments.add_parser("simulated", parents=[shared], help="Figure 2: three overlaps, 10 to 800 cells")
     first.add_argument("--repeats", type=int, default=20, help="simulations of each overlap; the paper's are 100")
     first.add_argument("--sizes", type=int, nargs="+", default=list(simulated.SIZES))

@@ -31,7 +31,7 @@ def curves(found: pd.DataFrame, path: Path, *, panels: str, methods: Sequence[st
             )
         ticks = sorted(own["cells"].unique())
         panel.set(title=str(name), xlabel="target cells", xscale="log", ylim=(-0.05, 1.05))
-        panel.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=6)
+        panel.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=6, rotation=45)
         panel.minorticks_off()
     axes[0].set_ylabel("adjusted Rand index")
     axes[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -53,14 +53,18 @@ def separated(rows: pd.DataFrame) -> str:
     methods = list(dict.fromkeys(rows["method"]))
     lines = ["| question | values | " + " | ".join(methods) + " |", "|" + "---|" * (2 + len(methods))]
     for (question, variant), own in rows.groupby(["question", "variant"], sort=False):
-        cells = []
-        for method in methods:
-            hits = own.loc[own["method"] == method, "separated"].astype(bool)
-            low, high = wilson(int(hits.sum()), len(hits))
-            apart = own.loc[own["method"] == method, "apart"].mean()
-            cells.append(f"{hits.sum()} of {len(hits)} ({low:.0%} to {high:.0%}); {apart:.2f}")
+        cells = [_counted(own[own["method"] == method]) for method in methods]
         lines.append(f"| {question} | {variant} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _counted(own: pd.DataFrame) -> str:
+    """Return hits of trials, the interval, and how far apart the groups are on average; empty where nothing was run."""
+    if own.empty:
+        return ""
+    hits = int(own["separated"].astype(bool).sum())
+    low, high = wilson(hits, len(own))
+    return f"{hits} of {len(own)} ({low:.0%} to {high:.0%}); {own['apart'].mean():.2f}"
 
 
 def write_rows(rows: Sequence[Mapping[str, object]], path: Path, columns: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from sctl.project import (
     load_result,
     load_source_check,
     load_target_all,
-    outcomes_file,
+    note_question,
     outcomes_in,
     save_source_check,
     target_names,
@@ -215,8 +215,7 @@ def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     """Repeat the clustering with other seeds, keeping every outcome as it comes; those that are there are not repeated."""
     method, _ = _method(project)
     question = Question.from_dict(params["question"])
-    path = outcomes_file(project, question)
-    path.parent.mkdir(exist_ok=True)
+    path = note_question(project, question)
     methods = pipeline.compared_methods(method, pipeline.chosen_theta(method, project.params("theta")["theta"]))
     with locked(path.with_suffix(".lock"), _waiting(part)):
         done = {(outcome.method, outcome.seed) for outcome in outcomes_in(path)}

@@ -126,11 +126,18 @@ class TransferCluster(ConsensusMethod):
         title="Scale of the factorised profiles",
         advanced=True,
     )
-    alpha: float = param(10.0, "Strength of the factorisation's penalty.", low=0.0, high=1e6, advanced=True)
+    alpha: float = param(
+        10.0,
+        "Strength of the factorisation's penalty, which is not divided by the size of the data, as published.",
+        title="Strength of the penalty (alpha)",
+        low=0.0,
+        high=1e6,
+        advanced=True,
+    )
     l1_ratio: float = param(
         0.75,
         "Share of the penalty that favours zeros.",
-        title="L1 share of the penalty",
+        title="L1 share of the penalty (l1_ratio)",
         low=0.0,
         high=1.0,
         advanced=True,

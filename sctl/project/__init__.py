@@ -7,7 +7,7 @@ from sctl.project.consensus import load_clusters, load_consensus, load_estimate,
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
-from sctl.project.repeats import Question, add_outcome, cells_of, outcomes_file, outcomes_in
+from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
     load_embeddings,
@@ -51,10 +51,12 @@ __all__ = [
     "load_source_check",
     "load_sweep",
     "load_target_all",
+    "note_question",
     "numbers_in",
     "outcomes_file",
     "outcomes_in",
     "projects_root",
+    "questions",
     "save_source_check",
     "target_names",
 ]

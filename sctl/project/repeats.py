@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sctl.errors import ParameterError, ProjectError
-from sctl.project.files import canonical, damaged, digest
+from sctl.project.files import canonical, damaged, digest, read_json, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import target_names
 from sctl.project.results import load_result
@@ -90,6 +90,31 @@ def outcomes_file(project: Project, question: Question) -> Path:
     return project.result_dir("theta") / "repeats" / f"{digest(canonical(asked))}.jsonl"
 
 
+def note_question(project: Project, question: Question) -> Path:
+    """Keep what was asked beside its outcomes, and return the file that these go to."""
+    path = outcomes_file(project, question)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path.with_suffix(".json"), question.to_dict())
+    return path
+
+
+def questions(project: Project) -> list[Question]:
+    """Return what was asked under the present settings, in a fixed order.
+
+    Raises
+    ------
+    ProjectError
+        If a file is damaged.
+    """
+    found = []
+    for path in sorted((project.result_dir("theta") / "repeats").glob("*.json")):
+        try:
+            found.append(Question.from_dict(read_json(path)))
+        except (KeyError, TypeError, ParameterError) as error:
+            raise damaged(path) from error
+    return sorted(found, key=lambda question: (question.of, question.one, question.other))
+
+
 def outcomes_in(path: Path) -> tuple[Outcome, ...]:
     """Return the outcomes that are finished, also while others are computed; a line cut short is left out.
 
@@ -121,7 +146,6 @@ def _outcome(value: dict[str, Any]) -> Outcome:
 
 def add_outcome(path: Path, outcome: Outcome) -> None:
     """Append an outcome."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     cut_short = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")  # by a process that was killed
     with path.open("a", encoding="utf-8") as file:
         file.write(("\n" if cut_short else "") + json.dumps(asdict(outcome)) + "\n")

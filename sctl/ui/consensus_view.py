@@ -13,7 +13,7 @@ from sctl.biology import MAX_P, differing_genes, marker_genes
 from sctl.core.consensus import consensus_matrix
 from sctl.pipeline import ConsensusPoint
 from sctl.project import Project, load_estimate
-from sctl.ui import consensus_results, errors, jobs, results, shell, state
+from sctl.ui import consensus_files, consensus_results, errors, jobs, shell, state
 from sctl.ui.consensus_results import OverK
 
 PLACE = "consensus"
@@ -104,7 +104,7 @@ def picture(project: Project, found: ConsensusPoint) -> None:
         st.plotly_chart(figure, key="consensus:heatmap", config=_FLAT, alt=alt)
         _say_what_is_shown(found, len(shown))
     with right:
-        _groups(project, found, called)
+        _groups(project, found)
         _adopt(project, found)
 
 
@@ -119,19 +119,16 @@ def _say_what_is_shown(found: ConsensusPoint, n_shown: int) -> None:
         st.caption(f"{n_shown:,} of {n_compared:,} cells are drawn, evenly from all groups.")
 
 
-def _groups(project: Project, found: ConsensusPoint, called: dict[int, str]) -> None:
+def _groups(project: Project, found: ConsensusPoint) -> None:
     """Draw a table of the groups: size, usual cell type, silhouette, stability."""
     over = consensus_results.over_k(project)
-    labels = pd.Series(results.result(project).labels.astype(str)).groupby(found.clusters)
-    own = pd.Series(found.silhouettes).groupby(found.clusters[found.compared]).mean()
-    numbers = sorted(called)
-    table = pd.DataFrame(
-        {
-            "Cluster": [called[number] for number in numbers],
-            "Cells": np.bincount(found.clusters)[numbers],
-            "Mostly": labels.agg(lambda values: values.mode().iloc[0]).reindex(numbers).to_numpy(),
-            "Silhouette": own.reindex(numbers).to_numpy(),
-            "Stability": over.stability[found.n_clusters] / (over.highest or 1.0),
+    table = consensus_files.groups(project, found.n_clusters).rename(
+        columns={
+            "cluster": "Cluster",
+            "n_cells": "Cells",
+            "label": "Mostly",
+            "silhouette": "Silhouette",
+            "stability": "Stability",
         }
     )
     st.dataframe(

@@ -39,7 +39,10 @@ def method_form(
     advanced = [p for p in shown if p.advanced]
     if advanced:
         with st.expander("Advanced settings", icon=":material/settings:"):
-            values |= {p.name: field(method.key, p, chosen) for p in advanced}
+            columns = st.columns(2, gap="large")
+            for place, parameter in enumerate(advanced):
+                with columns[place % 2]:
+                    values[parameter.name] = field(method.key, parameter, chosen)
     return {p.name: values[p.name] for p in parameters}
 
 

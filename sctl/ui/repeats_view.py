@@ -13,7 +13,7 @@ import streamlit as st
 from sctl import export, pipeline
 from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, FAINT, styled
-from sctl.project import Project, Question, cells_of, outcomes_file, outcomes_in
+from sctl.project import Project, Question, cells_of, outcomes_file, outcomes_in, questions
 from sctl.project.repeats import Kind
 from sctl.robustness import Outcome, Separation
 from sctl.ui import errors, estimates, jobs, results, shell, state
@@ -184,6 +184,15 @@ def _answer(project: Project, question: Question) -> None:
     with st.container(horizontal=True):
         _download("Counts (.csv)", counts.drop(columns="title"), f"{name}_counts", len(rows))
         _download("Every repeat (.csv)", rows, f"{name}_all", len(rows))
+
+
+def all_outcomes(project: Project) -> pd.DataFrame:
+    """Return a row for every repeat of every question about the answer shown, headed by the question's own fields."""
+    tables = [
+        Separation(_outcomes(project, question)).rows().assign(**question.to_dict()) for question in questions(project)
+    ]
+    columns = ["of", "one", "other", *Outcome.__annotations__]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def _figure(counts: pd.DataFrame) -> go.Figure:

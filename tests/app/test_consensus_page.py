@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
+import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from sctl import jobs
+from sctl.biology import marker_genes
 from sctl.errors import Cancelled
 from sctl.jobs import tasks
-from sctl.project import Project, load_consensus, load_result, numbers_in
+from sctl.project import Project, load_consensus, load_estimate, load_result, numbers_in
 from sctl.run import Run
-from sctl.ui import consensus_results
+from sctl.ui import consensus_files, consensus_results, exports
 
 
 @pytest.fixture
@@ -113,3 +118,38 @@ def test_groups_of_the_answer_bear_its_names(done):
     other = consensus_results.names(done, load_consensus(done, 5 if own != 5 else 3))
     assert list(other.values()) == [str(number + 1) for number in other]
     assert adjusted_rand_score(named, result.clusters) == 1.0
+
+
+# -- the archive ------------------------------------------------------------------------------------------
+
+
+def test_all_that_was_found_goes_into_the_archive_with_a_line_in_its_readme(done):
+    own = consensus_results.own_number(done)
+    with zipfile.ZipFile(io.BytesIO(exports._archive(done))) as archive:
+        names = set(archive.namelist())
+        readme = archive.read("README.txt").decode("utf-8")
+        tables = {
+            name.split("/")[1][:-4]: pd.read_csv(archive.open(name))
+            for name in names
+            if name.startswith("numbers_of_groups/")
+        }
+    assert set(tables) == {"cells", "groups", "estimate", "markers", "differing_genes", "unusual_cells"}
+    lines = dict(line.split(": ", 1) for line in readme.splitlines() if ".csv" in line)
+    assert set(lines) == names - {"README.txt"}
+    assert all(len(text) > 20 for text in lines.values())
+    numbers = consensus_results.finished(done)
+    assert list(tables["cells"]) == ["cell", *(f"k{number}" for number in numbers)]
+    assert tables["groups"]["n_groups"].value_counts().to_dict() == {number: number for number in numbers}
+    assert tables["groups"].groupby("n_groups")["n_cells"].sum().eq(80).all()
+    assert tables["estimate"]["above"].sum() == load_estimate(done)["n_clusters"]
+    chosen = tables["markers"].query("n_groups == @own")
+    assert (chosen["auroc"] >= 0.85).all()
+    assert chosen["gene"].tolist() == marker_genes(load_consensus(done, own).genes)["gene"].tolist()
+    assert (tables["unusual_cells"]["outlier_score"] > 0).all()
+
+
+def test_numbers_tried_for_another_answer_stay_out_of_the_archive(done):
+    done.set_params("theta", {"theta": 0.5}, note="Another θ")
+    jobs.compute(done, "theta")
+    assert consensus_files.tables(done) == {}
+    assert not [name for name in exports._tables(done) if name.startswith("numbers_of_groups/")]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
-from sctl.project import Project, Question, add_outcome, load_result, outcomes_file
+from sctl.project import Project, Question, add_outcome, load_result, note_question
 from sctl.robustness import Outcome
-from sctl.ui import repeats_view, state
+from sctl.ui import exports, repeats_view, state
 
 TAB = "Two groups or one?"
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
@@ -46,7 +46,7 @@ def answer(project, question, hits):
     for key, count in zip(METHODS, hits, strict=True):
         for seed in range(10):
             outcome = Outcome(key, seed, separated=seed < count, apart=0.75, n_clusters=4 + seed % 2)
-            add_outcome(outcomes_file(project, question), outcome)
+            add_outcome(note_question(project, question), outcome)
 
 
 def test_it_starts_a_job_for_the_two_groups(open_page, project, monkeypatch):
@@ -109,3 +109,14 @@ def test_it_starts_with_the_groups_that_are_hardest_to_tell_apart(project):
     assert repeats_view._nearest(proba, pd.Series(["a", "b", "c"]), ["a", "b", "c"]) == ("a", "b")
     assert repeats_view._nearest(proba, pd.Series(["c", "a", None]), ["a", "c"]) == ("a", "c")
     assert load_result(project).proba.shape[0] == 80
+
+
+def test_all_repeats_go_into_the_archive(project):
+    assert repeats_view.all_outcomes(project).empty
+    answer(project, Question(of="clusters", one="1", other="2"), (3, 2, 1))
+    answer(project, Question(of="labels", one="type A", other="type B"), (0, 0, 0))
+    table = repeats_view.all_outcomes(project)
+    assert len(table) == 60
+    assert list(table)[:5] == ["of", "one", "other", "method", "seed"]
+    assert table.query("of == 'clusters'")["separated"].sum() == 6
+    assert "repeats_with_other_seeds.csv" in exports._tables(project)

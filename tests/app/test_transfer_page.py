@@ -89,6 +89,12 @@ def test_the_number_of_groups_is_chosen_beside_its_curve(open_page, project, sta
     assert project.params("transfer")["params"]["n_source_groups"] == 3
 
 
+def test_a_sweep_that_must_fail_is_not_started_from_its_own_page(open_page, project):
+    assert button(open_page("theta", project.id), "Run").disabled
+    project.set_params("transfer", {"params": {"source_types": "found"}}, note="Find groups")
+    assert not button(open_page("theta", project.id), "Run").disabled
+
+
 def test_labels_that_come_later_are_used(open_page, project, source):
     project.put_input("source", source, {"filename": "source.h5ad"})
     project.set_params("data", {"label_key": "cell_type"}, note="Cell types")
