@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -239,6 +240,30 @@ class ItClust(TransferMethod):
         chosen = verdict.recommended if self.answer == "auto" else self.answer
         return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
 
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
+
+        Parameters
+        ----------
+        result : TransferResult
+            Of this method, with either answer.
+        answer : {"before", "after"}
+        """
+        namer = copy(self)
+        namer.label_names_ = result.label_names
+        place = {name: code for code, name in enumerate(result.label_names)}
+        before, after = (
+            Clustering(
+                np.asarray(result.obsm[f"{side}_proba"]),
+                np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
+                np.asarray(result.obsm[f"{side}_embedding"]),
+            )
+            for side in ("before", "after")
+        )
+        silent = result.confidence == 0  # no other cell is: a probability is never zero
+        fields = namer._kept(answer, (before, after), silent)
+        return replace(result, **fields, uns={**result.uns, **namer._told(answer, (before, after))})
+
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("weights_")
@@ -349,25 +374,13 @@ class ItClust(TransferMethod):
     def _result(
         self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int
     ) -> TransferResult:
-        before, after = both
-        kept = before if chosen == "before" else after
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        label_proba = kept.label_proba(len(self.label_names_))
-        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
-        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
-        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
-        answers = {"before": before, "after": after}
+        answers = dict(zip(("before", "after"), both, strict=True))
         return TransferResult(
             method=self.key,
             obs_names=target.obs_names,
-            clusters=kept.clusters,
-            cluster_names=self._cluster_names(kept.types),
-            proba=kept.proba,
-            labels=labels,
             label_names=self.label_names_,
-            label_proba=label_proba,
-            confidence=confidence,
-            embedding=kept.embedding,
+            **self._kept(chosen, both, silent),
             params=dict(self.params),
             seed=seed,
             version=sctl.__version__,
@@ -378,11 +391,30 @@ class ItClust(TransferMethod):
             },
             uns={
                 **uns,
-                "answer": chosen,
-                "cluster_types": [self._type_name(kind) for kind in kept.types],
+                **self._told(chosen, both),
                 "types": {name: [self._type_name(kind) for kind in one.types] for name, one in answers.items()},
             },
         )
+
+    def _kept(self, chosen: Answer, both: tuple[Clustering, Clustering], silent: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the fields of a result that follow from the answer; ``silent`` are cells without any known gene."""
+        kept = both[0] if chosen == "before" else both[1]
+        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
+        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
+        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
+        return {
+            "clusters": kept.clusters,
+            "cluster_names": self._cluster_names(kept.types),
+            "proba": kept.proba,
+            "labels": labels,
+            "label_proba": kept.label_proba(len(self.label_names_)),
+            "confidence": confidence,
+            "embedding": kept.embedding,
+        }
+
+    def _told(self, chosen: Answer, both: tuple[Clustering, Clustering]) -> dict[str, Any]:
+        kept = both[0] if chosen == "before" else both[1]
+        return {"answer": chosen, "cluster_types": [self._type_name(kind) for kind in kept.types]}
 
     def _type_name(self, kind: int) -> str:
         return self.label_names_[kind] if kind >= 0 else UNASSIGNED
