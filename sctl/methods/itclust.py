@@ -369,6 +369,7 @@ class ItClust(TransferMethod):
             },
             "trajectory_refreshes": [snapshot.refresh for snapshot in sharp.snapshots],
             "training": self.log_,
+            "phases": list(self.log_),  # in order, which files do not keep
         }
 
     def _result(
