@@ -11,6 +11,8 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
+from sctl.core.normalise import Log
+
 FEW_GENES = 1000
 """So many genes are not worth ranking: every method can take them all."""
 
@@ -46,6 +48,13 @@ def variable_genes(sides: Sequence[Any], n_top_genes: int | None) -> pd.DataFram
     order = np.argsort(np.mean([_ranks(side) for side in sides], axis=0), kind="stable")
     rank = np.argsort(order)
     return pd.DataFrame({"highly_variable": rank < n_top_genes, "variable_rank": rank})
+
+
+def as_log1p(values: Any, log: Log) -> Any:
+    """Return log(1 + x), in which variable genes are looked for whatever the pair holds."""
+    if log == "log1p":
+        return values
+    return values * np.log(2) if log == "log2" else values.log1p()
 
 
 def _ranks(X: Any) -> NDArray[np.float64]:  # noqa: N803 - AnnData's own name

@@ -67,6 +67,11 @@ def result(project: Project) -> None:
     shown.append(("Highly variable genes", f"{report['n_variable']:,}", "cells are compared by these"))
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    if report.get("n_target_only"):  # absent in projects of before
+        st.caption(
+            f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
+            "genes are shared, or if you say so in its advanced settings."
+        )
     if report["losses"]:
         with st.expander("What was left out, and why", icon=":material/remove_circle:"):
             table = pd.DataFrame(report["losses"])[["role", "what", "n", "reason"]]

@@ -78,7 +78,7 @@ def _question(project: Project) -> Question | None:
         state.REPEATS_ONE.of(project.fingerprint("theta"), kind),
         state.REPEATS_OTHER.of(project.fingerprint("theta"), kind),
     )
-    nearest = _nearest(results.result(project).proba, cells, names)
+    nearest = _nearest(results.result(project).label_proba, cells, names)
     for key, name in zip((one, other), nearest, strict=True):
         if key.get() not in names:
             key.set(name)
@@ -98,7 +98,7 @@ def _has_truth(project: Project) -> bool:
 
 
 def _nearest(proba: Any, cells: pd.Series, names: Sequence[str]) -> tuple[str, str]:
-    """Return the two groups whose cells are most alike in which clusters they could belong to."""
+    """Return the two groups whose cells are most alike in the cell types that they could be."""
     means = pd.DataFrame(np.asarray(proba)).groupby(cells.astype(str).to_numpy()).mean().loc[list(names)].to_numpy()
     norms = np.linalg.norm(means, axis=1)
     alike = means @ means.T / np.maximum(np.outer(norms, norms), 1e-300)

@@ -120,6 +120,9 @@ N_GROUPS: Key[int | None] = Key("n_groups", None)
 """of(fingerprint of the result)"""
 TRIED: Key[tuple[int, int]] = Key("tried", (2, 12))
 LEAST_AUROC = Key("least_auroc", 0.85)
+MOST_P = Key("most_p", 0.01)
+MARKERS_OF_GROUP: Key[str | None] = Key("markers_of_group", None)
+"""of(number of groups)"""
 
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
@@ -15,7 +16,7 @@ from sctl.errors import Cancelled
 from sctl.jobs import tasks
 from sctl.project import Project, load_consensus, load_estimate, load_result, numbers_in
 from sctl.run import Run
-from sctl.ui import consensus_files, consensus_results, exports
+from sctl.ui import consensus_files, consensus_results, exports, gene_heatmap
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_it_shows_picture_tables_and_downloads(open_page, done):
     app = open_page("consensus", done.id)
     assert not app.exception, app.exception
     assert "Your data alone suggest" in texts(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
     assert len(app.get("download_button")) == 4
     (groups, *_) = app.dataframe
     assert list(groups.value.columns) == ["Cluster", "Cells", "Mostly", "Silhouette", "Stability"]
@@ -106,7 +107,7 @@ def test_another_range_keeps_the_earlier_picture_with_a_hint(open_page, done):
     assert not app.exception, app.exception
     assert Project.open(done.id).params("consensus") == {"k_min": 2, "k_max": 4}
     assert "Something changed" in texts(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_groups_of_the_answer_bear_its_names(done):
@@ -118,6 +119,33 @@ def test_groups_of_the_answer_bear_its_names(done):
     other = consensus_results.names(done, load_consensus(done, 5 if own != 5 else 3))
     assert list(other.values()) == [str(number + 1) for number in other]
     assert adjusted_rand_score(named, result.clusters) == 1.0
+
+
+def test_marker_genes_are_narrowed_by_auroc_p_and_group(open_page, done):
+    app = open_page("consensus", done.id)
+    own = consensus_results.own_number(done)
+    genes = load_consensus(done, own).genes
+    assert len(app.dataframe[1].value) == len(marker_genes(genes))
+    app.selectbox(key="most_p").set_value(0.1).run()
+    app.slider(key="least_auroc").set_value(0.5).run()
+    assert not app.exception, app.exception
+    whole = marker_genes(genes, min_auroc=0.5, max_p_adjusted=0.1)
+    assert len(app.dataframe[1].value) == min(len(whole), 300)
+    group = app.selectbox(key=f"markers_of_group:{own}").options[0]
+    app.selectbox(key=f"markers_of_group:{own}").set_value(group).run()
+    assert not app.exception, app.exception
+    assert set(app.dataframe[1].value["cluster"]) == {group}
+
+
+def test_the_picture_of_genes_is_what_the_target_expresses(done):
+    shares = gene_heatmap.scaled(np.array([[2.0, 1.0], [0.0, 4.0]]))
+    assert shares.tolist() == [[1.0, 0.25], [0.0, 1.0]]
+    genes = pd.DataFrame({"gene": ["a", "b"], "cluster": ["1", "2"]})
+    figure = gene_heatmap._figure(shares, genes, ["1", "2"])
+    (heat,) = figure.data
+    assert np.asarray(heat.z).tolist() == shares.T.tolist()
+    assert list(heat.y) == ["a (1)", "b (2)"]
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2"]
 
 
 # -- the archive ------------------------------------------------------------------------------------------
