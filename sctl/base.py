@@ -83,6 +83,8 @@ class TransferMethod(ABC):
     """Whether it needs known types by default; see :attr:`requires_labels`."""
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Settings with which a method that needs known types does without them; empty where there are none."""
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Headings over the advanced settings on the form, with the names of the settings below each."""
     order: ClassVar[int] = 100
     """Place in the menu."""
 

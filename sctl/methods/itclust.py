@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -63,6 +64,18 @@ class ItClust(TransferMethod):
     choose_when: ClassVar[str] = "You have a large annotated dataset, or want to use what was learned for many targets."
     reference: ClassVar[str] = "Hu et al. (2020), https://doi.org/10.1038/s42256-020-00233-7"
     needs_labels: ClassVar[bool] = True
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the network learns": (
+                "schedule", "n_pretrain_epochs", "n_epochs", "dropout", "output", "n_latent",
+            ),
+            "What the network sees": ("n_genes", "clip", "clip_sides"),
+            "How your cells sharpen the groups": (
+                "learning_rate", "epochs_per_refresh", "max_refreshes", "tolerance", "reconstruction",
+            ),
+            "Types that are missing on one side": ("empty_centroids", "n_new_clusters"),
+        }
+    )  # fmt: skip
     order: ClassVar[int] = 20
 
     answer: Literal["auto", "before", "after"] = param(
