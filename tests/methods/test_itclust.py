@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.base import Saveable, transfer
-from sctl.data import UNASSIGNED, Pair, write_result
+from sctl.data import UNASSIGNED, Pair, read_result, result_only, write_result
 from sctl.errors import DataError
 from sctl.methods import get_method
 from sctl.run import Run
@@ -162,6 +162,29 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     assert sure[0] > sure[1]
 
 
+def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
+    """Scaled on its own, a target of one type and a few others has the first for its average."""
+    truth = truth_of(pair)
+    most, *rest = sorted(pair.labels.categories)
+    few = [np.flatnonzero(truth == name)[:3] for name in rest]
+    target = pair.target[np.sort(np.concatenate([np.flatnonzero(truth == most), *few]))].copy()
+    right = target.obs["cell_type"].astype(str).to_numpy()
+    sure = {}
+    for allow in (True, False):
+        method = ItClust(answer="before", allow_for_mix=allow, **QUICK).restore(*fitted.state())
+        result = method.transfer(target, Run())
+        assert (result.labels == right).mean() > 0.95
+        sure[allow] = result.confidence.mean()
+    assert sure[True] > sure[False] + 0.1
+
+
+def test_parts_that_do_not_fit_are_refused(fitted):
+    arrays, facts = fitted.state()
+    for name in ("types.mean", "types.variance"):
+        with pytest.raises(DataError, match="do not fit"):
+            ItClust(**QUICK).restore({key: values for key, values in arrays.items() if key != name}, facts)
+
+
 def test_cells_below_the_confidence_are_unassigned(pair, fitted, result):
     level = float(np.median(result.confidence))
     strict = ItClust(min_confidence=level, **QUICK).restore(*fitted.state()).transfer(pair.target, Run(seed=1))
@@ -182,7 +205,9 @@ def test_one_type_is_refused(pair):
 
 @pytest.mark.slow
 def test_the_papers_settings_work_too(pair):
-    method = ItClust(schedule="paper", dropout=0.0, output="tanh", clip_sides="upper", answer="after")
+    method = ItClust(
+        schedule="paper", dropout=0.0, output="tanh", clip_sides="upper", allow_for_mix=False, answer="after"
+    )
     result = transfer(pair, method, Run())
     assert (result.labels == truth_of(pair)).mean() > 0.9
 
@@ -194,3 +219,28 @@ def test_takes_the_most_variable_of_the_marked_genes(pair):
     few = ItClust(n_genes=50, **QUICK).fit(source, pair.label_key, Run())
     assert few.var_names_ == tuple(source.var_names[150:200])
     assert len(ItClust(n_genes=None, **QUICK).fit(source, pair.label_key, Run()).var_names_) == 200
+
+
+def same(one, other):
+    for name in ("clusters", "proba", "label_proba", "confidence", "embedding"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6, err_msg=name)
+    assert one.labels.tolist() == other.labels.tolist()
+    assert one.cluster_names == other.cluster_names
+    assert {name: one.uns[name] for name in ("answer", "cluster_types")} == {
+        name: other.uns[name] for name in ("answer", "cluster_types")
+    }
+
+
+@pytest.mark.parametrize("answer", ["before", "after"])
+def test_the_other_answer_is_taken_without_computing(fitted, pair, answer, tmp_path):
+    target = pair.target.copy()
+    target.X = sparse.csr_matrix(target.X.multiply((np.arange(target.n_obs) >= 3)[:, None]))  # three silent cells
+    settings = {**QUICK, "n_new_clusters": 1, "min_confidence": 0.4}
+    direct = ItClust(answer=answer, **settings).restore(*fitted.state()).transfer(target, Run(seed=1))
+    method = ItClust(answer={"before": "after", "after": "before"}[answer], **settings)
+    other = method.restore(*fitted.state()).transfer(target, Run(seed=1))
+    assert (other.labels[:3] == UNASSIGNED).all()
+    assert other.proba.shape != direct.proba.shape  # the new group is there only after
+    same(ItClust(**settings).answered(other, answer), direct)
+    result_only(other).write_h5ad(tmp_path / "other.h5ad")
+    same(ItClust(**settings).answered(read_result(ad.read_h5ad(tmp_path / "other.h5ad"), "itclust"), answer), direct)
