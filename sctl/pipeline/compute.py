@@ -52,9 +52,9 @@ def as_sweep(method: TransferMethod) -> SweepsTheta | None:
 
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
-    if method.requires_labels:
-        _ = pair.labels
-    fitted = cast("SweepsTheta", method.fit(pair.source, pair.label_key, run))
+    from sctl.base import learned  # noqa: PLC0415
+
+    fitted = cast("SweepsTheta", learned(pair, method, run))
     return fitted.prepare_sweep(pair.target, run)
 
 
