@@ -421,7 +421,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
     if arguments.file.suffix == ENDING:
         load_model(arguments.file)  # says what is wrong with it, if anything is
-        print(model_card(read_manifest(arguments.file)))
+        card = model_card(read_manifest(arguments.file))
+        print("".join(sign for sign in card if sign.isprintable() or sign == "\n"))  # a stranger's words
         return 0
     adata, report = inspect_file(arguments.file, role=arguments.role)
     print(f"{arguments.file.name}: {adata.n_obs:,} cells × {adata.n_vars:,} genes")

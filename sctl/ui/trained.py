@@ -28,7 +28,7 @@ def card(project: Project, info: Mapping[str, Any]) -> None:
         st.markdown(f":material/description: **{errors.plain(str(info.get('filename', 'trained source')))}**")
         facts = [
             "trained source",
-            str(source.manifest["title"]),
+            METHODS[source.method.key].title,
             f"{source.n_source:,} cells",
             f"{len(source.label_names)} types",
             f"{len(source.genes):,} genes",
@@ -40,7 +40,7 @@ def card(project: Project, info: Mapping[str, Any]) -> None:
         )
     _types(source)
     with st.expander("Model card", icon=":material/badge:"):
-        st.markdown(_indented(model_card(source.manifest)))
+        st.code(model_card(source.manifest), language=None, wrap_lines=True)  # a stranger's words: shown, not obeyed
 
 
 def _from(source: TrainedSource) -> str:
@@ -64,18 +64,13 @@ def _types(source: TrainedSource) -> None:
     )
 
 
-def _indented(text: str) -> str:
-    """Return Markdown with smaller headings, so that a card does not shout on a page."""
-    return text.replace("\n## ", "\n##### ").replace("# ", "#### ", 1)
-
-
 # -- what is found about it and a target --------------------------------------------------------------
 
 
 def report(project: Project, info: Mapping[str, Any]) -> Report:
     """Return what is to be said of a trained source alone: that it can be read."""
     source = caching.trained(project, info["fingerprint"])
-    return Report((Finding("ok", "trained", f"The trained source of {source.manifest['title']} can be read."),))
+    return Report((Finding("ok", "trained", f"The trained source of {METHODS[source.method.key].title} can be read."),))
 
 
 def pair_report(project: Project, source: Mapping[str, Any], target: Mapping[str, Any]) -> Report:

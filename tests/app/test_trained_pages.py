@@ -14,7 +14,7 @@ from sctl import jobs, pipeline
 from sctl.errors import DataError, ProjectError
 from sctl.jobs.tasks import compute
 from sctl.project import Project, export_project, import_project, load_pair, load_report, load_result, trained_file
-from sctl.sharing import load_trained
+from sctl.sharing import load_trained, save_model
 from sctl.ui import caching, exports, findings, steps, trained, uploads
 
 SETTINGS = {
@@ -100,6 +100,7 @@ def test_every_page_works_with_a_trained_source(open_page, project, step, key):
         assert trained.NO_CELLS in texts(app)
     if step is steps.PREPROCESS:
         assert "scaled to 10,000 per cell, then log1p" in texts(app)
+        assert not [toggle for toggle in app.toggle if "orange line" in toggle.label]
     if step is steps.DATA:
         assert "300 of the 300 genes" in texts(app)
         assert "no cells" in texts(app)
@@ -185,6 +186,17 @@ def test_it_belongs_on_the_side_of_the_source_alone(project, model):
         uploads.take(project, "target", [Upload(content, "atlas.sctl")])
     with pytest.raises(DataError, match="together with other files"):
         uploads.take(project, "source", [Upload(content, "atlas.sctl"), Upload(b"x", "y.csv")])
+
+
+def test_a_strangers_words_are_shown_not_obeyed(open_page, projects, model, tmp_path):
+    loaded = load_trained(model)
+    path = save_model(loaded.method, tmp_path / "x", note="![look](https://example.org/x.png)", source=loaded.summary)
+    project = Project.create("Note")
+    project.put_trained(path, {"filename": "x.sctl"})
+    app = open_page("data", project.id)
+    assert not app.exception
+    assert "![look]" not in "".join(str(item.value) for item in [*app.markdown, *app.caption])
+    assert "![look](https://example.org/x.png)" in "".join(item.value for item in app.code)
 
 
 def test_an_upload_and_a_file_of_the_server(projects, model, monkeypatch, tmp_path):
