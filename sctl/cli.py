@@ -417,11 +417,12 @@ def _methods(arguments: argparse.Namespace) -> int:
 def _inspect(arguments: argparse.Namespace) -> int:
     """Print what the pre-flight says; the status tells whether ``sctl run`` can use the file."""
     from sctl.preflight import inspect_file  # noqa: PLC0415
-    from sctl.sharing import ENDING, load_model, model_card, read_manifest  # noqa: PLC0415
+    from sctl.sharing import ENDING, load_model, load_trained, model_card, read_manifest  # noqa: PLC0415
 
     if arguments.file.suffix == ENDING:
-        load_model(arguments.file)  # says what is wrong with it, if anything is
-        card = model_card(read_manifest(arguments.file))
+        manifest = read_manifest(arguments.file)
+        (load_trained if manifest.get("source") else load_model)(arguments.file)  # says what is wrong, if anything is
+        card = model_card(manifest)
         print("".join(sign for sign in card if sign.isprintable() or sign == "\n"))  # a stranger's words
         return 0
     adata, report = inspect_file(arguments.file, role=arguments.role)

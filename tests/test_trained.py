@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import runpy
 from dataclasses import replace
 
+import anndata as ad
 import numpy as np
 import pytest
 from anndata import AnnData
 
-from sctl import pipeline
+from sctl import export, pipeline
+from sctl.data import read_result
 from sctl.errors import DataError, ParameterError
 from sctl.methods import METHODS, get_method
 from sctl.run import Run
@@ -218,7 +221,7 @@ def test_a_model_without_profiles_is_no_trained_source(tmp_path, pair):
     ],
     ids=str,
 )
-def test_summaries_that_do_not_fit_are_refused(trained, tmp_path, broken):
+def test_summaries_that_do_not_fit_are_refused(trained, tmp_path, broken, monkeypatch):
     """Even where all checksums are right: they are no signature."""
     path, _, _ = trained("targetcluster")
     loaded = load_trained(path)
@@ -230,14 +233,37 @@ def test_summaries_that_do_not_fit_are_refused(trained, tmp_path, broken):
         def facts(self):
             return json.loads(json.dumps(loaded.summary.facts())) | broken
 
-    source = Strange()
-    made = save_model(loaded.method, tmp_path / "strange", source=source) if "n_cells" not in broken else None
-    if made is None:
-        with pytest.raises((DataError, ValueError, TypeError)):
-            loaded.summary.read(source.arrays(), source.facts())
-        return
     with pytest.raises(DataError):
-        load_trained(made)
+        load_trained(written(loaded.method, tmp_path / "strange", Strange(), monkeypatch))
+
+
+@pytest.mark.parametrize("seed", [-1, "one", None, True])
+def test_seeds_that_are_none_are_refused(trained, tmp_path, seed):
+    loaded = load_trained(trained("targetcluster")[0])
+    with pytest.raises(DataError):
+        load_trained(save_model(loaded.method, tmp_path / "seed", seed=seed, source=loaded.summary))
+
+
+def written(method, path, source, monkeypatch):
+    """Write a file without its card, which could not be written of such a source."""
+    monkeypatch.setattr("sctl.sharing.model_file.model_card", lambda manifest: "card")
+    return save_model(method, path, source=source)
+
+
+def test_the_script_of_an_export_repeats_the_answer(trained, target, tmp_path, monkeypatch):
+    path, _, first = trained("transfercluster")
+    (tmp_path / "atlas.sctl").write_bytes(path.read_bytes())
+    target.write_h5ad(tmp_path / "mine.h5ad")
+    recipe = export.Recipe(
+        source="atlas.sctl", target="mine.h5ad", label_key="cell_type", trained={"dictionary": "means"}, seed=5,
+        params={**QUICK["transfercluster"], "dictionary": "means"},
+    )  # fmt: skip
+    (tmp_path / "again.py").write_text(export.script_for(recipe))
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(tmp_path / "again.py"))
+    again = read_result(ad.read_h5ad(tmp_path / "result.h5ad"), "transfercluster")
+    np.testing.assert_array_equal(first.labels, again.labels)
+    assert "--param dictionary" not in export.command_for(recipe)
 
 
 def test_nothing_of_a_cell_is_in_the_file(trained, source):

@@ -141,9 +141,19 @@ def load_trained(path: Path | str) -> TrainedSource:
     with _understood(path.name, manifest):
         summary = SourceSummary.read(arrays, manifest["source"])
         trained = TrainedSource(method, manifest, summary)
-        if len(trained.label_names) != len(summary.n_cells) or not set(trained.genes) <= set(summary.genes):
+        if not _fit_together(trained):
             raise _strange(path.name, "has profiles of other types or genes than its model")
         return trained
+
+
+def _fit_together(trained: TrainedSource) -> bool:
+    """Tell whether the profiles are of the model's types and genes, and the rest is what it should be."""
+    names = trained.label_names
+    named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    counted = len(names) == len(trained.summary.n_cells) and min(trained.summary.n_cells) >= 0
+    seed = trained.manifest["seed"]
+    seeded = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    return named and counted and seeded and set(trained.genes) <= set(trained.summary.genes)
 
 
 def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]:
