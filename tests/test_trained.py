@@ -110,7 +110,14 @@ def test_settings_of_the_target_play_no_part_in_learning(pair, key):
     """Otherwise a trained source that is met with other ones would differ from one that is trained so."""
     kind = get_method(key)
     other = {"n_init": 7, "min_confidence": 0.5, "theta": 0.3, "n_landmarks": 100, "distances": "euclidean"}
-    other |= {"max_refreshes": 3, "answer": "before", "tolerance": 0.1, "n_new_clusters": 2, "learning_rate": 0.1}
+    other |= {
+        "allow_for_mix": False,
+        "max_refreshes": 3,
+        "answer": "before",
+        "tolerance": 0.1,
+        "n_new_clusters": 2,
+        "learning_rate": 0.1,
+    }
     quick = QUICK[key]
     changed = {name: value for name, value in other.items() if name in kind.target_settings}
     one, two = (

@@ -20,7 +20,7 @@ from sctl.errors import SctlWarning
 from sctl.io import read
 from sctl.pipeline import repaired
 from sctl.preprocess import PreprocessParams, RoleParams, linearised, prepare_pair
-from sctl.preprocess.variable import highly_variable
+from sctl.preprocess.variable import variable_genes
 from sctl.run import Run
 
 Setting = Literal["trial", "app"]
@@ -189,9 +189,10 @@ def as_trial(source: AnnData, target: AnnData) -> Pair:
     role = RoleParams(min_genes=100, min_cells=10)
     params = PreprocessParams(source=role, target=role, n_top_genes=None, normalise_on="all")
     pair = prepare_pair(_nuclear(source), _nuclear(target), params, label_key=LABEL).pair
-    marked = highly_variable([pair.target.X], n_variable(pair.target.n_obs))
+    marks = variable_genes([pair.target.X], n_variable(pair.target.n_obs))
     for side in (pair.source, pair.target):
-        side.var["highly_variable"] = marked
+        for column in marks:
+            side.var[column] = marks[column].to_numpy()
     return pair
 
 

@@ -14,21 +14,25 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.before_after import Answer, Clustering, cluster_confidence, compare, mean_confidence
+from sctl.core.before_after import Answer, Clustering, compare, mean_confidence
+from sctl.core.composition import TypeMoments, rescaled
 from sctl.core.scaling import z_scores
 from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
+    from sctl.core.deep_embedding import EmbeddingNet
     from sctl.core.schedules import Schedule
-    from sctl.core.self_training import SelfTraining, Sharpened
+    from sctl.core.self_training import SelfTraining
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
+N_RESCALINGS = 2
+"""So often the target is named and scaled anew."""
 
 
 @dataclass(kw_only=True)
@@ -43,9 +47,10 @@ class ItClust(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
-    at random while types are learned, every cluster keeps the name of the type it began as, and the answer from
-    before fine-tuning is kept where fine-tuning harms. ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``,
-    ``clip_sides="upper"`` and ``answer="after"`` is the paper's setting.
+    at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
+    name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
+    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False`` and
+    ``answer="after"`` is the paper's setting.
 
     References
     ----------
@@ -63,7 +68,7 @@ class ItClust(TransferMethod):
     order: ClassVar[int] = 20
     target_settings: ClassVar[frozenset[str]] = frozenset(
         {
-            "answer", "min_confidence", "batch_key", "learning_rate", "epochs_per_refresh", "max_refreshes",
+            "answer", "min_confidence", "allow_for_mix", "batch_key", "learning_rate", "epochs_per_refresh", "max_refreshes",
             "tolerance", "empty_centroids", "n_new_clusters",
         }
     )  # fmt: skip
@@ -85,6 +90,12 @@ class ItClust(TransferMethod):
         "Column with donor or study, in the source or in both; the cells of each are scaled on their own.",
         title="Column of batches",
     )
+    allow_for_mix: bool = param(
+        True,
+        "Scale your cells by the types found among them, so that a type which fills your data is not called average.",
+        title="Allow for another mix of types",
+        advanced=True,
+    )
     schedule: Literal["fast", "paper"] = param(
         "fast", "How the network learns: until it stops improving, or as long as in the paper.", advanced=True
     )
@@ -97,7 +108,7 @@ class ItClust(TransferMethod):
         advanced=True,
     )
     n_epochs: int = param(
-        60,
+        30,
         "Most rounds in which the network sees all source cells with their types (fast schedule).",
         title="Rounds of learning types",
         low=1,
@@ -105,7 +116,7 @@ class ItClust(TransferMethod):
         advanced=True,
     )
     dropout: float = param(
-        0.5,
+        0.2,
         "Share of the genes hidden at random while types are learned, so that no few genes decide.",
         title="Genes hidden while learning",
         low=0.0,
@@ -179,7 +190,8 @@ class ItClust(TransferMethod):
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn the source's types.
 
-        Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``n_source_`` and ``log_``.
+        Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``moments_`` (of every type's genes),
+        ``n_source_`` and ``log_``.
 
         Raises
         ------
@@ -202,7 +214,7 @@ class ItClust(TransferMethod):
         logs.append(deep.train_source(net, cells, codes, config=schedule.source, run=run))
         self.label_names_ = tuple(map(str, types.categories))
         self.var_names_, self.n_source_ = tuple(map(str, genes)), len(X)
-        self.weights_ = deep.weights_of(net)
+        self.weights_, self.moments_ = deep.weights_of(net), TypeMoments.of(X, codes, n_types)
         self.log_ = {log.phase: log.to_dict() for log in logs}
         return self
 
@@ -217,13 +229,15 @@ class ItClust(TransferMethod):
         """
         from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
         from sctl.core.self_training import self_train, target_head, trajectory  # noqa: PLC0415
+        from sctl.core.sharpening_report import what_happened  # noqa: PLC0415
         from sctl.core.training import Cells  # noqa: PLC0415
 
         self._require_fitted("weights_")
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         X, missing = self._aligned(target)
         X = X[order]
-        cells, net = Cells.all(X), deep.network(self.weights_, output=self.output)
+        net = deep.network(self.weights_, output=self.output)
+        cells = Cells.all(self._mixed_alike(X, net))
         z, q = deep.outputs(net, cells)
         before = Clustering(q, np.arange(q.shape[1]), z).among_met()
         keep_empty = self.empty_centroids == "keep"
@@ -238,7 +252,10 @@ class ItClust(TransferMethod):
         uns = {
             "comparison": verdict.to_dict(),
             "genes_missing": int(missing.sum()),
-            **self._what_happened(before, after, sharp),
+            "training": self.log_,
+            **what_happened(
+                before, after, sharp, names=self._cluster_names(types), types=[self._type_name(kind) for kind in types]
+            ),
         }
         chosen = verdict.recommended if self.answer == "auto" else self.answer
         return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
@@ -246,7 +263,8 @@ class ItClust(TransferMethod):
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("weights_")
-        return dict(self.weights_), {
+        moments = {"types.mean": self.moments_.mean, "types.variance": self.moments_.variance}
+        return {**self.weights_, **moments}, {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
             "n_source": self.n_source_,
@@ -257,7 +275,9 @@ class ItClust(TransferMethod):
         """Take back what :meth:`state` returned."""
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.n_source_, self.log_ = int(facts["n_source"]), dict(facts["training"])
-        self.weights_ = dict(arrays)
+        self.weights_ = {name: values for name, values in arrays.items() if not name.startswith("types.")}
+        nothing = np.empty((0, 0), dtype=np.float32)
+        self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
         self._check_parts()
         return self
 
@@ -269,8 +289,9 @@ class ItClust(TransferMethod):
             deep.network(self.weights_, output=self.output)
         except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
             raise _parts_that_do_not_fit() from error
-        shape = (len(self.label_names_), self.weights_["head.centroids"].shape[1])
-        if self.weights_["head.centroids"].shape != shape or len(self.var_names_) != self._n_inputs():
+        sizes = (len(self.label_names_), len(self.var_names_))
+        found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
+        if found | {self.moments_.variance.shape} != {sizes}:
             raise _parts_that_do_not_fit()
 
     def _n_inputs(self) -> int:
@@ -302,6 +323,20 @@ class ItClust(TransferMethod):
         batches = None if column is None else pd.factorize(column.astype(str), sort=True)[0]
         return z_scores(X, batches=batches, clip=self.clip, both_sides=self.clip_sides == "both")
 
+    def _mixed_alike(self, X: NDArray[np.float32], net: EmbeddingNet) -> NDArray[np.float32]:
+        """Return the target on the source's scale, by the mix of types that the network finds in it."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+        from sctl.core.training import Cells  # noqa: PLC0415
+
+        out = X
+        for _ in range(N_RESCALINGS if self.allow_for_mix else 0):
+            q = deep.outputs(net, Cells.all(out))[1]
+            shares = np.bincount(q.argmax(axis=1), minlength=q.shape[1]) / len(q)
+            out = np.clip(
+                rescaled(X, self.moments_, shares), -self.clip if self.clip_sides == "both" else None, self.clip
+            )
+        return out
+
     def _aligned(self, target: AnnData) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the target's z-scores of the network's genes, 0 for genes it lacks, and which genes those are."""
         places = target.var_names.get_indexer(pd.Index(self.var_names_))
@@ -316,40 +351,6 @@ class ItClust(TransferMethod):
         out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
-
-    def _what_happened(self, before: Clustering, after: Clustering, sharp: Sharpened) -> dict[str, Any]:
-        """Return what the pages tell of fine-tuning: clusters, refreshes, and who swallowed whom."""
-        from sctl.core.self_training import swallowed  # noqa: PLC0415 - torch, see above
-
-        n, end = len(after.types), after.clusters
-        place = {int(kind): cluster for cluster, kind in enumerate(after.types) if kind >= 0}
-        start = np.array([place[int(kind)] for kind in before.labels])
-        names = self._cluster_names(after.types)
-        lost = swallowed(start, end, n)
-        return {
-            "cluster_table": {
-                "cluster": list(names),
-                "type": [self._type_name(kind) for kind in after.types],
-                "cells_before": np.bincount(start, minlength=n),
-                "cells_after": np.bincount(end, minlength=n),
-                "confidence": cluster_confidence(start, end, n),
-                "confidence_released": cluster_confidence(sharp.first, end, n),
-            },
-            "swallowed": {
-                "cluster": np.array([names[row[0]] for row in lost], dtype=str),
-                "by": np.array([names[row[1]] for row in lost], dtype=str),
-                "cells_before": np.array([row[2] for row in lost], dtype=int),
-                "cells_moved": np.array([row[3] for row in lost], dtype=int),
-            },
-            "refreshes": {
-                "changed": sharp.changed,
-                "loss": sharp.losses,
-                "sizes": sharp.sizes,
-                "settled": sharp.settled,
-            },
-            "trajectory_refreshes": [snapshot.refresh for snapshot in sharp.snapshots],
-            "training": self.log_,
-        }
 
     def _result(
         self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int

@@ -162,6 +162,29 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     assert sure[0] > sure[1]
 
 
+def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
+    """Scaled on its own, a target of one type and a few others has the first for its average."""
+    truth = truth_of(pair)
+    most, *rest = sorted(pair.labels.categories)
+    few = [np.flatnonzero(truth == name)[:3] for name in rest]
+    target = pair.target[np.sort(np.concatenate([np.flatnonzero(truth == most), *few]))].copy()
+    right = target.obs["cell_type"].astype(str).to_numpy()
+    sure = {}
+    for allow in (True, False):
+        method = ItClust(answer="before", allow_for_mix=allow, **QUICK).restore(*fitted.state())
+        result = method.transfer(target, Run())
+        assert (result.labels == right).mean() > 0.95
+        sure[allow] = result.confidence.mean()
+    assert sure[True] > sure[False] + 0.1
+
+
+def test_parts_that_do_not_fit_are_refused(fitted):
+    arrays, facts = fitted.state()
+    for name in ("types.mean", "types.variance"):
+        with pytest.raises(DataError, match="do not fit"):
+            ItClust(**QUICK).restore({key: values for key, values in arrays.items() if key != name}, facts)
+
+
 def test_cells_below_the_confidence_are_unassigned(pair, fitted, result):
     level = float(np.median(result.confidence))
     strict = ItClust(min_confidence=level, **QUICK).restore(*fitted.state()).transfer(pair.target, Run(seed=1))
@@ -182,7 +205,9 @@ def test_one_type_is_refused(pair):
 
 @pytest.mark.slow
 def test_the_papers_settings_work_too(pair):
-    method = ItClust(schedule="paper", dropout=0.0, output="tanh", clip_sides="upper", answer="after")
+    method = ItClust(
+        schedule="paper", dropout=0.0, output="tanh", clip_sides="upper", allow_for_mix=False, answer="after"
+    )
     result = transfer(pair, method, Run())
     assert (result.labels == truth_of(pair)).mean() > 0.9
 
