@@ -411,3 +411,73 @@ def test_the_app_opens_the_browser_only_where_somebody_sees_it(
     assert ("--server.headless=false" in seen[0]) == opens
     assert ("--server.showEmailPrompt=false" in seen[0]) == opens
     assert "--no-browser" not in seen[0]
+
+
+# -- trained sources -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Path:
+    words = ["train", "--source", str(folder / "source.h5ad"), "--out", str(folder / "model.sctl"), "--quiet"]
+    assert main([*words, "--method", "itclust", "--param", "n_pretrain_epochs=2", "--seed", "3"]) == 0
+    return folder / "model.sctl"
+
+
+def use(folder: Path, model: Path, *more: str, target: str = "target.h5ad") -> int:
+    words = ["run", "--model", str(model), "--target", str(folder / target), "--out", str(folder / "named.h5ad")]
+    return main([*words, "--force", "--quiet", *more])
+
+
+def test_train_once_and_use_often(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target in ("target.h5ad", "spare.h5ad"):
+        assert use(folder, model, target=target) == 0
+        said = capsys.readouterr().out
+        assert "trained before, on 200 cells of 4 types" in said
+        written = ad.read_h5ad(folder / "named.h5ad")
+        right = written.obs["sctl_itclust_label"].astype(str) == written.obs["cell_type"].astype(str)
+        assert right.mean() > 0.9
+        assert int(written.uns["sctl_itclust"]["seed"]) == 3
+
+
+def test_a_trained_source_shows_its_card(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(model)]) == 0
+    said = capsys.readouterr().out
+    assert "# ItClust model with 4 cell types" in said
+    assert "200 cells of source.h5ad" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--method", "transfercluster"], "--method does not go with --model"),
+        (["--label-key", "cell_type"], "--label-key does not go with --model"),
+        (["--n-top-genes", "100"], "--n-top-genes does not go with --model"),
+        (["--param", "dropout=0.1"], "dropout was settled when the source was trained"),
+        (["--param", "colour=1"], "no setting"),
+        (["--theta", "0.5"], "has no θ"),
+    ],
+    ids=str,
+)
+def test_what_a_trained_source_settles_cannot_be_set(
+    folder: Path, model: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use(folder, model, *more) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_settings_of_the_target_can_be_set(folder: Path, model: Path) -> None:
+    assert use(folder, model, "--param", "answer=before", "--seed", "8") == 0
+    uns = ad.read_h5ad(folder / "named.h5ad").uns["sctl_itclust"]
+    assert (uns["answer"], int(uns["seed"])) == ("before", 8)
+
+
+def test_no_model_and_no_place_for_one(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use(folder, folder / "source.h5ad") == 2
+    assert "is no model" in capsys.readouterr().err
+    train = ["train", "--source", str(folder / "source.h5ad"), "--quiet"]
+    assert main([*train, "--out", str(folder / "x.h5ad")]) == 2
+    assert "does not end in .sctl" in capsys.readouterr().err
+    assert main([*train, "--out", str(folder / "x.sctl"), "--method", "concatenatecluster"]) == 2
+    assert "needs the cells" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", "--model", "a", "--source", "b", "--target", "c", "--out", "d"])

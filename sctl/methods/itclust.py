@@ -19,7 +19,7 @@ from sctl.base import TransferMethod, param
 from sctl.core.before_after import Answer, Clustering, compare, mean_confidence
 from sctl.core.composition import TypeMoments, rescaled
 from sctl.core.scaling import z_scores
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.run import Run
 
@@ -33,8 +33,6 @@ Ints = NDArray[np.integer[Any]]
 
 MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
-MIN_GENES_FOUND = 0.5
-"""A target must have at least this share of the genes that a network knows."""
 N_RESCALINGS = 2
 """So often the target is named and scaled anew."""
 
@@ -82,6 +80,12 @@ class ItClust(TransferMethod):
         }
     )  # fmt: skip
     order: ClassVar[int] = 20
+    target_settings: ClassVar[frozenset[str]] = frozenset(
+        {
+            "answer", "min_confidence", "allow_for_mix", "batch_key", "learning_rate", "epochs_per_refresh", "max_refreshes",
+            "tolerance", "empty_centroids", "n_new_clusters",
+        }
+    )  # fmt: skip
 
     answer: Literal["auto", "before", "after"] = param(
         "auto",
@@ -313,15 +317,21 @@ class ItClust(TransferMethod):
         self.weights_ = {name: values for name, values in arrays.items() if not name.startswith("types.")}
         nothing = np.empty((0, 0), dtype=np.float32)
         self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
+        self._check_parts()
+        return self
+
+    def _check_parts(self) -> None:
+        """Raise ``DataError`` unless the weights make a network for these genes and types."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+
+        try:
+            deep.network(self.weights_, output=self.output)
+        except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
+            raise _parts_that_do_not_fit() from error
         sizes = (len(self.label_names_), len(self.var_names_))
         found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
         if found | {self.moments_.variance.shape} != {sizes}:
-            raise DataError(
-                "The parts of the model do not fit together.",
-                expected="As many genes and cell types as the network has places for.",
-                do="Save the model again.",
-            )
-        return self
+            raise _parts_that_do_not_fit()
 
     def _n_inputs(self) -> int:
         return int(self.weights_["autoencoder.encoder.layers.0.weight"].shape[1])
@@ -376,12 +386,7 @@ class ItClust(TransferMethod):
                 expected=f"ItClust scales the target's genes on its own, which takes {MIN_CELLS} cells or more.",
                 do="Choose another method.",
             )
-        if found.mean() < MIN_GENES_FOUND:
-            raise DataError(
-                f"The target has {int(found.sum())} of the {len(found)} genes that the network knows.",
-                expected=f"At least {MIN_GENES_FOUND:.0%} of them are needed.",
-                do="Check that both use the same gene names, or train on genes that the target has.",
-            )
+        require_genes(int(found.sum()), len(found))
         out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
@@ -440,6 +445,14 @@ class ItClust(TransferMethod):
         return tuple(
             self.label_names_[kind] if kind >= 0 else f"new group {i - first_new + 1}" for i, kind in enumerate(types)
         )
+
+
+def _parts_that_do_not_fit() -> DataError:
+    return DataError(
+        "The parts of the model do not fit together.",
+        expected="As many genes and cell types as the network has places for.",
+        do="Save the model again.",
+    )
 
 
 def _types(source: AnnData, label_key: str | None) -> pd.Categorical:

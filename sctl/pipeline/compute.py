@@ -53,9 +53,9 @@ def as_sweep(method: TransferMethod) -> SweepsTheta | None:
 
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
-    if method.requires_labels:
-        _ = pair.labels
-    fitted = cast("SweepsTheta", method.fit(pair.source, pair.label_key, run))
+    from sctl.base import learned  # noqa: PLC0415
+
+    fitted = cast("SweepsTheta", learned(pair, method, run))
     return fitted.prepare_sweep(pair.target, run)
 
 
@@ -139,7 +139,7 @@ def explore(
     marked = pair.target.var.get("highly_variable")
     target = pair.target if marked is None else pair.target[:, marked.to_numpy(dtype=bool)]
     scores = joint = None
-    for name in (name for name in MAPS if name not in done):
+    for name in (name for name in maps_of(pair) if name not in done):
         side, kind = name.split("_")
         run = replace(runs[name], seed=seed).within(_TITLES[side])
         if side == "target":
@@ -154,6 +154,12 @@ def explore(
 
 MAPS = ("target_umap", "target_tsne", "target_pca", "joint_umap", "joint_tsne", "joint_pca")
 """The maps in the order in which they are drawn; the first is the one the page shows at first."""
+
+
+def maps_of(pair: Pair) -> tuple[str, ...]:
+    """Return the maps that can be drawn of a pair: a trained source has no cells that could lie on one."""
+    return tuple(name for name in MAPS if not (pair.profiles_only and name.startswith("joint")))
+
 
 _TITLES = {"target": "Map of the target", "joint": "Map of both"}
 

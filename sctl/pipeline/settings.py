@@ -31,8 +31,23 @@ DEFAULT_METHOD = "transfercluster"
 BASELINES = ("targetcluster", "concatenatecluster")
 """Methods that a θ sweep is compared with: the target alone, and both datasets thrown together."""
 
+NEEDS_SOURCE_CELLS = "concatenatecluster"
+"""The baseline that mixes the cells of both datasets, which a trained source does not have."""
+
 GROUPS = ("clusters", "labels", "final")
 """What markers can be of: clusters, transferred labels, or the labels the user settled on."""
+
+
+def baselines_of(method: TransferMethod) -> tuple[str, ...]:
+    """Return the baselines that a method can be compared with; a trained source has no cells to mix.
+
+    Examples
+    --------
+    >>> from sctl.methods import get_method
+    >>> baselines_of(get_method("transfercluster")())
+    ('targetcluster', 'concatenatecluster')
+    """
+    return tuple(key for key in BASELINES if not (method.restored_ and key == NEEDS_SOURCE_CELLS))
 
 
 def version() -> str:

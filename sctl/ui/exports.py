@@ -15,7 +15,7 @@ from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
-from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps
+from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps, trained
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
@@ -50,6 +50,18 @@ def data(project: Project) -> None:
            about="Data, settings and results, to go on with on another computer.")  # fmt: skip
 
 
+def trained_source(project: Project) -> None:
+    """Offer what the method has learned from the source, for other targets; say why where there is nothing."""
+    content, why_not = trained.to_save(project)
+    if content is None:
+        st.markdown(f":gray[There is no trained source to save. {why_not}]")
+        return
+    kind = METHODS[project.params("transfer")["method"]]
+    _offer("Save the trained source (.sctl)", lambda: content, f"{stem(project)}.sctl", about=f"What {kind.title} has "
+           "learned, with the mean expression of every type and no cells. Choose it as the source of another "
+           "project, or give it to a colleague.")  # fmt: skip
+
+
 def repeat(project: Project) -> None:
     """Offer a script and a paragraph for a paper."""
     recipe, found = recipe_of(project), results.result(project)
@@ -79,6 +91,7 @@ def recipe_of(project: Project) -> export.Recipe:
         seed=transfer["seed"],
         demo=frozenset(role for role, info in infos.items() if info.get("demo")),
         simulated={role: found.to_dict() for role, found in simulated.items()},
+        trained=trained.settled(project) if project.has_trained else None,
     )
 
 

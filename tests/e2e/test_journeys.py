@@ -253,3 +253,47 @@ def _wait_for_points(project: Project, n_points: int, seconds: float = 120) -> N
     while len(load_points(project)) < n_points:
         assert time.monotonic() < end, "The sweep does not get on."
         time.sleep(0.1)
+
+
+def test_a_source_trained_once_serves_another_project(app, here, tmp_path):
+    """Train on the demo's source, save it, and give the file and a target to a new project."""
+    demo = load_demo()
+    settings = {"n_pretrain_epochs": 2, "max_refreshes": 10}
+    with nothing_left_running(here):
+        first = Project.create("First")
+        for role in ("source", "target"):
+            first.put_input(role, getattr(demo, role), {"filename": f"{role}.h5ad"})
+        first.set_params("data", {"label_key": demo.label_key}, note="Choose the cell types")
+        first.set_params("transfer", {"method": "itclust", "params": settings}, note="Choose ItClust")
+        assert jobs.submit(first, "theta").wait(LONG / 1000).status == "done"
+        app.open(f"export?p={first.id}")
+        model = download(app, "Save the trained source", tmp_path)
+        assert model.name == "first.sctl"
+        demo.target.write_h5ad(tmp_path / "mine.h5ad")
+
+        app.open().click("Start a new project")
+        broken = tmp_path / "broken.sctl"
+        broken.write_bytes(model.read_bytes()[:5000])
+        for name, place, said in (
+            ("broken.sctl", 0, "only the beginning of one"),
+            ("first.sctl", 0, "Model card"),
+            ("mine.h5ad", -1, "1,000 of the 1,000 genes"),
+        ):
+            uploaders = app.page.get_by_test_id("stFileUploaderDropzoneInput")
+            uploaders.nth(place if place >= 0 else uploaders.count() - 1).set_input_files(tmp_path / name)
+            app.sees(said, LONG)
+            app.idle(LONG)
+        press(app, "Go on to Preprocess")
+        press(app, "Prepare the data")
+        press(app, "Go on to Transfer")
+        app.sees("Nothing is trained again")
+        press(app, "Run")
+        app.go("Explore")
+        map_is_drawn(app)
+        app.sees("it has no cells that could be shown here")
+        second = the_project(app)
+        assert second.id != first.id
+        pd.testing.assert_series_equal(*(pd.Series(load_result(project).labels) for project in (first, second)))
+        result = load_result(second)
+        assert (pd.Series(result.labels, result.obs_names) == demo.truth.reindex(result.obs_names)).mean() > 0.9
+        assert "Traceback" not in app.page.content()
