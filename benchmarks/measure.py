@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,13 @@ def _work(prepare: Callable[[], Any], function: Callable[[Any], Any]) -> Cost:
     return Cost(_cpu() - cpu, time.perf_counter() - wall, max(_memory("VmHWM") - memory, 0.0), value)
 
 
-def cost(prepare: Callable[[], Any], function: Callable[[Any], Any]) -> Cost:
+def cost(
+    prepare: Callable[[], Any], function: Callable[[Any], Any], *, start: Literal["spawn", "fork"] = "spawn"
+) -> Cost:
     """Return the cost of ``function(prepare())`` without that of ``prepare``, in a process of its own.
 
-    Both must be importable by name (or :func:`functools.partial` of such).
+    Both must be importable by name (or :func:`functools.partial` of such). A forked process starts at once and
+    has everything that this one has imported and cached; this one must not have started threads.
     """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with multiprocessing.get_context(start).Pool(1) as pool:
         return pool.apply(_work, (prepare, function))
