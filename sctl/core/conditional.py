@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -121,9 +122,7 @@ class Stack(nn.Module):
     def __init__(self, sizes: tuple[int, ...], architecture: Architecture) -> None:
         super().__init__()
         self.first = ConditionalDense(sizes[0], sizes[1], architecture.n_conditions)
-        self.deeper = nn.ModuleList(
-            Dense(n_in, n_out, "linear") for n_in, n_out in zip(sizes[1:-1], sizes[2:], strict=True)
-        )
+        self.deeper = nn.ModuleList(Dense(n_in, n_out, "linear") for n_in, n_out in pairwise(sizes[1:]))
         self.blocks = nn.ModuleList(Block(width, architecture.norm, architecture.dropout) for width in sizes[1:])
 
     def forward(self, x: Tensor, condition: Tensor, noise: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -311,4 +310,3 @@ def _norm(width: int, norm: Norm) -> nn.Module:
     if norm == "layer":
         return nn.LayerNorm(width, elementwise_affine=False)
     return FrozenBatchNorm(width) if norm == "batch" else nn.Identity()
-
