@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sctl.core.networks import Dense, draw_weights, dropped
 
@@ -101,6 +102,12 @@ class FrozenBatchNorm(nn.BatchNorm1d):
         """Follow the network's mode unless frozen."""
         super().train(mode and not self.frozen)
         return self
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise; a single cell, which has no spread, by what was learned."""
+        if self.training and len(input) == 1:
+            return functional.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias)
+        return super().forward(input)
 
 
 class Block(nn.Module):

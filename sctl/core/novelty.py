@@ -29,6 +29,9 @@ MIN_CELLS = 5
 """Types with fewer cells are not hidden."""
 NEAR = 0.25
 """Share of a dataset's cells that are taken to be of known types, when the dataset as a whole is shifted."""
+N_FOLDS = 5
+NEW_SHARE = 0.1
+"""Share of cells of unknown types that is expected of a target; the probabilities, not the threshold, depend on it."""
 FEATURES = ("ambiguity", "distance", "rivalry")
 
 
@@ -160,7 +163,7 @@ class Novelty:
         """
         moved = features - np.array([0.0, shift, 0.0])
         score = (moved - np.array(self.centre)) / np.array(self.scale) @ np.array(self.coefficients) + self.constant
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -50, 50))))
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -30, 30))))
 
     def shift(self, features: Floats) -> float:
         """Return by how much a dataset as a whole lies farther away than the reference's own cells; 0 or more.
@@ -178,7 +181,8 @@ def held_out(space: ReferenceSpace, batches: Ints) -> HeldOut:
     ----------
     space : ReferenceSpace
     batches : ndarray of shape (n_ref,)
-        With one batch only, cells of known types are asked without themselves alone.
+        With one batch only, cells of known types are asked without every fifth cell, themselves included: covariances
+        are estimated from few cells, and would flatter those they were estimated from.
 
     Returns
     -------
@@ -198,7 +202,8 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
     ----------
     asked : HeldOut
     kept : float
-        Share of the known cells that shall stay below the threshold.
+        Share of the known cells that shall stay below the threshold. Where hidden types are far from them, the threshold
+        is half way between this and the same share of theirs.
     """
     known, features = ~asked.hidden, asked.evidence.features
     right = asked.evidence.proba.argmax(axis=1) == asked.codes
@@ -213,10 +218,10 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
         centre=tuple(map(float, centre)),
         scale=tuple(map(float, scale)),
         coefficients=tuple(map(float, weights[:-1])),
-        constant=float(weights[-1]),
+        constant=float(weights[-1]) + float(np.log(NEW_SHARE / (1.0 - NEW_SHARE))),
     )
     probability = out.probability(features)
-    threshold = float(np.quantile(probability[known], kept))
+    threshold = _threshold(probability[known], probability[asked.hidden], kept)
     stays = known & (probability <= threshold)
     types = np.unique(asked.codes[asked.hidden])
     above = [float((probability[asked.hidden & (asked.codes == c)] > threshold).mean()) for c in types]
@@ -228,6 +233,13 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
         flagged=float(np.mean(above)),
         auroc=auroc(probability, asked.hidden),
     )
+
+
+def _threshold(known: Floats, hidden: Floats, kept: float) -> float:
+    """Return what a share of the known cells stays below; if hidden types lie far above it, half way to them."""
+    lowest, reached = np.quantile(known, kept), np.quantile(hidden, 1.0 - kept)
+    odds = [float(np.log(p) - np.log1p(-p)) for p in (lowest, max(lowest, reached))]
+    return float(1.0 / (1.0 + np.exp(-np.mean(odds))))
 
 
 def _logistic(z: Floats, asked: HeldOut) -> Floats:
@@ -259,6 +271,8 @@ def _by_batch(space: ReferenceSpace, batches: Ints) -> list[HeldOut]:
         cells = inside & np.isin(codes, np.unique(codes[~inside]))
         if cells.any():
             parts.append(_asked(space, cells, inside, hidden=False))
+    if not parts and len(codes) > N_FOLDS:
+        return _by_batch(space, np.arange(len(codes)) % N_FOLDS)
     return parts or [HeldOut(space.ask_about_itself(), codes, np.zeros(len(codes), dtype=bool))]
 
 

@@ -68,7 +68,7 @@ def test_a_new_type_is_told_from_known_ones(reference, rng):
     assert auroc(probability, ~seen) > 0.99
     assert (probability[~seen] > novelty.threshold).mean() > 0.8
     assert (probability[seen] <= novelty.threshold).mean() > 0.88
-    assert novelty.kept == pytest.approx(0.95, abs=0.01)
+    assert novelty.kept >= 0.949
     assert novelty.flagged > 0.8
     assert novelty.auroc > 0.95
     assert novelty.accuracy > 0.98
