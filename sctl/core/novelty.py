@@ -2,8 +2,8 @@
 
 Three things are told of a cell: how its neighbours' labels differ, how unusual it would be for the nearest type, and how
 near the second nearest type comes to the nearest. What each means differs between references. Hence each type is hidden in
-turn, and its cells are asked about the others: cells of a type that the reference lacks. Cells asked without those of
-their own dataset are the opposite. A monotone logistic regression between the two gives a probability. No target is
+turn, and its cells are asked about the others: cells of a type that the reference lacks. Cells asked without themselves
+are the opposite. A monotone logistic regression between the two gives a probability. No target is
 looked at, and no target's truth.
 """
 
@@ -166,30 +166,28 @@ class Novelty:
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -30, 30))))
 
     def shift(self, features: Floats) -> float:
-        """Return by how much a dataset as a whole lies farther away than the reference's own cells; 0 or more.
+        """Return by how much a dataset as a whole lies farther away than the reference's own cells, or nearer (negative).
 
         A batch effect moves every cell, a new type only its own. The nearest quarter of the cells is taken to be of known
-        types.
+        types; it is compared with the nearest quarter of the reference.
         """
-        return max(0.0, float(np.quantile(features[:, 1], NEAR)) - self.usual)
+        return float(np.quantile(features[:, 1], NEAR)) - self.usual
 
 
-def held_out(space: ReferenceSpace, batches: Ints) -> HeldOut:
-    """Ask reference cells without their type, and without their dataset.
+def held_out(space: ReferenceSpace) -> HeldOut:
+    """Ask reference cells without their type, and without themselves.
 
     Parameters
     ----------
     space : ReferenceSpace
-    batches : ndarray of shape (n_ref,)
-        With one batch only, cells of known types are asked without every fifth cell, themselves included: covariances
-        are estimated from few cells, and would flatter those they were estimated from.
 
     Returns
     -------
     HeldOut
-        First the cells whose types are known, then those of hidden types.
+        First all cells, each asked about the four fifths to which it does not belong (covariances would flatter the cells
+        they were estimated from); then those of hidden types.
     """
-    parts = [*_by_batch(space, batches), *_by_type(space)]
+    parts = [*_by_fold(space), *_by_type(space)]
     names = ("proba", "features", "neighbour_distance")
     evidence = Evidence(*(np.concatenate([getattr(part.evidence, name) for part in parts]) for name in names))
     return HeldOut(evidence, *(np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "hidden")))
@@ -202,8 +200,8 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
     ----------
     asked : HeldOut
     kept : float
-        Share of the known cells that shall stay below the threshold. Where hidden types are far from them, the threshold
-        is half way between this and the same share of theirs.
+        Share of the known cells that shall stay below the threshold. Where so many cells of hidden types lie above even
+        more, it is half way between both: nothing is gained by rejecting known cells.
     """
     known, features = ~asked.hidden, asked.evidence.features
     right = asked.evidence.proba.argmax(axis=1) == asked.codes
@@ -236,9 +234,9 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
 
 
 def _threshold(known: Floats, hidden: Floats, kept: float) -> float:
-    """Return what a share of the known cells stays below; if hidden types lie far above it, half way to them."""
-    lowest, reached = np.quantile(known, kept), np.quantile(hidden, 1.0 - kept)
-    odds = [float(np.log(p) - np.log1p(-p)) for p in (lowest, max(lowest, reached))]
+    lowest = float(np.quantile(known, kept))
+    highest = max(lowest, float(np.quantile(hidden, 1.0 - kept)))
+    odds = [np.log(p) - np.log1p(-p) for p in (lowest, highest)]
     return float(1.0 / (1.0 + np.exp(-np.mean(odds))))
 
 
@@ -263,17 +261,13 @@ def _logistic(z: Floats, asked: HeldOut) -> Floats:
     return np.asarray(minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
-def _by_batch(space: ReferenceSpace, batches: Ints) -> list[HeldOut]:
-    """Ask the cells of each batch about those of the others, as far as their types are there."""
-    codes, parts = space.index.codes, []
-    for batch in np.unique(batches):
-        inside = batches == batch
-        cells = inside & np.isin(codes, np.unique(codes[~inside]))
-        if cells.any():
-            parts.append(_asked(space, cells, inside, hidden=False))
-    if not parts and len(codes) > N_FOLDS:
-        return _by_batch(space, np.arange(len(codes)) % N_FOLDS)
-    return parts or [HeldOut(space.ask_about_itself(), codes, np.zeros(len(codes), dtype=bool))]
+def _by_fold(space: ReferenceSpace) -> list[HeldOut]:
+    """Ask every fifth cell about the others."""
+    codes = space.index.codes
+    if len(codes) <= N_FOLDS:
+        return [HeldOut(space.ask_about_itself(), codes, np.zeros(len(codes), dtype=bool))]
+    folds = np.arange(len(codes)) % N_FOLDS
+    return [_asked(space, folds == fold, hidden=False) for fold in range(N_FOLDS)]
 
 
 def _by_type(space: ReferenceSpace) -> list[HeldOut]:
@@ -281,9 +275,9 @@ def _by_type(space: ReferenceSpace) -> list[HeldOut]:
     codes = space.index.codes
     sizes = np.bincount(codes, minlength=space.index.n_labels)
     types = [c for c in range(len(sizes)) if MIN_CELLS <= sizes[c] < len(codes)]
-    return [_asked(space, codes == c, codes == c, hidden=True) for c in types]
+    return [_asked(space, codes == c, hidden=True) for c in types]
 
 
-def _asked(space: ReferenceSpace, cells: Bools, left_out: Bools, *, hidden: bool) -> HeldOut:
+def _asked(space: ReferenceSpace, cells: Bools, *, hidden: bool) -> HeldOut:
     codes = space.index.codes[cells]
-    return HeldOut(space.without(left_out).ask(space.index.points[cells]), codes, np.full(len(codes), hidden))
+    return HeldOut(space.without(cells).ask(space.index.points[cells]), codes, np.full(len(codes), hidden))

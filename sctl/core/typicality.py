@@ -11,8 +11,16 @@ from scipy.linalg import cholesky, solve_triangular
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-SHRINKAGE = 0.1
-"""Share of the types' average covariance in each type's own; all of it for a type of one cell."""
+
+def shrinkage(n_cells: int, n_dims: int) -> float:
+    """Return the share of the types' average covariance in a type's own: as if known from as many cells as dimensions.
+
+    Examples
+    --------
+    >>> shrinkage(30, 10), shrinkage(990, 10)
+    (0.25, 0.01)
+    """
+    return n_dims / (n_cells + n_dims)
 
 
 class TypeShapes:
@@ -42,8 +50,10 @@ class TypeShapes:
         floor = 1e-6 * max(float(points.var(axis=0).mean()), float(np.finfo(np.float32).tiny))
         pooled = pooled + floor * np.eye(n_dims)
         self._centres = [group.mean(axis=0) for group in groups]
+        shares = [shrinkage(len(group), n_dims) for group in groups]
         self._roots = [
-            cholesky(pooled if c is None else (1.0 - SHRINKAGE) * c + SHRINKAGE * pooled, lower=True) for c in own
+            cholesky(pooled if c is None else (1.0 - share) * c + share * pooled, lower=True)
+            for c, share in zip(own, shares, strict=True)
         ]
         squared = [self._squared(group, number) for number, group in enumerate(groups)]
         self._usual = [max(float(np.median(values)), 1e-3 * n_dims) for values in squared]

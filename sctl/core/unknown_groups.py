@@ -19,7 +19,7 @@ Ints = NDArray[np.integer[Any]]
 MIN_CELLS = 10
 """Cells that a group needs on average; fewer are no evidence of a type."""
 MOST_GROUPS = 6
-SEPARATED = 0.3
+SEPARATED = 0.5
 """Mean silhouette from which on cells count as more than one group."""
 SAMPLE = 1500
 

@@ -273,7 +273,7 @@ class ScArches(TransferMethod):
         )
 
     def _learned_novelty(self) -> Novelty:
-        return learn_novelty(held_out(self._space(self.latent_), self.batches_), kept=self.known_kept)
+        return learn_novelty(held_out(self._space(self.latent_)), kept=self.known_kept)
 
     def _adapted(self, data: Cohort, run: Run) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
         """Return the network after surgery, what happened, and what the user should know."""
