@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -20,6 +21,7 @@ from sctl.core.weighted_knn import Weighting
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
 from sctl.reference import Cohort, cohort, matched
+from sctl.reference.report import self_test
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
@@ -228,6 +230,21 @@ class ScArches(TransferMethod):
         }
         return self._result(target, z, (evidence, unknown, data.silent), uns, run)
 
+    def tested(self, source: AnnData, label_key: str, run: Run) -> Self:
+        """Return a copy that carries a test of itself: how often unseen types are flagged, and what hidden datasets cost.
+
+        Parameters
+        ----------
+        source : AnnData
+            What it was fitted on.
+        label_key : str
+        run : Run
+        """
+        self._require_fitted("network_")
+        out = copy(self)
+        out.self_test_ = self_test(self, source, label_key, run, batch_key=self.batch_key).to_dict()
+        return out
+
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds. No expression values are among them."""
         self._require_fitted("network_")
@@ -241,6 +258,7 @@ class ScArches(TransferMethod):
             "novelty": asdict(self.novelty_),
             "training": self.log_,
             "notes": self.notes_,
+            "self_test": getattr(self, "self_test_", {}),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
@@ -258,6 +276,7 @@ class ScArches(TransferMethod):
         self.conditions_, self.notes_ = tuple(facts["conditions"]), list(facts["notes"])
         self.latent_, self.codes_, self.batches_ = (np.asarray(arrays[name]) for name in ("latent", "codes", "batches"))
         self.novelty_, self.log_ = Novelty(**facts["novelty"]), dict(facts["training"])
+        self.self_test_ = dict(facts.get("self_test", {}))
         fits = len(self.var_names_) == self.network_.architecture.n_vars and len(self.latent_) == len(self.codes_)
         if not fits or len(self.conditions_) != self.network_.n_conditions:
             raise DataError(
