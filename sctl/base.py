@@ -80,6 +80,8 @@ class TransferMethod(ABC):
     reference: ClassVar[str]
     needs_labels: ClassVar[bool] = False
     """Whether it needs known types by default; see :attr:`requires_labels`."""
+    without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Settings with which a method that needs known types does without them; empty where there are none."""
     order: ClassVar[int] = 100
     """Place in the menu."""
 
@@ -135,6 +137,17 @@ class SweepsTheta(Protocol):
         self, sweep: ThetaSweep, target_names: pd.Index, theta: float | None, points: Sequence[ThetaPoint]
     ) -> TransferResult:
         """Return the result at ``theta``; None chooses it from the points of the sweep."""
+
+
+@runtime_checkable
+class Saveable(Protocol):
+    """A method whose learned state can be written into a file and taken back; see :mod:`sctl.sharing`."""
+
+    def state(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return arrays by name, and facts that JSON holds, among them ``label_names`` and ``genes``."""
+
+    def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`state` returned; ``DataError`` if the parts do not fit together."""
 
 
 def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:

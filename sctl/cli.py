@@ -114,6 +114,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-cells", type=int, default=0, help="keep genes found in at least so many cells")
     parser.add_argument("--max-mt", type=float, help="keep cells with at most so many per cent mitochondrial counts")
     parser.add_argument("--n-top-genes", type=int, help="number of highly variable genes (default: 2000)")
+    parser.add_argument("--imputation", choices=("none", "magic"), help="fill in what was missed (default: none)")
+    parser.add_argument("--imputation-t", type=int, metavar="T", help="steps of smoothing (default: 3)")
+    parser.add_argument("--imputation-knn", type=int, metavar="K", help="neighbours of a cell (default: 5)")
+    parser.add_argument(
+        "--batch-correction", choices=("none", "combat"), help="remove differences between the datasets (default: none)"
+    )
     parser.add_argument(
         "--fix", action="store_true", help="repair also what forbids using a file, e.g. swapped cells and genes"
     )
@@ -195,7 +201,8 @@ def _free(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
 def _preprocess_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     limits = {"pct_mt": [None, arguments.max_mt]} if arguments.max_mt is not None else {}
     role = {"min_genes": arguments.min_genes, "min_cells": arguments.min_cells, "thresholds": limits}
-    top = {} if arguments.n_top_genes is None else {"n_top_genes": arguments.n_top_genes}
+    names = ("n_top_genes", "imputation", "imputation_t", "imputation_knn", "batch_correction")
+    top = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     return pipeline.complete("preprocess", {"source": role, "target": role, **top})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,15 +18,18 @@ from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.nmf import class_means
 from sctl.core.rejection import REJECTION_SCORES
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.run import Run
-from sctl.sweep import ThetaSweep, prepare_sweep
+from sctl.sweep import ThetaSweep, prepare_sweep, with_own_genes
 
 Floats = NDArray[np.float64]
 
 MIN_CELLS = 5
 """Fewer target cells than this have no structure that a consensus could find."""
+
+FEW_GENES = 750
+"""Cells are hard to tell apart by fewer shared genes than these; the target's own genes then help (measured)."""
 
 
 @dataclass(kw_only=True)
@@ -225,6 +228,31 @@ class ConsensusMethod(TransferMethod):
             varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
             uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **_notes(sweep), **uns},
         )
+
+
+@dataclass(kw_only=True)
+class TargetGenesMethod(ConsensusMethod):
+    """A consensus method that can use genes of the target that the source lacks."""
+
+    target_genes: Literal["auto", "shared", "constant", "covariance"] = param(
+        "auto",
+        "What becomes of variable genes that your data have and the annotated dataset lacks. They are left out (shared), "
+        "help to tell cells apart as they are (constant), or also follow what the annotated dataset changes in the "
+        "shared genes, as far as they vary together in your data (covariance). Auto: the last where few genes are "
+        "shared, else the first.",
+        title="Genes that only your data have",
+        advanced=True,
+    )
+
+    def _with_target_genes(self, sweep: ThetaSweep, target: AnnData) -> ThetaSweep:
+        """Add the target's own genes, where they are wanted and there are any."""
+        own, mode = target.obsm.get(TARGET_ONLY), self.target_genes
+        if mode == "auto":
+            mode = "covariance" if target.n_vars < FEW_GENES else "shared"
+        if own is None or mode == "shared":
+            return sweep
+        notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
+        return replace(with_own_genes(sweep, own, mode), notes=notes)
 
 
 def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:

@@ -22,6 +22,9 @@ Ints = NDArray[np.integer[Any]]
 UNASSIGNED = "unassigned"
 """The label of a cell that no source type was given to."""
 
+TARGET_ONLY = "target_only"
+"""Where a pair's target keeps its own genes: ``obsm[TARGET_ONLY]``, names in ``uns[f"{TARGET_ONLY}_genes"]``."""
+
 
 def _empty() -> Mapping[str, Any]:
     return MappingProxyType({})
@@ -37,7 +40,9 @@ class Pair:
     ----------
     source, target : AnnData
         ``X`` holds log1p of counts per 10,000 (CSR, float32); ``layers["counts"]`` the raw counts where
-        they are known; ``var["highly_variable"]`` marks the genes that methods compare cells by.
+        they are known; ``var["highly_variable"]`` marks the genes that methods compare cells by, and
+        ``var["variable_rank"]`` orders them, the most variable first. The target may
+        have ``obsm["target_only"]``: log-normalised values (CSR) of its own variable genes, which the source lacks.
     label_key : str or None
         Column of ``source.obs`` with the known cell types (categorical), or None where there is none.
     batch_key : str or None

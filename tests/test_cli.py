@@ -90,6 +90,14 @@ def test_settings_reach_the_method(folder: Path) -> None:
     assert len(set(result.clusters.tolist())) == 3
 
 
+def test_corrections_are_made_and_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ("--imputation", "magic", "--imputation-t", "2", "--batch-correction", "combat", "--theta", "0.5")
+    assert run(folder, *more, "--quiet") == 0
+    said = capsys.readouterr().out
+    assert "MAGIC's algorithm (t = 2, 5 neighbours)" in said
+    assert "ComBat" in said
+
+
 def test_theta_is_chosen_from_the_curve(folder: Path) -> None:
     assert run(folder, "--theta", "auto", "--quiet") == 0
     result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
@@ -125,6 +133,7 @@ def test_the_only_label_column_is_found_and_told(folder: Path, capsys: pytest.Ca
         (["--n-clusters", "1"], "n_clusters is 1"),
         (["--method", "targetcluster", "--theta", "0.5"], "has no θ"),
         (["--min-genes", "-1"], "min_genes is -1"),
+        (["--imputation-t", "0"], "imputation_t is 0"),
         (["--min-genes", "100000"], ""),
         (["--max-mt", "nan"], ""),
         (["--batch-key", "planet"], "planet"),

@@ -171,6 +171,25 @@ def test_methods_paragraph_states_what_was_done(result):
     assert text == methods_paragraph(result, recipe=recipe)
 
 
+def test_corrections_are_in_the_command_the_script_and_the_paragraph(result):
+    preprocess = {"n_top_genes": 500, "imputation": "magic", "imputation_t": 2, "batch_correction": "combat"}
+    recipe = Recipe(source="baron.h5ad", target="mine.h5ad", label_key=None, preprocess=preprocess)
+    words = "--n-top-genes 500 --imputation magic --imputation-t 2 --batch-correction combat"
+    assert words in command_for(recipe)
+    assert repr(preprocess) in script_for(recipe)
+    text = methods_paragraph(result, recipe=recipe)
+    for part in (
+        "MAGIC (t = 2, 5 nearest",
+        "ComBat without covariates",
+        "van Dijk et al. (2018)",
+        "Johnson et al. (2007)",
+    ):
+        assert part in text
+    plain = Recipe(source="a", target="b", label_key=None, preprocess={"imputation": "none", "imputation_t": 3})
+    assert "imputation" not in command_for(plain).split()
+    assert "MAGIC" not in methods_paragraph(result, recipe=plain)
+
+
 def test_script_of_the_demo_reads_no_file():
     recipe = Recipe(source="Demo, source", target="mine.h5ad", label_key="cell_type", demo=frozenset({"source"}))
     script = script_for(recipe)

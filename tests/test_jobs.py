@@ -18,7 +18,7 @@ from anndata import AnnData
 from filelock import FileLock
 
 from sctl import jobs
-from sctl.errors import Cancelled, ParameterError, ProjectError
+from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.jobs import Job, tasks
 from sctl.jobs.job import _last_line, job_in
 from sctl.jobs.queue import places
@@ -34,6 +34,7 @@ from sctl.project import (
     load_points,
     load_report,
     load_result,
+    load_source_check,
     load_sweep,
     load_target_all,
     target_names,
@@ -98,6 +99,26 @@ def test_a_job_computes_what_its_step_is_for(project: Project, target: AnnData) 
     np.testing.assert_array_equal(gene(project, name), np.asarray(everything[:, name].X.todense()).ravel())
     with pytest.raises(ProjectError, match="no gene 'XYZ'"):
         gene(project, "XYZ")
+    assert load_source_check(project).worth == "good"
+
+
+def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise DataError("It has a single type.", do="Choose another column.")
+
+    jobs.compute(project, "preprocess")
+    assert load_source_check(project) is None
+    monkeypatch.setattr(tasks.pipeline, "check_source", refuse)
+    job = {"kind": "prepare", "settings": project.settings.to_dict()}
+    tasks.run_job(project.root, job, lambda step, low, high: Run())
+    assert load_source_check(project).why_not == "It has a single type. Choose another column."
+
+
+def test_a_damaged_check_of_the_source_is_an_error(project: Project) -> None:
+    jobs.compute(project, "preprocess")
+    (project.result_dir("preprocess") / "source_check.json").write_text('{"unknown": 1}')
+    with pytest.raises(ProjectError):
+        load_source_check(project)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from benchmarks.paper_itclust import __main__ as command
 from benchmarks.paper_itclust import experiments, rivals, runs, tables
 from benchmarks.paper_itclust.experiments import Experiment, Trial, joined, n_variable, thinned
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
+from sctl.base import transfer
 from sctl.data import UNASSIGNED, Pair
+from sctl.methods import get_method
 from sctl.run import Run
 
 
@@ -186,3 +189,17 @@ def test_a_method_of_the_package_takes_settings(folder):
     (row,) = runs.measured("easy", "targetcluster:n_clusters=4", 0, folder=str(folder), setting="app")
     assert row["method"] == "targetcluster:n_clusters=4"
     assert row["accuracy"] > 0.9
+
+
+def test_both_stages_of_itclust_are_judged(pair: Pair):
+    result = transfer(pair, get_method("targetcluster")())
+    assert runs.before_and_after("m", result) == []
+    proba = np.eye(2)[[0, 1, 1]]
+    staged = replace(
+        result,
+        obsm={"before_proba": proba, "after_proba": proba[::-1]},
+        uns={"types": {"before": ["a", "b"], "after": ["b", "c"]}},
+    )
+    before, after = runs.before_and_after("m", staged)
+    assert (before.name, list(before.labels)) == ("m, before", ["a", "b", "b"])
+    assert (after.name, list(after.labels)) == ("m, after", ["c", "c", "b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -153,3 +154,39 @@ def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
     assert found.score > 0.9
     with pytest.raises(DataError, match="no cell-type labels"):
         pipeline.transferability(dataclasses.replace(pair, label_key=None), get_method("transfercluster")(), Run())
+    check = pipeline.check_source(pair, pipeline.usual_method("cell_type"), Run(), n_permutations=19)
+    assert (check.score, check.p_value, check.null_scores) == (found.score, found.p_value, found.null_scores)
+    assert (check.worth, check.n_types, check.tried, check.suggested) == ("good", 4, (), 0)
+    assert max(check.null_scores) < check.score
+    assert min(check.null_scores) == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "p_value", "worth"),
+    [(0.9, 0.01, "good"), (0.5, 0.05, "good"), (0.49, 0.01, "partial"), (0.2, 0.01, "little"), (0.9, 0.06, "none")],
+)
+def test_use_of_a_source_has_a_word(score: float, p_value: float, worth: str) -> None:
+    assert pipeline.SourceCheck(score=score, p_value=p_value).worth == worth
+
+
+def test_a_source_without_labels_is_checked_by_its_groups(pair: Pair) -> None:
+    unlabelled = dataclasses.replace(pair, label_key=None)
+    check = pipeline.check_source(unlabelled, pipeline.usual_method(None), Run(), n_permutations=9)
+    assert check.suggested == check.n_types == 4
+    assert check.tried == tuple(range(2, 16))
+    assert list(check.errors[:3]) == sorted(check.errors[:3], reverse=True)
+    assert pipeline.SourceCheck.from_dict(json.loads(json.dumps(check.to_dict()))) == check
+
+
+def test_only_what_can_do_without_labels_is_set_to(pair: Pair) -> None:
+    assert pipeline.without_labels(get_method("transfercluster"), "cell_type") == {}
+    for key in ("transfercluster", "targetcluster"):
+        settings = pipeline.without_labels(get_method(key), None)
+        assert get_method(key)(**settings).requires_labels == (key == "targetcluster")
+
+
+def test_baselines_of_an_unlabelled_source_are_named_by_its_groups(pair: Pair) -> None:
+    unlabelled = dataclasses.replace(pair, label_key=None)
+    found = pipeline.baseline(unlabelled, "targetcluster", pipeline.usual_method(None), Run())
+    assert set(found.label_names) == {"group 1", "group 2", "group 3", "group 4"}
+    assert "sctl_found_group" not in pair.source.obs

@@ -32,3 +32,13 @@ def test_two_genes_on_the_same_axes():
 def test_texts_for_those_who_do_not_see_them():
     assert "Before, 4% of a cell's neighbours" in plots.alt_text("mixing", n_cells=100, before="4%", after="41%")
     assert "INS against GCG in 1,000 cells" in plots.alt_text("gene_pair", first="INS", second="GCG", n_cells=1000)
+
+
+def test_kept_and_left_out_cells_are_counted_and_thinned():
+    n_genes = np.concatenate([np.zeros(10), np.full(5000, 800.0)])
+    figure = plots.kept_figure(n_genes, n_genes * 3, n_genes > 0)
+    left_out, kept = figure.data
+    assert (left_out.name, kept.name) == ("left out (10)", "kept (5,000)")
+    assert (len(left_out.x), len(kept.x)) == (10, 3000)
+    assert min(left_out.x) == min(left_out.y) == 1
+    assert set(kept.y) == {800.0}

@@ -91,6 +91,12 @@ def test_wilson_is_scipys():
         assert robustness.wilson(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+@pytest.mark.parametrize(("hits", "trials"), [(0, 0), (3, 2), (-1, 2)])
+def test_wilson_of_nothing(hits, trials):
+    with pytest.raises(ParameterError, match="trial"):
+        robustness.wilson(hits, trials)
+
+
 # -- Counting ------------------------------------------------------------------------------------
 
 

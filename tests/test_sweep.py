@@ -126,6 +126,15 @@ def test_choice():
         choose_theta([])
 
 
+def test_the_source_must_earn_its_trust():
+    """Of nearly equal values of the default score the smallest θ is chosen; the paper's score knows no ties."""
+    points = [point(0.0, 0.900, 0.900), point(0.4, 0.9005, 0.9005), point(0.6, 0.902, 0.902), point(0.8, 0.8, 0.8)]
+    assert choose_theta(points) == 0.0
+    assert choose_theta(points[1:]) == 0.4
+    assert choose_theta([*points, point(0.7, 0.9, 0.9023)]) == 0.4
+    assert {choose_theta(points, criterion) for criterion in ("kta", "target_kta")} == {0.6}
+
+
 def test_choice_by_a_score_that_was_not_computed():
     points = [point(0.5, 0.7, 0.9), point(0.0, 0.6, 0.9)]
     with pytest.raises(ParameterError, match="null_kta"):
@@ -213,26 +222,39 @@ def test_doubts():
         doubts(curve([0.3, 0.6, 0.4]), "stability")
 
 
+def disagreeing(other, best_kta=2):
+    """Four θ: the groups of the third are ``other``, and the paper's KTA is best at the one asked for."""
+    groups = [np.array([0, 0, 1, 1])] * 2 + [np.array(other)] * 2
+    return [
+        ThetaPoint(
+            0.1 * i,
+            groups[i],
+            kta=0.9 - 0.3 * abs(i - best_kta),
+            target_kta=(0.1, 0.9, 0.2, 0.1)[i],
+            silhouette=0.1 * (i == 0),
+        )
+        for i in range(4)
+    ]
+
+
 def test_doubts_name_the_scores_that_would_choose_other_groups():
-    groups = [np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])]
-    points = [
-        ThetaPoint(0.1 * i, groups[i], kta=(0.1, 0.2, 0.9)[i], target_kta=(0.1, 0.9, 0.2)[i], silhouette=0.1 * (i == 0))
-        for i in range(3)
-    ]
-    (doubt,) = doubts(points)
-    text = doubt.text
+    (doubt,) = doubts(disagreeing([0, 1, 0, 1]))
     assert doubt.kind == "disagreement"
-    assert "the fit to the mixed data would choose θ = 0.2 (agreement of the groups, ARI: -0.50)" in text
-    assert "separation" not in text  # another θ, but the same groups
+    assert "the fit to the mixed data would choose θ = 0.2 (agreement of the groups, ARI: -0.50)" in doubt.text
+    assert "separation" not in doubt.text  # another θ, but the same groups
+    assert "(3 groups instead of 2, agreement of the groups, ARI: 0.57)" in doubts(disagreeing([0, 1, 2, 2]))[0].text
 
 
-def test_disagreement_says_how_many_groups_there_would_be():
-    groups = [np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])]
-    points = [
-        ThetaPoint(0.1 * i, groups[i], kta=(0.1, 0.2, 0.9)[i], target_kta=(0.1, 0.9, 0.2)[i], silhouette=0.5)
-        for i in range(3)
-    ]
-    assert "(3 groups instead of 2, agreement of the groups, ARI: 0.57)" in doubts(points)[0].text
+def test_scores_that_grow_with_theta_by_construction_are_not_heard_at_its_end():
+    assert doubts(disagreeing([0, 1, 0, 1], best_kta=3)) == ()
+
+
+def test_a_choice_is_not_called_safe_where_the_scores_disagree():
+    points = disagreeing([0, 1, 0, 1])
+    flatter = [replace(point, target_kta=score) for point, score in zip(points, (0.1, 0.9, 0.899, 0.1), strict=True)]
+    plateau, _ = remarks(flatter)
+    assert plateau.kind == "plateau"
+    assert "safe" not in plateau.text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from benchmarks.measure import cost
 from benchmarks.paper_itclust.experiments import Setting, prepared, seed_of
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
 from sctl.base import transfer
-from sctl.data import UNASSIGNED, Pair
+from sctl.data import UNASSIGNED, Pair, TransferResult
 from sctl.errors import SctlWarning
 from sctl.evaluate import accuracy, adjusted_rand, macro_f1, nmi
 from sctl.methods import METHODS, get_method
@@ -70,7 +70,8 @@ def measured(
     Returns
     -------
     list of dict
-        One for each answer; Leiden has its best and its median resolution.
+        One for each answer: Leiden has its best and its median resolution, ItClust also what it held before and
+        after fine-tuning. Costs are those of the whole run.
     """
     for name in (*_HEAVY, *(() if method in RIVALS else ("torch",))):
         import_module(name)  # paid here once, not by each method
@@ -96,7 +97,16 @@ def answers(given: tuple[Pair, Any], method: str, seed: int) -> list[Answer]:
             return RIVALS[method](pair, Run(seed=seed))
         key, settings = variant(method)
         result = transfer(pair, get_method(key)(**settings), Run(seed=seed))
-    return [Answer(method, result.clusters, result.labels)]
+    return [Answer(method, result.clusters, result.labels), *before_and_after(method, result)]
+
+
+def before_and_after(method: str, result: TransferResult) -> list[Answer]:
+    """Return ItClust's answers before and after fine-tuning, whichever it recommends; none of other methods."""
+    found = []
+    for stage, types in result.uns.get("types", {}).items() if "before_proba" in result.obsm else ():
+        clusters = result.obsm[f"{stage}_proba"].argmax(axis=1)
+        found.append(Answer(f"{method}, {stage}", clusters, np.asarray(types, dtype=object)[clusters]))
+    return found
 
 
 def scores(answer: Answer, truth: np.ndarray, known: list[str]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, filters, jobs, preparation, shell, state, steps
+from sctl.ui import corrections, errors, filters, jobs, kept_view, preparation, shell, state, steps
 
 action = shell.header(steps.PREPROCESS)
 project = shell.require(steps.PREPROCESS, "data")
@@ -22,6 +22,7 @@ shell.stale_hint(project, "preprocess")
 if shell.has(project, "preprocess"):
     with errors.caught():
         preparation.result(project)
+        corrections.effects(project)
 
 names = {"source": "Source", "target": "Target"}
 state.SIDE.start_with("target")
@@ -36,4 +37,7 @@ side = st.segmented_control(
 )
 with st.container(border=True), errors.caught():
     filters.panel(project, side)
+    kept_view.scatter(project, side)
 preparation.settings(project)
+corrections.settings(project)
+preparation.reset_button()

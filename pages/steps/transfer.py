@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, jobs, method_choice, shell, steps, timeline
+from sctl.ui import errors, jobs, method_choice, shell, source_view, steps, timeline
 
 action = shell.header(steps.TRANSFER)
 project = shell.require(steps.TRANSFER, "preprocess")
 
 errors.show_notices(method_choice.PLACE)
 jobs.failure(project, "transfer")
-timeline.follow(project)
+if not source_view.busy(project):
+    timeline.follow(project)
 
 with errors.caught():
+    source_view.panel(project)
     method = method_choice.cards(project)
     with st.container(border=True):
         chosen = method_choice.form(project, method)

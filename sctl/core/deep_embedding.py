@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -204,6 +204,29 @@ def outputs(net: EmbeddingNet, cells: Cells, device: str = "cpu") -> tuple[Float
 def embedded(autoencoder: Autoencoder, cells: Cells, device: str = "cpu") -> NDArray[np.float32]:
     """Return the embedding of all cells: (n_obs, n_latent)."""
     return _outputs(autoencoder.encoder, cells, device)
+
+
+def weights_of(net: EmbeddingNet) -> dict[str, NDArray[np.float32]]:
+    """Return the network's weights by name."""
+    return {name: value.detach().cpu().numpy().copy() for name, value in net.state_dict().items()}
+
+
+def network(weights: Mapping[str, NDArray[np.float32]], *, output: Activation) -> EmbeddingNet:
+    """Return the network that has these weights.
+
+    Parameters
+    ----------
+    weights : mapping
+        From :func:`weights_of`.
+    output : str
+        Activation of the reconstruction.
+    """
+    n_layers = sum(name.startswith("autoencoder.encoder.") for name in weights) // 2
+    shapes = [weights[f"autoencoder.encoder.layers.{i}.weight"].shape for i in range(n_layers)]
+    sizes = (shapes[0][1], *(shape[0] for shape in shapes))
+    net = EmbeddingNet(Autoencoder(sizes, output=output), torch.zeros(weights["head.centroids"].shape))
+    net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    return net
 
 
 def _outputs(module: nn.Module, cells: Cells, device: str) -> NDArray[np.float32]:

@@ -22,6 +22,8 @@ from scipy import sparse
 from scipy.linalg import blas, eigh
 from scipy.spatial.distance import cdist
 
+from sctl.core.own_genes import OwnGenes
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
 
@@ -54,6 +56,8 @@ class ThetaKernels:
     n_vars : int
     weights : ndarray of shape (n_obs, n_types), optional
         With which dictionary rows rebuild each cell; None for one profile a cell, that of its type.
+    own : OwnGenes, optional
+        Genes of the target that the dictionary lacks; all else is over the others.
     """
 
     A: Floats
@@ -64,6 +68,7 @@ class ThetaKernels:
     type_means: Floats
     n_vars: int
     weights: Floats | None = None
+    own: OwnGenes | None = None
 
     @property
     def n_obs(self) -> int:
@@ -72,10 +77,16 @@ class ThetaKernels:
 
     def gram(self, theta: float) -> Floats:
         """Return the linear kernel of the mixed cells, shape (n_obs, n_obs)."""
+        out = self._shared_gram(theta)
+        if self.own is not None:
+            out += self.own.gram(theta)
+        return out
+
+    def _shared_gram(self, theta: float) -> Floats:
         if theta == 0:
             return self.A.copy()
         t, s = theta, 1.0 - theta
-        cross = self._rebuilt_with_cells()
+        cross = self.rebuilt_with_cells()
         cross *= t * s
         out = cross + cross.T
         out += (t * t) * self._rebuilt_products()
@@ -94,20 +105,22 @@ class ThetaKernels:
         out += (s * s) * length
         out += (s * s) * length[:, None]
         if theta > 0:
-            cross = self._rebuilt_with_cells()
+            cross = self.rebuilt_with_cells()
             own = np.diagonal(cross)
             gap = (2.0 * t * s) * (own[:, None] - cross)
             out += gap
             out += gap.T
             out += (t * t) * self._rebuilt_distances()
+        if self.own is not None:
+            out += self.own.squared_distances(theta)
         np.fill_diagonal(out, 0.0)
         return np.maximum(out, 0.0, out=out)
 
     def correlation_distances(self, theta: float) -> Floats:
         """Return ``1 − Pearson correlation`` over genes of the mixed cells, shape (n_obs, n_obs)."""
-        mean = theta * self.rebuilt_means() + (1.0 - theta) * self.cell_means
+        mean = self.means(theta)
         out = self.gram(theta)
-        out -= self.n_vars * np.outer(mean, mean)
+        out -= self.n_all_vars * np.outer(mean, mean)
         scale = np.sqrt(np.maximum(np.diagonal(out), 0.0))
         inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
         out *= -inverse
@@ -116,11 +129,21 @@ class ThetaKernels:
         np.fill_diagonal(out, 0.0)
         return np.clip(out, 0.0, 2.0, out=out)
 
+    @property
+    def n_all_vars(self) -> int:
+        """Number of genes with the target's own."""
+        return self.n_vars + (0 if self.own is None else self.own.n_vars)
+
+    def means(self, theta: float) -> Floats:
+        """Return the mean over all genes of each mixed cell, shape (n_obs,)."""
+        shared = theta * self.rebuilt_means() + (1.0 - theta) * self.cell_means
+        return shared if self.own is None else self.own.means(theta, shared, self.n_vars)
+
     def rebuilt_means(self) -> Floats:
         """Return the mean over genes of each rebuilt cell, shape (n_obs,)."""
         return np.asarray(self.type_means[self.z] if self.weights is None else self.weights @ self.type_means)
 
-    def _rebuilt_with_cells(self) -> Floats:
+    def rebuilt_with_cells(self) -> Floats:
         """``R Xᵀ``, shape (n_obs, n_obs), a new array."""
         return np.asarray(self.M[self.z] if self.weights is None else self.weights @ self.M)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.core.kernels import ThetaKernels
+from sctl.core.own_genes import OwnGenes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
@@ -49,6 +50,8 @@ class CrossKernels:
         Mean over genes.
     weights : ndarray of shape (n_rest, n_types), optional
         With which dictionary rows rebuild each cell, where the landmarks have such weights too.
+    own : OwnGenes, optional
+        Genes of the target that the dictionary lacks, where the landmarks have them too.
     """
 
     A: NDArray[np.float32]
@@ -57,6 +60,7 @@ class CrossKernels:
     z: Ints
     cell_means: Floats
     weights: Floats | None = None
+    own: OwnGenes | None = None
 
     def chunks(self) -> Iterator[slice]:
         """Yield the cells in portions."""
@@ -75,6 +79,8 @@ class CrossKernels:
         elif theta > 0:
             out += (t * s) * (landmarks.M[z] + self.M[landmarks.z][:, cells].T)
             out += (t * t) * landmarks.Q[np.ix_(z, landmarks.z)]
+        if self.own is not None:
+            out += self.own.gram(theta, cells)
         return out
 
     def distances(
@@ -88,21 +94,25 @@ class CrossKernels:
         own, theirs = self._lengths(landmarks, theta, cells), _lengths(landmarks, theta)
         if kind == "euclidean":
             return np.asarray(np.maximum(own[:, None] + theirs - 2.0 * G, 0.0))
+        means, their_means, n_vars = self._means(landmarks, theta, cells), landmarks.means(theta), landmarks.n_all_vars
+        G -= n_vars * np.outer(means, their_means)
+        G *= _inverse_root(own - n_vars * means**2)[:, None]
+        G *= _inverse_root(theirs - n_vars * their_means**2)
+        return np.asarray(np.clip(1.0 - G, 0.0, 2.0))
+
+    def _means(self, landmarks: ThetaKernels, theta: float, cells: slice) -> Floats:
         rebuilt = (
             landmarks.type_means[self.z[cells]] if self.weights is None else self.weights[cells] @ landmarks.type_means
         )
-        means = theta * rebuilt + (1.0 - theta) * self.cell_means[cells]
-        their_means = theta * landmarks.rebuilt_means() + (1.0 - theta) * landmarks.cell_means
-        G -= landmarks.n_vars * np.outer(means, their_means)
-        G *= _inverse_root(own - landmarks.n_vars * means**2)[:, None]
-        G *= _inverse_root(theirs - landmarks.n_vars * their_means**2)
-        return np.asarray(np.clip(1.0 - G, 0.0, 2.0))
+        shared = np.asarray(theta * rebuilt + (1.0 - theta) * self.cell_means[cells])
+        return shared if self.own is None else self.own.means(theta, shared, landmarks.n_vars, cells)
 
     def _lengths(self, landmarks: ThetaKernels, theta: float, cells: slice) -> Floats:
         weights = None if self.weights is None else self.weights[cells]
         squares, own = _rebuilt(landmarks.Q, self.M[:, cells], self.z[cells], weights)
         t, s = theta, 1.0 - theta
-        return np.asarray(t * t * squares + 2 * t * s * own + s * s * self.lengths[cells])
+        shared = np.asarray(t * t * squares + 2 * t * s * own + s * s * self.lengths[cells])
+        return shared if self.own is None else shared + self.own.squared_lengths(theta, cells)
 
 
 def cross_kernels(X: Any, L: Any, M: Floats, z: Ints, weights: Floats | None = None) -> CrossKernels:
@@ -152,7 +162,8 @@ def nearest_mean(distances: Floats, values: Floats, n_neighbours: int = N_NEIGHB
 def _lengths(kernels: ThetaKernels, theta: float) -> Floats:
     squares, own = _rebuilt(kernels.Q, kernels.M, kernels.z, kernels.weights)
     t, s = theta, 1.0 - theta
-    return np.asarray(t * t * squares + 2 * t * s * own + s * s * np.diagonal(kernels.A))
+    shared = np.asarray(t * t * squares + 2 * t * s * own + s * s * np.diagonal(kernels.A))
+    return shared if kernels.own is None else shared + kernels.own.squared_lengths(theta)
 
 
 def _rebuilt(Q: Floats, M: Floats, z: Ints, weights: Floats | None) -> tuple[Floats, Floats]:

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sctl.core.deep_embedding import EmbeddingNet, outputs
+from sctl.core.deep_embedding import EmbeddingNet, class_centroids, outputs
+from sctl.core.kmeans import kmeans
+from sctl.core.networks import SoftAssignment
 from sctl.core.training import Cells, Trainer, TrainingConfig, one_thread
 from sctl.run import Run
 
@@ -167,6 +169,66 @@ def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Ru
     return Sharpened(
         z, q, np.array(changed), np.array(sizes), np.array([*losses, np.nan]), settled, tuple(snapshots), first
     )
+
+
+def target_head(
+    net: EmbeddingNet, z: Floats, q: Floats, *, keep_empty: bool, n_new: int, rng: np.random.Generator
+) -> tuple[SoftAssignment, Ints]:
+    """Place the target's centroids at its own cells of each predicted type.
+
+    Parameters
+    ----------
+    net : EmbeddingNet
+        As the source left it.
+    z : ndarray of shape (n_obs, n_latent)
+    q : ndarray of shape (n_obs, n_types)
+        What it says of the target.
+    keep_empty : bool
+        Whether types that no cell was given keep the source's centroid.
+    n_new : int
+        Centroids placed by k-means among the quarter of cells that resemble any type least.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    SoftAssignment
+    ndarray of int, shape (n_clusters,)
+        The type of each centroid; -1 for a new one.
+    """
+    n_types, clusters = q.shape[1], q.argmax(axis=1)
+    met = np.bincount(clusters, minlength=n_types) > 0
+    types = np.arange(n_types) if keep_empty else np.flatnonzero(met)
+    means = class_centroids(z, clusters, n_types)
+    means[~met] = net.head.centroids.detach().cpu()[~met]
+    centroids = [means[types]]
+    doubtful = np.argsort(q.max(axis=1), kind="stable")[: max(len(q) // 4, n_new)]
+    n_new = min(n_new, len(doubtful))
+    if n_new:
+        groups = kmeans(z[doubtful], n_new, n_init=10, rng=rng)
+        centroids.append(class_centroids(z[doubtful], groups, n_new))
+    return SoftAssignment(torch.cat(centroids)), np.concatenate([types, np.full(n_new, -1)])
+
+
+def trajectory(snapshots: tuple[Snapshot, ...]) -> tuple[NDArray[np.float32], Ints]:
+    """Return the way of the cells through fine-tuning, flat enough to be drawn.
+
+    Parameters
+    ----------
+    snapshots : tuple of Snapshot
+
+    Returns
+    -------
+    ndarray of float32, shape (n_obs, 2 * n_snapshots)
+        Two coordinates for each snapshot, the principal components of all snapshots together.
+    ndarray of int, shape (n_obs, n_snapshots)
+        Cluster of each cell.
+    """
+    pooled = np.concatenate([snapshot.embedding for snapshot in snapshots])
+    centred = pooled - pooled.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    flat = (centred @ vectors[:, ::-1][:, :2]).astype(np.float32).reshape(len(snapshots), -1, 2)
+    clusters = np.stack([snapshot.clusters for snapshot in snapshots], axis=1)
+    return flat.transpose(1, 0, 2).reshape(flat.shape[1], -1), clusters
 
 
 def swallowed(start: Ints, end: Ints, n_clusters: int, *, share: float = 0.5) -> list[tuple[int, int, int, int]]:

@@ -47,6 +47,17 @@ class Transferability:
     best: float
     shuffled: tuple[float, ...]
 
+    @property
+    def null_scores(self) -> tuple[float, ...]:
+        """The score of each shuffled source, in [0, 1]; the worst of them has 0.
+
+        Examples
+        --------
+        >>> Transferability(score=0.5, p_value=0.5, error=0.5, best=0.25, shuffled=(0.65, 0.75)).null_scores
+        (0.2, 0.0)
+        """
+        return tuple(round(_score(error, self.best, max(self.shuffled)), 6) for error in self.shuffled)
+
 
 def unexplained(Q: Floats, M: Floats, total: float) -> float:
     """Share of the cells' squared length that the best loadings leave: ``‖X − WH‖² / ‖X‖²``, in [0, 1].
@@ -105,10 +116,14 @@ def transferability(X: Any, H: Floats, *, n_permutations: int = 99, run: Run) ->
         for _ in run.track("Comparing the source with shuffled genes", range(n_permutations))
     )
     best = _own_error(X, len(H), run) if total > 0 else 0.0
-    room = max(shuffled) - best
-    score = 1.0 - max(error - best, 0.0) / room if room > 0 else 0.0
     p_value = (sum(other <= error for other in shuffled) + 1) / (n_permutations + 1)
-    return Transferability(float(np.clip(score, 0.0, 1.0)), p_value, error, best, shuffled)
+    return Transferability(_score(error, best, max(shuffled)), p_value, error, best, shuffled)
+
+
+def _score(error: float, best: float, worst: float) -> float:
+    """Place an error between the best, 1, and the worst, 0."""
+    room = worst - best
+    return float(np.clip(1.0 - max(error - best, 0.0) / room, 0.0, 1.0)) if room > 0 else 0.0
 
 
 def _products(X: Any, H: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sctl.export.files import FINAL_LABEL, annotated, bundle, export_h5ad, export_tables, to_csv
+from sctl.export.readme import readme_for
 from sctl.export.script import Recipe, command_for, methods_paragraph, script_for
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "export_h5ad",
     "export_tables",
     "methods_paragraph",
+    "readme_for",
     "script_for",
     "to_csv",
 ]

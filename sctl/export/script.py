@@ -19,6 +19,8 @@ _CITATIONS = {
     "umap": "McInnes et al. (2018), UMAP: uniform manifold approximation and projection, arXiv:1802.03426",
     "tsne": "Poličar et al. (2024), openTSNE, Journal of Statistical Software 109(3)",
     "markers": "Soneson & Robinson (2018), Bias, robustness and scalability in single-cell differential expression analysis, Nature Methods 15:255",
+    "magic": "van Dijk et al. (2018), Recovering gene interactions from single-cell data using data diffusion, Cell 174:716",
+    "combat": "Johnson et al. (2007), Adjusting batch effects in microarray expression data using empirical Bayes methods, Biostatistics 8:118",
     "h5ad": "Virshup et al. (2024), anndata: access and store annotated data matrices, JOSS 9(101):4371",
 }
 
@@ -108,7 +110,7 @@ sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
-    Settings of the preprocessing other than the number of variable genes are left to the script. Sides of the
+    Filters and the normalisation are left to the script. Sides of the
     demo and simulated ones are written to files first.
     """
     made = {role: call for role in _ROLES if (call := _made(recipe, role))}
@@ -119,8 +121,7 @@ def command_for(recipe: Recipe) -> str:
     words += ["--method", recipe.method]
     words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
     words += ["--seed", str(recipe.seed)]
-    n_top_genes = recipe.preprocess.get("n_top_genes")
-    words += ["--n-top-genes", str(n_top_genes)] if n_top_genes is not None else []
+    words += _preprocess_words(recipe.preprocess)
     for name, value in recipe.params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
@@ -158,22 +159,47 @@ def methods_paragraph(
     normalised = ""
     if recipe and (scale := recipe.preprocess.get("normalise_to", 10_000.0)) is not None:
         normalised = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
+    corrections = _corrections(recipe.preprocess) if recipe else {}
     known = [key for key, wanted in {
         "transfercluster": result.method == "transfercluster" and not reference,
         "consensus": result.method in ("transfercluster", "targetcluster", "concatenatecluster"),
-        "umap": not with_tsne, "tsne": with_tsne, "markers": True, "h5ad": True,
+        "umap": not with_tsne, "tsne": with_tsne, **dict.fromkeys(corrections, True), "markers": True, "h5ad": True,
     }.items() if wanted]  # fmt: skip
     cited = [*([reference] if reference else []), *(_CITATIONS[key] for key in known)]
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
-        f"{result.method} ({setting_text}). {normalised}"
+        f"{result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
         f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
         f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
         f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "
         "rank-sum tests with tie correction, p-values adjusted by the method of Benjamini and Hochberg.\n\n"
         "References: " + "; ".join(cited) + "."
     )
+
+
+def _preprocess_words(settings: Mapping[str, Any]) -> list[str]:
+    """Return the options of the command for the settings of the preprocessing that it knows."""
+    names = ["n_top_genes"]
+    names += ["imputation", "imputation_t", "imputation_knn"] if settings.get("imputation", "none") != "none" else []
+    names += ["batch_correction"] if settings.get("batch_correction", "none") != "none" else []
+    given = [(name, settings[name]) for name in names if settings.get(name) is not None]
+    return [word for name, value in given for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def _corrections(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence on each correction of expression that is on, by its key among the citations."""
+    said = {}
+    if settings.get("imputation", "none") == "magic":
+        t, knn = settings.get("imputation_t", 3), settings.get("imputation_knn", 5)
+        said["magic"] = (
+            f"The highly variable genes of each dataset were imputed by the algorithm of MAGIC (t = {t}, {knn} nearest neighbours). "
+        )
+    if settings.get("batch_correction", "none") == "combat":
+        said["combat"] = (
+            "Differences between the datasets were removed from the highly variable genes by ComBat without covariates; negative values were set to 0. "
+        )
+    return said
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,21 @@ from typing import Any
 
 from sctl import pipeline
 from sctl.base import TransferMethod
-from sctl.project import Project, Settings, load_pair, load_result, load_target_all, target_names
+from sctl.errors import DataError, ParameterError
+from sctl.project import (
+    Project,
+    Question,
+    Settings,
+    add_outcome,
+    load_pair,
+    load_result,
+    load_source_check,
+    load_target_all,
+    note_question,
+    outcomes_in,
+    save_source_check,
+    target_names,
+)
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.results import (
     BASELINES,
@@ -36,14 +50,21 @@ Part = Callable[[float, float], Run]
 COMPARE = "compare"
 """What follows a θ sweep in the background: the baselines. No step of the project, nothing waits for it."""
 
+SOURCE = "source"
+"""What follows the preparation in the background: of what use the source is. No step of the project either."""
+
+REPEATS = "repeats"
+"""Other seeds, asked for on a page: whether two groups stay apart. No step of the project either."""
+
 TASKS: Mapping[str, tuple[str, ...]] = {
-    "prepare": ("preprocess",),
+    "prepare": ("preprocess", SOURCE),
     "transfer": ("preprocess", "transfer", "theta", COMPARE),
     "theta": ("preprocess", "transfer", "theta"),
     "explore": ("preprocess", "explore"),
     "markers": ("preprocess", "transfer", "theta", "markers"),
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
-    "everything": ("preprocess", "transfer", "theta", "markers", "explore", COMPARE),
+    "repeats": ("preprocess", "transfer", "theta", REPEATS),
+    "everything": ("preprocess", "transfer", "theta", "markers", "explore", SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
 
@@ -54,7 +75,9 @@ _WEIGHT = {
     "explore": 8.0,
     "markers": 0.5,
     "consensus": 4.0,
+    SOURCE: 1.0,
     COMPARE: 5.0,
+    REPEATS: 20.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
 
@@ -76,15 +99,15 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     start = 0.0
     for step in todo:
         part = _within(begin, step, start, _WEIGHT[step] / total)
-        if step == COMPARE:
-            _compare(project, part)
+        if step in _ASIDE:
+            _ASIDE[step](project, part, description.get("params", {}))
         else:
             compute(project, step, part)
         start += _WEIGHT[step] / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
-    return [step for step in TASKS[description["kind"]] if step == COMPARE or project.state(step) != "done"]
+    return [step for step in TASKS[description["kind"]] if step in _ASIDE or project.state(step) != "done"]
 
 
 def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
@@ -158,7 +181,7 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
             save_point(directory, point)
 
 
-def _compare(project: Project, part: Part) -> None:
+def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     """Compute the baselines of a sweep that are not there yet."""
     method, seed = _method(project)
     if pipeline.as_sweep(method) is None:
@@ -167,9 +190,38 @@ def _compare(project: Project, part: Part) -> None:
     folder.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), _waiting(part)):
         todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
+        if not todo:
+            return
+        first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
+        pair = pipeline.with_found_groups(load_pair(project), method, first)
         for number, key in enumerate(todo):
             run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-            save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, run))
+            save_result(folder / f"{key}.h5ad", pipeline.baseline(pair, key, method, run))
+
+
+def _check_source(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    """Tell of what use the source is, unless that is known; a source that cannot be measured stops nothing."""
+    if load_source_check(project) is not None:
+        return
+    pair = load_pair(project)
+    try:
+        found = pipeline.check_source(pair, pipeline.usual_method(pair.label_key), part(0.0, 1.0))
+    except (DataError, ParameterError) as error:
+        found = pipeline.SourceCheck(why_not=str(error))
+    save_source_check(project, found)
+
+
+def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
+    """Repeat the clustering with other seeds, keeping every outcome as it comes; those that are there are not repeated."""
+    method, _ = _method(project)
+    question = Question.from_dict(params["question"])
+    path = note_question(project, question)
+    methods = pipeline.compared_methods(method, pipeline.chosen_theta(method, project.params("theta")["theta"]))
+    with locked(path.with_suffix(".lock"), _waiting(part)):
+        done = {(outcome.method, outcome.seed) for outcome in outcomes_in(path)}
+        n_seeds, groups, pair = int(params["n_seeds"]), question.groups(project), load_pair(project)
+        for outcome in pipeline.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
+            add_outcome(path, outcome)
 
 
 def _theta(project: Project, directory: Path, part: Part) -> None:
@@ -230,6 +282,12 @@ def _method(project: Project) -> tuple[TransferMethod, int]:
     params = project.params("transfer")
     return pipeline.method_of(params), int(params["seed"])
 
+
+_ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
+    COMPARE: _compare,
+    SOURCE: _check_source,
+    REPEATS: _repeats,
+}
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "preprocess": _prepare,

@@ -8,13 +8,14 @@ from typing import ClassVar
 from anndata import AnnData
 from typing_extensions import override
 
-from sctl.consensus_method import ConsensusMethod
+from sctl.consensus_method import TargetGenesMethod
 from sctl.data import TransferResult
 from sctl.run import Run
+from sctl.sweep import ThetaSweep
 
 
 @dataclass(kw_only=True)
-class TargetCluster(ConsensusMethod):
+class TargetCluster(TargetGenesMethod):
     """Cluster the target by SC3 without any help; the same as TransferCluster at θ = 0.
 
     References
@@ -29,6 +30,10 @@ class TargetCluster(ConsensusMethod):
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 80
+
+    @override
+    def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
+        return self._with_target_genes(super().prepare_sweep(target, run), target)
 
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:

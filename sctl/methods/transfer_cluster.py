@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from sctl.base import param
-from sctl.consensus_method import ConsensusMethod
+from sctl.consensus_method import TargetGenesMethod
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
 from sctl.core.nmf_groups import nmf_groups, profiles_of_types
 from sctl.core.rejection import rejection_scores
@@ -30,7 +31,7 @@ SOURCE_GROUPS = range(2, 16)
 
 
 @dataclass(kw_only=True)
-class TransferCluster(ConsensusMethod):
+class TransferCluster(TargetGenesMethod):
     """Cluster a target whose cells are drawn towards the source's types.
 
     A dictionary ``H`` (n_types, n_vars) is learned from the labelled source. Every target cell is rebuilt
@@ -56,6 +57,7 @@ class TransferCluster(ConsensusMethod):
     choose_when: ClassVar[str] = "Your dataset is small (10 to a few thousand cells) and resembles the annotated one."
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
+    without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({"source_types": "found"})
     order: ClassVar[int] = 10
 
     theta: float | None = param(
@@ -124,11 +126,18 @@ class TransferCluster(ConsensusMethod):
         title="Scale of the factorised profiles",
         advanced=True,
     )
-    alpha: float = param(10.0, "Strength of the factorisation's penalty.", low=0.0, high=1e6, advanced=True)
+    alpha: float = param(
+        10.0,
+        "Strength of the factorisation's penalty, which is not divided by the size of the data, as published.",
+        title="Strength of the penalty (alpha)",
+        low=0.0,
+        high=1e6,
+        advanced=True,
+    )
     l1_ratio: float = param(
         0.75,
         "Share of the penalty that favours zeros.",
-        title="L1 share of the penalty",
+        title="L1 share of the penalty (l1_ratio)",
         low=0.0,
         high=1.0,
         advanced=True,
@@ -190,7 +199,7 @@ class TransferCluster(ConsensusMethod):
             run=run,
         )
         rejection = rejection_scores(X, self.dictionary_, sweep.loadings)
-        return replace(sweep, rejection=rejection, notes=self._notes(X, run))
+        return self._with_target_genes(replace(sweep, rejection=rejection, notes=self._notes(X, run)), target)
 
     def _notes(self, X: Any, run: Run) -> dict[str, Any]:
         """Return what is known of the source before any θ is tried: for the result's ``uns``."""
@@ -234,7 +243,8 @@ class TransferCluster(ConsensusMethod):
             ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
             chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
             and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
-            ``loadings``, ``varm`` the ``dictionary``.
+            ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
+            how (``target_genes``) and how many (``n_target_only_genes``).
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)

@@ -16,7 +16,6 @@ from sctl.pipeline.compute import (
     prepare,
     prepare_sweep,
     transfer,
-    transferability,
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.over_k import (
@@ -27,6 +26,7 @@ from sctl.pipeline.over_k import (
     numbers_of,
     theta_of,
 )
+from sctl.pipeline.seeds import compared_methods, repeats
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -39,6 +39,14 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
+from sctl.pipeline.source import (
+    SourceCheck,
+    check_source,
+    transferability,
+    usual_method,
+    with_found_groups,
+    without_labels,
+)
 
 __all__ = [
     "BASELINES",
@@ -49,10 +57,13 @@ __all__ = [
     "STEPS",
     "UPSTREAM",
     "ConsensusPoint",
+    "SourceCheck",
     "annotated",
     "as_sweep",
     "baseline",
+    "check_source",
     "chosen_theta",
+    "compared_methods",
     "complete",
     "consensus",
     "consensus_sweep",
@@ -67,8 +78,12 @@ __all__ = [
     "reduce",
     "repaired",
     "repairs",
+    "repeats",
     "theta_of",
     "transfer",
     "transferability",
+    "usual_method",
     "version",
+    "with_found_groups",
+    "without_labels",
 ]

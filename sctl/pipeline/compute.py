@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sctl.pipeline.settings import complete
+from sctl.pipeline.source import with_found_groups
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from sctl.base import SweepsTheta, TransferMethod
-    from sctl.core.transferability import Transferability
     from sctl.data import Pair, TransferResult
     from sctl.preprocess import Prepared
     from sctl.run import Run
@@ -58,50 +58,14 @@ def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     return fitted.prepare_sweep(pair.target, run)
 
 
-def transferability(pair: Pair, method: TransferMethod, run: Run, *, n_permutations: int = 99) -> Transferability:
-    """Tell of what use a source is for a target, before anything is clustered.
-
-    Parameters
-    ----------
-    pair : Pair
-    method : TransferMethod
-        One that learns a dictionary from the source.
-    run : Run
-    n_permutations : int
-        Sources with shuffled genes to compare with.
-
-    Returns
-    -------
-    Transferability
-
-    Raises
-    ------
-    ParameterError
-        If the method has no dictionary.
-    """
-    from sctl.consensus_method import ConsensusMethod  # noqa: PLC0415
-    from sctl.core.transferability import transferability as measured  # noqa: PLC0415
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
-    if not isinstance(method, ConsensusMethod):
-        raise ParameterError(
-            f"{method.title} learns no profiles of source types.",
-            expected="The use of a source is measured by how well its profiles rebuild the target.",
-            do="Choose TransferCluster.",
-        )
-    if method.requires_labels:
-        _ = pair.labels
-    fitted = method.fit(pair.source, pair.label_key, run)
-    expression = pair.target[:, fitted.var_names_].X
-    return measured(expression, fitted.dictionary_, n_permutations=n_permutations, run=run)
-
-
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:
-    """Return the result of a baseline, clustered with the same settings as ``method``."""
+    """Return the result of a baseline, clustered with the same settings as ``method`` and for the same source types."""
     from sctl.base import transfer  # noqa: PLC0415
     from sctl.methods import get_method  # noqa: PLC0415
 
     kind = get_method(key)
+    if kind.needs_labels and not method.requires_labels:
+        pair = with_found_groups(pair, method, run)
     names = {parameter.name for parameter in kind.parameters()}
     shared = {name: value for name, value in method.params.items() if name in names}
     return transfer(pair, kind(**shared), run)

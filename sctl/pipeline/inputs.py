@@ -135,6 +135,6 @@ def find_labels(source: AnnData, *, required: bool) -> str | None:
         raise DataError(
             "No column of the source seems to hold cell types.",
             expected=f"It has {', '.join(map(str, source.obs.columns)) or 'no columns'}.",
-            do="Name the column with --label-key, or choose a method that needs no labels.",
+            do="Name the column with --label-key, or add --param source_types=found: TransferCluster then finds groups itself.",
         )
     return None

@@ -142,7 +142,7 @@ def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run)
         runs=point.consensus.runs,
         order=point.order,
         silhouettes=point.silhouettes,
-        outliers=outlier_scores(sweep.kernels.A, clusters[compared], quiet),
+        outliers=outlier_scores(sweep.kernels.gram(0.0), clusters[compared], quiet),
         genes=cluster_genes(target.X, clusters, target.var_names, run=quiet),
     )
 

@@ -8,7 +8,7 @@ from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_
 from sctl.plots.flows import composition_bars, confusion_figure, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
 from sctl.plots.palette import alt_text, colours_of, natural_order
-from sctl.plots.qc import confidence_histogram, histogram_figure
+from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
 from sctl.plots.theta import theta_figure
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "gene_pair_figure",
     "heatmap",
     "histogram_figure",
+    "kept_figure",
     "mixing_figure",
     "natural_order",
     "points_in_polygon",

@@ -119,6 +119,7 @@ _ALT = {
     "stability": "Dots: how stable each cluster is, for {n_numbers} numbers of clusters. Highest on average at {best}.",
     "eigenvalues": "Dots in falling order; {n_above} lie above the line that chance alone reaches.",
     "confidence": "Histogram of the confidence of {n_cells} cells; {assigned} are at or above {threshold}.",
+    "kept": "Scatter plot of {n_cells} cells of the {role}: genes against counts. {n_kept} are kept.",
     "mixing": "Two maps of {n_cells} cells coloured by dataset. Before, {before} of a cell's neighbours were of the other "
     "dataset; after, {after}.",
     "gene_pair": "Two scatter plots of {first} against {second} in {n_cells} cells: before imputation and after it.",
@@ -132,7 +133,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     ----------
     figure_kind : str
         embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
-        consensus, stability, eigenvalues, confidence, mixing or gene_pair.
+        consensus, stability, eigenvalues, confidence, kept, mixing or gene_pair.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from sctl.data import Floats
-from sctl.plots.palette import ACCENT, GREY, INK, SOURCE_COLOUR, TARGET_COLOUR, styled
+from sctl.plots.palette import ACCENT, GREY, INK, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
 
+_MOST_CELLS = 3000  # drawn as points
 _SIDE_COLOURS = {"source": SOURCE_COLOUR, "target": TARGET_COLOUR}
 
 
@@ -94,6 +96,43 @@ def histogram_figure(
     )  # fmt: skip
     figure.update_xaxes(type="log" if log else "linear", range=[ends[0] - margin, ends[1] + margin])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def kept_figure(n_genes: Floats, total_counts: Floats, kept: NDArray[np.bool_], *, title: str = "") -> go.Figure:
+    """Draw genes against counts of cells, those that are kept over those that are left out.
+
+    Parameters
+    ----------
+    n_genes, total_counts : ndarray of shape (n_obs,)
+    kept : ndarray of bool, shape (n_obs,)
+    title : str
+
+    Returns
+    -------
+    plotly Figure
+        Both axes are logarithmic. Of each group at most 3,000 evenly spaced cells are drawn; the legend counts all.
+    """
+    n_genes, total_counts = np.asarray(n_genes, dtype=np.float64), np.asarray(total_counts, dtype=np.float64)
+    figure = go.Figure()
+    for name, mask, colour in (("left out", ~kept, SECOND), ("kept", kept, ACCENT)):
+        cells = np.flatnonzero(mask)
+        shown = cells[np.linspace(0, len(cells) - 1, min(len(cells), _MOST_CELLS)).astype(int)]
+        figure.add_trace(
+            go.Scattergl(
+                x=np.maximum(total_counts[shown], 1),  # an empty cell has no logarithm
+                y=np.maximum(n_genes[shown], 1),
+                mode="markers",
+                name=f"{name} ({len(cells):,})",
+                marker={"color": colour, "size": 4, "opacity": 0.6},
+                hovertemplate="%{x:,.0f} counts, %{y:,.0f} genes<extra></extra>",
+            )
+        )
+    styled(figure, title=title, x_title="Counts in the cell", y_title="Genes seen in the cell", height=340)
+    ticks = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
+    marks = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
+    figure.update_xaxes(**marks)
+    figure.update_yaxes(**marks)
     return figure
 
 

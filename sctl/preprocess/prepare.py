@@ -6,20 +6,20 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import Log, library_sizes, log_normalised
-from sctl.data import Floats, Pair
+from sctl.core.normalise import library_sizes, log_normalised
+from sctl.data import TARGET_ONLY, Floats, Pair
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.match import match, matching_genes, require_columns
+from sctl.preprocess.own import target_only
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.report import Loss, PrepareReport
 from sctl.preprocess.side import Side, open_side
-from sctl.preprocess.variable import highly_variable
+from sctl.preprocess.variable import as_log1p, variable_genes
 from sctl.run import Run
 
 
@@ -30,7 +30,8 @@ class Prepared:
     Parameters
     ----------
     pair : Pair
-        The shared genes, in the target's order.
+        The shared genes, in the target's order. Where the target has variable genes that the source lacks, they lie
+        in ``target.obsm["target_only"]``, and their names in ``target.uns["target_only_genes"]``.
     target_all : AnnData
         The same target cells with all genes that were measured, scaled by the same library sizes, so that
         a shared gene has the same values in both, unless it was corrected: here are measured values only, for
@@ -103,13 +104,17 @@ def prepare_pair(
         for side, size in zip(sides, sizes, strict=True)
     ]
     run.report("Prepare", 3, 4, "finding variable genes")
-    variable = highly_variable([_as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    marks = variable_genes([as_log1p(values, params.log) for values in logs], params.n_top_genes)
+    variable = marks["highly_variable"].to_numpy()
     logs, effects = corrected(logs, genes, variable, params, run)
-    both = [_build(side, genes, values, variable) for side, values in zip(sides, logs, strict=True)]
+    both = [_build(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
         both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
+    own, names = target_only(sides[0], sides[1], sizes[1], params)
+    if len(names):
+        both[1].obsm[TARGET_ONLY], both[1].uns[f"{TARGET_ONLY}_genes"] = own, names.to_numpy(dtype=str)
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
-    report = _report(sides, silent, n_shared=len(shared), variable=variable, effects=effects)
+    report = _report(sides, silent, n_shared=len(shared), variable=variable, n_target_only=len(names), effects=effects)
     run.report("Prepare", 4, 4)
     return Prepared(pair, _all_genes(sides[1], sizes[1], params), report)
 
@@ -119,17 +124,11 @@ def _sizes(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
     return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.adata.var_names))
 
 
-def _as_log1p(values: Any, log: Log) -> Any:
-    """Return log(1 + x), in which variable genes are looked for whatever the pair holds."""
-    if log == "log1p":
-        return values
-    return values * np.log(2) if log == "log2" else values.log1p()
-
-
-def _build(side: Side, genes: pd.Index, values: Any, variable: Bools) -> AnnData:
+def _build(side: Side, genes: pd.Index, values: Any, marks: pd.DataFrame) -> AnnData:
     """Put the kept cells, the pair's genes and their values together."""
     var = side.adata.var.loc[genes].copy()
-    var["highly_variable"] = variable
+    for name, column in marks.items():
+        var[name] = column.to_numpy()
     layers = {"counts": side.columns(genes)} if side.values.are_counts else {}
     return AnnData(X=values, obs=_obs(side), var=var, layers=layers)
 
@@ -156,7 +155,13 @@ def _all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
 
 
 def _report(
-    sides: list[Side], silent: tuple[Loss, ...], *, n_shared: int, variable: Bools, effects: Effects
+    sides: list[Side],
+    silent: tuple[Loss, ...],
+    *,
+    n_shared: int,
+    variable: Bools,
+    n_target_only: int,
+    effects: Effects,
 ) -> PrepareReport:
     return PrepareReport(
         n_cells={side.role: (side.adata.n_obs, len(side.cells)) for side in sides},
@@ -164,6 +169,7 @@ def _report(
         n_shared=n_shared,
         n_used=len(variable),
         n_variable=int(variable.sum()),
+        n_target_only=n_target_only,
         values={side.role: side.values.read_as for side in sides},
         losses=tuple(loss for side in sides for loss in side.losses) + silent,
         imputation=effects.imputation,

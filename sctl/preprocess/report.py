@@ -39,6 +39,8 @@ class PrepareReport:
     values : mapping
         Role → what was read, e.g. "counts".
     losses : tuple of Loss
+    n_target_only : int
+        Variable genes of the target that the source lacks, kept beside the shared ones.
     imputation : ImputationEffect, optional
     batch : BatchEffect, optional
         What the corrections did, where they are on.
@@ -51,12 +53,13 @@ class PrepareReport:
     n_variable: int
     values: Mapping[str, str]
     losses: tuple[Loss, ...]
+    n_target_only: int = 0
     imputation: ImputationEffect | None = None
     batch: BatchEffect | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in a form that JSON takes."""
-        own = {name: getattr(self, name) for name in ("n_shared", "n_used", "n_variable")}
+        own = {name: getattr(self, name) for name in ("n_shared", "n_used", "n_variable", "n_target_only")}
         return {
             **own,
             "n_cells": {role: list(counts) for role, counts in self.n_cells.items()},
@@ -74,6 +77,10 @@ class PrepareReport:
             lines.append(f"{role.capitalize()}: {after} of {before} cells kept; values read as {self.values[role]}.")
             lines += [f"{_counted(loss)} dropped: {loss.reason}." for loss in self._of(role, "cells")]
         lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
+        if self.n_target_only:
+            lines.append(
+                f"{self.n_target_only} variable genes of the target are not in the source; they are kept apart."
+            )
         for role in ("source", "target", "pair"):
             lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
         lines += [effect.sentence for effect in self._effects.values()]

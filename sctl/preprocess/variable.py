@@ -11,9 +11,14 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
+from sctl.core.normalise import Log
 
-def highly_variable(sides: Sequence[Any], n_top_genes: int | None) -> NDArray[np.bool_]:
-    """Mark the genes that vary most on all sides.
+FEW_GENES = 1000
+"""So many genes are not worth ranking: every method can take them all."""
+
+
+def variable_genes(sides: Sequence[Any], n_top_genes: int | None) -> pd.DataFrame:
+    """Mark the genes that vary most on all sides, and rank them.
 
     Each side ranks the genes by normalised dispersion (Satija et al. 2015, scanpy's flavour "seurat");
     the genes with the best mean rank are taken, the same ones for all sides.
@@ -27,7 +32,9 @@ def highly_variable(sides: Sequence[Any], n_top_genes: int | None) -> NDArray[np
 
     Returns
     -------
-    ndarray of bool, shape (n_vars,)
+    DataFrame of n_vars rows
+        ``highly_variable``, and ``variable_rank``, 0 the most variable, by which a method can take fewer. So few genes
+        that all are taken anyway (at most ``FEW_GENES``) are not ranked: theirs is 0.
 
     References
     ----------
@@ -35,12 +42,19 @@ def highly_variable(sides: Sequence[Any], n_top_genes: int | None) -> NDArray[np
        Nature Biotechnology 33, 495. https://doi.org/10.1038/nbt.3192
     """
     n_vars = sides[0].shape[1]
-    if n_top_genes is None or n_top_genes >= n_vars:
-        return np.ones(n_vars, dtype=bool)
-    ranks = np.mean([_ranks(side) for side in sides], axis=0)
-    marked = np.zeros(n_vars, dtype=bool)
-    marked[np.argsort(ranks, kind="stable")[:n_top_genes]] = True
-    return marked
+    n_top_genes = n_vars if n_top_genes is None else n_top_genes
+    if n_vars <= min(n_top_genes, FEW_GENES):
+        return pd.DataFrame({"highly_variable": np.ones(n_vars, dtype=bool), "variable_rank": np.zeros(n_vars, int)})
+    order = np.argsort(np.mean([_ranks(side) for side in sides], axis=0), kind="stable")
+    rank = np.argsort(order)
+    return pd.DataFrame({"highly_variable": rank < n_top_genes, "variable_rank": rank})
+
+
+def as_log1p(values: Any, log: Log) -> Any:
+    """Return log(1 + x), in which variable genes are looked for whatever the pair holds."""
+    if log == "log1p":
+        return values
+    return values * np.log(2) if log == "log2" else values.log1p()
 
 
 def _ranks(X: Any) -> NDArray[np.float64]:  # noqa: N803 - AnnData's own name

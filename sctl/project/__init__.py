@@ -7,6 +7,7 @@ from sctl.project.consensus import load_clusters, load_consensus, load_estimate,
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
+from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
     load_embeddings,
@@ -19,6 +20,7 @@ from sctl.project.results import (
     load_target_all,
 )
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
+from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
 
 __all__ = [
@@ -27,8 +29,11 @@ __all__ = [
     "UPSTREAM",
     "Project",
     "ProjectInfo",
+    "Question",
     "Settings",
     "State",
+    "add_outcome",
+    "cells_of",
     "export_project",
     "gene",
     "gene_names",
@@ -43,9 +48,15 @@ __all__ = [
     "load_points",
     "load_report",
     "load_result",
+    "load_source_check",
     "load_sweep",
     "load_target_all",
+    "note_question",
     "numbers_in",
+    "outcomes_file",
+    "outcomes_in",
     "projects_root",
+    "questions",
+    "save_source_check",
     "target_names",
 ]

@@ -8,6 +8,8 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
+from sctl.errors import ParameterError
+
 _Z = 1.959963984540054  # two-sided 95 % of a normal distribution
 
 
@@ -78,12 +80,19 @@ class Separation:
 def wilson(hits: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share by Wilson's score, which also holds near 0 and 1.
 
+    Raises
+    ------
+    ParameterError
+        If there is no trial.
+
     Examples
     --------
     >>> low, high = wilson(10, 10)
     >>> round(low, 3), high
     (0.722, 1.0)
     """
+    if not 0 <= hits <= trials or trials < 1:
+        raise ParameterError(f"There are {hits} hits in {trials} trials.", expected="At least one trial is needed.")
     share, spread = hits / trials, _Z**2 / trials
     centre = (share + spread / 2) / (1 + spread)
     half = _Z * sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)

@@ -1,6 +1,7 @@
 """θ, how much to trust the source: prepared once, then any θ is clustered in milliseconds."""
 
 from sctl.sweep.doubts import Remark, doubts, remarks
+from sctl.sweep.own_genes import OwnGenesMode, with_own_genes
 from sctl.sweep.point import Criterion, ThetaPoint, choose_theta
 from sctl.sweep.prepare import N_NULLS, prepare_sweep, types_met
 from sctl.sweep.theta import ThetaSweep
@@ -8,6 +9,7 @@ from sctl.sweep.theta import ThetaSweep
 __all__ = [
     "N_NULLS",
     "Criterion",
+    "OwnGenesMode",
     "Remark",
     "ThetaPoint",
     "ThetaSweep",
@@ -16,4 +18,5 @@ __all__ = [
     "prepare_sweep",
     "remarks",
     "types_met",
+    "with_own_genes",
 ]

@@ -72,7 +72,7 @@ def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> 
     tuple of Remark
         First how the curve looks around the choice: flat, best on an edge of the grid, a plateau or a peak. Then,
         unless it is flat, whether other criteria would choose clearly different groups (adjusted Rand index below
-        0.9). Empty with fewer than three values of θ.
+        0.9); ``kta`` and ``silhouette`` are not heard where they choose the largest θ, as they tend to. Empty with fewer than three values of θ.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> 
     chosen = choose_theta(curve, criterion)
     if np.ptp(_scores(curve, criterion)) < FLAT:
         return (Remark("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT}"),)
-    return (_shape(curve, criterion, chosen), *_disagreement(curve, criterion, chosen))
+    others = _disagreement(curve, criterion, chosen)
+    return (_shape(curve, criterion, chosen, agreed=not others), *others)
 
 
 def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[Remark, ...]:
@@ -108,6 +109,8 @@ def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> t
     return tuple(remark for remark in remarks(points, criterion) if remark.is_doubt)
 
 
+_OF_MIXED_DATA = ("kta", "silhouette")
+
 _FLAT = (
     "hardly depends on how much the source is trusted. Any θ will do. "
     "Either your data are clear by themselves, or the source says little about them."
@@ -118,7 +121,7 @@ def _scores(curve: Sequence[ThetaPoint], criterion: Criterion) -> list[float]:
     return [getattr(point, criterion) for point in curve]
 
 
-def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> Remark:
+def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> Remark:
     """Say where on the curve the choice lies."""
     if chosen == curve[0].theta:
         alone = "without any help" if chosen == 0 else "at the smallest value that was tried"
@@ -134,10 +137,10 @@ def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> 
             f"The best value is the largest that was tried (θ = {chosen:g}): the source may be deciding alone. Check "
             "on the map and with marker genes that the groups are really in your data.",
         )
-    return _inside(curve, criterion, chosen)
+    return _inside(curve, criterion, chosen, agreed=agreed)
 
 
-def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> Remark:
+def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> Remark:
     """Say which θ do as well as one inside the grid."""
     thetas, scores = [point.theta for point in curve], np.array(_scores(curve, criterion))
     place = thetas.index(chosen)
@@ -150,12 +153,17 @@ def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) ->
         text = f"θ = {chosen:g} fits best, but hardly better than your data alone (θ = 0). "
     if first == last:
         return Remark("peak", text + "Neighbouring values fit less well, so the choice matters: compare them below.")
-    span = f"All values from {thetas[first]:g} to {thetas[last]:g} score about as well, so the choice is safe."
+    safe = ", so the choice is safe" if agreed else ""
+    span = f"All values from {thetas[first]:g} to {thetas[last]:g} score about as well{safe}."
     return Remark("plateau", text + span)
 
 
 def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[Remark, ...]:
-    """Name the criteria whose choice would give other groups; flat ones have no say."""
+    """Name the criteria whose choice would give other groups.
+
+    Flat ones have no say, nor have those of the mixed data where they are best at the largest θ: the more cells are
+    replaced by profiles, the better any groups fit, so that they end there whether or not the source helps.
+    """
     at = {point.theta: point.clusters for point in curve}
     others = []
     for other in get_args(Criterion):
@@ -163,6 +171,8 @@ def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: flo
         if other == criterion or None in scores or np.ptp(scores) < FLAT:
             continue
         theta = choose_theta(curve, other)
+        if other in _OF_MIXED_DATA and theta == curve[-1].theta:
+            continue
         agreement = pairwise_agreement(np.stack([at[chosen], at[theta]]))[0, 1]
         if agreement < ALIKE:
             others.append(f"{TITLES[other]} would choose θ = {theta:g} ({_how_far(at[chosen], at[theta], agreement)})")

@@ -15,6 +15,9 @@ Ints = NDArray[np.integer[Any]]
 Criterion = Literal["balanced", "target_kta", "kta", "null_kta", "stability", "silhouette"]
 """What θ is chosen by; each is an attribute of :class:`ThetaPoint`, and larger is better."""
 
+TIED = 0.002
+"""Values of the score ``balanced`` that differ by no more than this are equal: the smaller θ is taken."""
+
 
 @dataclass(frozen=True)
 class ThetaPoint:
@@ -72,6 +75,8 @@ class ThetaPoint:
 def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> float:
     """Return the θ of the largest score; of equal ones the smallest θ.
 
+    Of the score ``balanced``, values within :data:`TIED` are equal: the source must earn what it is trusted with.
+
     θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
     paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
     why the default compares every θ's clusters with the target's own data, and with one another; see
@@ -93,4 +98,6 @@ def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced"
             expected="The sweep computes it when θ is to be chosen by it.",
             do="Run the sweep again with this criterion, or choose another one.",
         )
-    return inner[int(np.argmax(np.round(np.array(scores, dtype=float), 9)))].theta
+    rounded = np.round(np.array(scores, dtype=float), 9)
+    slack = TIED if criterion == "balanced" else 0.0
+    return inner[int(np.argmax(rounded >= rounded.max() - slack))].theta

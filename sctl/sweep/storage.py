@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from scipy import sparse
 from sctl.core.consensus import Sc3
 from sctl.core.kernels import ThetaKernels
 from sctl.core.landmarks import CrossKernels
+from sctl.core.own_genes import OwnGenes
 from sctl.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,15 +45,29 @@ def save(sweep: ThetaSweep, path: Path) -> None:
     if sweep.nulls:
         names = [name for name in _NULL_PARTS if getattr(sweep.nulls[0], name) is not None]
         parts |= {f"null_{name}": np.stack([getattr(null, name) for null in sweep.nulls]) for name in names}
+        parts |= {name: value for i, null in enumerate(sweep.nulls) for name, value in _own_of(f"null{i}", null)}
     with path.open("wb") as file:
         np.savez(file, **parts)
 
 
-_NULL_PARTS = ("M", "z", "weights")  # all else is that of the kernels
+_NULL_PARTS = ("M", "z", "weights")  # all else is that of the kernels, and own genes are kept apart
 
 
 def _named(prefix: str, parts: ThetaKernels | CrossKernels) -> dict[str, Any]:
-    return {f"{prefix}_{name}": value for name, value in vars(parts).items() if value is not None}
+    named = {f"{prefix}_{name}": value for name, value in vars(parts).items() if value is not None and name != "own"}
+    return named | dict(_own_of(prefix, parts))
+
+
+def _own_of(prefix: str, parts: ThetaKernels | CrossKernels) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(parts.own).items() if parts.own is not None else ():
+        if value is not None:
+            yield f"own_{prefix}_{name}", value
+
+
+def _own(prefix: str, parts: Mapping[str, Any]) -> OwnGenes | None:
+    start = f"own_{prefix}_"
+    own = {name[len(start) :]: value for name, value in parts.items() if name.startswith(start)}
+    return OwnGenes(**own | {"n_vars": int(own["n_vars"])}) if own else None
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -82,9 +97,9 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     if "x_data" in parts:
         shape = (len(kernels["z"]), kernels["n_vars"])
         expression = sparse.csr_matrix((parts["x_data"], parts["x_indices"], parts["x_indptr"]), shape=shape)
-    own = ThetaKernels(**kernels)
+    clustered = ThetaKernels(**kernels, own=_own("kernels", parts))
     return {
-        "kernels": own,
+        "kernels": clustered,
         "loadings": parts["loadings"],
         "type_names": tuple(map(str, parts["type_names"])),
         "n_clusters": int(parts["n_clusters"]),
@@ -94,16 +109,20 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
         "expression": expression,
         "dictionary": parts.get("dictionary"),
         "landmarks": parts.get("landmarks"),
-        "cross": CrossKernels(**cross) if cross else None,
+        "cross": CrossKernels(**cross, own=_own("cross", parts)) if cross else None,
         "rejection": parts.get("rejection"),
         "notes": json.loads(str(parts.get("notes", "{}"))),
-        "nulls": _nulls(own, {name: parts[f"null_{name}"] for name in _NULL_PARTS if f"null_{name}" in parts}),
+        "nulls": _nulls(clustered, parts),
     }
 
 
-def _nulls(own: ThetaKernels, stacked: Mapping[str, Any]) -> tuple[ThetaKernels, ...]:
+def _nulls(clustered: ThetaKernels, parts: Mapping[str, Any]) -> tuple[ThetaKernels, ...]:
+    stacked = {name: parts[f"null_{name}"] for name in _NULL_PARTS if f"null_{name}" in parts}
     n_nulls = len(stacked["z"]) if stacked else 0
-    return tuple(replace(own, **{name: values[i] for name, values in stacked.items()}) for i in range(n_nulls))
+    return tuple(
+        replace(clustered, own=_own(f"null{i}", parts), **{name: values[i] for name, values in stacked.items()})
+        for i in range(n_nulls)
+    )
 
 
 def _settings(text: str) -> Sc3:

@@ -169,7 +169,7 @@ class ThetaSweep:
     @cached_property
     def _target_kernel(self) -> Floats:
         """Centred, normalised kernel of the target alone, shape (n_obs, n_obs)."""
-        return centred_cosine(self.kernels.A)
+        return centred_cosine(self.kernels.gram(0.0))
 
     def points(
         self, thetas: Sequence[float], run: Run, done: Mapping[float, ThetaPoint] | None = None
@@ -228,6 +228,8 @@ class ThetaSweep:
         W = self.kernels.weights
         rebuilt = self.dictionary[self.kernels.z] if W is None else W @ self.dictionary
         mixed = (1.0 - theta) * self.expression.toarray() + theta * rebuilt
+        if self.kernels.own is not None:
+            mixed = np.hstack([mixed, self.kernels.own.at(theta)])
         ranks = stats.rankdata(mixed, axis=1)
         ranks -= ranks.mean(axis=1, keepdims=True)
         norms = np.linalg.norm(ranks, axis=1, keepdims=True)

@@ -13,11 +13,12 @@ from sctl.biology import MAX_P, differing_genes, marker_genes
 from sctl.core.consensus import consensus_matrix
 from sctl.pipeline import ConsensusPoint
 from sctl.project import Project, load_estimate
-from sctl.ui import consensus_results, errors, jobs, results, shell, state
+from sctl.ui import consensus_files, consensus_results, errors, gene_heatmap, jobs, shell, state
 from sctl.ui.consensus_results import OverK
 
 PLACE = "consensus"
 _ROWS = 300  # rows a table shows; the file to download has all
+_LEVELS = (0.01, 0.05, 0.1)
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 
 
@@ -104,7 +105,7 @@ def picture(project: Project, found: ConsensusPoint) -> None:
         st.plotly_chart(figure, key="consensus:heatmap", config=_FLAT, alt=alt)
         _say_what_is_shown(found, len(shown))
     with right:
-        _groups(project, found, called)
+        _groups(project, found)
         _adopt(project, found)
 
 
@@ -119,19 +120,17 @@ def _say_what_is_shown(found: ConsensusPoint, n_shown: int) -> None:
         st.caption(f"{n_shown:,} of {n_compared:,} cells are drawn, evenly from all groups.")
 
 
-def _groups(project: Project, found: ConsensusPoint, called: dict[int, str]) -> None:
+def _groups(project: Project, found: ConsensusPoint) -> None:
     """Draw a table of the groups: size, usual cell type, silhouette, stability."""
     over = consensus_results.over_k(project)
-    labels = pd.Series(results.result(project).labels.astype(str)).groupby(found.clusters)
-    own = pd.Series(found.silhouettes).groupby(found.clusters[found.compared]).mean()
-    numbers = sorted(called)
-    table = pd.DataFrame(
-        {
-            "Cluster": [called[number] for number in numbers],
-            "Cells": np.bincount(found.clusters)[numbers],
-            "Mostly": labels.agg(lambda values: values.mode().iloc[0]).reindex(numbers).to_numpy(),
-            "Silhouette": own.reindex(numbers).to_numpy(),
-            "Stability": over.stability[found.n_clusters] / (over.highest or 1.0),
+    known = consensus_files.groups(project, found.n_clusters)
+    table = known.assign(stability=100 * known["stability"]).rename(
+        columns={
+            "cluster": "Cluster",
+            "n_cells": "Cells",
+            "label": "Mostly",
+            "silhouette": "Silhouette",
+            "stability": "Stability",
         }
     )
     st.dataframe(
@@ -139,7 +138,7 @@ def _groups(project: Project, found: ConsensusPoint, called: dict[int, str]) -> 
         column_config={
             "Silhouette": st.column_config.NumberColumn(format="%.2f", help="Mean over its cells; 1 is clearest."),
             "Stability": st.column_config.NumberColumn(
-                format="percent",
+                format="%.0f%%",
                 help="How unchanged it stays over all numbers tried, as a share of the most that is possible.",
             ),
         },
@@ -199,18 +198,27 @@ def stability(project: Project, chosen: int) -> None:
 
 def markers(project: Project, found: ConsensusPoint) -> None:
     """Draw the marker genes of each group: every gene belongs to the group in which it is highest."""
-    least = state.LEAST_AUROC
-    least.start_with(least.default)
-    limit = st.slider(
+    left, middle, right = st.columns([2, 1, 1], gap="medium")
+    least, highest, only = state.LEAST_AUROC, state.MOST_P, state.MARKERS_OF_GROUP.of(str(found.n_clusters))
+    for key in (least, highest):
+        key.start_with(key.default)
+    limit = left.slider(
         "Least AUROC", 0.5, 1.0, step=0.05, key=least.name, persist_state="session",
         help="Chance that a cell of the group has more of the gene than a cell outside: 1 perfect, 0.5 no difference.",
     )  # fmt: skip
-    table = _named(project, found, marker_genes(found.genes, min_auroc=float(limit)))
+    most_p = middle.selectbox("Largest adjusted p", _LEVELS, key=highest.name, persist_state="session")
+    whole = _named(project, found, marker_genes(found.genes, min_auroc=float(limit), max_p_adjusted=float(most_p)))
+    groups = list(dict.fromkeys(whole["cluster"]))
+    if only.get() not in groups:
+        only.clear()
+    group = right.selectbox("Group", groups, index=None, placeholder="All", key=only.name)
+    table = whole if group is None else whole[whole["cluster"] == group]
     if table.empty:
         st.info("No gene tells a single group apart this clearly. Lower the least AUROC, or try fewer groups.")
     else:
+        gene_heatmap.draw(project, found, table)
         _genes(table, ["cluster", "gene", "auroc", "p_adjusted"], "Marker genes, group by group.")
-    st.caption(f"{len(table):,} genes. Wilcoxon rank-sum test, adjusted by Holm: at most {MAX_P:g}. {_OPTIMISTIC}")
+    st.caption(f"{len(table):,} genes. Wilcoxon rank-sum test, adjusted by Holm: at most {most_p:g}. {_OPTIMISTIC}")
     _download("All marker genes (.csv)", table, f"markers_{found.n_clusters}_groups")
 
 

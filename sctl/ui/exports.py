@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import export
+from sctl import export, novelty
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
-from sctl.ui import colours, results, shell, simulation, steps
+from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
@@ -41,8 +41,8 @@ def data(project: Project) -> None:
     name = stem(project)
     _offer("Annotated dataset (.h5ad)", lambda: _h5ad(project), f"{name}.h5ad", about="Opens in Scanpy. Holds every "
            "result in its slot, the maps, your labels, and how it was made.", primary=True)  # fmt: skip
-    _offer("All tables (.zip of .csv)", lambda: export.bundle(_tables(project)), f"{name}-tables.zip",
-           about="Cells, groups, marker genes, the curve over θ. Opens in Excel.")  # fmt: skip
+    _offer("All tables (.zip of .csv)", lambda: _archive(project), f"{name}-tables.zip",
+           about="Cells, groups, marker genes, the curve over θ, other numbers of groups. A README says what is what.")  # fmt: skip
     _offer("Cells and their names (.csv)", lambda: _cells(project), f"{name}-cells.csv",
            about="One row for each cell: group, cell type, confidence, your label.")  # fmt: skip
     _offer("Whole project (.sctl.zip)", lambda: _project_file(project), f"{name}.sctl.zip",
@@ -134,6 +134,11 @@ def _h5ad(project: Project) -> bytes:
         return path.read_bytes()
 
 
+def _archive(project: Project) -> bytes:
+    tables = _tables(project)
+    return export.bundle({**tables, "README.txt": export.readme_for(tables, title=project.name)})
+
+
 def _tables(project: Project) -> dict[str, bytes | Path]:
     losses = load_report(project)["losses"]
     tables = export.export_tables(
@@ -143,7 +148,18 @@ def _tables(project: Project) -> dict[str, bytes | Path]:
         theta_curve=_curve(project),
         dropped=pd.DataFrame(losses) if losses else None,
     )
-    return dict(tables)
+    return {**tables, **_further(project)}
+
+
+def _further(project: Project) -> dict[str, bytes]:
+    """Return the tables of single pages: other numbers of groups, cells beyond the source, repeats with other seeds."""
+    own = results.result(project)
+    found = {f"numbers_of_groups/{name}.csv": table for name, table in consensus_files.tables(project).items()}
+    if novelty.has_scores(own):
+        found["cells_beyond_the_source.csv"] = novelty.novelty_table(own)
+    if not (repeated := repeats_view.all_outcomes(project)).empty:
+        found["repeats_with_other_seeds.csv"] = repeated
+    return {name: export.to_csv(table) for name, table in found.items()}
 
 
 def _curve(project: Project) -> pd.DataFrame | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from sctl.ui.histogram import METRICS, Metric
 
 PLACE = "preprocess"
 _BINS = 80
+_OTHER = {"source": "target", "target": "source"}
 _PRESETS: tuple[tuple[qc.Preset, str, str], ...] = (
     ("auto", "Auto", "Leave out clear outliers: median ± 3 scaled median absolute deviations."),
     ("loose", "Loose", "Leave out only extreme outliers: median ± 5 deviations."),
@@ -39,7 +40,7 @@ def panel(project: Project, role: str) -> None:
     with left:
         metric = _steps(role, measured, params)
     with middle:
-        _limits(role, measured, metric, params)
+        _limits(project, role, metric, params)
     with right:
         _losses(project, role, info["fingerprint"], params)
 
@@ -121,11 +122,16 @@ def bars_of(measured: Measured, metric: Metric) -> qc.Histogram:
     return qc.histogram(measured.metrics[metric.name].to_numpy(), _BINS, log=metric.log)
 
 
-def _limits(role: str, measured: Measured, metric: Metric, params: RoleParams) -> None:
+def _limits(project: Project, role: str, metric: Metric, params: RoleParams) -> None:
+    info: Mapping[str, Any] = project.input_info(role) or {}
+    measured = caching.measured(project, role, info["fingerprint"])
     bars = bars_of(measured, metric)
     limits = params.thresholds.limits.get(metric.name, (None, None))
-    fig = histogram.figure(bars, metric, limits)
+    other = _other(project, role, metric)
+    fig = histogram.figure(bars, metric, limits, other=other)
     alt = f"Histogram: {metric.title.lower()} of {len(measured.metrics):,} cells of the {role}"
+    if other is not None:
+        alt += f", with the outline of the {_OTHER[role]}"
     if metric.name == "expression":
         st.plotly_chart(fig, key=f"expression:{role}", config={"displayModeBar": False}, alt=alt)
         st.caption(metric.about)
@@ -142,6 +148,20 @@ def _limits(role: str, measured: Measured, metric: Metric, params: RoleParams) -
     _handles(role, metric, bars, limits)
     _numbers(role, metric, limits)
     st.caption(f"{metric.about} Drag across the histogram, move the handles, or type the limits.")
+
+
+def _other(project: Project, role: str, metric: Metric) -> qc.Histogram | None:
+    """Return the histogram of the other dataset, if the user wants it in the picture; it may be large to read."""
+    info, other = project.input_info(_OTHER[role]), _OTHER[role]
+    if info is None or not st.toggle(
+        f"Show the {other} as an orange line",
+        key="outline",
+        persist_state="session",
+        help=f"Lay the {other} over this histogram, scaled to the same area. Limits of the {role} stay its own.",
+    ):
+        return None
+    measured = caching.measured(project, other, info["fingerprint"])
+    return bars_of(measured, metric) if metric.name == "expression" or metric.name in measured.metrics else None
 
 
 def _handles(role: str, metric: Metric, bars: qc.Histogram, limits: qc.Limits) -> None:

@@ -35,11 +35,14 @@ def method_form(
     parameters = method.parameters()
     values = {p.name: chosen.get(p.name, p.default) for p in parameters if p.name in elsewhere}
     shown = [p for p in parameters if p.name not in elsewhere]
-    values |= {p.name: _field(method.key, p, chosen) for p in shown if not p.advanced}
+    values |= {p.name: field(method.key, p, chosen) for p in shown if not p.advanced}
     advanced = [p for p in shown if p.advanced]
     if advanced:
         with st.expander("Advanced settings", icon=":material/settings:"):
-            values |= {p.name: _field(method.key, p, chosen) for p in advanced}
+            columns = st.columns(2, gap="large")
+            for place, parameter in enumerate(advanced):
+                with columns[place % 2]:
+                    values[parameter.name] = field(method.key, parameter, chosen)
     return {p.name: values[p.name] for p in parameters}
 
 
@@ -49,7 +52,17 @@ def reset(method: type[TransferMethod]) -> None:
         state.PARAMETER.of(method.key, parameter.name).set(_seed(parameter, parameter.default))
 
 
-def _field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
+def field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
+    """Draw the field of one parameter and return its value.
+
+    Parameters
+    ----------
+    method : str
+        Key of the method; the same setting of two methods has two values.
+    parameter : Parameter
+    chosen : mapping
+        What the project holds; a name that is missing starts at its default.
+    """
     key = state.PARAMETER.of(method, parameter.name)
     key.start_with(_seed(parameter, chosen.get(parameter.name, parameter.default)))
     label, doc = parameter.title, parameter.doc

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from sctl.data import Floats
 from sctl.qc import Histogram, Limits
 
-_KEPT, _DROPPED, _LINE = "#0072B2", "rgba(127, 140, 155, 0.45)", "#D55E00"
+_KEPT, _DROPPED, _LINE, _OTHER = "#0072B2", "rgba(127, 140, 155, 0.45)", "#D55E00", "#E69F00"
 _TICKS = np.array([0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6])
 
 
@@ -80,7 +80,9 @@ METRICS = (
 )
 
 
-def figure(bars: Histogram, metric: Metric, limits: Limits = (None, None)) -> go.Figure:
+def figure(
+    bars: Histogram, metric: Metric, limits: Limits = (None, None), *, other: Histogram | None = None
+) -> go.Figure:
     """Draw a histogram with kept values in blue, dropped ones in grey, and the limits as lines.
 
     Parameters
@@ -89,6 +91,8 @@ def figure(bars: Histogram, metric: Metric, limits: Limits = (None, None)) -> go
     metric : Metric
     limits : tuple
         Low and high, in the unit of the values; None is no limit.
+    other : Histogram, optional
+        The same metric of the other dataset: an outline with the area of the bars, whatever the number of its cells.
 
     Returns
     -------
@@ -114,6 +118,11 @@ def figure(bars: Histogram, metric: Metric, limits: Limits = (None, None)) -> go
             unselected={"marker": {"opacity": 0.55}},
         )
     )
+    ends = edges[[0, -1]]
+    if other is not None:
+        outline = _outline(bars, other, metric)
+        fig.add_trace(outline)
+        ends = np.array([min(ends[0], outline.x[0]), max(ends[1], outline.x[-1])])
     for limit in limits:
         if limit is not None:
             fig.add_vline(x=float(_axis(np.array([limit]), metric)[0]), line={"color": _LINE, "width": 2})
@@ -124,10 +133,23 @@ def figure(bars: Histogram, metric: Metric, limits: Limits = (None, None)) -> go
         showlegend=False,
         dragmode="select",
         selectdirection="h",
-        xaxis={"title": metric.axis, **_ticks(bars.edges, metric), "range": [float(edges[0]), float(edges[-1])]},
+        xaxis={"title": metric.axis, **_ticks(bars.edges, metric), "range": ends.tolist()},
         yaxis={"title": "values" if metric.name == "expression" else "cells", "fixedrange": True},
     )
     return fig
+
+
+def _outline(bars: Histogram, other: Histogram, metric: Metric) -> go.Scatter:
+    """Return the outline of another histogram, with the area that the bars have on the axis."""
+    density = other.counts / np.diff(_axis(other.edges, metric)) / max(1, other.counts.sum())
+    area = float((bars.counts * np.diff(_axis(bars.edges, metric))).sum())
+    return go.Scatter(
+        x=_axis(other.edges, metric),
+        y=np.append(density * area, 0.0),
+        mode="lines",
+        line={"color": _OTHER, "width": 2, "shape": "hv"},
+        hoverinfo="skip",
+    )
 
 
 def limits_of(selection: Mapping[str, Any], bars: Histogram, metric: Metric) -> Limits | None:

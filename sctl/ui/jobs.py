@@ -25,6 +25,7 @@ NAMES: Mapping[str, str] = {
     "explore": "Drawing the maps",
     "markers": "Looking for marker genes",
     "consensus": "Trying numbers of groups",
+    "repeats": "Repeating with other seeds",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""

@@ -67,6 +67,11 @@ def result(project: Project) -> None:
     shown.append(("Highly variable genes", f"{report['n_variable']:,}", "cells are compared by these"))
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    if report.get("n_target_only"):  # absent in projects of before
+        st.caption(
+            f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
+            "genes are shared, or if you say so in its advanced settings."
+        )
     if report["losses"]:
         with st.expander("What was left out, and why", icon=":material/remove_circle:"):
             table = pd.DataFrame(report["losses"])[["role", "what", "n", "reason"]]
@@ -75,7 +80,7 @@ def result(project: Project) -> None:
 
 
 def settings(project: Project) -> None:
-    """Draw the settings that hold for both sides, and the filters of the paper behind a drawer."""
+    """Draw the settings that hold for both sides, behind a drawer each: normalisation, and the paper's filters."""
     params = filters.params_of(project)
     with st.expander("Normalisation and highly variable genes", icon=":material/straighten:"):
         _normalisation(params)
@@ -83,6 +88,10 @@ def settings(project: Project) -> None:
         "Advanced: filters of cells and genes as in the TransferCluster paper", icon=":material/settings:"
     ):
         _paper(params)
+
+
+def reset_button() -> None:
+    """Draw the button that brings all defaults back."""
     st.button(
         "Reset everything on this page",
         icon=":material/restart_alt:",
@@ -95,11 +104,11 @@ def settings(project: Project) -> None:
 def _normalisation(params: PreprocessParams) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        _number(_TOTAL, params.normalise_to)
-        _select(_LOG, params.log, _LOGS)
+        number(_TOTAL, params.normalise_to)
+        select(_LOG, params.log, _LOGS)
     with right:
-        _number(_VARIABLE, params.n_top_genes)
-        _select(_SIZE, params.normalise_on, _SIZES)
+        number(_VARIABLE, params.n_top_genes)
+        select(_SIZE, params.normalise_on, _SIZES)
 
 
 def _paper(params: PreprocessParams) -> None:
@@ -112,11 +121,12 @@ def _paper(params: PreprocessParams) -> None:
         with column:
             st.markdown(f"**{role.capitalize()}**")
             for entry in _OF_A_SIDE:
-                _number(entry, getattr(side, entry.name), role)
+                number(entry, getattr(side, entry.name), role)
             st.button("Use the paper's values", key=f"paper:{role}", on_click=_use_paper, args=(role,))
 
 
-def _number(entry: Entry, value: float | None, role: str = "") -> None:
+def number(entry: Entry, value: float | None, role: str = "") -> None:
+    """Draw one setting that is a number, of one side or of both; what is typed is kept at once."""
     key, kind = state.SETTING.of(role, entry.name), type(entry.low)
     key.set(None if value is None else kind(value))
     shape: dict[str, Any] = {"step": 1} if kind is int else {"step": 0.01 if entry.high else 1.0, "format": "%g"}
@@ -134,7 +144,8 @@ def _number(entry: Entry, value: float | None, role: str = "") -> None:
     )
 
 
-def _select(entry: Entry, value: str, options: Mapping[str, str]) -> None:
+def select(entry: Entry, value: str, options: Mapping[str, str]) -> None:
+    """Draw one setting that is a choice among named options; what is chosen is kept at once."""
     key = state.SETTING.of("", entry.name)
     key.set(value)
     st.selectbox(
@@ -155,7 +166,7 @@ def _keep(entry: Entry, role: str) -> None:
         return
     value = state.SETTING.of(role, entry.name).get()
     if value is None and not entry.empty:
-        value = getattr(RoleParams(), entry.name)
+        value = getattr(RoleParams() if role else PreprocessParams(), entry.name)
     with errors.remembered("The settings are as they were.", place=filters.PLACE):
         params, changed = filters.params_of(project), {entry.name: value}
         if role:

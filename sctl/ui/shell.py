@@ -95,11 +95,14 @@ def header(step: Step, *, acts: bool = True) -> DeltaGenerator:
     return right.container()
 
 
-def next_button(step: Step, why_not: str = "") -> None:
-    """Draw the primary button that leads to the following step; ``why_not`` says why it cannot be used yet."""
+def next_button(step: Step, why_not: str = "", *, called: str = "") -> None:
+    """Draw the primary button that leads to the following step.
+
+    ``why_not`` says why it cannot be used yet; ``called`` is a shorter name of that step, where its own needs two lines.
+    """
     follows = steps.following(step)
     pressed = st.button(
-        f"Go on to {follows.short}",
+        f"Go on to {called or follows.short}",
         type="primary",
         icon=":material/arrow_forward:",
         key=f"next:{step.key}",

@@ -120,10 +120,21 @@ N_GROUPS: Key[int | None] = Key("n_groups", None)
 """of(fingerprint of the result)"""
 TRIED: Key[tuple[int, int]] = Key("tried", (2, 12))
 LEAST_AUROC = Key("least_auroc", 0.85)
+MOST_P = Key("most_p", 0.01)
+MARKERS_OF_GROUP: Key[str | None] = Key("markers_of_group", None)
+"""of(number of groups)"""
 
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+CONFIDENCE_TAB = Key("confidence_tab", "")
+REPEATS_OF: Key[str] = Key("repeats_of", "clusters")
+REPEATS_ONE: Key[str | None] = Key("repeats_one", None)
+REPEATS_OTHER: Key[str | None] = Key("repeats_other", None)
+"""of(fingerprint of the result, kind of groups), both."""
+REPEATS_SEEDS = Key("repeats_seeds", 20)
+STRANGE_BY: Key[list[str]] = Key("strange_by", [])
+STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 
 # Export
 FIGURE = Key("figure", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sctl import pipeline
 from sctl.project import Project
 from sctl.ui import jobs as job_views
 from sctl.ui import results, shell, steps, theta_view
@@ -11,7 +12,11 @@ from sctl.ui import results, shell, steps, theta_view
 
 def start_button(project: Project) -> None:
     """Draw the primary button of an unfinished sweep: start, or resume."""
-    job_views.run_button(project, "everything", "Resume" if results.points(project) else "Run")
+    method = pipeline.method_of(project.params("transfer"))
+    unknown = method.requires_labels and project.params("data")["label_key"] is None
+    why_not = "The source has no cell types: choose what to do on the Transfer page." if unknown else ""
+    label = "Resume" if results.points(project) else "Run"
+    job_views.run_button(project, "everything", label, why_not=why_not)
 
 
 def unfinished(project: Project) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from sctl import jobs
+from sctl.biology import marker_genes
 from sctl.errors import Cancelled
 from sctl.jobs import tasks
-from sctl.project import Project, load_consensus, load_result, numbers_in
+from sctl.project import Project, load_consensus, load_estimate, load_result, numbers_in
 from sctl.run import Run
-from sctl.ui import consensus_results
+from sctl.ui import consensus_files, consensus_results, exports, gene_heatmap
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def test_it_shows_picture_tables_and_downloads(open_page, done):
     app = open_page("consensus", done.id)
     assert not app.exception, app.exception
     assert "Your data alone suggest" in texts(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
     assert len(app.get("download_button")) == 4
     (groups, *_) = app.dataframe
     assert list(groups.value.columns) == ["Cluster", "Cells", "Mostly", "Silhouette", "Stability"]
@@ -101,7 +107,7 @@ def test_another_range_keeps_the_earlier_picture_with_a_hint(open_page, done):
     assert not app.exception, app.exception
     assert Project.open(done.id).params("consensus") == {"k_min": 2, "k_max": 4}
     assert "Something changed" in texts(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 4
 
 
 def test_groups_of_the_answer_bear_its_names(done):
@@ -113,3 +119,65 @@ def test_groups_of_the_answer_bear_its_names(done):
     other = consensus_results.names(done, load_consensus(done, 5 if own != 5 else 3))
     assert list(other.values()) == [str(number + 1) for number in other]
     assert adjusted_rand_score(named, result.clusters) == 1.0
+
+
+def test_marker_genes_are_narrowed_by_auroc_p_and_group(open_page, done):
+    app = open_page("consensus", done.id)
+    own = consensus_results.own_number(done)
+    genes = load_consensus(done, own).genes
+    assert len(app.dataframe[1].value) == len(marker_genes(genes))
+    app.selectbox(key="most_p").set_value(0.1).run()
+    app.slider(key="least_auroc").set_value(0.5).run()
+    assert not app.exception, app.exception
+    whole = marker_genes(genes, min_auroc=0.5, max_p_adjusted=0.1)
+    assert len(app.dataframe[1].value) == min(len(whole), 300)
+    group = app.selectbox(key=f"markers_of_group:{own}").options[0]
+    app.selectbox(key=f"markers_of_group:{own}").set_value(group).run()
+    assert not app.exception, app.exception
+    assert set(app.dataframe[1].value["cluster"]) == {group}
+
+
+def test_the_picture_of_genes_is_what_the_target_expresses(done):
+    shares = gene_heatmap.scaled(np.array([[2.0, 1.0], [0.0, 4.0]]))
+    assert shares.tolist() == [[1.0, 0.25], [0.0, 1.0]]
+    genes = pd.DataFrame({"gene": ["a", "b"], "cluster": ["1", "2"]})
+    figure = gene_heatmap._figure(shares, genes, ["1", "2"])
+    (heat,) = figure.data
+    assert np.asarray(heat.z).tolist() == shares.T.tolist()
+    assert list(heat.y) == ["a (1)", "b (2)"]
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2"]
+
+
+# -- the archive ------------------------------------------------------------------------------------------
+
+
+def test_all_that_was_found_goes_into_the_archive_with_a_line_in_its_readme(done):
+    own = consensus_results.own_number(done)
+    with zipfile.ZipFile(io.BytesIO(exports._archive(done))) as archive:
+        names = set(archive.namelist())
+        readme = archive.read("README.txt").decode("utf-8")
+        tables = {
+            name.split("/")[1][:-4]: pd.read_csv(archive.open(name))
+            for name in names
+            if name.startswith("numbers_of_groups/")
+        }
+    assert set(tables) == {"cells", "groups", "estimate", "markers", "differing_genes", "unusual_cells"}
+    lines = dict(line.split(": ", 1) for line in readme.splitlines() if ".csv" in line)
+    assert set(lines) == names - {"README.txt"}
+    assert all(len(text) > 20 for text in lines.values())
+    numbers = consensus_results.finished(done)
+    assert list(tables["cells"]) == ["cell", *(f"k{number}" for number in numbers)]
+    assert tables["groups"]["n_groups"].value_counts().to_dict() == {number: number for number in numbers}
+    assert tables["groups"].groupby("n_groups")["n_cells"].sum().eq(80).all()
+    assert tables["estimate"]["above"].sum() == load_estimate(done)["n_clusters"]
+    chosen = tables["markers"].query("n_groups == @own")
+    assert (chosen["auroc"] >= 0.85).all()
+    assert chosen["gene"].tolist() == marker_genes(load_consensus(done, own).genes)["gene"].tolist()
+    assert (tables["unusual_cells"]["outlier_score"] > 0).all()
+
+
+def test_numbers_tried_for_another_answer_stay_out_of_the_archive(done):
+    done.set_params("theta", {"theta": 0.5}, note="Another θ")
+    jobs.compute(done, "theta")
+    assert consensus_files.tables(done) == {}
+    assert not [name for name in exports._tables(done) if name.startswith("numbers_of_groups/")]

@@ -64,3 +64,15 @@ def test_log_ticks_lie_where_their_values_are():
     axis = figure(bars, COUNTS).layout.xaxis
     shown = [float(text.replace(",", "")) for text in axis.ticktext]
     np.testing.assert_allclose(axis.tickvals, np.log10(1 + np.array(shown)))
+
+
+@pytest.mark.parametrize("metric", [GENES, COUNTS], ids=lambda metric: metric.name)
+def test_the_other_dataset_is_an_outline_of_the_same_area(metric):
+    bars, other = binned(np.arange(1, 301), 80, log=metric.log), binned(np.arange(200, 2200), 80, log=metric.log)
+    fig = figure(bars, metric, (100, 200), other=other)
+    drawn, outline = fig.data
+    area = (np.array(drawn.y) * np.array(drawn.width)).sum()
+    assert (np.array(outline.y[:-1]) * np.diff(outline.x)).sum() == pytest.approx(area)
+    low, high = fig.layout.xaxis.range
+    assert low <= drawn.x[0]
+    assert high == pytest.approx(outline.x[-1])

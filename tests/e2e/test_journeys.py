@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
-from sctl.project import Project, load_points
+from sctl.project import Project, load_points, load_result
 from sctl.simulate import toy_counts
 
 pytestmark = pytest.mark.slow
@@ -141,6 +141,35 @@ def test_two_files_of_ones_own_lead_to_an_answer(app, here, tmp_path):
         app.go("Export")
         cells = pd.read_csv(download(app, "Cells and their names", tmp_path), index_col="cell")
         assert (cells["label"] == truth.reindex(cells.index)).mean() > 0.95
+        assert "Traceback" not in app.page.content()
+
+
+def test_a_source_that_nobody_labelled_leads_to_groups(app, here, tmp_path):
+    source, target = toy_counts()
+    truth = target.obs["cell_type"].astype(str)
+    for name, adata in (("atlas.h5ad", source), ("mine.h5ad", target)):
+        bare = adata.copy()
+        bare.obs = bare.obs[[]]
+        bare.write_h5ad(tmp_path / name)
+    with nothing_left_running(here):
+        app.open().click("Start a new project")
+        for name in ("atlas.h5ad", "mine.h5ad"):
+            inputs = app.page.get_by_test_id("stFileUploaderDropzoneInput")
+            inputs.nth(0 if name == "atlas.h5ad" else inputs.count() - 1).set_input_files(tmp_path / name)
+            app.page.get_by_text(name).first.wait_for(timeout=LONG)
+            app.idle(LONG)
+        press(app, "Go on to Preprocess")
+        press(app, "Prepare the data")
+        press(app, "Go on to Transfer")
+        app.sees("Yes.", LONG)
+        app.sees("The curve bends at 4", LONG)
+        press(app, "Run")
+        app.go("Trust in the source")
+        press(app, "Go on to Explore")
+        map_is_drawn(app)
+        labels = load_result(the_project(app)).labels
+        assert set(labels) == {"group 1", "group 2", "group 3", "group 4"}
+        assert pd.crosstab(labels, truth.to_numpy()).max(axis=1).sum() > 0.95 * len(truth)  # each group is one type
         assert "Traceback" not in app.page.content()
 
 
