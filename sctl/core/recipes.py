@@ -50,7 +50,7 @@ class Recipe:
     norm: Norm = "layer"
     dropout: float = 0.05
     reconstruction: float = 1.0
-    kl: float = 1e-3
+    kl: float = 1e-4
     mmd: float = 0.0
     mmd_on: Literal["latent", "decoder"] = "latent"
     anneal_epochs: int = 0
@@ -59,7 +59,7 @@ class Recipe:
     surgery_rate: float = 1e-2
     batch_size: int = 64
     epochs: int = 25
-    surgery_epochs: int = 20
+    surgery_epochs: int = 40
     patience: int = 8
     held_out: float = 0.1
     max_gradient_norm: float | None = 5.0

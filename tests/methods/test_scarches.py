@@ -16,6 +16,7 @@ from sctl.data import UNASSIGNED, Pair
 from sctl.errors import DataError
 from sctl.methods.scarches import ScArches
 from sctl.run import Run
+from sctl.sharing import load_model, save_model
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +117,10 @@ def test_doubts_can_be_given_limits(fitted, pair):
 def test_the_menu_does_not_load_torch():
     code = "import sys, sctl.methods; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_reference_goes_into_a_file_and_comes_back(fitted, pair, tmp_path):
+    loaded = load_model(save_model(fitted, tmp_path / "reference"))
+    one, other = (method.transfer(pair.target, Run()) for method in (fitted, loaded))
+    np.testing.assert_array_equal(one.label_proba, other.label_proba)
+    assert other.uns["reference_drift"] == 0.0
