@@ -127,3 +127,22 @@ def test_auroc_is_scikit_learns(rng):
     score, positive = rng.integers(6, size=80).astype(float), rng.random(80) < 0.3
     assert auroc(score, positive) == pytest.approx(roc_auc_score(positive, score))
     assert np.isnan(auroc(score, np.zeros(80, dtype=bool)))
+
+
+def test_values_of_a_published_package():
+    """Literals of scib-metrics 0.5.10 for the same points; of 20 neighbours it leaves out the first, the cell itself."""
+    labels, batches = np.repeat([0, 1, 2], 30), np.tile([0, 1], 45)
+    noise = np.random.default_rng(7).normal(size=(90, 4)).round(3)
+    points = noise + 2.0 * labels[:, None] + 0.7 * batches[:, None]
+    between = cdist(points, points)
+    found = np.argsort(between, axis=1, kind="stable")[:, 1:20]
+    distances = np.take_along_axis(between, found, axis=1)
+    mixed, pure = (lisi(distances, found, codes, perplexity=6) for codes in (batches, labels))
+    np.testing.assert_allclose(mixed[:5], [1.4203769, 1.2528127, 1.2578878, 1.1585872, 1.1095384], rtol=2e-3)
+    assert mixed.mean() == pytest.approx(1.5421182, rel=1e-3)
+    assert pure.mean() == pytest.approx(1.0675391, rel=1e-3)
+    assert scaled_lisi(mixed, 2, mixed_is_good=True) == pytest.approx(0.5123625, rel=3e-3)
+    assert scaled_lisi(pure, 3, mixed_is_good=False) == pytest.approx(0.998103, rel=1e-3)
+    assert type_silhouette(points, labels) == pytest.approx(0.7053492, rel=1e-5)
+    assert batch_silhouette(points, batches, labels) == pytest.approx(0.8308738, rel=1e-5)
+    assert graph_connectivity(found, labels) == 1.0
