@@ -32,12 +32,14 @@ def rebuilt(arrays: Mapping[str, NDArray[Any]], architecture: Mapping[str, Any])
         If the weights are not those of such a network.
     """
     network = ConditionalAutoencoder(Architecture(**{**architecture, "hidden": tuple(architecture["hidden"])}))
-    prefix = "network."
+    prefix, single = "network.", {name for name, value in network.state_dict().items() if value.ndim == 0}
     weights = {
         name[len(prefix) :]: torch.from_numpy(np.array(value))
         for name, value in arrays.items()
         if name.startswith(prefix)
     }
+    for name in single & set(weights):  # files keep a single number as a list of one
+        weights[name] = weights[name].reshape(-1)[0]
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -119,8 +119,10 @@ def test_the_menu_does_not_load_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_reference_goes_into_a_file_and_comes_back(fitted, pair, tmp_path):
-    loaded = load_model(save_model(fitted, tmp_path / "reference"))
-    one, other = (method.transfer(pair.target, Run()) for method in (fitted, loaded))
+@pytest.mark.parametrize("preset", ["sctl", "paper-cvae"])  # the latter has batch normalisation
+def test_a_reference_goes_into_a_file_and_comes_back(pair, tmp_path, preset):
+    method = ScArches(preset=preset, epochs=2, surgery_epochs=2).fit(pair.source, "cell_type", Run())
+    loaded = load_model(save_model(method, tmp_path / "reference"))
+    one, other = (each.transfer(pair.target, Run()) for each in (method, loaded))
     np.testing.assert_array_equal(one.label_proba, other.label_proba)
     assert other.uns["reference_drift"] == 0.0
