@@ -13,6 +13,7 @@ import pandas as pd
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
+from sctl.core.before_after import Answer
 from sctl.data import Pair, TransferResult
 from sctl.errors import NotFittedError, ParameterError
 from sctl.run import Run
@@ -82,6 +83,8 @@ class TransferMethod(ABC):
     """Whether it needs known types by default; see :attr:`requires_labels`."""
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Settings with which a method that needs known types does without them; empty where there are none."""
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Headings over the advanced settings on the form, with the names of the settings below each."""
     order: ClassVar[int] = 100
     """Place in the menu."""
 
@@ -148,6 +151,14 @@ class Saveable(Protocol):
 
     def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned; ``DataError`` if the parts do not fit together."""
+
+
+@runtime_checkable
+class TwoAnswers(Protocol):
+    """A method whose result holds two answers, one of which was kept: ``uns["answer"]``, "before" or "after"."""
+
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew."""
 
 
 def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:

@@ -17,10 +17,12 @@ from anndata import AnnData
 from scipy import sparse
 
 import sctl
+import sctl.methods
 from sctl.cli import main
 from sctl.data import read_result
 
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
+"""Those that compare cells by consensus; each other one has a test of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,15 @@ def test_a_run_ends_in_the_slots_of_its_method(
     assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
     assert "kta" in result.uns
     assert ("theta" in result.uns) == (method == "transfercluster")
+
+
+def test_a_network_is_trained_from_the_shell(folder: Path, target: AnnData) -> None:
+    few = ["--param", "n_epochs=10", "--param", "n_pretrain_epochs=1", "--param", "answer=before"]
+    assert run(folder, "--label-key", "cell_type", "--method", "itclust", "--seed", "3", "--quiet", *few) == 0
+    result = read_result(ad.read_h5ad(folder / "out.h5ad"), "itclust")
+    assert (result.params["n_epochs"], result.params["answer"], str(result.uns["answer"])) == (10, "before", "before")
+    assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
+    assert len(result.uns["training"]["Learn the cell types"]["train"]) <= 10
 
 
 def test_settings_reach_the_method(folder: Path) -> None:
@@ -187,7 +198,7 @@ def test_inspect_says_what_it_sees(folder: Path, capsys: pytest.CaptureFixture[s
 def test_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == list(METHODS)
+    assert [line for line in lines if not line.startswith(" ")] == list(sctl.methods.METHODS)
     assert any("--param n_clusters=None" in line for line in lines)
 
 

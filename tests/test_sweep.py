@@ -127,12 +127,15 @@ def test_choice():
 
 
 def test_the_source_must_earn_its_trust():
-    """Of nearly equal values of the default score the smallest θ is chosen; the paper's score knows no ties."""
-    points = [point(0.0, 0.900, 0.900), point(0.4, 0.9005, 0.9005), point(0.6, 0.902, 0.902), point(0.8, 0.8, 0.8)]
-    assert choose_theta(points) == 0.0
-    assert choose_theta(points[1:]) == 0.4
-    assert choose_theta([*points, point(0.7, 0.9, 0.9023)]) == 0.4
-    assert {choose_theta(points, criterion) for criterion in ("kta", "target_kta")} == {0.6}
+    """Nearly equal values of the default score are told apart by the fit to the target, and else the smallest θ is taken."""
+    steady = [replace(point(theta, 0.9, fit), stability=0.9) for theta, fit in ((0.0, 0.9), (0.4, 0.9004), (0.6, 0.8))]
+    assert choose_theta(steady) == 0.0
+    better = replace(point(0.5, 0.9, 0.902), stability=0.9)
+    assert choose_theta([*steady, better]) == 0.5
+    steadier = replace(point(0.8, 0.9, 0.8995), stability=0.904)
+    assert choose_theta([*steady, steadier]) == 0.0
+    assert choose_theta([*steady, replace(steadier, stability=0.91)]) == 0.8
+    assert choose_theta(steady, "target_kta") == 0.4
 
 
 def test_choice_by_a_score_that_was_not_computed():

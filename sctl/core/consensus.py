@@ -62,6 +62,9 @@ class Sc3:
 MAX_DIMENSIONS = 15
 """SC3 runs k-means on at most this many numbers of dimensions."""
 
+FEW_CELLS = 200
+"""With fewer cells, weighted eigenvectors are as many as with this: 4 % of 25 cells are too few to part types."""
+
 ENOUGH_CELLS = 500
 """Weighted eigenvectors beyond 7 % of so many cells change nothing (measured up to 1,200 cells)."""
 
@@ -192,13 +195,21 @@ def spaces(distances: Sequence[Floats], settings: Sc3) -> list[Floats]:
         For each matrix and transformation, each number of leading eigenvectors.
     """
     n_obs = len(distances[0])
-    ranges = dimensions(min(n_obs, ENOUGH_CELLS) if settings.weighted else n_obs)
+    ranges = _dimensions(n_obs, weighted=settings.weighted)
     found: list[Floats] = []
     for matrix in distances:
         for transformation in settings.transformations:
             vectors = eigenvectors(matrix, transformation, max(ranges), weighted=settings.weighted)
             found += [vectors[:, :d] for d in dict.fromkeys(min(d, vectors.shape[1]) for d in ranges)]
     return found
+
+
+def _dimensions(n_obs: int, *, weighted: bool) -> tuple[int, ...]:
+    """SC3's numbers of dimensions; weighted ones within bounds beyond which the number of cells tells nothing."""
+    if not weighted:
+        return dimensions(n_obs)
+    wanted = dimensions(min(max(n_obs, FEW_CELLS), ENOUGH_CELLS))
+    return tuple(dict.fromkeys(min(d, max(n_obs - 1, 1)) for d in wanted))
 
 
 def cluster_spaces(points: Sequence[Floats], n_clusters: int, settings: Sc3, rng: np.random.Generator) -> Ints:

@@ -229,7 +229,7 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
     run.report(_TAKING, 0, 1)
     transferred, sweeping = project.result_dir("transfer"), pipeline.as_sweep(method)
     if sweeping is None:
-        result = result_in(transferred)
+        result = pipeline.answered(method, result_in(transferred), project.params("theta")["answer"])
     else:
         theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
         result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points_in(transferred))
@@ -237,7 +237,7 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
     run.report(_TAKING, 1, 1)
 
 
-_TAKING = "Taking the result at the chosen θ"
+_TAKING = "Taking the answer"
 
 
 def _explore(project: Project, directory: Path, part: Part) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -71,6 +73,18 @@ class ItClust(TransferMethod):
     choose_when: ClassVar[str] = "You have a large annotated dataset, or want to use what was learned for many targets."
     reference: ClassVar[str] = "Hu et al. (2020), https://doi.org/10.1038/s42256-020-00233-7"
     needs_labels: ClassVar[bool] = True
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the network learns": (
+                "schedule", "n_pretrain_epochs", "n_epochs", "dropout", "output", "n_latent",
+            ),
+            "What the network sees": ("n_genes", "clip", "clip_sides", "allow_for_mix"),
+            "How your cells sharpen the groups": (
+                "learning_rate", "epochs_per_refresh", "max_refreshes", "tolerance", "reconstruction",
+            ),
+            "Types that are missing on one side": ("empty_centroids", "n_new_clusters"),
+        }
+    )  # fmt: skip
     order: ClassVar[int] = 20
 
     answer: Literal["auto", "before", "after"] = param(
@@ -261,6 +275,7 @@ class ItClust(TransferMethod):
             "explained": explained,
             "genes_missing": int(missing.sum()),
             "training": self.log_,
+            "phases": list(self.log_),  # in order, which files do not keep
             **what_happened(
                 before,
                 after,
@@ -293,6 +308,30 @@ class ItClust(TransferMethod):
         sharp = self_train(net, cells, self._self_training(), run=run)
         types = np.where(met < q.shape[1], met, -1)
         return Clustering(sharp.proba, types, sharp.embedding), sharp
+
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
+
+        Parameters
+        ----------
+        result : TransferResult
+            Of this method, with either answer.
+        answer : {"before", "after"}
+        """
+        namer = copy(self)
+        namer.label_names_ = result.label_names
+        place = {name: code for code, name in enumerate(result.label_names)}
+        before, after = (
+            Clustering(
+                np.asarray(result.obsm[f"{side}_proba"]),
+                np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
+                np.asarray(result.obsm[f"{side}_embedding"]),
+            )
+            for side in ("before", "after")
+        )
+        silent = result.confidence == 0  # no other cell is: a probability is never zero
+        fields = namer._kept(answer, (before, after), silent)
+        return replace(result, **fields, uns={**result.uns, **namer._told(answer, (before, after))})
 
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
@@ -390,25 +429,13 @@ class ItClust(TransferMethod):
     def _result(
         self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int
     ) -> TransferResult:
-        before, after = both
-        kept = before if chosen == "before" else after
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        label_proba = kept.label_proba(len(self.label_names_))
-        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
-        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
-        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
-        answers = {"before": before, "after": after}
+        answers = dict(zip(("before", "after"), both, strict=True))
         return TransferResult(
             method=self.key,
             obs_names=target.obs_names,
-            clusters=kept.clusters,
-            cluster_names=self._cluster_names(kept.types),
-            proba=kept.proba,
-            labels=labels,
             label_names=self.label_names_,
-            label_proba=label_proba,
-            confidence=confidence,
-            embedding=kept.embedding,
+            **self._kept(chosen, both, silent),
             params=dict(self.params),
             seed=seed,
             version=sctl.__version__,
@@ -419,11 +446,30 @@ class ItClust(TransferMethod):
             },
             uns={
                 **uns,
-                "answer": chosen,
-                "cluster_types": [self._type_name(kind) for kind in kept.types],
+                **self._told(chosen, both),
                 "types": {name: [self._type_name(kind) for kind in one.types] for name, one in answers.items()},
             },
         )
+
+    def _kept(self, chosen: Answer, both: tuple[Clustering, Clustering], silent: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the fields of a result that follow from the answer; ``silent`` are cells without any known gene."""
+        kept = both[0] if chosen == "before" else both[1]
+        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
+        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
+        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
+        return {
+            "clusters": kept.clusters,
+            "cluster_names": self._cluster_names(kept.types),
+            "proba": kept.proba,
+            "labels": labels,
+            "label_proba": kept.label_proba(len(self.label_names_)),
+            "confidence": confidence,
+            "embedding": kept.embedding,
+        }
+
+    def _told(self, chosen: Answer, both: tuple[Clustering, Clustering]) -> dict[str, Any]:
+        kept = both[0] if chosen == "before" else both[1]
+        return {"answer": chosen, "cluster_types": [self._type_name(kind) for kind in kept.types]}
 
     def _type_name(self, kind: int) -> str:
         return self.label_names_[kind] if kind >= 0 else UNASSIGNED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sctl.pipeline.compute import (
     MAPS,
+    answered,
     as_sweep,
     baseline,
     chosen_theta,
@@ -59,6 +60,7 @@ __all__ = [
     "ConsensusPoint",
     "SourceCheck",
     "annotated",
+    "answered",
     "as_sweep",
     "baseline",
     "check_source",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from sctl.base import SweepsTheta, TransferMethod
+    from sctl.core.before_after import Answer
     from sctl.data import Pair, TransferResult
     from sctl.preprocess import Prepared
     from sctl.run import Run
@@ -100,6 +101,15 @@ def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | Non
 def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
     """Return the θ chosen by hand, on the page of θ or else among the method's settings; None for automatic."""
     return method.params.get("theta") if theta is None else theta
+
+
+def answered(method: TransferMethod, result: TransferResult, answer: Answer | None) -> TransferResult:
+    """Return a result with the answer that the user wants; as it is where that is None, or the method has one only."""
+    from sctl.base import TwoAnswers  # noqa: PLC0415
+
+    if answer is None or not isinstance(method, TwoAnswers) or result.uns["answer"] == answer:
+        return result
+    return method.answered(result, answer)
 
 
 def explore(

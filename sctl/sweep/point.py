@@ -16,7 +16,10 @@ Criterion = Literal["balanced", "target_kta", "kta", "null_kta", "stability", "s
 """What θ is chosen by; each is an attribute of :class:`ThetaPoint`, and larger is better."""
 
 TIED = 0.002
-"""Values of the score ``balanced`` that differ by no more than this are equal: the smaller θ is taken."""
+"""Values of the score ``balanced`` that differ by no more than this are equal."""
+
+SAME_FIT = 0.0005
+"""Among such, values of ``target_kta`` that differ by no more than this are equal too: the smallest θ is taken."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class ThetaPoint:
 def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> float:
     """Return the θ of the largest score; of equal ones the smallest θ.
 
-    Of the score ``balanced``, values within :data:`TIED` are equal: the source must earn what it is trusted with.
+    Of the score ``balanced``, values within :data:`TIED` are equal. Then the fit to the target's own data decides, and
+    where that is the same within :data:`SAME_FIT`, the smallest θ: the source must earn what it is trusted with.
 
     θ = 1 is left out unless it is alone: there the data are copies of the source's profiles, so that the
     paper's KTA tends to 1 whether or not the transfer is right. The same flaw grows towards it, which is
@@ -98,6 +102,13 @@ def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced"
             expected="The sweep computes it when θ is to be chosen by it.",
             do="Run the sweep again with this criterion, or choose another one.",
         )
-    rounded = np.round(np.array(scores, dtype=float), 9)
-    slack = TIED if criterion == "balanced" else 0.0
-    return inner[int(np.argmax(rounded >= rounded.max() - slack))].theta
+    if criterion == "balanced":
+        inner = _within(TIED, inner, "balanced")
+        return _within(SAME_FIT, inner, "target_kta")[0].theta
+    return _within(0.0, inner, criterion)[0].theta
+
+
+def _within(slack: float, points: list[ThetaPoint], score: Criterion) -> list[ThetaPoint]:
+    """Return the points whose score is the largest but for ``slack``, in order."""
+    values = np.round(np.array([getattr(point, score) for point in points], dtype=float), 9)
+    return [point for point, value in zip(points, values, strict=True) if value >= values.max() - slack]

@@ -70,7 +70,7 @@ def limit(project: Project) -> float:
 def _right(project: Project, found: TransferResult, threshold: float) -> str:
     """Return the share of right names among the named cells, where the truth is known."""
     truth = project.truth()
-    if truth is None:
+    if truth is None or not truth.index.isin(found.obs_names).any():  # the truth of a target that was replaced
         return ""
     curve = uncertainty.curve(found, truth.reindex(found.obs_names).to_numpy())
     share = float(curve["accuracy"].iloc[round(100 * threshold)])

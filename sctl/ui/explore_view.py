@@ -14,7 +14,7 @@ from sctl import plots
 from sctl.data import Floats
 from sctl.plots.palette import GREY, SOURCE_COLOUR, TARGET_COLOUR, is_numeric
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, gene_picker, jobs, results, selection, state
+from sctl.ui import colours, embedding_view, flow_view, gene_picker, jobs, results, selection, state
 from sctl.ui.colours import Colour
 
 _SIDES = {"target": "Your cells", "joint": "Both datasets"}
@@ -149,10 +149,12 @@ def _joint_words(layout: Layout, colour: Colour) -> str:
 
 
 def summaries(project: Project) -> None:
-    """Draw what groups consist of, and a gene in every group."""
-    made_of, gene = st.tabs(["What the groups consist of", "A gene in every group"])
+    """Draw what groups consist of, how source types flow into them, and a gene in every group."""
+    made_of, flow, gene = st.tabs(["What the groups consist of", "From source type to group", "A gene in every group"])
     with made_of:
         _composition(project)
+    with flow:
+        flow_view.panel(project)
     with gene:
         _violins(project)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import export, novelty
+from sctl import export, novelty, pipeline
+from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
@@ -72,13 +73,20 @@ def recipe_of(project: Project) -> export.Recipe:
         label_key=keys["label_key"],
         batch_key=keys["batch_key"],
         method=transfer["method"],
-        params=dict(project.settings.params.get("transfer", {}).get("params", {})),
+        params={**project.settings.params.get("transfer", {}).get("params", {}), **_answer(project)},
         theta=project.params("theta")["theta"],
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
         demo=frozenset(role for role, info in infos.items() if info.get("demo")),
         simulated={role: found.to_dict() for role, found in simulated.items()},
     )
+
+
+def _answer(project: Project) -> dict[str, str]:
+    """Return which of two answers the user wants, as a setting of the method that has them."""
+    answer = project.params("theta")["answer"]
+    has_two = isinstance(pipeline.method_of(project.params("transfer")), TwoAnswers)
+    return {"answer": answer} if answer is not None and has_two else {}
 
 
 def _file(project: Project, role: str) -> str:

@@ -13,7 +13,7 @@ from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.errors import ParameterError
 from sctl.methods import METHODS
 from sctl.project import Project, load_report
-from sctl.ui import errors, estimates, forms, results, shell, source_view, state, steps
+from sctl.ui import errors, estimates, forms, results, shell, source_view, state, steps, theta_view
 
 PLACE = "transfer"
 _ELSEWHERE = ("theta",)  # set on a page of its own
@@ -56,7 +56,10 @@ def run_button(project: Project, chosen: Mapping[str, Any]) -> None:
     """Draw the page's primary button: run with the settings shown, or go on where their result is there."""
     job, same = jobs.running(project) and not source_view.busy(project), _same(project, chosen)
     if not job and same and project.state("theta") == "done":
-        shell.next_button(steps.TRANSFER, called="Trust (θ)")
+        if theta_view.sweeps(project):
+            shell.next_button(steps.TRANSFER, called="Trust (θ)")
+        else:
+            shell.next_button(steps.TRANSFER, to=steps.EXPLORE)
         return
     label = "Resume" if same and results.points(project) else "Run"
     why_not = _why_not(project, METHODS[chosen["method"]], chosen["params"])

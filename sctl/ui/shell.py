@@ -95,12 +95,12 @@ def header(step: Step, *, acts: bool = True) -> DeltaGenerator:
     return right.container()
 
 
-def next_button(step: Step, why_not: str = "", *, called: str = "") -> None:
-    """Draw the primary button that leads to the following step.
+def next_button(step: Step, why_not: str = "", *, called: str = "", to: Step | None = None) -> None:
+    """Draw the primary button that leads to the following step, or ``to`` another where that does not apply.
 
     ``why_not`` says why it cannot be used yet; ``called`` is a shorter name of that step, where its own needs two lines.
     """
-    follows = steps.following(step)
+    follows = to or steps.following(step)
     pressed = st.button(
         f"Go on to {called or follows.short}",
         type="primary",

@@ -25,10 +25,9 @@ _HONEST = (
 
 def panel(project: Project) -> None:
     """Compare the answer, and the baselines, with the known truth; draw nothing where there is none."""
-    truth = project.truth()
-    if truth is None:
+    own, truth = results.result(project), project.truth()
+    if truth is None or not truth.index.isin(own.obs_names).any():  # the truth of a target that was replaced
         return
-    own = results.result(project)
     found = evaluate.report(own, truth)
     st.markdown("### How right was it?")
     shown = [

@@ -65,6 +65,22 @@ def test_an_analysis_of_simulated_data_is_scored(open_page, project):
     assert "How right was it?" in texts(app)
 
 
+def test_the_truth_of_a_replaced_target_is_forgotten(open_page, project, target):
+    simulation.put(project, SMALL)
+    bare = target.copy()
+    bare.var_names = project.input("source").var_names[: bare.n_vars]
+    project.put_input("target", bare, {"filename": "mine.h5ad"})
+    project.set_params("transfer", {"params": {"theta_step": 0.5, "theta_max": 0.5}}, note="Be quick")
+    for step in ("preprocess", "transfer", "theta"):
+        jobs.compute(project, step)
+    for page in ("theta", "uncertainty"):
+        app = open_page(page, project.id)
+        assert not app.exception, app.exception
+        assert not app.error
+        assert "How right was it?" not in texts(app)
+        assert "Of the named, named rightly" not in [metric.label for metric in app.metric]
+
+
 def test_a_script_makes_the_same_data_again(project):
     simulation.put(project, SMALL)
     recipe = exports.recipe_of(project)

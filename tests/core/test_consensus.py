@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.core import consensus
-from sctl.core.consensus import Sc3, consensus_matrix, dimensions, eigenvectors, join, sc3
+from sctl.core.consensus import Sc3, consensus_matrix, dimensions, eigenvectors, join, sc3, spaces
 
 
 @pytest.fixture
@@ -72,6 +72,21 @@ def test_dimensions_are_four_to_seven_percent(n_obs):
     assert all(1 <= d < n_obs for d in values)
     assert values[0] >= int(0.04 * n_obs) or values[0] == 1
     assert values[-1] <= int(np.ceil(0.07 * n_obs))
+
+
+def test_few_cells_are_laid_out_in_as_many_dimensions_as_200(rng):
+    X = rng.normal(size=(30, 50))
+    D = squareform(pdist(X))
+    widths = [points.shape[1] for points in spaces([D], Sc3(distances=("euclidean",), transformations=("pca",)))]
+    assert widths == list(dimensions(200))
+    unweighted = Sc3(distances=("euclidean",), transformations=("pca",), weighted=False)
+    assert [points.shape[1] for points in spaces([D], unweighted)] == list(dimensions(30))
+
+
+def test_dimensions_stay_below_the_number_of_cells(rng):
+    D = squareform(pdist(rng.normal(size=(6, 50))))
+    widths = [points.shape[1] for points in spaces([D], Sc3(distances=("euclidean",), transformations=("pca",)))]
+    assert widths == [5]
 
 
 def test_consensus_of_six_cells_by_hand():

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
+from sctl.demo import load_demo
 from sctl.project import Project, load_points, load_result
 from sctl.simulate import toy_counts
 
@@ -170,6 +171,40 @@ def test_a_source_that_nobody_labelled_leads_to_groups(app, here, tmp_path):
         labels = load_result(the_project(app)).labels
         assert set(labels) == {"group 1", "group 2", "group 3", "group 4"}
         assert pd.crosstab(labels, truth.to_numpy()).max(axis=1).sum() > 0.95 * len(truth)  # each group is one type
+        assert "Traceback" not in app.page.content()
+
+
+def test_a_network_names_the_cells_of_the_demo_and_either_answer_can_be_kept(app, here):
+    project = Project.create("Demo with a network")
+    demo = load_demo()
+    project.put_input("source", demo.source, {"filename": "source.h5ad"})
+    project.put_input("target", demo.target, {"filename": "target.h5ad"})
+    project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+    jobs.compute(project, "preprocess")
+    with nothing_left_running(here):
+        app.open(f"transfer?p={project.id}")
+        app.page.get_by_role("button", name="Choose", exact=True).first.click()  # TransferCluster, before it, is chosen
+        app.idle()
+        press(app, "Run")
+        curves = app.page.get_by_test_id("stMain").locator('img[src^="data:image/svg+xml"]')
+        curves.first.wait_for(timeout=LONG)
+        press(app, "Go on to Explore")
+        map_is_drawn(app)
+        app.page.get_by_role("tab", name="From source type to group").click()
+        app.sees("Source type at first")
+
+        app.go("Confidence")
+        app.page.get_by_role("tab", name="How the groups formed").click()
+        app.sees("Watch the groups form")
+        app.page.get_by_text("▶ Play").first.click()
+        result = load_result(project)
+        assert (result.labels == demo.truth.reindex(result.obs_names)).mean() > 0.8
+        other = {"before": "after", "after": "before"}[str(result.uns["answer"])]
+        app.page.get_by_text(f"Groups from {other} sharpening").first.click()
+        app.sees(f"The groups from {other} sharpening are now in use", LONG)
+        assert str(load_result(project).uns["answer"]) == other
+        press(app, "Undo")
+        assert str(load_result(project).uns["answer"]) == str(result.uns["answer"])
         assert "Traceback" not in app.page.content()
 
 
