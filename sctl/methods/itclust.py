@@ -18,6 +18,8 @@ import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.before_after import Answer, Clustering, compare, mean_confidence
 from sctl.core.composition import TypeMoments, rescaled
+from sctl.core.new_groups import MIN_CELLS as MIN_FOREIGN
+from sctl.core.new_groups import foreign_cells, own_groups, typical_certainty
 from sctl.core.scaling import z_scores
 from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
@@ -26,7 +28,7 @@ from sctl.run import Run
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
     from sctl.core.deep_embedding import EmbeddingNet
     from sctl.core.schedules import Schedule
-    from sctl.core.self_training import SelfTraining
+    from sctl.core.self_training import SelfTraining, Sharpened
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -35,6 +37,8 @@ MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
 N_RESCALINGS = 2
 """So often the target is named and scaled anew."""
+N_LESSONS = 20
+"""So often the target's cells are seen while the network learns new groups."""
 
 
 @dataclass(kw_only=True)
@@ -51,8 +55,8 @@ class ItClust(TransferMethod):
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
     at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
     name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
-    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False`` and
-    ``answer="after"`` is the paper's setting.
+    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
+    ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
 
     References
     ----------
@@ -191,9 +195,9 @@ class ItClust(TransferMethod):
     empty_centroids: Literal["drop", "keep"] = param(
         "drop", "What becomes of types that no cell of yours resembles at first.", title="Types not met", advanced=True
     )
-    n_new_clusters: int = param(
-        0,
-        "Groups begun among the cells that resemble no type; for a target with types that the source lacks.",
+    n_new_clusters: int | None = param(
+        None,
+        "Groups begun among cells that resemble no type. Empty: only where the source does not explain your data.",
         title="New groups",
         low=0,
         high=50,
@@ -205,7 +209,7 @@ class ItClust(TransferMethod):
         """Learn the source's types.
 
         Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``moments_`` (of every type's genes),
-        ``n_source_`` and ``log_``.
+        ``typical_`` (how certain its own cells are), ``n_source_`` and ``log_``.
 
         Raises
         ------
@@ -229,6 +233,7 @@ class ItClust(TransferMethod):
         self.label_names_ = tuple(map(str, types.categories))
         self.var_names_, self.n_source_ = tuple(map(str, genes)), len(X)
         self.weights_, self.moments_ = deep.weights_of(net), TypeMoments.of(X, codes, n_types)
+        self.typical_ = typical_certainty(deep.outputs(net, cells)[1], codes).astype(np.float32)
         self.log_ = {log.phase: log.to_dict() for log in logs}
         return self
 
@@ -255,25 +260,58 @@ class ItClust(TransferMethod):
         z, q = deep.outputs(net, cells)
         before = Clustering(q, np.arange(q.shape[1]), z).among_met()
         keep_empty = self.empty_centroids == "keep"
-        rng = run.rng("new clusters")
-        net.head, types = target_head(net, z, q, keep_empty=keep_empty, n_new=self.n_new_clusters, rng=rng)
+        net.head, types = target_head(
+            net, z, q, keep_empty=keep_empty, n_new=self.n_new_clusters or 0, rng=run.rng("new clusters")
+        )
         sharp = self_train(net, cells, self._self_training(), run=run)
         after = Clustering(sharp.proba, types, sharp.embedding)
         verdict = compare(X, before, after, rng=run.rng("compared cells"))
+        foreign = foreign_cells(q, self.typical_)
+        explained = verdict.explained
+        if self.n_new_clusters is None and not explained and foreign.sum() >= MIN_FOREIGN:
+            after, sharp = self._with_new_groups(X, (z, q), foreign, run)
+            verdict = compare(X, before, after, rng=run.rng("compared cells"))
         way, at_each = trajectory(sharp.snapshots)
         back = np.argsort(order)
         extra = {"trajectory": way[back], "trajectory_clusters": at_each[back]}
         uns = {
             "comparison": verdict.to_dict(),
+            "explained": explained,
             "genes_missing": int(missing.sum()),
             "training": self.log_,
             "phases": list(self.log_),  # in order, which files do not keep
             **what_happened(
-                before, after, sharp, names=self._cluster_names(types), types=[self._type_name(kind) for kind in types]
+                before,
+                after,
+                sharp,
+                names=self._cluster_names(after.types),
+                types=[self._type_name(kind) for kind in after.types],
             ),
         }
         chosen = verdict.recommended if self.answer == "auto" else self.answer
         return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
+
+    def _with_new_groups(
+        self, X: NDArray[np.float32], first: tuple[Floats, Floats], foreign: NDArray[np.bool_], run: Run
+    ) -> tuple[Clustering, Sharpened]:
+        """Divide cells unlike any type by their own genes, teach the network these groups, and sharpen all."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+        from sctl.core.networks import SoftAssignment  # noqa: PLC0415
+        from sctl.core.self_training import self_train  # noqa: PLC0415
+        from sctl.core.training import Cells, TrainingConfig  # noqa: PLC0415
+
+        (z, q), cells = first, Cells.all(X)  # on its own scale: the mix found means little here
+        groups = q.argmax(axis=1)
+        groups[foreign] = q.shape[1] + own_groups(X[foreign], rng=run.rng("own groups"))
+        met, codes = np.unique(groups, return_inverse=True)
+        net = deep.network(self.weights_, output=self.output)
+        net.head = SoftAssignment(deep.class_centroids(z, codes, len(met)))
+        lessons = TrainingConfig(max_epochs=N_LESSONS, stop_on="never", restore_best=False)
+        config = deep.SourceTraining(training=lessons, dropout=self.dropout, reconstruction=self.reconstruction)
+        deep.train_source(net, cells, codes, config=config, run=run, phase="Learn the new groups")
+        sharp = self_train(net, cells, self._self_training(), run=run)
+        types = np.where(met < q.shape[1], met, -1)
+        return Clustering(sharp.proba, types, sharp.embedding), sharp
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
@@ -303,6 +341,7 @@ class ItClust(TransferMethod):
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("weights_")
         moments = {"types.mean": self.moments_.mean, "types.variance": self.moments_.variance}
+        moments["types.certainty"] = self.typical_
         return {**self.weights_, **moments}, {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
@@ -317,6 +356,7 @@ class ItClust(TransferMethod):
         self.weights_ = {name: values for name, values in arrays.items() if not name.startswith("types.")}
         nothing = np.empty((0, 0), dtype=np.float32)
         self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
+        self.typical_ = arrays.get("types.certainty", nothing)
         self._check_parts()
         return self
 
@@ -330,7 +370,7 @@ class ItClust(TransferMethod):
             raise _parts_that_do_not_fit() from error
         sizes = (len(self.label_names_), len(self.var_names_))
         found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
-        if found | {self.moments_.variance.shape} != {sizes}:
+        if found | {self.moments_.variance.shape} != {sizes} or len(self.typical_) != sizes[0]:
             raise _parts_that_do_not_fit()
 
     def _n_inputs(self) -> int:
