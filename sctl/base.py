@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import inf
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Protocol, Self, get_args, get_origin, get_type_hints, runtime_checkable
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import pandas as pd
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
+from sctl.core.before_after import Answer
 from sctl.data import Pair, TransferResult
 from sctl.errors import NotFittedError, ParameterError
 from sctl.run import Run
@@ -82,8 +94,14 @@ class TransferMethod(ABC):
     """Whether it needs known types by default; see :attr:`requires_labels`."""
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Settings with which a method that needs known types does without them; empty where there are none."""
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    """Headings over the advanced settings on the form, with the names of the settings below each."""
     order: ClassVar[int] = 100
     """Place in the menu."""
+    target_settings: ClassVar[frozenset[str]] = frozenset()
+    """Of a method that can be saved: the settings that matter only once a target is met, and can be changed then."""
+    restored_ = False
+    """Whether it comes from a file; it then learns nothing anew."""
 
     def __post_init__(self) -> None:
         """Check every hyper-parameter against its declaration."""
@@ -113,6 +131,14 @@ class TransferMethod(ABC):
     @abstractmethod
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
         """Cluster and label a target with the source's genes; the fitted method is left as it was."""
+
+    def with_settings(self, **settings: Any) -> Self:
+        """Return a copy with other settings; what was learned goes along only where it came from a file."""
+        other = replace(self, **settings)
+        if self.restored_:
+            declared = {item.name for item in fields(self)}
+            vars(other).update({name: value for name, value in vars(self).items() if name not in declared})
+        return other
 
     def _require_fitted(self, attribute: str) -> None:
         if not hasattr(self, attribute):
@@ -150,6 +176,37 @@ class Saveable(Protocol):
         """Take back what :meth:`state` returned; ``DataError`` if the parts do not fit together."""
 
 
+@runtime_checkable
+class TwoAnswers(Protocol):
+    """A method whose result holds two answers, one of which was kept: ``uns["answer"]``, "before" or "after"."""
+
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew."""
+
+
+Method = TypeVar("Method", bound=TransferMethod)
+
+
+def learned(pair: Pair, method: Method, run: Run) -> Method:
+    """Let a method learn from a pair's source, unless it comes from a file and has learned already.
+
+    Returns
+    -------
+    TransferMethod
+        The method itself.
+
+    Raises
+    ------
+    DataError
+        If the source has no labels that the method needs.
+    """
+    if method.restored_:
+        return method
+    if method.requires_labels:
+        _ = pair.labels
+    return method.fit(pair.source, pair.label_key, run)
+
+
 def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
     """Learn from the pair's source and label its target.
 
@@ -172,10 +229,8 @@ def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> Tran
         If the run was stopped.
     """
     run = run or Run()
-    if method.requires_labels:
-        _ = pair.labels
     with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
-        return method.fit(pair.source, pair.label_key, run).transfer(pair.target, run)
+        return learned(pair, method, run).transfer(pair.target, run)
 
 
 def _parameter(item: Any, hint: Any) -> Parameter:

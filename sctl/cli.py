@@ -21,8 +21,9 @@ from sctl.errors import DataError, ParameterError, SctlError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from sctl.base import Parameter
+    from sctl.base import Parameter, TransferMethod
     from sctl.data import TransferResult
+    from sctl.preflight import Finding, Report
     from sctl.run import Progress, Run
 
 UNUSABLE = 2
@@ -74,10 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sctl {sctl.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="cluster and annotate a target"))
+    _add_train(commands.add_parser("train", help="learn from a source once, for many targets"))
     methods = commands.add_parser("methods", help="list the methods and their settings")
     methods.set_defaults(run_command=_methods)
     inspect = commands.add_parser("inspect", help="say whether a file can be used; exit status 2 if not")
-    inspect.add_argument("file", type=Path)
+    inspect.add_argument("file", type=Path, help="a dataset, or a trained source (.sctl), whose card is shown")
     inspect.add_argument(
         "--role", choices=["source", "target"], default="target", help="what it is to be (default: target)"
     )
@@ -95,18 +97,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.description = "Cluster and annotate the target. By default only what cannot be used is filtered."
-    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    learned = parser.add_mutually_exclusive_group(required=True)
+    learned.add_argument("--source", type=Path, help="annotated dataset to learn from")
+    learned.add_argument("--model", type=Path, help="trained source (.sctl) instead: see `sctl train`")
     parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
-    parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
-    parser.add_argument("--labels", type=Path, help="table with the cell types of the source, where they are not in it")
-    parser.add_argument("--batch-key", help="column of the source with the sample or donor")
-    parser.add_argument("--method", default=pipeline.DEFAULT_METHOD, help="see `sctl methods` (default: %(default)s)")
+    _add_source(parser)
     parser.add_argument(
         "--theta", type=_theta, default=None, help="how much to trust the source, 0 to 1, or auto (default)"
     )
     parser.add_argument("--n-clusters", type=int, help="number of clusters (default: the method's)")
-    parser.add_argument("--seed", type=_seed, default=0, help="everything random follows from it (default: 0)")
+    parser.add_argument("--imputation", choices=("none", "magic"), help="fill in what was missed (default: none)")
+    parser.add_argument("--imputation-t", type=int, metavar="T", help="steps of smoothing (default: 3)")
+    parser.add_argument("--imputation-knn", type=int, metavar="K", help="neighbours of a cell (default: 5)")
+    parser.add_argument(
+        "--batch-correction", choices=("none", "combat"), help="remove differences between the datasets (default: none)"
+    )
+    parser.set_defaults(run_command=_run)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    """Add what `run` and `train` have in common: labels, method, filters, output."""
+    parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
+    parser.add_argument("--labels", type=Path, help="table with the cell types of the source, where they are not in it")
+    parser.add_argument("--batch-key", help="column of the source with the sample or donor")
+    parser.add_argument("--method", help=f"see `sctl methods` (default: {pipeline.DEFAULT_METHOD})")
+    parser.add_argument("--seed", type=_seed, help="everything random follows from it (default: 0, or the model's)")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method; repeatable"
     )
@@ -114,18 +130,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-cells", type=int, default=0, help="keep genes found in at least so many cells")
     parser.add_argument("--max-mt", type=float, help="keep cells with at most so many per cent mitochondrial counts")
     parser.add_argument("--n-top-genes", type=int, help="number of highly variable genes (default: 2000)")
-    parser.add_argument("--imputation", choices=("none", "magic"), help="fill in what was missed (default: none)")
-    parser.add_argument("--imputation-t", type=int, metavar="T", help="steps of smoothing (default: 3)")
-    parser.add_argument("--imputation-knn", type=int, metavar="K", help="neighbours of a cell (default: 5)")
-    parser.add_argument(
-        "--batch-correction", choices=("none", "combat"), help="remove differences between the datasets (default: none)"
-    )
     parser.add_argument(
         "--fix", action="store_true", help="repair also what forbids using a file, e.g. swapped cells and genes"
     )
     parser.add_argument("--force", action="store_true", help="replace --out if it exists")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.set_defaults(run_command=_run)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Learn from a source, and keep what was learned in a file: it holds no cell of the source."
+    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
+    _add_source(parser)
+    parser.set_defaults(run_command=_train)
 
 
 def _theta(text: str) -> float | None:
@@ -153,18 +170,18 @@ def _run(arguments: argparse.Namespace) -> int:
     """Check all that can be checked, then read, then compute, then write."""
     from sctl.io import write_h5ad  # noqa: PLC0415
 
-    out = _writable(arguments.out, inputs=(arguments.source, arguments.target), force=arguments.force)
+    read = arguments.model or arguments.source
+    out = _writable(arguments.out, inputs=(read, arguments.target), force=arguments.force)
+    if arguments.model is not None:
+        return _run_trained(arguments, out)
     preprocess, transfer = _preprocess_settings(arguments), _transfer_settings(arguments)
     method = pipeline.method_of(transfer)
     if arguments.theta is not None and pipeline.as_sweep(method) is None:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
     source, target, annotated = _read_pair(arguments)
-    label_key = arguments.label_key or pipeline.find_labels(source, required=method.requires_labels)
-    if label_key != arguments.label_key:
-        print(f"Cell types are taken from obs['{label_key}'] of the source.")
-    keys = {"label_key": label_key, "batch_key": arguments.batch_key}
+    keys = _keys(arguments, source, method)
     with Bar(quiet=arguments.quiet) as bar:
-        run = bar.run(arguments.seed)
+        run = bar.run(arguments.seed or 0)
         prepared = pipeline.prepare(source, target, {**preprocess, **keys}, run)
         result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
@@ -174,21 +191,107 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _writable(out: Path, *, inputs: Sequence[Path], force: bool) -> Path:
+def _keys(arguments: argparse.Namespace, source: AnnData, method: TransferMethod) -> dict[str, str | None]:
+    """Return the columns of the source that are used; says where the cell types were found."""
+    label_key = arguments.label_key or pipeline.find_labels(source, required=method.requires_labels)
+    if label_key != arguments.label_key:
+        print(f"Cell types are taken from obs['{label_key}'] of the source.")
+    return {"label_key": label_key, "batch_key": arguments.batch_key}
+
+
+def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
+    """Do the same with a source that was trained before."""
+    from sctl.io import read, write_h5ad  # noqa: PLC0415
+    from sctl.preflight import inspect  # noqa: PLC0415
+    from sctl.sharing import load_trained  # noqa: PLC0415
+
+    for name in _LEARNED:
+        if getattr(arguments, name) is not None:
+            raise ParameterError(
+                f"--{name.replace('_', '-')} does not go with --model.",
+                expected="What was learned, and how cells are normalised, is settled by the trained source.",
+                do="Leave it out, or give --source instead of --model.",
+            )
+    trained, given = load_trained(arguments.model), read(arguments.target)
+    method = trained.configured(_free_settings(arguments, trained.method))
+    trained, target, told = pipeline.met(trained, given, blocks=arguments.fix)
+    _say_repairs(told)
+    _require_usable(inspect(target, role="target"))
+    with Bar(quiet=arguments.quiet) as bar:
+        run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
+        prepared = pipeline.prepare_trained(trained, target, _preprocess_settings(arguments), run)
+        method = trained.configured(method.params)
+        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+    for sentence in prepared.report.sentences:
+        print(sentence)
+    write_h5ad(pipeline.annotated(given, told, target, result), out)
+    _tell(result, out, dropped=target.n_obs - result.n_obs)
+    return 0
+
+
+_LEARNED = (
+    "label_key", "labels", "batch_key", "method", "n_top_genes", "imputation", "imputation_t", "imputation_knn",
+    "batch_correction",
+)  # fmt: skip
+
+
+def _free_settings(arguments: argparse.Namespace, method: TransferMethod) -> dict[str, Any]:
+    """Return the settings that were given for the target; refuse what was settled when the source was trained."""
+    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+        raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta.")
+    arguments.method = method.key
+    params: dict[str, Any] = _transfer_settings(arguments)["params"]
+    for name in params:
+        if name not in method.target_settings:
+            raise ParameterError(
+                f"{name} was settled when the source was trained.",
+                expected=f"These settings can still be changed: {', '.join(sorted(method.target_settings))}.",
+                do="Leave it out, or train the source again.",
+            )
+    return params
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    """Learn from a source and keep it in a file."""
+    from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
+    from sctl.preflight import inspect  # noqa: PLC0415
+    from sctl.sharing import ENDING  # noqa: PLC0415
+
+    out = _writable(arguments.out, inputs=(arguments.source,), force=arguments.force, ending=ENDING)
+    preprocess = {**_preprocess_settings(arguments, correct=False)}
+    method = pipeline.method_of(_transfer_settings(arguments))
+    if why_not := pipeline.why_not_saved(method, preprocess):
+        raise ParameterError(why_not, do="Choose another --method.")
+    source = read(arguments.source)
+    if arguments.labels is not None:
+        source, joined = join_labels(source, read_labels(arguments.labels))
+        print(f"Labels: {joined.text}")
+    source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
+    _say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
+    _require_usable(inspect(source, role="source", label_key=arguments.label_key))
+    keys, seed = _keys(arguments, source, method), arguments.seed or 0
+    with Bar(quiet=arguments.quiet) as bar:
+        pair = pipeline.train(source, method, {**preprocess, **keys}, bar.run(seed))
+    pipeline.save_trained(out, pair, method, preprocess, seed=seed, name=arguments.source.name)
+    print(f"Wrote {out}: {method.title}, trained on {pair.source.n_obs} cells; see `sctl inspect {out}`.")
+    return 0
+
+
+def _writable(out: Path, *, inputs: Sequence[Path], force: bool, ending: str = ".h5ad") -> Path:
     """Return the output path if it can be written, before anything is computed."""
     from sctl.io.system import told  # noqa: PLC0415
 
     with told(f"{out.name} cannot be written"):
-        return _free(out, inputs, force=force)
+        return _free(out, inputs, force=force, ending=ending)
 
 
-def _free(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
+def _free(out: Path, inputs: Sequence[Path], *, force: bool, ending: str) -> Path:
     if out.exists() and any(path.exists() and out.samefile(path) for path in inputs):
         raise ParameterError(
             f"{out} is one of the input files.", do="Give --out another name: inputs are never changed."
         )
-    if out.suffix != ".h5ad":
-        raise ParameterError(f"The output {out.name!r} does not end in .h5ad.", do="Give --out a name that does.")
+    if out.suffix != ending:
+        raise ParameterError(f"The output {out.name!r} does not end in {ending}.", do="Give --out a name that does.")
     if not out.parent.is_dir():
         raise ParameterError(f"There is no folder {out.parent}.", do="Make it, or give --out another one.")
     if not os.access(out.parent, os.W_OK):
@@ -198,10 +301,11 @@ def _free(out: Path, inputs: Sequence[Path], *, force: bool) -> Path:
     return out
 
 
-def _preprocess_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+def _preprocess_settings(arguments: argparse.Namespace, *, correct: bool = True) -> dict[str, Any]:
     limits = {"pct_mt": [None, arguments.max_mt]} if arguments.max_mt is not None else {}
     role = {"min_genes": arguments.min_genes, "min_cells": arguments.min_cells, "thresholds": limits}
-    names = ("n_top_genes", "imputation", "imputation_t", "imputation_knn", "batch_correction")
+    names: tuple[str, ...] = ("n_top_genes",)
+    names += ("imputation", "imputation_t", "imputation_knn", "batch_correction") if correct else ()
     top = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     return pipeline.complete("preprocess", {"source": role, "target": role, **top})
 
@@ -209,11 +313,12 @@ def _preprocess_settings(arguments: argparse.Namespace) -> dict[str, Any]:
 def _transfer_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     from sctl.methods import get_method  # noqa: PLC0415 - torch and scipy wait until needed
 
-    declared = {parameter.name: parameter for parameter in get_method(arguments.method).parameters()}
+    key = arguments.method or pipeline.DEFAULT_METHOD
+    declared = {parameter.name: parameter for parameter in get_method(key).parameters()}
     params = dict(_setting(text, declared) for text in arguments.param)
-    if arguments.n_clusters is not None:
+    if getattr(arguments, "n_clusters", None) is not None:
         params["n_clusters"] = arguments.n_clusters
-    return {"method": arguments.method, "seed": arguments.seed, "params": params}
+    return {"method": key, "seed": arguments.seed or 0, "params": params}
 
 
 def _setting(text: str, declared: Mapping[str, Parameter]) -> tuple[str, Any]:
@@ -254,10 +359,19 @@ def _read_pair(
         source, joined = join_labels(source, read_labels(arguments.labels))
         print(f"Labels: {joined.text}")
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
+    _say_repairs(told)
+    report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
+    _require_usable(report + inspect_pair(source, target))
+    return source, target, partial(pipeline.annotated, given, told, target)
+
+
+def _say_repairs(told: Sequence[Finding]) -> None:
     for finding in told:
         print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
-    report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
-    report += inspect_pair(source, target)
+
+
+def _require_usable(report: Report) -> None:
+    """Print what is to be known of the files, and refuse what cannot be used."""
     for finding in report.of("warn"):
         print(f"Warning: {finding.text} {finding.do}".rstrip())
     if not report.ok:
@@ -267,7 +381,6 @@ def _read_pair(
             " ".join(finding.text for finding in worst),
             do=" ".join([*(finding.do for finding in worst), "Or add --fix to do so here." if fixable else ""]).strip(),
         )
-    return source, target, partial(pipeline.annotated, given, told, target)
 
 
 def _tell(result: TransferResult, out: Path, *, dropped: int) -> None:
@@ -304,7 +417,14 @@ def _methods(arguments: argparse.Namespace) -> int:
 def _inspect(arguments: argparse.Namespace) -> int:
     """Print what the pre-flight says; the status tells whether ``sctl run`` can use the file."""
     from sctl.preflight import inspect_file  # noqa: PLC0415
+    from sctl.sharing import ENDING, load_model, load_trained, model_card, read_manifest  # noqa: PLC0415
 
+    if arguments.file.suffix == ENDING:
+        manifest = read_manifest(arguments.file)
+        (load_trained if manifest.get("source") else load_model)(arguments.file)  # says what is wrong, if anything is
+        card = model_card(manifest)
+        print("".join(sign for sign in card if sign.isprintable() or sign == "\n"))  # a stranger's words
+        return 0
     adata, report = inspect_file(arguments.file, role=arguments.role)
     print(f"{arguments.file.name}: {adata.n_obs:,} cells × {adata.n_vars:,} genes")
     for finding in report:

@@ -20,7 +20,7 @@ from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.loading_margin import loading_contributions, loading_margin
 from sctl.core.nmf import class_means
 from sctl.core.rejection import REJECTION_SCORES
-from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult
+from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError, ParameterError
 from sctl.explain import Explainer
 from sctl.run import Run
@@ -33,6 +33,15 @@ MIN_CELLS = 5
 
 FEW_GENES = 750
 """Cells are hard to tell apart by fewer shared genes than these; the target's own genes then help (measured)."""
+
+
+OF_THE_TARGET = frozenset(
+    {
+        "n_clusters", "min_confidence", "distances", "transformations", "eigenvectors", "clusterer", "n_init",
+        "n_landmarks", "target_genes",
+    }
+)  # fmt: skip
+"""Settings that play no part while profiles are learned."""
 
 
 @dataclass(kw_only=True)
@@ -89,7 +98,7 @@ class ConsensusMethod(TransferMethod):
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn a profile for each source type.
 
-        Sets ``label_names_`` (n_types), ``var_names_`` (n_vars) and ``dictionary_`` (n_types, n_vars).
+        Sets ``label_names_`` (n_types), ``var_names_`` (n_vars), ``dictionary_`` (n_types, n_vars) and ``n_source_``.
 
         Raises
         ------
@@ -98,7 +107,7 @@ class ConsensusMethod(TransferMethod):
         """
         variable = self.genes == "highly_variable" and "highly_variable" in source.var
         used = source[:, source.var["highly_variable"].to_numpy()] if variable else source
-        self.var_names_ = used.var_names
+        self.var_names_, self.n_source_ = used.var_names, source.n_obs
         self.label_names_, codes = self._source_types(source, used.X, label_key, run)
         self.dictionary_ = self._learn(used.X, codes, run)
         return self
@@ -164,7 +173,7 @@ class ConsensusMethod(TransferMethod):
         X = self._expression(target)
         return prepare_sweep(
             X,
-            self.dictionary_,
+            self._profiles(target),
             self.label_names_,
             n_clusters=self.n_clusters,
             settings=self.settings,
@@ -190,7 +199,10 @@ class ConsensusMethod(TransferMethod):
 
     def _expression(self, target: AnnData) -> Any:
         self._require_fitted("dictionary_")
-        if not self.var_names_.isin(target.var_names).all():
+        found = self.var_names_.isin(target.var_names)
+        if self.restored_:
+            require_genes(int(found.sum()), len(found))
+        elif not found.all():
             raise DataError(
                 "The target lacks genes that this method learned from the source.",
                 expected="Source and target must come from one pair.",
@@ -208,7 +220,12 @@ class ConsensusMethod(TransferMethod):
                 expected="There cannot be more clusters than cells.",
                 do="Choose a smaller number of clusters.",
             )
-        return target[:, self.var_names_].X
+        return target[:, self.var_names_[found]].X
+
+    def _profiles(self, target: AnnData) -> Floats:
+        """Return the dictionary for the genes that the target has: a trained source may know more.  (n_types, n_found)."""
+        found = self.var_names_.isin(target.var_names)
+        return self.dictionary_ if found.all() else self.dictionary_[:, found]
 
     def _result(
         self,
@@ -271,6 +288,32 @@ class TargetGenesMethod(ConsensusMethod):
             return sweep
         notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
         return replace(with_own_genes(sweep, own, mode), notes=notes)
+
+
+@dataclass(kw_only=True)
+class SavedProfiles(TargetGenesMethod):
+    """A method that learns nothing of the source but a profile of each type, which a file can hold."""
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the profiles, and what JSON holds."""
+        self._require_fitted("dictionary_")
+        return {"dictionary": self.dictionary_}, {
+            "label_names": list(self.label_names_),
+            "genes": list(map(str, self.var_names_)),
+            "n_source": self.n_source_,
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`state` returned."""
+        self.label_names_, self.var_names_ = tuple(facts["label_names"]), pd.Index(facts["genes"], dtype=object)
+        self.n_source_, self.dictionary_ = int(facts["n_source"]), np.array(arrays["dictionary"], dtype=np.float64)
+        if self.dictionary_.shape != (len(self.label_names_), len(self.var_names_)):
+            raise DataError(
+                "The parts of the model do not fit together.",
+                expected="A profile of every cell type, with a value for every gene.",
+                do="Save the model again.",
+            )
+        return self
 
 
 def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:

@@ -26,6 +26,20 @@ TARGET_ONLY = "target_only"
 """Where a pair's target keeps its own genes: ``obsm[TARGET_ONLY]``, names in ``uns[f"{TARGET_ONLY}_genes"]``."""
 
 
+MIN_GENES_FOUND = 0.5
+"""A target must have at least this share of the genes that a trained source compares cells by."""
+
+
+def require_genes(n_found: int, n_known: int) -> None:
+    """Raise ``DataError`` where a target has too few of the genes that a trained source knows."""
+    if n_found < MIN_GENES_FOUND * n_known:
+        raise DataError(
+            f"The target has {n_found:,} of the {n_known:,} genes by which the trained source compares cells.",
+            expected=f"At least {MIN_GENES_FOUND:.0%} of them are needed.",
+            do="Check that both use the same gene names, or train on genes that the target has.",
+        )
+
+
 def _empty() -> Mapping[str, Any]:
     return MappingProxyType({})
 
@@ -47,6 +61,8 @@ class Pair:
         Column of ``source.obs`` with the known cell types (categorical), or None where there is none.
     batch_key : str or None
         Column of ``source.obs`` with sample or donor, or None.
+    profiles_only : bool
+        Whether the source is a stand-in for a trained one: its rows are the mean profiles of types, no cells.
 
     Raises
     ------
@@ -59,6 +75,7 @@ class Pair:
     target: AnnData
     label_key: str | None
     batch_key: str | None = None
+    profiles_only: bool = False
 
     def __post_init__(self) -> None:
         """Check once what every method relies on."""

@@ -1,8 +1,9 @@
-"""One ``Run`` carries seed, progress and the stop switch through every computation."""
+"""One ``Run`` carries seed, progress, measurements and the stop switch through every computation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from zlib import crc32
@@ -24,8 +25,31 @@ class Progress:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """A point of one or more curves that grow while something is computed.
+
+    Parameters
+    ----------
+    series : str
+        What is computed, as a plain phrase; points of one series share their axis.
+    x : float
+        Where on this axis: an epoch, a refresh.
+    values : mapping of str to float
+        Height of each curve there; all finite.
+    """
+
+    series: str
+    x: float
+    values: Mapping[str, float]
+
+
 def _ignore(progress: Progress) -> None:
     """Take a report and drop it."""
+
+
+def _forget(measurement: Measurement) -> None:
+    """Take a measurement and drop it."""
 
 
 def _never() -> bool:
@@ -45,6 +69,8 @@ class Run:
         Called with a :class:`Progress` at each step.
     cancelled : callable
         Asked at each step; when it answers True, :class:`~sctl.errors.Cancelled` is raised.
+    recorder : callable
+        Called with a :class:`Measurement` for each point of a curve.
 
     Examples
     --------
@@ -58,6 +84,7 @@ class Run:
     seed: int = 0
     listener: Callable[[Progress], None] = _ignore
     cancelled: Callable[[], bool] = _never
+    recorder: Callable[[Measurement], None] = _forget
 
     def __post_init__(self) -> None:
         """Check the seed once."""
@@ -85,6 +112,20 @@ class Run:
         if self.cancelled():
             raise Cancelled
         self.listener(Progress(stage, done, total, note))
+
+    def record(self, series: str, x: float, **values: float) -> None:
+        """Pass on a point of one or more curves; values that are not finite are left out.
+
+        Examples
+        --------
+        >>> seen = []
+        >>> Run(recorder=seen.append).record("learn", 3, train=0.5, held_out=float("nan"))
+        >>> seen
+        [Measurement(series='learn', x=3, values={'train': 0.5})]
+        """
+        known = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        if known:
+            self.recorder(Measurement(series, x, known))
 
     def track(self, stage: str, steps: Collection[T]) -> Iterator[T]:
         """Yield the steps, reporting before each and once at the end; raise ``Cancelled`` on Stop."""

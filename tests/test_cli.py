@@ -17,10 +17,12 @@ from anndata import AnnData
 from scipy import sparse
 
 import sctl
+import sctl.methods
 from sctl.cli import main
 from sctl.data import read_result
 
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
+"""Those that compare cells by consensus; each other one has a test of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,15 @@ def test_a_run_ends_in_the_slots_of_its_method(
     assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
     assert "kta" in result.uns
     assert ("theta" in result.uns) == (method == "transfercluster")
+
+
+def test_a_network_is_trained_from_the_shell(folder: Path, target: AnnData) -> None:
+    few = ["--param", "n_epochs=10", "--param", "n_pretrain_epochs=1", "--param", "answer=before"]
+    assert run(folder, "--label-key", "cell_type", "--method", "itclust", "--seed", "3", "--quiet", *few) == 0
+    result = read_result(ad.read_h5ad(folder / "out.h5ad"), "itclust")
+    assert (result.params["n_epochs"], result.params["answer"], str(result.uns["answer"])) == (10, "before", "before")
+    assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
+    assert len(result.uns["training"]["Learn the cell types"]["train"]) <= 10
 
 
 def test_settings_reach_the_method(folder: Path) -> None:
@@ -187,7 +198,7 @@ def test_inspect_says_what_it_sees(folder: Path, capsys: pytest.CaptureFixture[s
 def test_methods_are_listed_with_their_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == list(METHODS)
+    assert [line for line in lines if not line.startswith(" ")] == list(sctl.methods.METHODS)
     assert any("--param n_clusters=None" in line for line in lines)
 
 
@@ -400,3 +411,73 @@ def test_the_app_opens_the_browser_only_where_somebody_sees_it(
     assert ("--server.headless=false" in seen[0]) == opens
     assert ("--server.showEmailPrompt=false" in seen[0]) == opens
     assert "--no-browser" not in seen[0]
+
+
+# -- trained sources -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Path:
+    words = ["train", "--source", str(folder / "source.h5ad"), "--out", str(folder / "model.sctl"), "--quiet"]
+    assert main([*words, "--method", "itclust", "--param", "n_pretrain_epochs=2", "--seed", "3"]) == 0
+    return folder / "model.sctl"
+
+
+def use(folder: Path, model: Path, *more: str, target: str = "target.h5ad") -> int:
+    words = ["run", "--model", str(model), "--target", str(folder / target), "--out", str(folder / "named.h5ad")]
+    return main([*words, "--force", "--quiet", *more])
+
+
+def test_train_once_and_use_often(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target in ("target.h5ad", "spare.h5ad"):
+        assert use(folder, model, target=target) == 0
+        said = capsys.readouterr().out
+        assert "trained before, on 200 cells of 4 types" in said
+        written = ad.read_h5ad(folder / "named.h5ad")
+        right = written.obs["sctl_itclust_label"].astype(str) == written.obs["cell_type"].astype(str)
+        assert right.mean() > 0.9
+        assert int(written.uns["sctl_itclust"]["seed"]) == 3
+
+
+def test_a_trained_source_shows_its_card(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(model)]) == 0
+    said = capsys.readouterr().out
+    assert "# ItClust model with 4 cell types" in said
+    assert "200 cells of source.h5ad" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--method", "transfercluster"], "--method does not go with --model"),
+        (["--label-key", "cell_type"], "--label-key does not go with --model"),
+        (["--n-top-genes", "100"], "--n-top-genes does not go with --model"),
+        (["--param", "dropout=0.1"], "dropout was settled when the source was trained"),
+        (["--param", "colour=1"], "no setting"),
+        (["--theta", "0.5"], "has no θ"),
+    ],
+    ids=str,
+)
+def test_what_a_trained_source_settles_cannot_be_set(
+    folder: Path, model: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert use(folder, model, *more) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_settings_of_the_target_can_be_set(folder: Path, model: Path) -> None:
+    assert use(folder, model, "--param", "answer=before", "--seed", "8") == 0
+    uns = ad.read_h5ad(folder / "named.h5ad").uns["sctl_itclust"]
+    assert (uns["answer"], int(uns["seed"])) == ("before", 8)
+
+
+def test_no_model_and_no_place_for_one(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert use(folder, folder / "source.h5ad") == 2
+    assert "is no model" in capsys.readouterr().err
+    train = ["train", "--source", str(folder / "source.h5ad"), "--quiet"]
+    assert main([*train, "--out", str(folder / "x.h5ad")]) == 2
+    assert "does not end in .sctl" in capsys.readouterr().err
+    assert main([*train, "--out", str(folder / "x.sctl"), "--method", "concatenatecluster"]) == 2
+    assert "needs the cells" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", "--model", "a", "--source", "b", "--target", "c", "--out", "d"])

@@ -161,6 +161,20 @@ def test_script_runs_and_repeats_itself(source, target, tmp_path):
     assert (outputs[0].labels == truth).mean() > 0.9
 
 
+@pytest.mark.slow
+def test_script_trains_a_network_and_keeps_the_answer_of_the_user(source, target, tmp_path):
+    source.write_h5ad(tmp_path / "source.h5ad")
+    target.write_h5ad(tmp_path / "target.h5ad")
+    params = {"n_epochs": 10, "n_pretrain_epochs": 1, "answer": "before"}
+    recipe = Recipe(source="source.h5ad", target="target.h5ad", label_key="cell_type", method="itclust", params=params)
+    (tmp_path / "again.py").write_text(script_for(recipe), encoding="utf-8")
+    subprocess.run([sys.executable, "again.py"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    result = read_result(ad.read_h5ad(tmp_path / "result.h5ad"), "itclust")
+    assert str(result.uns["answer"]) == "before"
+    truth = target.obs.loc[result.obs_names, "cell_type"].astype(str)
+    assert (result.labels == truth).mean() > 0.9
+
+
 def test_methods_paragraph_states_what_was_done(result):
     recipe = Recipe(source="baron.h5ad", target="mine.h5ad", label_key="cell_type")
     text = methods_paragraph(result, recipe=recipe)

@@ -22,6 +22,7 @@ from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.jobs import Job, tasks
 from sctl.jobs.job import _last_line, job_in
 from sctl.jobs.queue import places
+from sctl.jobs.worker import Teller
 from sctl.project import (
     STEPS,
     Project,
@@ -39,7 +40,7 @@ from sctl.project import (
     load_target_all,
     target_names,
 )
-from sctl.run import Run
+from sctl.run import Measurement, Run
 
 PATIENCE = 60.0
 
@@ -440,3 +441,20 @@ def test_the_first_map_is_compiled_only_where_maps_follow(project: Project, monk
             assert thread.daemon  # never keeps a stopped job alive
             thread.join()
     assert len(calls) == 2
+
+
+def test_what_is_measured_can_be_read_while_the_job_runs(project: Project) -> None:
+    root = project.root / "jobs" / "abc"
+    root.mkdir(parents=True)
+    job, teller = Job(root), Teller(root)
+    assert job.measurements == []
+    run = teller.begin("transfer", 0.0, 1.0)
+    run.record("learn", 1, train=0.5)
+    run.record("learn", 2, train=0.25, validation=0.5)
+    run.report("learn", 2, 2)
+    with (root / "measured.jsonl").open("a") as file:
+        file.write('{"series": "lea')  # the page looks while a line is written
+    assert job.measurements == [
+        Measurement("learn", 1, {"train": 0.5}),
+        Measurement("learn", 2, {"train": 0.25, "validation": 0.5}),
+    ]

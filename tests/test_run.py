@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sctl.errors import Cancelled, ParameterError
-from sctl.run import Progress, Run
+from sctl.run import Measurement, Progress, Run
 
 
 def test_streams_are_named_and_seeded():
@@ -76,3 +76,12 @@ def test_within_prefixes_the_stage_and_keeps_seed_and_stop():
 def test_a_negative_seed_is_refused():
     with pytest.raises(ParameterError, match="seed is -1"):
         Run(seed=-1)
+
+
+def test_measurements_reach_the_recorder_without_what_is_no_number():
+    seen: list[Measurement] = []
+    run = Run(recorder=seen.append).within("part")
+    run.record("learn", 1, train=0.5, validation=float("nan"))
+    run.record("learn", 2, train=float("inf"))
+    assert seen == [Measurement("learn", 1, {"train": 0.5})]
+    Run().record("learn", 1, train=0.5)  # nobody listens

@@ -16,6 +16,9 @@ with errors.caught():
     st.markdown("### Data and tables")
     with st.container(border=True):
         exports.data(view)
+    st.markdown("### What was learned")
+    with st.container(border=True):
+        exports.trained_source(view)
     st.markdown("### Figures")
     with st.container(border=True):
         figure_files.offer(view)

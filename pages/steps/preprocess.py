@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import corrections, errors, filters, jobs, kept_view, preparation, shell, state, steps
+from sctl.ui import corrections, errors, filters, jobs, kept_view, preparation, shell, state, steps, trained
 
 action = shell.header(steps.PREPROCESS)
 project = shell.require(steps.PREPROCESS, "data")
@@ -24,20 +24,26 @@ if shell.has(project, "preprocess"):
         preparation.result(project)
         corrections.effects(project)
 
-names = {"source": "Source", "target": "Target"}
-state.SIDE.start_with("target")
-side = st.segmented_control(
-    "Dataset",
-    list(names),
-    format_func=names.__getitem__,
-    key=state.SIDE.name,
-    required=True,
-    label_visibility="collapsed",
-    persist_state="session",
-)
+if project.has_trained:
+    with errors.caught():
+        trained.preparation(project)
+    side = "target"
+else:
+    names = {"source": "Source", "target": "Target"}
+    state.SIDE.start_with("target")
+    side = st.segmented_control(
+        "Dataset",
+        list(names),
+        format_func=names.__getitem__,
+        key=state.SIDE.name,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
 with st.container(border=True), errors.caught():
     filters.panel(project, side)
     kept_view.scatter(project, side)
 preparation.settings(project)
-corrections.settings(project)
+if not project.has_trained:
+    corrections.settings(project)
 preparation.reset_button()

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, jobs, method_choice, shell, source_view, steps, timeline
+from sctl.ui import (
+    errors,
+    jobs,
+    method_choice,
+    sharpening_view,
+    shell,
+    source_view,
+    steps,
+    timeline,
+    training_view,
+)
 
 action = shell.header(steps.TRANSFER)
 project = shell.require(steps.TRANSFER, "preprocess")
 
 errors.show_notices(method_choice.PLACE)
+errors.show_notices(sharpening_view.PLACE)
 jobs.failure(project, "transfer")
 if not source_view.busy(project):
     timeline.follow(project)
 
 with errors.caught():
+    if project.state("theta") == "done":
+        sharpening_view.say(project, key="transfer")
+        training_view.report(project)
     source_view.panel(project)
     method = method_choice.cards(project)
     with st.container(border=True):

@@ -1,10 +1,23 @@
-"""Confidence: how sure the names are, which cells the source cannot explain, and whether groups last."""
+"""Confidence: how sure the names are, how groups formed, which cells the source cannot explain, whether groups last."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import confidence_view, errors, jobs, novelty_view, repeats_view, results, shell, state, steps, timeline
+from sctl.ui import (
+    confidence_view,
+    errors,
+    jobs,
+    novelty_view,
+    repeats_view,
+    results,
+    sharpening_view,
+    shell,
+    state,
+    steps,
+    timeline,
+    training_view,
+)
 
 action = shell.header(steps.UNCERTAINTY)
 project = shell.require(steps.UNCERTAINTY, "theta")
@@ -15,26 +28,35 @@ with action:
         shell.next_button(steps.UNCERTAINTY)
 
 errors.show_notices(confidence_view.PLACE)
+errors.show_notices(sharpening_view.PLACE)
 shell.stale_hint(project, "theta")
 view = results.shown(project)
 
-sure, strange, repeated = st.tabs(
-    ["How sure the names are", "Cells beyond the source", "Two groups or one?"],
-    key=state.CONFIDENCE_TAB.name,
-    on_change="rerun",
-)
+names = ["How sure the names are", "Cells beyond the source", "Two groups or one?"]
 with errors.caught():
-    if sure.open:
-        with sure:
-            confidence_view.meaning()
-            threshold = confidence_view.limit(view)
-            confidence_view.pictures(view, threshold)
-            confidence_view.groups(view)
-            confidence_view.cell_card(view)
-    if strange.open:
-        with strange:
-            novelty_view.panel(view)
-    if repeated.open:
-        with repeated:
-            repeats_view.panel(view)
+    if sharpening_view.has(results.result(view)):
+        names.insert(1, "How the groups formed")
+        sharpening_view.warn_swallowed(view)
+    if state.CONFIDENCE_TAB.get() not in names:
+        state.CONFIDENCE_TAB.clear()
+    tabs = dict(zip(names, st.tabs(names, key=state.CONFIDENCE_TAB.name, on_change="rerun"), strict=True))
+    for name, tab in tabs.items():
+        if not tab.open:
+            continue
+        with tab:
+            if name == "How sure the names are":
+                confidence_view.meaning()
+                threshold = confidence_view.limit(view)
+                confidence_view.pictures(view, threshold)
+                confidence_view.groups(view)
+                confidence_view.cell_card(view)
+            elif name == "How the groups formed":
+                sharpening_view.say(view, key="confidence")
+                sharpening_view.table(view)
+                sharpening_view.film(view)
+                training_view.report(view)
+            elif name == "Cells beyond the source":
+                novelty_view.panel(view)
+            else:
+                repeats_view.panel(view)
 timeline.follow_maps(project)

@@ -36,7 +36,8 @@ class Comparison:
     silhouette_before, silhouette_after : float
         How well the clusters divide the target's own data, in [−1, 1]; neither network has a part in it.
     silhouette_own : float
-        The same of groups that k-means makes of these data without any source: the best of 2 to 10 groups.
+        The same of groups that k-means makes of these data without any source: the best of as many groups
+        as there are clusters before, or of more, up to 10.
     confidence_before, confidence_after : float
         Mean probability of the most likely cluster.
     flipped : float
@@ -127,7 +128,9 @@ def compare(X: Floats, before: Clustering, after: Clustering, *, rng: np.random.
     first, last = (
         mean_silhouette(distances, np.unique(side.clusters[sample], return_inverse=True)[1]) for side in (before, after)
     )
-    own = [kmeans(points, k, n_init=5, rng=rng) for k in range(2, min(MAX_OWN, len(points) - 1) + 1)]
+    fewest = max(len(np.unique(before.clusters)), 2)  # a coarser division is easier, and shows nothing to be missing
+    most = max(min(MAX_OWN, len(points) - 1), fewest)
+    own = [kmeans(points, k, n_init=5, rng=rng) for k in range(fewest, most + 1)]
     return Comparison(
         silhouette_before=first,
         silhouette_after=last,

@@ -38,7 +38,7 @@ class SelfTraining:
     reconstruction : float
         Weight of the reconstruction in the loss; it holds the embedding to the data.
     record_every : int
-        Keep embedding and clusters of every so many refreshes.
+        Keep embedding and clusters of the first so many refreshes, in which most happens, and then of every so many.
     """
 
     training: TrainingConfig
@@ -154,9 +154,11 @@ def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Ru
         first = clusters if refresh <= 1 else first
         changed.append(float((clusters != before).mean()))  # all, at first
         sizes.append(np.bincount(clusters, minlength=q.shape[1]))
+        if refresh > 0:
+            run.record(PHASE, refresh, changed=changed[-1], train=losses[-1])
         settled = refresh > 0 and changed[-1] < config.tolerance
         last = settled or refresh == config.max_refreshes
-        if refresh % config.record_every == 0 or last:
+        if refresh <= config.record_every or refresh % config.record_every == 0 or last:
             snapshots.append(Snapshot(refresh, z, clusters))
         if last:
             break

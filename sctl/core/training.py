@@ -299,6 +299,7 @@ def train(
             note = f"loss {epochs[-1].train:.4g}" if epochs else ""
             run.report(phase, len(epochs), config.max_epochs, note)
             epochs.append(Epoch(trainer.epoch(), trainer.loss(cells.validation)))
+            run.record(phase, len(epochs), train=epochs[-1].train, validation=epochs[-1].validation)
             watched = epochs[-1].validation if on_validation else epochs[-1].train
             waited = 0 if watched < smallest - config.min_delta * abs(smallest if best >= 0 else 0.0) else waited + 1
             if watched < smallest:

@@ -48,6 +48,8 @@ class Recipe:
         Sides that are the bundled demo's, which are no files.
     simulated : mapping of {"source", "target"} to mapping
         Sides that were simulated, which are no files either; as ``sctl.simulate.Simulation.to_dict`` gives them.
+    trained : mapping, optional
+        The hyper-parameters that were settled when the source was trained, where it is the file of a trained one.
     """
 
     source: str
@@ -61,6 +63,13 @@ class Recipe:
     seed: int = 0
     demo: frozenset[str] = frozenset()
     simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trained: Mapping[str, Any] | None = None
+
+    @property
+    def free_params(self) -> Mapping[str, Any]:
+        """The hyper-parameters without those that a trained source settles."""
+        settled = self.trained or {}
+        return {name: value for name, value in self.params.items() if name not in settled}
 
 
 def script_for(recipe: Recipe) -> str:
@@ -75,6 +84,8 @@ def script_for(recipe: Recipe) -> str:
     str
         All names from outside are written as Python literals, so none of them can add code.
     """
+    if recipe.trained is not None:
+        return _script_for_trained(recipe)
     return f'''"""Repeat an analysis made with sctl: label the cells of a target with the help of a source.
 
 The same from the shell, where nothing but the settings below was changed:
@@ -107,6 +118,33 @@ sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip
 '''
 
 
+def _script_for_trained(recipe: Recipe) -> str:
+    made = _reading(recipe, "target")
+    return f'''"""Repeat an analysis made with sctl: label the cells of a target with a source that was trained before.
+
+The same from the shell, where nothing but the settings below was changed:
+
+{_indented(command_for(recipe))}
+"""
+
+{_imports(recipe)}
+from sctl.sharing import load_trained
+
+MODEL = {recipe.source!r}
+TARGET = {_place(recipe, "target")}
+OUT = "result.h5ad"
+PREPROCESS = {_literal(recipe.preprocess)}
+PARAMS = {_literal(recipe.free_params)}
+THETA = {recipe.theta!r}  # None: chosen by the method
+
+run = sctl.Run(seed={recipe.seed!r})
+trained, target, _ = pipeline.met(load_trained(MODEL), {made})
+prepared = pipeline.prepare_trained(trained, target, PREPROCESS, run)
+result = pipeline.transfer(prepared.pair, trained.configured(PARAMS), run, theta=THETA)
+sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip")
+'''
+
+
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
@@ -115,20 +153,34 @@ def command_for(recipe: Recipe) -> str:
     """
     made = {role: call for role in _ROLES if (call := _made(recipe, role))}
     names = {role: _file_of_made(recipe, role) if role in made else getattr(recipe, role) for role in _ROLES}
-    words = ["sctl", "run", "--source", names["source"], "--target", names["target"], "--out", "result.h5ad"]
-    for flag, value in (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key)):
-        words += [flag, value] if value is not None else []
-    words += ["--method", recipe.method]
+    words = [
+        "sctl",
+        "run",
+        "--source" if recipe.trained is None else "--model",
+        names["source"],
+        "--target",
+        names["target"],
+        "--out",
+        "result.h5ad",
+    ]
+    words += _learning_words(recipe) if recipe.trained is None else []
     words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
     words += ["--seed", str(recipe.seed)]
-    words += _preprocess_words(recipe.preprocess)
-    for name, value in recipe.params.items():
+    words += _preprocess_words(recipe.preprocess) if recipe.trained is None else []
+    for name, value in recipe.free_params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
     if not made:
         return shlex.join(words)
     written = [f'{call}.write_h5ad("{_file_of_made(recipe, role)}")' for role, call in made.items()]
     return shlex.join(["python", "-c", "; ".join([*_needed(recipe), *written])]) + " && " + shlex.join(words)
+
+
+def _learning_words(recipe: Recipe) -> list[str]:
+    """Return the options that say what is learned from the source, and how."""
+    keys = (("--label-key", recipe.label_key), ("--batch-key", recipe.batch_key))
+    words = [word for flag, value in keys if value is not None for word in (flag, value)]
+    return [*words, "--method", recipe.method]
 
 
 def methods_paragraph(

@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sctl.errors import ProjectError
 from sctl.project.files import is_alive, read_json, write_json
 
+if TYPE_CHECKING:
+    from sctl.run import Measurement
+
 Status = Literal["queued", "running", "done", "failed", "stopped", "lost"]
 
 JOB, PID, PROGRESS, EXIT, STOP, LOG = "job.json", "pid.json", "progress.jsonl", "exit.json", "stop", "log.txt"
+MEASURED = "measured.jsonl"
 _BIRTH = 20.0  # seconds in which a job may exist before its process has a number
 _TAIL = 4096  # bytes of the progress file that surely hold its last line
 
@@ -120,6 +124,15 @@ class Job:
         """Return what the process printed, for the details of an error."""
         path = self.root / LOG
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """Points of curves that the computation has measured so far, see :meth:`sctl.run.Run.record`."""
+        from sctl.run import Measurement  # noqa: PLC0415 - numpy, which must find a worker's number of threads set
+
+        path = self.root / MEASURED
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [Measurement(**json.loads(line)) for line in lines]
 
     def state(self) -> JobState:
         """Return where the job stands now."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sctl import pipeline
 from sctl.base import TransferMethod
+from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.project import (
     Project,
@@ -26,10 +27,12 @@ from sctl.project import (
     target_names,
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
+from sctl.project.files import replacing
 from sctl.project.results import (
     BASELINES,
     RESULT,
     SWEEP,
+    TRAINED,
     embeddings_in,
     points_in,
     result_in,
@@ -162,8 +165,11 @@ def _waiting(part: Part) -> Callable[[], None]:
 
 def _prepare(project: Project, directory: Path, part: Part) -> None:
     params = {**project.params("data"), **project.params("preprocess")}
-    source, target = project.input("source"), project.input("target")
-    save_prepared(directory, pipeline.prepare(source, target, params, part(0.0, 1.0)))
+    trained, target, run = project.trained(), project.input("target"), part(0.0, 1.0)
+    if trained is not None:
+        save_prepared(directory, pipeline.prepare_trained(trained, target, project.params("preprocess"), run))
+        return
+    save_prepared(directory, pipeline.prepare(project.input("source"), target, params, run))
 
 
 def _transfer(project: Project, directory: Path, part: Part) -> None:
@@ -172,13 +178,26 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
     sweeping = pipeline.as_sweep(method)
     if sweeping is None:
         save_result(directory / RESULT, pipeline.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))
+        _keep_trained(project, directory, pair, method)
         return
     if not (directory / SWEEP).exists():
         save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
+        _keep_trained(project, directory, pair, method)
     done = {point.theta: point for point in points_in(directory)}
     for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.1, 1.0), seed=seed), done):
         if point.theta not in done:
             save_point(directory, point)
+
+
+def _keep_trained(project: Project, directory: Path, pair: Pair, method: TransferMethod) -> None:
+    """Keep what was learned from a source of cells, so that it can serve other targets."""
+    preprocess = project.params("preprocess")
+    if pair.profiles_only or pipeline.why_not_saved(method, preprocess):
+        return
+    name = str((project.input_info("source") or {}).get("filename", ""))
+    seed = int(project.params("transfer")["seed"])
+    with replacing(directory / TRAINED) as temporary:
+        pipeline.save_trained(temporary, pair, method, preprocess, seed=seed, name=name)
 
 
 def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -189,7 +208,7 @@ def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     folder = project.result_dir("transfer") / BASELINES
     folder.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), _waiting(part)):
-        todo = [key for key in pipeline.BASELINES if not (folder / f"{key}.h5ad").exists()]
+        todo = [key for key in pipeline.baselines_of(method) if not (folder / f"{key}.h5ad").exists()]
         if not todo:
             return
         first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
@@ -229,7 +248,7 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
     run.report(_TAKING, 0, 1)
     transferred, sweeping = project.result_dir("transfer"), pipeline.as_sweep(method)
     if sweeping is None:
-        result = result_in(transferred)
+        result = pipeline.answered(method, result_in(transferred), project.params("theta")["answer"])
     else:
         theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
         result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points_in(transferred))
@@ -237,16 +256,17 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
     run.report(_TAKING, 1, 1)
 
 
-_TAKING = "Taking the result at the chosen θ"
+_TAKING = "Taking the answer"
 
 
 def _explore(project: Project, directory: Path, part: Part) -> None:
     """Draw the maps, keeping every one as it comes."""
-    names = pipeline.MAPS
+    pair = load_pair(project)
+    names = pipeline.maps_of(pair)
     runs = {name: part(place / len(names), (place + 1) / len(names)) for place, name in enumerate(names)}
     maps = embeddings_in(directory)
     done = {name for name in names if name in maps or f"{name}_target" in maps}
-    for found in pipeline.explore(load_pair(project), project.params("explore"), runs, done):
+    for found in pipeline.explore(pair, project.params("explore"), runs, done):
         maps |= found
         save_embeddings(directory, maps)
 
@@ -279,8 +299,11 @@ def _consensus(project: Project, directory: Path, part: Part) -> None:
 
 
 def _method(project: Project) -> tuple[TransferMethod, int]:
-    params = project.params("transfer")
-    return pipeline.method_of(params), int(params["seed"])
+    params, trained = project.params("transfer"), project.trained()
+    if trained is None:
+        return pipeline.method_of(params), int(params["seed"])
+    own = params["params"] if params["method"] == trained.method.key else {}
+    return trained.configured(own), int(params["seed"])
 
 
 _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {

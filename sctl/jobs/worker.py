@@ -17,13 +17,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import Cancelled
-from sctl.jobs.job import EXIT, PID, PROGRESS, STOP, Job
+from sctl.jobs.job import EXIT, MEASURED, PID, PROGRESS, STOP, Job
 from sctl.jobs.queue import places, take_place
 from sctl.project.files import this_process, write_json
 from sctl.project.steps import described
 
 if TYPE_CHECKING:
-    from sctl.run import Progress, Run
+    from sctl.run import Measurement, Progress, Run
 
 _THREAD_SETTINGS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
@@ -32,7 +32,7 @@ _PAUSE = 0.1  # seconds between two words about the same stage
 
 
 class Teller:
-    """Appends to the progress file, and says when to stop.
+    """Appends to the files of progress and of measurements, and says when to stop.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class Teller:
     """
 
     def __init__(self, root: Path) -> None:
-        self._file, self._stop = root / PROGRESS, root / STOP
+        self._file, self._measured, self._stop = root / PROGRESS, root / MEASURED, root / STOP
+        self._points: list[str] = []
         self._began = time.time()
         self._last: tuple[str, float] = ("", 0.0)
         self._progress = 0.0
@@ -59,7 +60,16 @@ class Teller:
         """Return a run for a step, whose progress takes the job from ``start`` to ``end`` in [0, 1]."""
         from sctl.run import Run  # noqa: PLC0415 - imports numpy, which must find the number of threads
 
-        return Run(listener=lambda progress: self.tell(progress, step, start, end), cancelled=self.stopped)
+        return Run(
+            listener=lambda progress: self.tell(progress, step, start, end),
+            cancelled=self.stopped,
+            recorder=self.record,
+        )
+
+    def record(self, measurement: Measurement) -> None:
+        """Keep a point of a curve; it is written with the next word about the progress."""
+        point = {"series": measurement.series, "x": measurement.x, "values": dict(measurement.values)}
+        self._points.append(json.dumps(point) + "\n")
 
     def tell(self, progress: Progress, step: str, start: float, end: float) -> None:
         """Write where the computation stands, ten times a second at most."""
@@ -74,7 +84,11 @@ class Teller:
         self.write(step, progress.stage, done=progress.done, total=progress.total, note=progress.note)
 
     def write(self, step: str, stage: str, **more: Any) -> None:
-        """Append one line."""
+        """Append one line, and what was measured since the last."""
+        if self._points:
+            with self._measured.open("a", encoding="utf-8") as file:
+                file.write("".join(self._points))
+            self._points.clear()
         line = {"time": time.time(), "began": self._began, "progress": self._progress, "step": step, "stage": stage}
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**line, **more}) + "\n")

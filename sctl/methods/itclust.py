@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -20,7 +22,7 @@ from sctl.core.composition import TypeMoments, rescaled
 from sctl.core.new_groups import MIN_CELLS as MIN_FOREIGN
 from sctl.core.new_groups import foreign_cells, own_groups, typical_certainty
 from sctl.core.scaling import z_scores
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.explain import Explainer
 from sctl.run import Run
@@ -35,8 +37,6 @@ Ints = NDArray[np.integer[Any]]
 
 MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
-MIN_GENES_FOUND = 0.5
-"""A target must have at least this share of the genes that a network knows."""
 N_RESCALINGS = 2
 """So often the target is named and scaled anew."""
 N_LESSONS = 20
@@ -73,7 +73,25 @@ class ItClust(TransferMethod):
     choose_when: ClassVar[str] = "You have a large annotated dataset, or want to use what was learned for many targets."
     reference: ClassVar[str] = "Hu et al. (2020), https://doi.org/10.1038/s42256-020-00233-7"
     needs_labels: ClassVar[bool] = True
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the network learns": (
+                "schedule", "n_pretrain_epochs", "n_epochs", "dropout", "output", "n_latent",
+            ),
+            "What the network sees": ("n_genes", "clip", "clip_sides", "allow_for_mix"),
+            "How your cells sharpen the groups": (
+                "learning_rate", "epochs_per_refresh", "max_refreshes", "tolerance", "reconstruction",
+            ),
+            "Types that are missing on one side": ("empty_centroids", "n_new_clusters"),
+        }
+    )  # fmt: skip
     order: ClassVar[int] = 20
+    target_settings: ClassVar[frozenset[str]] = frozenset(
+        {
+            "answer", "min_confidence", "allow_for_mix", "batch_key", "learning_rate", "epochs_per_refresh", "max_refreshes",
+            "tolerance", "empty_centroids", "n_new_clusters",
+        }
+    )  # fmt: skip
 
     answer: Literal["auto", "before", "after"] = param(
         "auto",
@@ -263,6 +281,7 @@ class ItClust(TransferMethod):
             "explained": explained,
             "genes_missing": int(missing.sum()),
             "training": self.log_,
+            "phases": list(self.log_),  # in order, which files do not keep
             **what_happened(
                 before,
                 after,
@@ -327,6 +346,30 @@ class ItClust(TransferMethod):
         types = np.where(met < q.shape[1], met, -1)
         return Clustering(sharp.proba, types, sharp.embedding), sharp
 
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
+
+        Parameters
+        ----------
+        result : TransferResult
+            Of this method, with either answer.
+        answer : {"before", "after"}
+        """
+        namer = copy(self)
+        namer.label_names_ = result.label_names
+        place = {name: code for code, name in enumerate(result.label_names)}
+        before, after = (
+            Clustering(
+                np.asarray(result.obsm[f"{side}_proba"]),
+                np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
+                np.asarray(result.obsm[f"{side}_embedding"]),
+            )
+            for side in ("before", "after")
+        )
+        silent = result.confidence == 0  # no other cell is: a probability is never zero
+        fields = namer._kept(answer, (before, after), silent)
+        return replace(result, **fields, uns={**result.uns, **namer._told(answer, (before, after))})
+
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
         self._require_fitted("weights_")
@@ -347,15 +390,21 @@ class ItClust(TransferMethod):
         nothing = np.empty((0, 0), dtype=np.float32)
         self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
         self.typical_ = arrays.get("types.certainty", nothing)
+        self._check_parts()
+        return self
+
+    def _check_parts(self) -> None:
+        """Raise ``DataError`` unless the weights make a network for these genes and types."""
+        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
+
+        try:
+            deep.network(self.weights_, output=self.output)
+        except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
+            raise _parts_that_do_not_fit() from error
         sizes = (len(self.label_names_), len(self.var_names_))
         found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
         if found | {self.moments_.variance.shape} != {sizes} or len(self.typical_) != sizes[0]:
-            raise DataError(
-                "The parts of the model do not fit together.",
-                expected="As many genes and cell types as the network has places for.",
-                do="Save the model again.",
-            )
-        return self
+            raise _parts_that_do_not_fit()
 
     def _n_inputs(self) -> int:
         return int(self.weights_["autoencoder.encoder.layers.0.weight"].shape[1])
@@ -410,12 +459,7 @@ class ItClust(TransferMethod):
                 expected=f"ItClust scales the target's genes on its own, which takes {MIN_CELLS} cells or more.",
                 do="Choose another method.",
             )
-        if found.mean() < MIN_GENES_FOUND:
-            raise DataError(
-                f"The target has {int(found.sum())} of the {len(found)} genes that the network knows.",
-                expected=f"At least {MIN_GENES_FOUND:.0%} of them are needed.",
-                do="Check that both use the same gene names, or train on genes that the target has.",
-            )
+        require_genes(int(found.sum()), len(found))
         out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
@@ -423,25 +467,13 @@ class ItClust(TransferMethod):
     def _result(
         self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int
     ) -> TransferResult:
-        before, after = both
-        kept = before if chosen == "before" else after
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        label_proba = kept.label_proba(len(self.label_names_))
-        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
-        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
-        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
-        answers = {"before": before, "after": after}
+        answers = dict(zip(("before", "after"), both, strict=True))
         return TransferResult(
             method=self.key,
             obs_names=target.obs_names,
-            clusters=kept.clusters,
-            cluster_names=self._cluster_names(kept.types),
-            proba=kept.proba,
-            labels=labels,
             label_names=self.label_names_,
-            label_proba=label_proba,
-            confidence=confidence,
-            embedding=kept.embedding,
+            **self._kept(chosen, both, silent),
             params=dict(self.params),
             seed=seed,
             version=sctl.__version__,
@@ -452,11 +484,30 @@ class ItClust(TransferMethod):
             },
             uns={
                 **uns,
-                "answer": chosen,
-                "cluster_types": [self._type_name(kind) for kind in kept.types],
+                **self._told(chosen, both),
                 "types": {name: [self._type_name(kind) for kind in one.types] for name, one in answers.items()},
             },
         )
+
+    def _kept(self, chosen: Answer, both: tuple[Clustering, Clustering], silent: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the fields of a result that follow from the answer; ``silent`` are cells without any known gene."""
+        kept = both[0] if chosen == "before" else both[1]
+        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
+        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
+        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
+        return {
+            "clusters": kept.clusters,
+            "cluster_names": self._cluster_names(kept.types),
+            "proba": kept.proba,
+            "labels": labels,
+            "label_proba": kept.label_proba(len(self.label_names_)),
+            "confidence": confidence,
+            "embedding": kept.embedding,
+        }
+
+    def _told(self, chosen: Answer, both: tuple[Clustering, Clustering]) -> dict[str, Any]:
+        kept = both[0] if chosen == "before" else both[1]
+        return {"answer": chosen, "cluster_types": [self._type_name(kind) for kind in kept.types]}
 
     def _type_name(self, kind: int) -> str:
         return self.label_names_[kind] if kind >= 0 else UNASSIGNED
@@ -467,6 +518,14 @@ class ItClust(TransferMethod):
         return tuple(
             self.label_names_[kind] if kind >= 0 else f"new group {i - first_new + 1}" for i, kind in enumerate(types)
         )
+
+
+def _parts_that_do_not_fit() -> DataError:
+    return DataError(
+        "The parts of the model do not fit together.",
+        expected="As many genes and cell types as the network has places for.",
+        do="Save the model again.",
+    )
 
 
 def _types(source: AnnData, label_key: str | None) -> pd.Categorical:

@@ -81,7 +81,7 @@ class PoissonAutoencoder(TransferMethod):
     )
     reference: ClassVar[str] = "Walbech et al. (2022), https://doi.org/10.3390/cells11010085"
     needs_labels: ClassVar[bool] = True
-    order: ClassVar[int] = 30
+    order: ClassVar[int] = 40
 
     genes: Literal["variable", "hallmark", "all"] = param(
         "variable",

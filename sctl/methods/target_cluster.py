@@ -8,14 +8,14 @@ from typing import ClassVar
 from anndata import AnnData
 from typing_extensions import override
 
-from sctl.consensus_method import TargetGenesMethod
+from sctl.consensus_method import OF_THE_TARGET, SavedProfiles
 from sctl.data import TransferResult
 from sctl.run import Run
 from sctl.sweep import ThetaSweep
 
 
 @dataclass(kw_only=True)
-class TargetCluster(TargetGenesMethod):
+class TargetCluster(SavedProfiles):
     """Cluster the target by SC3 without any help; the same as TransferCluster at θ = 0.
 
     References
@@ -30,6 +30,7 @@ class TargetCluster(TargetGenesMethod):
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 80
+    target_settings: ClassVar[frozenset[str]] = OF_THE_TARGET
 
     @override
     def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from sctl.base import param
-from sctl.consensus_method import TargetGenesMethod
+from sctl.consensus_method import OF_THE_TARGET, SavedProfiles
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
-from sctl.core.nmf_groups import nmf_groups, profiles_of_types
+from sctl.core.nmf_groups import Groups, nmf_groups, profiles_of_types
 from sctl.core.rejection import rejection_scores
 from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
@@ -31,7 +31,7 @@ SOURCE_GROUPS = range(2, 16)
 
 
 @dataclass(kw_only=True)
-class TransferCluster(TargetGenesMethod):
+class TransferCluster(SavedProfiles):
     """Cluster a target whose cells are drawn towards the source's types.
 
     A dictionary ``H`` (n_types, n_vars) is learned from the labelled source. Every target cell is rebuilt
@@ -59,6 +59,9 @@ class TransferCluster(TargetGenesMethod):
     needs_labels: ClassVar[bool] = True
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({"source_types": "found"})
     order: ClassVar[int] = 10
+    target_settings: ClassVar[frozenset[str]] = OF_THE_TARGET | {
+        "theta", "criterion", "theta_step", "theta_max", "target_step", "n_permutations"
+    }  # fmt: skip
 
     theta: float | None = param(
         None,
@@ -185,10 +188,10 @@ class TransferCluster(TargetGenesMethod):
 
     @override
     def prepare_sweep(self, target: AnnData, run: Run) -> ThetaSweep:
-        X = self._expression(target)
+        X, profiles = self._expression(target), self._profiles(target)
         sweep = prepare_sweep(
             X,
-            self.dictionary_,
+            profiles,
             self.label_names_,
             n_clusters=self.n_clusters,
             settings=self.settings,
@@ -198,14 +201,14 @@ class TransferCluster(TargetGenesMethod):
             n_nulls=N_NULLS if self.criterion == "null_kta" else 0,
             run=run,
         )
-        rejection = rejection_scores(X, self.dictionary_, sweep.loadings)
-        return self._with_target_genes(replace(sweep, rejection=rejection, notes=self._notes(X, run)), target)
+        rejection = rejection_scores(X, profiles, sweep.loadings)
+        return self._with_target_genes(replace(sweep, rejection=rejection, notes=self._notes(X, profiles, run)), target)
 
-    def _notes(self, X: Any, run: Run) -> dict[str, Any]:
+    def _notes(self, X: Any, profiles: Floats, run: Run) -> dict[str, Any]:
         """Return what is known of the source before any θ is tried: for the result's ``uns``."""
         notes: dict[str, Any] = {}
         if self.n_permutations:
-            found = transferability(X, self.dictionary_, n_permutations=self.n_permutations, run=run)
+            found = transferability(X, profiles, n_permutations=self.n_permutations, run=run)
             notes |= {"transferability": found.score, "transferability_p_value": found.p_value}
         if not self.requires_labels:
             groups = self.source_groups_
@@ -215,6 +218,23 @@ class TransferCluster(TargetGenesMethod):
                 "chosen": groups.chosen,
             }
         return notes
+
+    @override
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays, facts = super().state()
+        if not self.requires_labels:
+            groups = self.source_groups_
+            facts["source_groups"] = {"tried": groups.tried, "errors": groups.errors, "chosen": groups.chosen}
+        return arrays, facts
+
+    @override
+    def restore(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
+        super().restore(arrays, facts)
+        if not self.requires_labels:
+            known = facts["source_groups"]
+            none = np.empty(0, dtype=np.int64)  # the file holds no cells, so none of them has a group
+            self.source_groups_ = Groups(none, tuple(known["tried"]), tuple(known["errors"]), int(known["chosen"]))
+        return self
 
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from sctl.base import SweepsTheta, TransferMethod
+    from sctl.core.before_after import Answer
     from sctl.data import Pair, TransferResult
     from sctl.preprocess import Prepared
     from sctl.run import Run
@@ -52,9 +53,9 @@ def as_sweep(method: TransferMethod) -> SweepsTheta | None:
 
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
-    if method.requires_labels:
-        _ = pair.labels
-    fitted = cast("SweepsTheta", method.fit(pair.source, pair.label_key, run))
+    from sctl.base import learned  # noqa: PLC0415
+
+    fitted = cast("SweepsTheta", learned(pair, method, run))
     return fitted.prepare_sweep(pair.target, run)
 
 
@@ -102,6 +103,15 @@ def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
     return method.params.get("theta") if theta is None else theta
 
 
+def answered(method: TransferMethod, result: TransferResult, answer: Answer | None) -> TransferResult:
+    """Return a result with the answer that the user wants; as it is where that is None, or the method has one only."""
+    from sctl.base import TwoAnswers  # noqa: PLC0415
+
+    if answer is None or not isinstance(method, TwoAnswers) or result.uns["answer"] == answer:
+        return result
+    return method.answered(result, answer)
+
+
 def explore(
     pair: Pair, params: Mapping[str, Any], runs: Mapping[str, Run], done: Collection[str] = ()
 ) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
@@ -129,7 +139,7 @@ def explore(
     marked = pair.target.var.get("highly_variable")
     target = pair.target if marked is None else pair.target[:, marked.to_numpy(dtype=bool)]
     scores = joint = None
-    for name in (name for name in MAPS if name not in done):
+    for name in (name for name in maps_of(pair) if name not in done):
         side, kind = name.split("_")
         run = replace(runs[name], seed=seed).within(_TITLES[side])
         if side == "target":
@@ -144,6 +154,12 @@ def explore(
 
 MAPS = ("target_umap", "target_tsne", "target_pca", "joint_umap", "joint_tsne", "joint_pca")
 """The maps in the order in which they are drawn; the first is the one the page shows at first."""
+
+
+def maps_of(pair: Pair) -> tuple[str, ...]:
+    """Return the maps that can be drawn of a pair: a trained source has no cells that could lie on one."""
+    return tuple(name for name in MAPS if not (pair.profiles_only and name.startswith("joint")))
+
 
 _TITLES = {"target": "Map of the target", "joint": "Map of both"}
 

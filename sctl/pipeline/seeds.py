@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sctl.pipeline.settings import BASELINES
+from sctl.pipeline.settings import baselines_of
 from sctl.pipeline.source import with_found_groups
 
 # Imported where they are used, for the sake of a quick start.
@@ -29,8 +28,8 @@ def compared_methods(method: TransferMethod, theta: float | None = None) -> dict
     from sctl.methods import get_method  # noqa: PLC0415
 
     settings: dict[str, Any] = {} if theta is None or "theta" not in method.params else {"theta": theta}
-    compared = {method.key: replace(method, **settings)}
-    for key in BASELINES:
+    compared = {method.key: method.with_settings(**settings)}
+    for key in baselines_of(method):
         kind = get_method(key)
         names = {parameter.name for parameter in kind.parameters()}
         shared = {name: value for name, value in method.params.items() if name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sctl
@@ -31,8 +31,23 @@ DEFAULT_METHOD = "transfercluster"
 BASELINES = ("targetcluster", "concatenatecluster")
 """Methods that a θ sweep is compared with: the target alone, and both datasets thrown together."""
 
+NEEDS_SOURCE_CELLS = "concatenatecluster"
+"""The baseline that mixes the cells of both datasets, which a trained source does not have."""
+
 GROUPS = ("clusters", "labels", "final")
 """What markers can be of: clusters, transferred labels, or the labels the user settled on."""
+
+
+def baselines_of(method: TransferMethod) -> tuple[str, ...]:
+    """Return the baselines that a method can be compared with; a trained source has no cells to mix.
+
+    Examples
+    --------
+    >>> from sctl.methods import get_method
+    >>> baselines_of(get_method("transfercluster")())
+    ('targetcluster', 'concatenatecluster')
+    """
+    return tuple(key for key in BASELINES if not (method.restored_ and key == NEEDS_SOURCE_CELLS))
 
 
 def version() -> str:
@@ -113,14 +128,18 @@ def _check(step: str, params: Mapping[str, Any]) -> None:
             expected="It must lie between 0 (the target alone) and 1 (the source alone).",
             do="Choose a value in between, or auto.",
         )
+    _check_choice("answer", params.get("answer"), (None, "before", "after"))
+    _check_choice("groups", params.get("groups", "clusters"), GROUPS)
     if step == "consensus":
         _check_range(complete(step, params))
-    if params.get("groups", "clusters") not in GROUPS:
-        raise ParameterError(
-            f"There are no groups {params['groups']!r}.",
-            expected=f"Groups are {list(GROUPS)}.",
-            do="Choose one of these.",
-        )
+
+
+def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    from sctl.errors import ParameterError  # noqa: PLC0415
+
+    if value not in choices:
+        found = f"There are no groups {value!r}." if name == "groups" else f"The {name} is {value!r}."
+        raise ParameterError(found, expected=f"It must be one of {list(choices)}.", do="Choose one of these.")
 
 
 MOST_CLUSTERS = 40
@@ -141,7 +160,7 @@ def _check_range(params: Mapping[str, Any]) -> None:
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "data": {"label_key": None, "batch_key": None},
-    "theta": {"theta": None},  # None: chosen by kernel target alignment
+    "theta": {"theta": None, "answer": None},  # None: chosen by kernel target alignment; what the method chose
     "explore": {"seed": 0},
     "markers": {"groups": "clusters"},
     "consensus": {"k_min": 2, "k_max": 12},

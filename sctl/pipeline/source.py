@@ -146,7 +146,7 @@ def transferability(pair: Pair, method: TransferMethod, run: Run, *, n_permutati
 
 def with_found_groups(pair: Pair, method: TransferMethod, run: Run) -> Pair:
     """Return a pair whose source types are the groups that a method finds; as it is where it finds none, or did."""
-    if method.requires_labels or pair.label_key == _FOUND:
+    if method.requires_labels or method.restored_ or pair.label_key == _FOUND:
         return pair
     fitted: Any = method.fit(pair.source, pair.label_key, run)
     groups = getattr(fitted, "source_groups_", None)
@@ -162,6 +162,7 @@ _FOUND = "sctl_found_group"
 
 def _measured(pair: Pair, method: TransferMethod, run: Run, n_permutations: int) -> tuple[Transferability, Any]:
     """Fit a method, and compare its profiles with shuffled ones."""
+    from sctl.base import learned  # noqa: PLC0415
     from sctl.consensus_method import ConsensusMethod  # noqa: PLC0415
     from sctl.core.transferability import transferability as measured  # noqa: PLC0415
     from sctl.errors import ParameterError  # noqa: PLC0415
@@ -172,8 +173,6 @@ def _measured(pair: Pair, method: TransferMethod, run: Run, n_permutations: int)
             expected="The use of a source is measured by how well its profiles rebuild the target.",
             do="Choose TransferCluster.",
         )
-    if method.requires_labels:
-        _ = pair.labels
-    fitted = method.fit(pair.source, pair.label_key, run)
+    fitted = learned(pair, method, run)
     expression = pair.target[:, fitted.var_names_].X
     return measured(expression, fitted.dictionary_, n_permutations=n_permutations, run=run), fitted

@@ -5,13 +5,17 @@ from __future__ import annotations
 from sctl.plots.consensus import consensus_figure, eigenvalue_figure, shown_cells, stability_figure
 from sctl.plots.corrections import gene_pair_figure, mixing_figure
 from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
-from sctl.plots.flows import composition_bars, confusion_figure, sankey_figure
+from sctl.plots.film import film_figure
+from sctl.plots.flows import composition_bars, confusion_figure, layered_sankey, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
 from sctl.plots.palette import alt_text, colours_of, natural_order
 from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
 from sctl.plots.theta import theta_figure
+from sctl.plots.training import Curves, training_figure
+from sctl.plots.training_live import training_svg
 
 __all__ = [
+    "Curves",
     "alt_text",
     "colours_of",
     "composition_bars",
@@ -21,10 +25,12 @@ __all__ = [
     "dot_plot",
     "eigenvalue_figure",
     "embedding_figure",
+    "film_figure",
     "gene_pair_figure",
     "heatmap",
     "histogram_figure",
     "kept_figure",
+    "layered_sankey",
     "mixing_figure",
     "natural_order",
     "points_in_polygon",
@@ -33,6 +39,8 @@ __all__ = [
     "shown_cells",
     "stability_figure",
     "theta_figure",
+    "training_figure",
+    "training_svg",
     "violin_figure",
     "volcano",
 ]

@@ -73,7 +73,7 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
     numeric = is_numeric(values)
     figure = go.Figure()
     strata = np.zeros(len(coords)) if numeric else as_text(values)
-    shown = _sample(strata)
+    shown = stratified_sample(strata, MOST_POINTS)
     if len(shown) < len(coords):
         figure.add_layout_image(backdrop(coords))
     text = _hover_text(names, hover)
@@ -229,18 +229,18 @@ def _check(coords: Floats, **columns: Any) -> None:
             )
 
 
-def _sample(strata: NDArray[Any]) -> Ints:
-    """Choose at most ``MOST_POINTS`` cells, at least a few hundred of every category where it has them."""
+def stratified_sample(strata: NDArray[Any], most: int) -> Ints:
+    """Choose at most ``most`` cells, ascending, at least a few hundred of every category where it has them."""
     n_obs = len(strata)
-    if n_obs <= MOST_POINTS:
+    if n_obs <= most:
         return np.arange(n_obs)
     rng = np.random.default_rng(0)  # a drawing, no result: the same points every time
     order = rng.permutation(n_obs)
     shuffled = pd.Series(strata[order])
     position = shuffled.groupby(shuffled).cumcount().to_numpy()
-    quota = min(_FEWEST_PER_LABEL, MOST_POINTS // shuffled.nunique())
+    quota = min(_FEWEST_PER_LABEL, most // shuffled.nunique())
     # the first few of every category, then whatever chance brings
-    return np.sort(order[np.argsort(position >= quota, kind="stable")[:MOST_POINTS]])
+    return np.sort(order[np.argsort(position >= quota, kind="stable")[:most]])
 
 
 def _hover_text(names: Sequence[str] | None, hover: Sequence[str] | None) -> NDArray[Any] | None:

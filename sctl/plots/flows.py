@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sctl.errors import ParameterError
 from sctl.plots.palette import FONT_SIZE, as_text, colours_of, natural_order, styled
 
 _ROW, _LEGEND_ROW = 30, 21  # pixels
@@ -53,21 +55,56 @@ def sankey_figure(
     plotly Figure
         ``customdata`` of a band holds its two names.
     """
-    table = crossed(labels_a, labels_b)
-    left, right = list(table.index), list(table.columns)
-    colours = {**colours_of([*left, *right]), **(palette or {})}
-    rows, columns = np.nonzero(table.to_numpy())
+    return layered_sankey({name_a: labels_a, name_b: labels_b}, palette=palette, title=title)
+
+
+def layered_sankey(
+    layers: Mapping[str, Any], *, palette: Mapping[str, str] | None = None, title: str = ""
+) -> go.Figure:
+    """Draw how cells flow through several ways of naming them, from left to right.
+
+    Parameters
+    ----------
+    layers : mapping of str to sequence of str, length n_obs
+        What each layer is, and the names it gives to the same cells; two or more.
+    palette : mapping, optional
+        Colour of each name.
+    title : str
+
+    Returns
+    -------
+    plotly Figure
+        ``customdata`` of a band holds its two names.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two layers.
+    """
+    if len(layers) < 2:
+        raise ParameterError("A flow has two ends.", expected="Two or more layers of names.")
+    tables = [crossed(left, right) for left, right in pairwise(layers.values())]
+    names = [list(tables[0].index), *(list(table.columns) for table in tables)]
+    starts = np.cumsum([0, *map(len, names)])
+    flat = [name for layer in names for name in layer]
+    colours = {**colours_of(flat), **(palette or {})}
+    found = [np.nonzero(table.to_numpy()) for table in tables]
+    ends = [
+        (starts[i] + row, starts[i + 1] + column)
+        for i, (rows, columns) in enumerate(found)
+        for row, column in zip(rows, columns, strict=True)
+    ]
     bands = {
-        "source": rows,
-        "target": columns + len(left),
-        "value": table.to_numpy()[rows, columns],
-        "color": [_faded(colours[left[row]]) for row in rows],
-        "customdata": [[left[row], right[column]] for row, column in zip(rows, columns, strict=True)],
+        "source": [left for left, _ in ends],
+        "target": [right for _, right in ends],
+        "value": np.concatenate([table.to_numpy()[where] for table, where in zip(tables, found, strict=True)]),
+        "color": [_faded(colours[flat[left]]) for left, _ in ends],
+        "customdata": [[flat[left], flat[right]] for left, right in ends],
         "hovertemplate": "%{customdata[0]} → %{customdata[1]}<br>%{value:,} cells<extra></extra>",
     }
     nodes = {
-        "label": [*left, *right],
-        "color": [colours[name] for name in (*left, *right)],
+        "label": flat,
+        "color": [colours[name] for name in flat],
         "pad": 14,
         "thickness": 16,
         "line": {"width": 0},
@@ -76,10 +113,11 @@ def sankey_figure(
     figure = go.Figure(
         go.Sankey(node=nodes, link=bands, valueformat=",d", textfont={"size": FONT_SIZE, "color": "#222222"})
     )
-    styled(figure, title=title, height=max(320, 90 + _ROW * max(len(left), len(right))))
-    for x, anchor, name in ((0, "left", name_a), (1, "right", name_b)):
+    styled(figure, title=title, height=max(320, 90 + _ROW * max(map(len, names))))
+    for number, name in enumerate(layers):
+        anchor = "left" if number == 0 else "right" if number == len(layers) - 1 else "center"
         figure.add_annotation(
-            x=x,
+            x=number / (len(layers) - 1),
             y=1,
             xref="paper",
             yref="paper",

@@ -122,6 +122,10 @@ _ALT = {
     "kept": "Scatter plot of {n_cells} cells of the {role}: genes against counts. {n_kept} are kept.",
     "mixing": "Two maps of {n_cells} cells coloured by dataset. Before, {before} of a cell's neighbours were of the other "
     "dataset; after, {after}.",
+    "training": "Line charts of {n_phases} phases of learning: the error, or the share of cells that change their group, at "
+    "every round.",
+    "film": "Animated map of {n_cells} cells in {n_snapshots} snapshots: cells of one group draw together.",
+    "layers": "Flow diagram from {first} over groups to {last}; broader bands, more cells.",
     "gene_pair": "Two scatter plots of {first} against {second} in {n_cells} cells: before imputation and after it.",
 }
 
@@ -133,7 +137,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     ----------
     figure_kind : str
         embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
-        consensus, stability, eigenvalues, confidence, kept, mixing or gene_pair.
+        consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers or gene_pair.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

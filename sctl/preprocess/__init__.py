@@ -10,6 +10,7 @@ from sctl.preprocess.linear import linearised, log_normalise
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
 from sctl.preprocess.prepare import Prepared, prepare_pair
 from sctl.preprocess.report import Loss, PrepareReport
+from sctl.preprocess.trained import prepare_target
 
 __all__ = [
     "PAPER_FILTERS",
@@ -26,4 +27,5 @@ __all__ = [
     "linearised",
     "log_normalise",
     "prepare_pair",
+    "prepare_target",
 ]

@@ -16,13 +16,15 @@ from sctl.preprocess.variable import as_log1p, variable_genes
 
 
 def target_only(
-    source: Side, target: Side, sizes: Floats, params: PreprocessParams
+    known: pd.Index, target: Side, sizes: Floats, params: PreprocessParams
 ) -> tuple[sparse.csr_matrix, pd.Index]:
     """Return the target's most variable genes that were not measured in the source, and their names.
 
     Parameters
     ----------
-    source, target : Side
+    known : Index
+        The genes that were measured in the source.
+    target : Side
         After the filters.
     sizes : ndarray of shape (n_obs,)
         Library sizes of the target's cells, those of the shared genes, so that all values are on one scale.
@@ -34,7 +36,7 @@ def target_only(
         At most ``n_top_genes`` columns; none where the source has every gene.
     names : Index of length n_genes
     """
-    names = target.genes[~target.genes.isin(source.adata.var_names)]
+    names = target.genes[~target.genes.isin(known)]
     linear = target.columns(names)
     counted = np.asarray(linear.sum(axis=0)).ravel() > 0
     values: Any = log_normalised(linear[:, counted], sizes=sizes, to=params.normalise_to, log=params.log)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import library_sizes, log_normalised
-from sctl.data import TARGET_ONLY, Floats, Pair
+from sctl.core.normalise import log_normalised
+from sctl.data import TARGET_ONLY, Pair
+from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
@@ -98,7 +97,7 @@ def prepare_pair(
     filtered = [side.filtered(getattr(params, side.role)) for side in opened]
     sides, genes, silent = match(filtered)
     run.report("Prepare", 2, 4, "normalising")
-    sizes = [_sizes(side, genes, params) for side in sides]
+    sizes = [sizes_of(side, genes, params) for side in sides]
     logs = [
         log_normalised(side.columns(genes), sizes=size, to=params.normalise_to, log=params.log)
         for side, size in zip(sides, sizes, strict=True)
@@ -107,51 +106,16 @@ def prepare_pair(
     marks = variable_genes([as_log1p(values, params.log) for values in logs], params.n_top_genes)
     variable = marks["highly_variable"].to_numpy()
     logs, effects = corrected(logs, genes, variable, params, run)
-    both = [_build(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
+    both = [with_genes(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
         both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
-    own, names = target_only(sides[0], sides[1], sizes[1], params)
+    own, names = target_only(source.var_names, sides[1], sizes[1], params)
     if len(names):
         both[1].obsm[TARGET_ONLY], both[1].uns[f"{TARGET_ONLY}_genes"] = own, names.to_numpy(dtype=str)
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
     report = _report(sides, silent, n_shared=len(shared), variable=variable, n_target_only=len(names), effects=effects)
     run.report("Prepare", 4, 4)
-    return Prepared(pair, _all_genes(sides[1], sizes[1], params), report)
-
-
-def _sizes(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
-    """Library size of every kept cell: (n_cells,)."""
-    return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.adata.var_names))
-
-
-def _build(side: Side, genes: pd.Index, values: Any, marks: pd.DataFrame) -> AnnData:
-    """Put the kept cells, the pair's genes and their values together."""
-    var = side.adata.var.loc[genes].copy()
-    for name, column in marks.items():
-        var[name] = column.to_numpy()
-    layers = {"counts": side.columns(genes)} if side.values.are_counts else {}
-    return AnnData(X=values, obs=_obs(side), var=var, layers=layers)
-
-
-def _obs(side: Side) -> pd.DataFrame:
-    """Return what is known of the kept cells, without categories that are gone."""
-    obs: pd.DataFrame = side.adata.obs.iloc[side.cells].copy()
-    for name in obs.columns[[isinstance(kind, pd.CategoricalDtype) for kind in obs.dtypes]]:
-        obs[name] = obs[name].cat.remove_unused_categories()
-    return obs
-
-
-def _all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
-    """Return the kept cells with every gene that was measured."""
-    values = side.columns(side.adata.var_names)
-    return AnnData(
-        X=log_normalised(values, sizes=sizes, to=params.normalise_to, log=params.log),
-        obs=_obs(side),
-        var=side.adata.var.copy(),
-        layers={"counts": values} if side.values.are_counts else {},
-        obsm={key: value[side.cells] for key, value in side.adata.obsm.items()},
-        uns=deepcopy(dict(side.adata.uns)),
-    )
+    return Prepared(pair, with_all_genes(sides[1], sizes[1], params), report)
 
 
 def _report(

@@ -41,6 +41,10 @@ class PrepareReport:
     losses : tuple of Loss
     n_target_only : int
         Variable genes of the target that the source lacks, kept beside the shared ones.
+    n_types, n_compared : int
+        Types of a trained source, and the genes by which it compares cells; 0 where the source is a dataset.
+    missing : tuple of str
+        Those of them that the target lacks.
     imputation : ImputationEffect, optional
     batch : BatchEffect, optional
         What the corrections did, where they are on.
@@ -54,6 +58,9 @@ class PrepareReport:
     values: Mapping[str, str]
     losses: tuple[Loss, ...]
     n_target_only: int = 0
+    n_types: int = 0
+    n_compared: int = 0
+    missing: tuple[str, ...] = ()
     imputation: ImputationEffect | None = None
     batch: BatchEffect | None = None
 
@@ -66,6 +73,7 @@ class PrepareReport:
             "n_genes": dict(self.n_genes),
             "values": dict(self.values),
             "losses": [asdict(loss) for loss in self.losses],
+            **({"trained": self._trained} if self.n_types else {}),
             **{name: effect.to_dict() for name, effect in self._effects.items()},
         }
 
@@ -73,7 +81,12 @@ class PrepareReport:
     def sentences(self) -> tuple[str, ...]:
         """The report as sentences."""
         lines = []
+        if self.n_types:
+            lines += [f"Source: trained before, on {self.n_cells['source'][0]} cells of {self.n_types} types."]
+            lines += [self._genes_of_the_trained]
         for role, (before, after) in self.n_cells.items():
+            if role == "source" and self.n_types:
+                continue
             lines.append(f"{role.capitalize()}: {after} of {before} cells kept; values read as {self.values[role]}.")
             lines += [f"{_counted(loss)} dropped: {loss.reason}." for loss in self._of(role, "cells")]
         lines.append(f"{self.n_used} of {self.n_shared} shared genes kept; {self.n_variable} of them highly variable.")
@@ -85,6 +98,16 @@ class PrepareReport:
             lines += [f"{_counted(loss)} dropped ({role}): {loss.reason}." for loss in self._of(role, "genes")]
         lines += [effect.sentence for effect in self._effects.values()]
         return tuple(lines)
+
+    @property
+    def _trained(self) -> dict[str, Any]:
+        return {"n_types": self.n_types, "n_compared": self.n_compared, "missing": list(self.missing)}
+
+    @property
+    def _genes_of_the_trained(self) -> str:
+        found = self.n_compared - len(self.missing)
+        lacking = f"; missing are e.g. {', '.join(self.missing[:3])}" if self.missing else ""
+        return f"{found} of the {self.n_compared} genes by which it compares cells are in the target{lacking}."
 
     @property
     def _effects(self) -> dict[str, ImputationEffect | BatchEffect]:

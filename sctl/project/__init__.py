@@ -18,6 +18,7 @@ from sctl.project.results import (
     load_result,
     load_sweep,
     load_target_all,
+    trained_file,
 )
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
@@ -59,4 +60,5 @@ __all__ = [
     "questions",
     "save_source_check",
     "target_names",
+    "trained_file",
 ]

@@ -19,8 +19,8 @@ from sctl.project.steps import DONE
 SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
 _FILES = re.compile(
-    rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json)"
-    rf"|results/[a-z]+/{_REF}/((points|baselines|repeats)/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad)"
+    rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json|sctl)"
+    rf"|results/[a-z]+/{_REF}/((points|baselines|repeats)/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
 )
 
 
@@ -97,6 +97,8 @@ def _unpack_into(path: Path, folder: Path) -> None:
             raise _refused(f"The file holds {file.relative_to(folder).as_posix()!r}, which is no part of a project.")
         if file.suffix in (".h5", ".h5ad"):
             _check_self_contained(file)
+        if file.suffix == ".sctl":
+            _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
 
@@ -107,6 +109,16 @@ def _check_self_contained(file: Path) -> None:
 
     try:
         require_self_contained(file, file.name)
+    except DataError as error:
+        raise _refused(error.found) from error
+
+
+def _check_model(file: Path) -> None:
+    """Refuse a trained source that cannot be read."""
+    from sctl.sharing import read_manifest  # noqa: PLC0415
+
+    try:
+        read_manifest(file)
     except DataError as error:
         raise _refused(error.found) from error
 

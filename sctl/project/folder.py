@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from sctl.sharing import TrainedSource
+
 
 @dataclass(frozen=True)
 class ProjectInfo:
@@ -200,6 +202,40 @@ class Project:
         check_role(role)
         reference = stored.put_dataset(self._inputs, adata, origin)
         self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
+
+    def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
+        """Store the file of a trained source in the place of the source, and take over how it was set up.
+
+        Method and settings become those of the file, and so does the seed.
+
+        Raises
+        ------
+        DataError
+            If the file is no trained source; the project is then as it was.
+        """
+        reference = stored.put_model(self._inputs, path, origin)
+        trained = stored.model(self._inputs, reference)
+        if trained is None:
+            raise stored.missing("source")
+        params = {"method": trained.method.key, "params": dict(trained.method.params), "seed": trained.seed}
+        keys = {"label_key": stored.LABEL_KEY, "batch_key": None}
+        self._change(
+            lambda settings: (
+                settings.with_input("source", reference).with_params("data", keys).with_params("transfer", params)
+            ),
+            note or "Use a trained source",
+        )
+
+    def trained(self) -> TrainedSource | None:
+        """Return the trained source, or None where the source is a dataset or there is none."""
+        reference = self.settings.inputs.get("source")
+        return None if reference is None else stored.model(self._inputs, reference)
+
+    @property
+    def has_trained(self) -> bool:
+        """Whether the source is a trained one; told without reading it."""
+        reference = self.settings.inputs.get("source")
+        return reference is not None and stored.is_model(self._inputs, reference)
 
     def input(self, role: str) -> AnnData:
         """Read the source or the target.

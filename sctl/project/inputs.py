@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,11 @@ from sctl.project.files import damaged, read_json, store, write_json
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+
+    from sctl.sharing import TrainedSource
+
+MODEL_SUFFIX = ".sctl"
+LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
 
 
 def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
@@ -43,6 +49,44 @@ def shallow(adata: AnnData) -> AnnData:
     )
 
 
+def put_model(folder: Path, path: Path, origin: Mapping[str, Any]) -> str:
+    """Store the file of a trained source and what is known of it; return its fingerprint."""
+    from sctl.sharing import load_trained  # noqa: PLC0415
+
+    trained = load_trained(path)
+    reference = store(folder, MODEL_SUFFIX, lambda copy: shutil.copyfile(path, copy))
+    file = folder / f"{reference}{MODEL_SUFFIX}"
+    known = {"fingerprint": reference, "bytes": file.stat().st_size, "added": time.time()}
+    facts = {"title": trained.manifest["title"], "n_cells": trained.n_source, "n_genes": len(trained.genes)}
+    write_json(folder / f"{reference}.json", {**described(trained.stand_in()), **origin, **known, "trained": facts})
+    return reference
+
+
+def is_model(folder: Path, reference: str) -> bool:
+    """Tell whether an input is a trained source."""
+    return (folder / f"{reference}{MODEL_SUFFIX}").exists()
+
+
+def model(folder: Path, reference: str) -> TrainedSource | None:
+    """Read a stored trained source; None where the input is a dataset.
+
+    Raises
+    ------
+    ProjectError
+        If its file is damaged.
+    """
+    path = folder / f"{reference}{MODEL_SUFFIX}"
+    if not is_model(folder, reference):
+        return None
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.sharing import load_trained  # noqa: PLC0415
+
+    try:
+        return load_trained(path)
+    except DataError as error:
+        raise damaged(path) from error
+
+
 def described(adata: AnnData) -> dict[str, Any]:
     """Return what the pages show of a dataset without opening it again."""
     from sctl.genes import guess_species  # noqa: PLC0415
@@ -58,7 +102,7 @@ def described(adata: AnnData) -> dict[str, Any]:
 
 
 def dataset(folder: Path, reference: str) -> AnnData:
-    """Read a stored dataset.
+    """Read a stored dataset; of a trained source, the profiles that stand for it.
 
     Raises
     ------
@@ -67,6 +111,9 @@ def dataset(folder: Path, reference: str) -> AnnData:
     """
     import anndata as ad  # noqa: PLC0415
 
+    trained = model(folder, reference)
+    if trained is not None:
+        return trained.stand_in()
     path = folder / f"{reference}.h5ad"
     try:
         return ad.read_h5ad(path)
@@ -82,7 +129,7 @@ def info(folder: Path, reference: str) -> dict[str, Any]:
     ProjectError
         If its file is missing or damaged.
     """
-    if not (folder / f"{reference}.h5ad").exists():
+    if not any((folder / f"{reference}{suffix}").exists() for suffix in (".h5ad", MODEL_SUFFIX)):
         raise damaged(folder / f"{reference}.h5ad")
     return read_json(folder / f"{reference}.json")
 
@@ -116,7 +163,11 @@ def series(folder: Path, reference: str) -> pd.Series:
 def collect(folder: Path, references: set[str]) -> None:
     """Delete stored files that no settings in the history name any more."""
     for path in folder.glob("*.*"):
-        if path.suffix in {".h5ad", ".csv", ".json"} and path.stem not in references and not path.name.startswith("."):
+        if (
+            path.suffix in {".h5ad", ".csv", ".json", MODEL_SUFFIX}
+            and path.stem not in references
+            and not path.name.startswith(".")
+        ):
             path.unlink(missing_ok=True)
 
 

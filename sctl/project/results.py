@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAPS, MARKERS = "maps.npz", "markers.csv"
 RESULT, SWEEP, POINTS, BASELINES = "result.h5ad", "sweep.npz", "points", "baselines"
+TRAINED = "trained.sctl"
+"""What a method learned from a source of cells, beside its result."""
 
 
 # -- preprocess ----------------------------------------------------------------------------------
@@ -39,7 +41,10 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
     for name, adata in (("source", pair.source), ("target", pair.target), ("target_all", prepared.target_all)):
         _save_dataset(directory / f"{name}.h5ad", adata)
     save_genes(directory, prepared.target_all)
-    write_json(directory / "pair.json", {"label_key": pair.label_key, "batch_key": pair.batch_key})
+    write_json(
+        directory / "pair.json",
+        {"label_key": pair.label_key, "batch_key": pair.batch_key, "profiles_only": pair.profiles_only},
+    )
     write_json(directory / "report.json", prepared.report.to_dict())
 
 
@@ -54,6 +59,7 @@ def load_pair(project: Project) -> Pair:
         target=_load_dataset(directory / "target.h5ad"),
         label_key=keys.get("label_key"),
         batch_key=keys.get("batch_key"),
+        profiles_only=bool(keys.get("profiles_only", False)),
     )
 
 
@@ -153,6 +159,12 @@ def load_result(project: Project, method: str | None = None) -> TransferResult:
     """
     path = project.require("theta") / RESULT if method is None else _result_of(project, method)
     return result_in(path.parent, path.name)
+
+
+def trained_file(project: Project) -> Path | None:
+    """Return the file with what was learned from the source, or None where nothing was that could be kept."""
+    path = project.result_dir("transfer") / TRAINED
+    return path if path.exists() else None
 
 
 def load_baselines(project: Project) -> dict[str, TransferResult]:

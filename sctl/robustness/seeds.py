@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from sctl.base import SweepsTheta, TransferMethod, transfer
+from sctl.base import SweepsTheta, TransferMethod, learned, transfer
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.robustness.measure import Groups, apart, separated
@@ -65,9 +65,8 @@ def prepare_trial(name: str, pair: Pair, method: TransferMethod, groups: Groups,
     trial = Trial(name=name, method=method, pair=pair, groups=groups)
     if not (isinstance(method, SweepsTheta) and method.requires_labels):
         return trial
-    _ = pair.labels
     with threadpool_limits(limits=1, user_api="blas"):
-        own: Any = replace(method).fit(pair.source, pair.label_key, run)
+        own: Any = learned(pair, method.with_settings(), run)
         sweep = own.prepare_sweep(pair.target, run)
     if sweep.landmarks is not None or sweep.nulls:
         return trial
@@ -109,7 +108,7 @@ def one_seed(trial: Trial, seed: int, run: Run | None = None) -> Outcome:
 def _clusters(trial: Trial, run: Run) -> NDArray[np.integer[Any]]:
     method: Any = trial.method
     if trial.sweep is None:
-        return transfer(trial.pair, replace(method), run).clusters
+        return transfer(trial.pair, method.with_settings(), run).clusters
     sweep = replace(trial.sweep, seed=run.seed)
     theta = method.params.get("theta")
     with threadpool_limits(limits=1, user_api="blas"):

@@ -33,13 +33,13 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         f"# {manifest['title']} model with {len(facts['label_names'])} cell types\n\n"
         f"{note}"
         f"A trained model of the method {manifest['title']} ({manifest['reference']}), written by sctl "
-        f"{manifest['sctl']} with seed {manifest['seed']}. It holds weights and names only, no cell of the source.\n\n"
-        f"- Learned from {facts.get('n_source', 'an unknown number of')} cells.\n"
+        f"{manifest['sctl']} with seed {manifest['seed']}. {_held(manifest)}\n\n"
+        f"- Learned from {facts.get('n_source', 'an unknown number of')} cells{_name(manifest)}.\n"
         f"- Compares cells by {len(facts['genes'])} genes, e.g. {', '.join(facts['genes'][:5])}.\n"
-        f"- Cell types: {', '.join(facts['label_names'])}.\n\n"
+        f"- Cell types: {_types(manifest)}.\n\n"
         "It names a cell by the type it resembles most among these, right or wrong: look at the marker genes of what it "
         "finds, and expect less of other tissues, species and protocols than those it learned from.\n\n"
-        "## Use\n\n"
+        f"## Use\n\n{_shell(manifest)}"
         "```python\n"
         "from sctl.preprocess import log_normalise\n"
         "from sctl.run import Run\n"
@@ -47,4 +47,43 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         'result = load_model("model.sctl").transfer(log_normalise(target), Run())\n'
         "```\n\n"
         f"## Settings\n\n| Setting | Value |\n|---|---|\n{settings}\n"
+    )
+
+
+FEW = 5
+"""The mean profile of fewer cells than this is close to a single cell."""
+
+
+def _held(manifest: Mapping[str, Any]) -> str:
+    """Say what the file holds of its source."""
+    source = manifest.get("source")
+    if not source:
+        return "It holds weights and names only, no cell of the source."
+    few = [name for name, n in zip(manifest["facts"]["label_names"], source["n_cells"], strict=True) if n < FEW]
+    close = (
+        f" Of {', '.join(few)} there were fewer than {FEW} cells, so their means are close to single cells."
+        if few
+        else ""
+    )
+    return f"It holds weights, names and the mean expression of every cell type, but no cell of the source.{close}"
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    name = (manifest.get("source") or {}).get("name")
+    return f" of {name}" if name else ""
+
+
+def _types(manifest: Mapping[str, Any]) -> str:
+    names, source = manifest["facts"]["label_names"], manifest.get("source")
+    if not source:
+        return ", ".join(names)
+    return ", ".join(f"{name} ({n} cells)" for name, n in zip(names, source["n_cells"], strict=True))
+
+
+def _shell(manifest: Mapping[str, Any]) -> str:
+    if not manifest.get("source"):
+        return ""
+    return (
+        "In the app: choose this file as the source on the page *Data*. In a shell:\n\n"
+        "```bash\nsctl run --model model.sctl --target my_cells.h5ad --out named.h5ad\n```\n\nIn Python:\n\n"
     )

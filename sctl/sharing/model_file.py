@@ -6,7 +6,8 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from safetensors.numpy import save as save_tensors
 
 import sctl
 from sctl.base import Saveable, TransferMethod
-from sctl.errors import DataError, ParameterError, SctlError
+from sctl.errors import DataError, ParameterError
 from sctl.io.archive import unpack
 from sctl.io.system import refused
-from sctl.methods import METHODS, get_method
+from sctl.methods import get_method
 from sctl.sharing.card import model_card
+from sctl.sharing.trained import SourceSummary, TrainedSource
 
 ENDING = ".sctl"
 """How the names of model files end."""
@@ -32,7 +34,9 @@ _MANIFEST, _TENSORS, _CARD = "manifest.json", "tensors.safetensors", "README.md"
 _NEEDED = ("schema", "method", "params", "seed", "sctl", "facts", "sha256")
 
 
-def save_model(method: TransferMethod, path: Path | str, *, seed: int = 0, note: str = "") -> Path:
+def save_model(
+    method: TransferMethod, path: Path | str, *, seed: int = 0, note: str = "", source: SourceSummary | None = None
+) -> Path:
     """Write a fitted method into a file.
 
     Parameters
@@ -45,6 +49,8 @@ def save_model(method: TransferMethod, path: Path | str, *, seed: int = 0, note:
         The seed it was fitted with, to be kept.
     note : str
         Where the source came from, its licence, and whatever a reader should know; it goes into the card.
+    source : SourceSummary, optional
+        With it the file can be used in the source's place; see :func:`load_trained`.
 
     Returns
     -------
@@ -67,6 +73,7 @@ def save_model(method: TransferMethod, path: Path | str, *, seed: int = 0, note:
             do="Keep the source and the settings instead.",
         )
     arrays, facts = method.state()
+    arrays = {**arrays, **(source.arrays() if source else {})}
     tensors = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     manifest = {
         "schema": SCHEMA,
@@ -78,6 +85,7 @@ def save_model(method: TransferMethod, path: Path | str, *, seed: int = 0, note:
         "sctl": sctl.__version__,
         "note": note,
         "facts": _plain(facts),
+        "source": _plain(source.facts()) if source else None,
     }
     card = model_card(manifest).encode()
     sums = {name: hashlib.sha256(part).hexdigest() for name, part in ((_TENSORS, tensors), (_CARD, card))}
@@ -111,18 +119,71 @@ def load_model(path: Path | str) -> TransferMethod:
     DataError
         If the file is missing, damaged, changed, of another kind, or from a newer version.
     """
-    manifest, tensors = _parts(Path(path))
-    name = Path(path).name
-    try:
-        method = get_method(manifest["method"])(**manifest["params"])
-        arrays = load_tensors(tensors)
+    return _loaded(Path(path))[0]
+
+
+def load_trained(path: Path | str) -> TrainedSource:
+    """Return a trained source, which can be used in the place of a source.
+
+    Raises
+    ------
+    DataError
+        As :func:`load_model`, and where the file says nothing of its source.
+    """
+    path = Path(path)
+    method, arrays, manifest = _loaded(path)
+    if not SourceSummary.is_in(arrays, manifest):
+        raise DataError(
+            f"{path.name} holds a model, but not the profiles of its source.",
+            expected="A trained source has a mean profile of every cell type, which stands for the source.",
+            do="Save it from the app, or make it with sctl train.",
+        )
+    with _understood(path.name, manifest):
+        summary = SourceSummary.read(arrays, manifest["source"])
+        trained = TrainedSource(method, manifest, summary)
+        if not _fit_together(trained):
+            raise _strange(path.name, "has profiles of other types or genes than its model")
+        return trained
+
+
+def _fit_together(trained: TrainedSource) -> bool:
+    """Tell whether the profiles are of the model's types and genes, and the rest is what it should be."""
+    names = trained.label_names
+    named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    counted = len(names) == len(trained.summary.n_cells) and min(trained.summary.n_cells) >= 0
+    seed = trained.manifest["seed"]
+    seeded = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    return named and counted and seeded and set(trained.genes) <= set(trained.summary.genes)
+
+
+def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]:
+    """Return the fitted method of a file, its arrays and its manifest."""
+    manifest, tensors = _parts(path)
+    with _understood(path.name, manifest):
+        method = get_method(manifest["method"])(**_tuples(manifest["params"]))
+        arrays: dict[str, Any] = load_tensors(tensors)
         if not isinstance(method, Saveable):
-            raise _strange(name, "is of a method that trains no model")
-        return method.restore(arrays, _restored(manifest["facts"]))
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, SctlError) and manifest["method"] in METHODS:
+            raise _strange(path.name, "is of a method that trains no model")
+        own = {key: value for key, value in arrays.items() if not SourceSummary.holds(key)}
+        restored: TransferMethod = method.restore(own, _restored(manifest["facts"]))
+        restored.restored_ = True
+        return restored, arrays, manifest
+
+
+@contextmanager
+def _understood(name: str, manifest: Mapping[str, Any]) -> Iterator[None]:
+    """Turn whatever a strange content raises into words."""
+    try:
+        yield
+    except (SafetensorError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
             raise
         raise _strange(name, "holds a model that this version of sctl does not know") from error
+
+
+def _tuples(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a method takes them: JSON knows lists only."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
 
 
 def read_manifest(path: Path | str) -> dict[str, Any]:

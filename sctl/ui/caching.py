@@ -14,9 +14,11 @@ import streamlit as st
 from anndata import AnnData
 
 from sctl import preflight, preprocess, qc
+from sctl.errors import ProjectError
 from sctl.genes import identifier_kind
 from sctl.preflight import Report, Role
 from sctl.project import Project
+from sctl.sharing import TrainedSource
 
 _MOST_GROUPS = 200
 
@@ -41,6 +43,21 @@ class Measured:
 def dataset(_project: Project, role: str, fingerprint: str) -> AnnData:
     """Return an input as it was read. Shared by all visitors: never change it."""
     return _project.input(role)
+
+
+@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
+def trained(_project: Project, fingerprint: str) -> TrainedSource:
+    """Return a trained source; only where the project's source is one. Shared by all visitors: never change it.
+
+    Raises
+    ------
+    ProjectError
+        If it is a dataset.
+    """
+    found = _project.trained()
+    if found is None:
+        raise ProjectError("The source is a dataset.", do="Load a trained source on the Data page.")
+    return found
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the cells …")

@@ -14,7 +14,7 @@ from sctl import plots
 from sctl.data import Floats
 from sctl.plots.palette import GREY, SOURCE_COLOUR, TARGET_COLOUR, is_numeric
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, gene_picker, jobs, results, selection, state
+from sctl.ui import colours, embedding_view, flow_view, gene_picker, jobs, results, selection, state, trained
 from sctl.ui.colours import Colour
 
 _SIDES = {"target": "Your cells", "joint": "Both datasets"}
@@ -40,7 +40,7 @@ class Layout:
 def maps(project: Project) -> None:
     """Draw the choices and the map, or two; without a map the way to one is shown."""
     drawn = results.maps(project)
-    layout = _layout(drawn)
+    layout = _layout(project, drawn)
     if layout is None:
         _no_map(project)
         return
@@ -55,7 +55,7 @@ def two_maps() -> bool:
     return bool(state.PANES.get())
 
 
-def _layout(drawn: results.Maps) -> Layout | None:
+def _layout(project: Project, drawn: results.Maps) -> Layout | None:
     """Draw the choice of cells and layout among the maps that are finished."""
     kinds = {side: [kind for kind in _KINDS if _first(side, kind) in drawn] for side in _SIDES}
     sides = [side for side, found in kinds.items() if found]
@@ -65,6 +65,8 @@ def _layout(drawn: results.Maps) -> Layout | None:
         side = _segments("Cells", sides, _SIDES, state.MAP_CELLS)
         kind = _segments("Layout", kinds[side], _KINDS, state.MAP_KIND)
         st.toggle("Two maps", key=state.PANES.name, persist_state="session")
+        if project.has_trained:
+            st.caption(trained.NO_CELLS)
     if side == "target":
         return Layout(side, kind, drawn[f"target_{kind}"], np.empty(0, dtype=np.int64))
     coords = np.concatenate([drawn[f"joint_{kind}_source"], drawn[f"joint_{kind}_target"]])
@@ -149,10 +151,12 @@ def _joint_words(layout: Layout, colour: Colour) -> str:
 
 
 def summaries(project: Project) -> None:
-    """Draw what groups consist of, and a gene in every group."""
-    made_of, gene = st.tabs(["What the groups consist of", "A gene in every group"])
+    """Draw what groups consist of, how source types flow into them, and a gene in every group."""
+    made_of, flow, gene = st.tabs(["What the groups consist of", "From source type to group", "A gene in every group"])
     with made_of:
         _composition(project)
+    with flow:
+        flow_view.panel(project)
     with gene:
         _violins(project)
 

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import export, novelty
+from sctl import export, novelty, pipeline
+from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
-from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps
+from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps, trained
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
@@ -49,6 +50,18 @@ def data(project: Project) -> None:
            about="Data, settings and results, to go on with on another computer.")  # fmt: skip
 
 
+def trained_source(project: Project) -> None:
+    """Offer what the method has learned from the source, for other targets; say why where there is nothing."""
+    content, why_not = trained.to_save(project)
+    if content is None:
+        st.markdown(f":gray[There is no trained source to save. {why_not}]")
+        return
+    kind = METHODS[project.params("transfer")["method"]]
+    _offer("Save the trained source (.sctl)", lambda: content, f"{stem(project)}.sctl", about=f"What {kind.title} has "
+           "learned, with the mean expression of every type and no cells. Choose it as the source of another "
+           "project, or give it to a colleague.")  # fmt: skip
+
+
 def repeat(project: Project) -> None:
     """Offer a script and a paragraph for a paper."""
     recipe, found = recipe_of(project), results.result(project)
@@ -72,13 +85,21 @@ def recipe_of(project: Project) -> export.Recipe:
         label_key=keys["label_key"],
         batch_key=keys["batch_key"],
         method=transfer["method"],
-        params=dict(project.settings.params.get("transfer", {}).get("params", {})),
+        params={**project.settings.params.get("transfer", {}).get("params", {}), **_answer(project)},
         theta=project.params("theta")["theta"],
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
         demo=frozenset(role for role, info in infos.items() if info.get("demo")),
         simulated={role: found.to_dict() for role, found in simulated.items()},
+        trained=trained.settled(project) if project.has_trained else None,
     )
+
+
+def _answer(project: Project) -> dict[str, str]:
+    """Return which of two answers the user wants, as a setting of the method that has them."""
+    answer = project.params("theta")["answer"]
+    has_two = isinstance(pipeline.method_of(project.params("transfer")), TwoAnswers)
+    return {"answer": answer} if answer is not None and has_two else {}
 
 
 def _file(project: Project, role: str) -> str:

@@ -153,7 +153,9 @@ def _limits(project: Project, role: str, metric: Metric, params: RoleParams) -> 
 def _other(project: Project, role: str, metric: Metric) -> qc.Histogram | None:
     """Return the histogram of the other dataset, if the user wants it in the picture; it may be large to read."""
     info, other = project.input_info(_OTHER[role]), _OTHER[role]
-    if info is None or not st.toggle(
+    if info is None or "trained" in info:  # a trained source has no cells
+        return None
+    if not st.toggle(
         f"Show the {other} as an orange line",
         key="outline",
         persist_state="session",

@@ -7,7 +7,7 @@ import streamlit as st
 from sctl import preflight
 from sctl.preflight import Finding, Report, Role
 from sctl.project import Project
-from sctl.ui import caching, errors, shell, simulation
+from sctl.ui import caching, errors, shell, simulation, trained, uploads
 
 _SIGNS = {
     "ok": ":green[:material/check_circle:]",
@@ -43,6 +43,8 @@ def _side(project: Project, role: Role) -> Report:
     info = project.input_info(role)
     if info is None:
         return Report()
+    if "trained" in info:
+        return trained.report(project, info)
     label_key = project.params("data")["label_key"] if role == "source" else None
     report = caching.side_report(project, role, info["fingerprint"], label_key)
     if simulation.of(info) is None:
@@ -54,6 +56,8 @@ def _pair(project: Project) -> Report:
     infos = [project.input_info(role) for role in ("source", "target")]
     if infos[0] is None or infos[1] is None:
         return Report()
+    if "trained" in infos[0]:
+        return trained.pair_report(project, infos[0], infos[1])
     return caching.pair_report(project, infos[0]["fingerprint"], infos[1]["fingerprint"])
 
 
@@ -96,5 +100,9 @@ def _repair(finding: Finding) -> None:
         other = project.input("target" if role == "source" else "source") if fix.code == "match_case" else None
         repaired = preflight.apply_fix(project.input(role), fix, other=other)
         info = project.input_info(role) or {}
-        project.put_input(role, repaired, {"filename": info.get("filename", role)}, note=fix.title)
+        origin = {"filename": info.get("filename", role)}
+        if "trained" in info:
+            uploads.rename_trained(project, repaired, origin, note=fix.title)
+        else:
+            project.put_input(role, repaired, origin, note=fix.title)
         errors.say(f"Done: {fix.title}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -39,11 +39,23 @@ def method_form(
     advanced = [p for p in shown if p.advanced]
     if advanced:
         with st.expander("Advanced settings", icon=":material/settings:"):
-            columns = st.columns(2, gap="large")
-            for place, parameter in enumerate(advanced):
-                with columns[place % 2]:
-                    values[parameter.name] = field(method.key, parameter, chosen)
+            for heading, members in _by_section(method, advanced):
+                if heading:
+                    st.markdown(f"**{heading}**")
+                columns = st.columns(2, gap="large")
+                for place, parameter in enumerate(members):
+                    with columns[place % 2]:
+                        values[parameter.name] = field(method.key, parameter, chosen)
     return {p.name: values[p.name] for p in parameters}
+
+
+def _by_section(method: type[TransferMethod], parameters: Sequence[Parameter]) -> Iterator[tuple[str, list[Parameter]]]:
+    """Yield the parameters under their headings, those without one first."""
+    headed = {name for names in method.sections.values() for name in names}
+    for heading, names in {"": {p.name for p in parameters} - headed, **method.sections}.items():
+        members = [parameter for parameter in parameters if parameter.name in names]
+        if members:
+            yield heading, members
 
 
 def reset(method: type[TransferMethod]) -> None:

@@ -10,6 +10,7 @@ GLOSSARY = """
 |---|---|
 | Source | The large dataset whose cell types are known |
 | Target | Your dataset, which is to be grouped and named |
+| Trained source | What a method has learned from a source, as one file without cells; it can be used in the source's place |
 | Counts | How many molecules of each gene were seen in each cell: whole numbers, before any normalisation |
 | Log-normalised | Counts scaled to 10,000 per cell, then log(1 + x) |
 | Gene identifier | A symbol such as *INS*, or an Ensembl id such as *ENSG00000254647* |
@@ -55,6 +56,11 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
         "How many cells do I need?",
         "Ten at the least. Between 10 and a few thousand is what TransferCluster was made for; with more, your data "
         "may need no help.",
+    ),
+    (
+        "Can I use one source for many targets, or give it to a colleague?",
+        "Yes. After a run, *Save the trained source* on the Export page gives a small `.sctl` file, which holds no cells. "
+        "In another project, upload it as the source on the Data page: nothing is trained again.",
     ),
     (
         "The curve over θ is flat. What now?",

@@ -12,7 +12,7 @@ from sctl import io, preflight
 from sctl.errors import ProjectError
 from sctl.preflight import Role
 from sctl.project import Project
-from sctl.ui import caching, errors, findings, shell, simulation, state, uploads
+from sctl.ui import caching, errors, findings, shell, simulation, state, trained, uploads
 
 TITLES = {
     "source": (":material/library_books: Source", "Large, with known cell types. The app learns from it."),
@@ -32,14 +32,23 @@ def side(project: Project, role: Role) -> None:
     if info is None:
         _bring(project, role)
         return
+    if "trained" in info:
+        with errors.caught():
+            trained.card(project, info)
+            findings.show_side(project, role)
+    else:
+        _dataset(project, role, info)
+    with st.expander("Use other data", icon=":material/swap_horiz:"):
+        _bring(project, role)
+        st.button("Remove", icon=":material/delete:", key=f"remove:{role}", on_click=_remove, args=(role,))
+
+
+def _dataset(project: Project, role: Role, info: Mapping[str, Any]) -> None:
     _summary(project, role, info)
     findings.show_side(project, role)
     if role == "source":
         _labels(project, info)
     _preview(project, role, info)
-    with st.expander("Use other data", icon=":material/swap_horiz:"):
-        _bring(project, role)
-        st.button("Remove", icon=":material/delete:", key=f"remove:{role}", on_click=_remove, args=(role,))
 
 
 def _bring(project: Project, role: str) -> None:
@@ -52,6 +61,8 @@ def _bring(project: Project, role: str) -> None:
         help="`.h5ad` · 10x `.h5` · 10x folder as `.zip` or `.tar.gz`, or its three files together · "
         "`.csv`, `.tsv`, `.txt` · `.loom`; also packed with gzip.",
     )
+    if role == "source":
+        st.caption("Or a **trained source** (.sctl): what was learned from a source before, here or by a colleague.")
     st.caption("Accepted: .h5ad · 10x .h5 · 10x matrix, barcodes and genes · .csv, .tsv, .txt · .loom · .zip, .tar.gz")
     if files:
         _load(role, lambda: uploads.take(project, role, files))
@@ -97,6 +108,9 @@ def _choose_labels(role: str) -> None:
     project = shell.current()
     info = project.input_info("source") if project else None
     if role != "source" or project is None or info is None:
+        return
+    if "trained" in info:
+        state.forget_settings()
         return
     params = project.params("data")
     if params["label_key"] in info["obs_columns"]:

@@ -13,7 +13,7 @@ from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.errors import ParameterError
 from sctl.methods import METHODS
 from sctl.project import Project, load_report
-from sctl.ui import errors, estimates, forms, results, shell, source_view, state, steps
+from sctl.ui import errors, estimates, forms, results, shell, source_view, state, steps, theta_view, trained
 
 PLACE = "transfer"
 _ELSEWHERE = ("theta",)  # set on a page of its own
@@ -22,7 +22,9 @@ _COLUMNS = 3
 
 
 def cards(project: Project) -> str:
-    """Draw a card for each method and return the key of the chosen one."""
+    """Draw a card for each method and return the key of the chosen one; a trained source has one method."""
+    if project.has_trained:
+        return trained.method_card(project)
     params = project.params("transfer")
     state.METHOD.start_with(params["method"])
     chosen = state.METHOD.get()
@@ -56,7 +58,10 @@ def run_button(project: Project, chosen: Mapping[str, Any]) -> None:
     """Draw the page's primary button: run with the settings shown, or go on where their result is there."""
     job, same = jobs.running(project) and not source_view.busy(project), _same(project, chosen)
     if not job and same and project.state("theta") == "done":
-        shell.next_button(steps.TRANSFER, called="Trust (θ)")
+        if theta_view.sweeps(project):
+            shell.next_button(steps.TRANSFER, called="Trust (θ)")
+        else:
+            shell.next_button(steps.TRANSFER, to=steps.EXPLORE)
         return
     label = "Resume" if same and results.points(project) else "Run"
     why_not = _why_not(project, METHODS[chosen["method"]], chosen["params"])
@@ -121,6 +126,8 @@ def _elsewhere(project: Project, method: str) -> dict[str, Any]:
     """Return the settings that this page does not ask for: those of another page, and those without a choice."""
     own = _own(project, method)
     kept = {name: own[name] for name in _ELSEWHERE if name in own}
+    if project.has_trained:
+        return kept | trained.settled(project)
     return kept | pipeline.without_labels(METHODS[method], project.params("data")["label_key"])
 
 

@@ -61,13 +61,10 @@ _OF_A_SIDE = (
 def result(project: Project) -> None:
     """Show what the last preparation kept."""
     report = load_report(project)
-    kept = {f"Cells of the {role}": [f"{n:,}" for n in report["n_cells"][role]] for role in ("source", "target")}
-    shown = [(title, after, f"of {before}") for title, (before, after) in kept.items()]
-    shown.append(("Genes used", f"{report['n_used']:,}", f"of {report['n_shared']:,} shared"))
-    shown.append(("Highly variable genes", f"{report['n_variable']:,}", "cells are compared by these"))
+    shown = _trained(report) if "trained" in report else _two_datasets(report)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
-    if report.get("n_target_only"):  # absent in projects of before
+    if report.get("n_target_only") and _uses_own_genes(project):  # absent in projects of before
         st.caption(
             f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
             "genes are shared, or if you say so in its advanced settings."
@@ -79,8 +76,35 @@ def result(project: Project) -> None:
             st.dataframe(table, hide_index=True, alt="Cells and genes that were left out, with reasons")
 
 
+def _uses_own_genes(project: Project) -> bool:
+    """Tell whether the method can use genes that only the target has; a trained source has one method."""
+    return not project.has_trained or "target_genes" in project.params("transfer")["params"]
+
+
+def _two_datasets(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    kept = {f"Cells of the {role}": [f"{n:,}" for n in report["n_cells"][role]] for role in ("source", "target")}
+    shown = [(title, after, f"of {before}") for title, (before, after) in kept.items()]
+    shown.append(("Genes used", f"{report['n_used']:,}", f"of {report['n_shared']:,} shared"))
+    shown.append(("Highly variable genes", f"{report['n_variable']:,}", "cells are compared by these"))
+    return shown
+
+
+def _trained(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the figures where the source was trained before."""
+    (before, after), trained = report["n_cells"]["target"], report["trained"]
+    n_compared, missing = trained["n_compared"], trained["missing"]
+    note = f"not found: {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}" if missing else "all were found"
+    return [
+        ("Trained source", f"{trained['n_types']} types", f"learned from {report['n_cells']['source'][0]:,} cells"),
+        ("Cells of the target", f"{after:,}", f"of {before:,}"),
+        ("Genes it compares by", f"{n_compared - len(missing):,} of {n_compared:,}", note),
+    ]
+
+
 def settings(project: Project) -> None:
     """Draw the settings that hold for both sides, behind a drawer each: normalisation, and the paper's filters."""
+    if project.has_trained:
+        return
     params = filters.params_of(project)
     with st.expander("Normalisation and highly variable genes", icon=":material/straighten:"):
         _normalisation(params)

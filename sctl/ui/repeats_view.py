@@ -150,7 +150,10 @@ def _duration(project: Project, n_seeds: int) -> str:
 
 def _methods(project: Project) -> dict[str, Any]:
     method = pipeline.method_of(project.params("transfer"))
-    return dict(pipeline.compared_methods(method, pipeline.chosen_theta(method, project.params("theta")["theta"])))
+    compared = pipeline.compared_methods(method, pipeline.chosen_theta(method, project.params("theta")["theta"]))
+    return {
+        key: kind for key, kind in compared.items() if not (project.has_trained and key == pipeline.NEEDS_SOURCE_CELLS)
+    }
 
 
 def _counted(project: Project, question: Question) -> dict[str, int]:

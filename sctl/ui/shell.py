@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -95,12 +98,12 @@ def header(step: Step, *, acts: bool = True) -> DeltaGenerator:
     return right.container()
 
 
-def next_button(step: Step, why_not: str = "", *, called: str = "") -> None:
-    """Draw the primary button that leads to the following step.
+def next_button(step: Step, why_not: str = "", *, called: str = "", to: Step | None = None) -> None:
+    """Draw the primary button that leads to the following step, or ``to`` another where that does not apply.
 
     ``why_not`` says why it cannot be used yet; ``called`` is a shorter name of that step, where its own needs two lines.
     """
-    follows = steps.following(step)
+    follows = to or steps.following(step)
     pressed = st.button(
         f"Go on to {called or follows.short}",
         type="primary",
@@ -212,17 +215,20 @@ def _brand() -> None:
 
 def _project(project: Project) -> None:
     infos = [(role, project.input_info(role)) for role in ("source", "target")]
-    chips = [
-        f":gray-badge[{role.capitalize()} · {info['n_obs']:,} cells × {info['n_vars']:,} genes]"
-        for role, info in infos
-        if info is not None
-    ]
+    chips = [f":gray-badge[{role.capitalize()} · {_size(info)}]" for role, info in infos if info is not None]
     with st.popover(f"**{errors.plain(project.name)}**", type="tertiary", help="Rename or share this project"):
         state.RENAME.set(project.name)
         st.text_input("Name of the project", key=state.RENAME.name, max_chars=80, on_change=_rename)
         st.caption("To come back later, or to show it to a colleague on the same server, keep this page's address.")
     if chips:
         st.markdown("  \n".join(chips))
+
+
+def _size(info: Mapping[str, Any]) -> str:
+    """Say how large an input is; of a trained source, what it was learned from."""
+    if "trained" in info:
+        return f"trained on {info['trained']['n_cells']:,} cells"
+    return f"{info['n_obs']:,} cells × {info['n_vars']:,} genes"
 
 
 def _rename() -> None:

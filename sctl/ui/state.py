@@ -136,6 +136,9 @@ REPEATS_SEEDS = Key("repeats_seeds", 20)
 STRANGE_BY: Key[list[str]] = Key("strange_by", [])
 STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 
+ANSWER: Key[str] = Key("answer", "after")
+"""of(place): whether the groups from before or after sharpening are kept."""
+
 # Export
 FIGURE = Key("figure", "")
 

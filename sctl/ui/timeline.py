@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from sctl import jobs
+from sctl.jobs import Job, JobState
 from sctl.project import Project, numbers_in
 from sctl.ui import jobs as job_views
-from sctl.ui import results, shell, steps
+from sctl.ui import results, shell, steps, theta_view, training_view
 
+_SWEEP = {"transfer": "Try how much to trust the source", "theta": "Take the best answer"}
 _LINES: Sequence[tuple[str, str]] = (
     ("preprocess", "Prepare both datasets"),
-    ("transfer", "Try how much to trust the source"),
-    ("theta", "Take the best answer"),
+    ("transfer", "Learn from the source, then group and name your cells"),
+    ("theta", "Take the answer"),
     ("markers", "Find marker genes"),
     ("explore", "Draw the maps"),
 )
@@ -33,15 +35,21 @@ def follow(project: Project) -> bool:
     job = job_views.running(project)
     if job is None:
         return False
-    job_views.watch(job, live=lambda now: _stages(project))
+    job_views.watch(job, live=lambda now: _stages(project, job, now))
     return True
 
 
-def _stages(project: Project) -> None:
-    st.markdown("  \n".join(f"{_SIGNS.get(project.state(step), _WAITING)} {text}" for step, text in _LINES))
+def _stages(project: Project, job: Job, now: JobState) -> None:
+    sweeps = theta_view.sweeps(project)
+    words = _SWEEP if sweeps else {}
+    st.markdown(
+        "  \n".join(f"{_SIGNS.get(project.state(step), _WAITING)} {words.get(step, text)}" for step, text in _LINES)
+    )
+    if now.step == "transfer":
+        training_view.live(job)
     if project.state("theta") == "done":
         shell.link(steps.EXPLORE, "Your cells have their names: look at them", icon=":material/arrow_forward:")
-    else:
+    elif sweeps:
         shell.link(steps.THETA, "Watch the answer take shape", icon=":material/arrow_forward:")
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sctl import io
+from sctl import io, pipeline
 from sctl.errors import DataError
 from sctl.project import Project
+from sctl.sharing import ENDING, save_model
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 _BLOCK = 1 << 20
 """Bytes copied at once: an upload is never held a second time in memory."""
@@ -54,10 +58,47 @@ def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
         If they cannot be read; the project is then as it was.
     """
     names = [upload.name for upload in uploads]
+    if any(name.lower().endswith(ENDING) for name in names):
+        _take_trained(project, role, uploads)
+        return
     with on_disk(uploads) as (paths, digest):
         adata = io.read_many(paths, names=names)
     origin = {"filename": " + ".join(names), "sha256": digest}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
+
+
+def _take_trained(project: Project, role: str, uploads: Sequence[Upload]) -> None:
+    """Use an uploaded trained source."""
+    with on_disk(uploads) as (paths, digest):
+        _put_trained(project, role, paths, {"filename": uploads[0].name, "sha256": digest})
+
+
+def _put_trained(project: Project, role: str, paths: Sequence[Path], origin: Mapping[str, Any]) -> None:
+    if role != "source" or len(paths) != 1:
+        found = "as the target" if role != "source" else "together with other files"
+        raise DataError(
+            f"A trained source was given {found}.",
+            expected="It holds no cells, and stands for a whole source.",
+            do="Choose it alone, on the side of the source.",
+        )
+    name = origin["filename"]
+    try:
+        project.put_trained(paths[0], origin, note=f"Use the trained source {name}")
+    except DataError as error:
+        found = error.found.replace(paths[0].name, str(name))  # the user knows it by the name it was uploaded with
+        raise DataError(found, expected=error.expected, do=error.do) from error
+
+
+def rename_trained(project: Project, stand_in: AnnData, origin: Mapping[str, Any], *, note: str) -> None:
+    """Give the genes of a trained source the names that a repair gave those of its stand-in."""
+    trained = project.trained()
+    if trained is None:
+        raise DataError("The source is no trained one.", do="Load the page again.")
+    renamed = pipeline.renamed(trained, stand_in)
+    said, seed = str(trained.manifest.get("note") or ""), trained.seed
+    with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
+        path = save_model(renamed.method, Path(folder, "renamed"), seed=seed, note=said, source=renamed.summary)
+        project.put_trained(path, origin, note=note)
 
 
 def take_from_server(project: Project, role: str, path: Path) -> None:
@@ -69,6 +110,9 @@ def take_from_server(project: Project, role: str, path: Path) -> None:
         If it lies outside the folders that may be read, or cannot be read.
     """
     allowed = inside_roots(path)
+    if allowed.name.lower().endswith(ENDING):
+        _put_trained(project, role, [allowed], {"filename": allowed.name})
+        return
     project.put_input(role, io.read(allowed), {"filename": allowed.name}, note=f"Load the {role} from {allowed.name}")
 
 
@@ -120,7 +164,7 @@ def server_files() -> list[Path]:
 
 
 def _readable(paths: Iterable[Path]) -> Iterator[Path]:
-    endings: Any = tuple(io.ACCEPTED)
+    endings: Any = (*io.ACCEPTED, ENDING)
     for path in paths:
         if path.name.lower().endswith(endings) and path.is_file():
             try:

@@ -84,3 +84,15 @@ def test_what_is_typed_is_returned_and_reset_takes_it_back():
     app.button(key="reset").click().run()
     assert app.session_state["returned"]["maybe"] is None
     assert app.session_state["returned"]["whole"] == 5
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_headings_stand_over_advanced_settings_only_and_hide_none(key):
+    kind = METHODS[key]
+    advanced = {p.name for p in kind.parameters() if p.advanced}
+    headed = [name for names in kind.sections.values() for name in names]
+    assert len(headed) == len(set(headed))
+    assert set(headed) <= advanced
+    app = AppTest.from_function(script, args=(key, {}), default_timeout=60).run()
+    assert set(kind.sections) <= {item.value.strip("*") for item in app.markdown}
+    assert set(app.session_state["returned"]) == {p.name for p in kind.parameters()}

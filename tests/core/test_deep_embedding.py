@@ -143,10 +143,10 @@ def test_self_training_sharpens_and_tells_what_it_saw(groups):
 
 def test_self_training_ends_at_its_limit(groups):
     X, codes = groups
-    config = SelfTraining(training=FAST, max_refreshes=3, tolerance=0.0, record_every=2)
+    config = SelfTraining(training=FAST, max_refreshes=5, tolerance=0.0, record_every=2)
     out = self_train(learned(X, codes), Cells.all(X), config, run=Run())
     assert not out.settled
-    assert [snapshot.refresh for snapshot in out.snapshots] == [0, 2, 3]
+    assert [snapshot.refresh for snapshot in out.snapshots] == [0, 1, 2, 4, 5]
 
 
 def test_same_seed_same_network_other_seed_other_network(groups):
@@ -176,3 +176,13 @@ def test_a_reconstruction_term_adds_its_error(groups):
 def test_swallowed_clusters_are_named():
     start, end = np.array([0] * 6 + [1] * 4 + [2] * 4), np.array([0] * 6 + [0] * 3 + [1] + [2] * 2 + [1] * 2)
     assert swallowed(start, end, 3) == [(1, 0, 4, 3)]
+
+
+def test_curves_are_recorded_as_they_grow(groups):
+    X, codes = groups
+    seen = []
+    config = SelfTraining(training=FAST, max_refreshes=3, tolerance=0.0)
+    out = self_train(learned(X, codes), Cells.all(X), config, run=Run(recorder=seen.append))
+    assert [point.x for point in seen] == [1, 2, 3]
+    assert [point.values["changed"] for point in seen] == list(out.changed[1:])
+    assert [point.values["train"] for point in seen] == list(out.losses[:-1])

@@ -156,10 +156,12 @@ def test_weighted_cells_are_drawn_more_often(problem):
 
 
 def test_progress_reaches_its_total_and_the_log_is_plain(problem):
-    steps = []
+    steps, points = [], []
     X, y = problem
-    _, log = fitted(X, y, TrainingConfig(max_epochs=4), run=Run(listener=steps.append))
+    run = Run(listener=steps.append, recorder=points.append)
+    _, log = fitted(X, y, TrainingConfig(max_epochs=4), run=run)
     assert steps[-1].done == steps[-1].total == 4
+    assert [(point.x, point.values["train"]) for point in points] == list(enumerate(log.to_dict()["train"], start=1))
     assert log.to_dict()["train"] == [epoch.train for epoch in log.epochs]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
+from sctl.demo import load_demo
 from sctl.project import Project, load_points, load_result
 from sctl.simulate import toy_counts
 
@@ -173,6 +174,40 @@ def test_a_source_that_nobody_labelled_leads_to_groups(app, here, tmp_path):
         assert "Traceback" not in app.page.content()
 
 
+def test_a_network_names_the_cells_of_the_demo_and_either_answer_can_be_kept(app, here):
+    project = Project.create("Demo with a network")
+    demo = load_demo()
+    project.put_input("source", demo.source, {"filename": "source.h5ad"})
+    project.put_input("target", demo.target, {"filename": "target.h5ad"})
+    project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+    jobs.compute(project, "preprocess")
+    with nothing_left_running(here):
+        app.open(f"transfer?p={project.id}")
+        app.page.get_by_role("button", name="Choose", exact=True).first.click()  # TransferCluster, before it, is chosen
+        app.idle()
+        press(app, "Run")
+        curves = app.page.get_by_test_id("stMain").locator('img[src^="data:image/svg+xml"]')
+        curves.first.wait_for(timeout=LONG)
+        press(app, "Go on to Explore")
+        map_is_drawn(app)
+        app.page.get_by_role("tab", name="From source type to group").click()
+        app.sees("Source type at first")
+
+        app.go("Confidence")
+        app.page.get_by_role("tab", name="How the groups formed").click()
+        app.sees("Watch the groups form")
+        app.page.get_by_text("▶ Play").first.click()
+        result = load_result(project)
+        assert (result.labels == demo.truth.reindex(result.obs_names)).mean() > 0.8
+        other = {"before": "after", "after": "before"}[str(result.uns["answer"])]
+        app.page.get_by_text(f"Groups from {other} sharpening").first.click()
+        app.sees(f"The groups from {other} sharpening are now in use", LONG)
+        assert str(load_result(project).uns["answer"]) == other
+        press(app, "Undo")
+        assert str(load_result(project).uns["answer"]) == str(result.uns["answer"])
+        assert "Traceback" not in app.page.content()
+
+
 def test_a_stopped_sweep_outlives_a_reload_and_resumes(app, here):
     project = _prepared(here)
     with nothing_left_running(here):
@@ -218,3 +253,47 @@ def _wait_for_points(project: Project, n_points: int, seconds: float = 120) -> N
     while len(load_points(project)) < n_points:
         assert time.monotonic() < end, "The sweep does not get on."
         time.sleep(0.1)
+
+
+def test_a_source_trained_once_serves_another_project(app, here, tmp_path):
+    """Train on the demo's source, save it, and give the file and a target to a new project."""
+    demo = load_demo()
+    settings = {"n_pretrain_epochs": 2, "max_refreshes": 10}
+    with nothing_left_running(here):
+        first = Project.create("First")
+        for role in ("source", "target"):
+            first.put_input(role, getattr(demo, role), {"filename": f"{role}.h5ad"})
+        first.set_params("data", {"label_key": demo.label_key}, note="Choose the cell types")
+        first.set_params("transfer", {"method": "itclust", "params": settings}, note="Choose ItClust")
+        assert jobs.submit(first, "theta").wait(LONG / 1000).status == "done"
+        app.open(f"export?p={first.id}")
+        model = download(app, "Save the trained source", tmp_path)
+        assert model.name == "first.sctl"
+        demo.target.write_h5ad(tmp_path / "mine.h5ad")
+
+        app.open().click("Start a new project")
+        broken = tmp_path / "broken.sctl"
+        broken.write_bytes(model.read_bytes()[:5000])
+        for name, place, said in (
+            ("broken.sctl", 0, "only the beginning of one"),
+            ("first.sctl", 0, "Model card"),
+            ("mine.h5ad", -1, "1,000 of the 1,000 genes"),
+        ):
+            uploaders = app.page.get_by_test_id("stFileUploaderDropzoneInput")
+            uploaders.nth(place if place >= 0 else uploaders.count() - 1).set_input_files(tmp_path / name)
+            app.sees(said, LONG)
+            app.idle(LONG)
+        press(app, "Go on to Preprocess")
+        press(app, "Prepare the data")
+        press(app, "Go on to Transfer")
+        app.sees("Nothing is trained again")
+        press(app, "Run")
+        app.go("Explore")
+        map_is_drawn(app)
+        app.sees("it has no cells that could be shown here")
+        second = the_project(app)
+        assert second.id != first.id
+        pd.testing.assert_series_equal(*(pd.Series(load_result(project).labels) for project in (first, second)))
+        result = load_result(second)
+        assert (pd.Series(result.labels, result.obs_names) == demo.truth.reindex(result.obs_names)).mean() > 0.9
+        assert "Traceback" not in app.page.content()

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.base import Saveable, transfer
-from sctl.data import UNASSIGNED, Pair, write_result
+from sctl.data import UNASSIGNED, Pair, read_result, result_only, write_result
 from sctl.errors import DataError
 from sctl.methods import get_method
 from sctl.run import Run
@@ -244,3 +244,28 @@ def test_takes_the_most_variable_of_the_marked_genes(pair):
     few = ItClust(n_genes=50, **QUICK).fit(source, pair.label_key, Run())
     assert few.var_names_ == tuple(source.var_names[150:200])
     assert len(ItClust(n_genes=None, **QUICK).fit(source, pair.label_key, Run()).var_names_) == 200
+
+
+def same(one, other):
+    for name in ("clusters", "proba", "label_proba", "confidence", "embedding"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6, err_msg=name)
+    assert one.labels.tolist() == other.labels.tolist()
+    assert one.cluster_names == other.cluster_names
+    assert {name: one.uns[name] for name in ("answer", "cluster_types")} == {
+        name: other.uns[name] for name in ("answer", "cluster_types")
+    }
+
+
+@pytest.mark.parametrize("answer", ["before", "after"])
+def test_the_other_answer_is_taken_without_computing(fitted, pair, answer, tmp_path):
+    target = pair.target.copy()
+    target.X = sparse.csr_matrix(target.X.multiply((np.arange(target.n_obs) >= 3)[:, None]))  # three silent cells
+    settings = {**QUICK, "n_new_clusters": 1, "min_confidence": 0.4}
+    direct = ItClust(answer=answer, **settings).restore(*fitted.state()).transfer(target, Run(seed=1))
+    method = ItClust(answer={"before": "after", "after": "before"}[answer], **settings)
+    other = method.restore(*fitted.state()).transfer(target, Run(seed=1))
+    assert (other.labels[:3] == UNASSIGNED).all()
+    assert other.proba.shape != direct.proba.shape  # the new group is there only after
+    same(ItClust(**settings).answered(other, answer), direct)
+    result_only(other).write_h5ad(tmp_path / "other.h5ad")
+    same(ItClust(**settings).answered(read_result(ad.read_h5ad(tmp_path / "other.h5ad"), "itclust"), answer), direct)
