@@ -403,7 +403,7 @@ def test_the_app_opens_the_browser_only_where_somebody_sees_it(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
-    monkeypatch.setattr("sctl.cli.sys.platform", platform)
+    monkeypatch.setattr("sctl.cli.serve.sys.platform", platform)
     monkeypatch.setattr("os.execv", lambda program, command: seen.append(command))
     main_without_status = contextlib.suppress(TypeError)  # the process did not become another one
     with main_without_status:
