@@ -207,6 +207,12 @@ class ItClust(TransferMethod):
         """
         from sctl.core.type_network import TypeNetwork  # noqa: PLC0415 - torch, see above
 
+        if self.batch_key is not None and self.batch_key not in source.obs:
+            raise DataError(
+                f"The source has no column {self.batch_key!r}.",
+                expected=f"It has {', '.join(map(str, source.obs.columns)) or 'no columns'}.",
+                do="Choose one of them as the column of batches, or none.",
+            )
         types = _types(source, label_key)
         genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
@@ -311,7 +317,7 @@ class ItClust(TransferMethod):
         )
 
     def _scaled(self, adata: AnnData, X: Any) -> NDArray[np.float32]:
-        """Return z-scores of expression values, within batches where a column is named and there."""
+        """Return z-scores of expression values, within batches where their column is there: a target may lack it."""
         column = adata.obs.get(self.batch_key) if self.batch_key else None
         batches = None if column is None else pd.factorize(column.astype(str), sort=True)[0]
         return z_scores(X, batches=batches, clip=self.clip, both_sides=self.clip_sides == "both")

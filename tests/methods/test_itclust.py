@@ -183,6 +183,15 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     assert sure[0] > sure[1]
 
 
+def test_the_column_of_batches_must_be_in_the_source_but_may_lack_in_the_target(pair):
+    with pytest.raises(DataError, match=r"no column 'planet'.*cell_type"):
+        ItClust(batch_key="planet").fit(pair.source, pair.label_key, Run())
+    source = pair.source.copy()
+    source.obs["donor"] = np.where(np.arange(source.n_obs) % 2, "a", "b")
+    found = transfer(dataclasses.replace(pair, source=source), ItClust(batch_key="donor", **QUICK), Run())
+    assert (found.labels == truth_of(pair)).mean() > 0.9
+
+
 def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
     """Scaled on its own, a target of one type and a few others has the first for its average."""
     truth = truth_of(pair)
