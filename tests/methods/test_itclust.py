@@ -54,8 +54,8 @@ def test_can_be_saved():
 def test_a_sorted_source_gives_the_same_network(pair, fitted):
     order = np.argsort(pair.labels.codes, kind="stable")
     again = ItClust(**QUICK).fit(pair.source[order].copy(), pair.label_key, Run(seed=1))
-    for name, values in fitted.weights_.items():
-        np.testing.assert_array_equal(values, again.weights_[name])
+    for name, values in fitted.network_.weights.items():
+        np.testing.assert_array_equal(values, again.network_.weights[name])
 
 
 def test_cells_in_another_order_get_the_very_same_answer(pair, fitted, result):
@@ -152,7 +152,9 @@ def test_where_the_source_does_not_explain_the_target_new_groups_are_made(pair, 
     method = ItClust(**QUICK).fit(some.source, some.label_key, Run())
     plain = method.transfer(some.target, Run())
     assert not plain.uns["explained"]  # it says so, though with two types to choose from every cell seems certain
-    method.typical_ = np.array([2.0, 2.0])  # the source's own cells would be far more so
+    method.network_ = dataclasses.replace(
+        method.network_, certainty=np.array([2.0, 2.0])
+    )  # the source's own cells would be far more so
     found = method.transfer(some.target, Run())
     assert adjusted_rand_score(truth_of(pair), found.clusters) > 0.9
     assert adjusted_rand_score(truth_of(pair), plain.clusters) < 0.7
@@ -179,6 +181,15 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     right = (transfer(some, ItClust(batch_key="donor", **QUICK), Run()).labels == truth_of(pair)).mean()
     assert right > 0.9
     assert sure[0] > sure[1]
+
+
+def test_the_column_of_batches_must_be_in_the_source_but_may_lack_in_the_target(pair):
+    with pytest.raises(DataError, match=r"no column 'planet'.*cell_type"):
+        ItClust(batch_key="planet").fit(pair.source, pair.label_key, Run())
+    source = pair.source.copy()
+    source.obs["donor"] = np.where(np.arange(source.n_obs) % 2, "a", "b")
+    found = transfer(dataclasses.replace(pair, source=source), ItClust(batch_key="donor", **QUICK), Run())
+    assert (found.labels == truth_of(pair)).mean() > 0.9
 
 
 def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
