@@ -23,6 +23,11 @@ _TABLES = {
     "numbers_of_groups/differing_genes.csv": "genes that differ between groups at every number (Kruskal-Wallis test, "
     "adjusted by Holm, at most 0.01), the clearest first.",
     "numbers_of_groups/unusual_cells.csv": "cells that lie far outside their group at every number, by robust distance.",
+    "explanations/*_genes.csv": "genes for and against a name: contribution (share of the preference for the name over the "
+    "other; below 0 it speaks for the other), share of all contributions, and mean expression in these cells and elsewhere.",
+    "explanations/*_pathways.csv": "gene sets whose genes gather among the reasons (score above 0: for the name), with the "
+    "false discovery rate.",
+    "explanations/*_check.csv": "how much the name is preferred after taking out the most important genes, or random ones.",
     "repeats_with_other_seeds.csv": "two groups (their kind and names come first), and whether each method kept them "
     "apart with each seed.",
 }

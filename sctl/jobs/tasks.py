@@ -16,15 +16,20 @@ from sctl.project import (
     Project,
     Question,
     Settings,
+    WhyQuestion,
     add_outcome,
+    load_gene_sets,
     load_pair,
+    load_reasons,
     load_result,
     load_source_check,
     load_target_all,
     note_question,
     outcomes_in,
+    save_reasons,
     save_source_check,
     target_names,
+    trained_file,
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
@@ -46,6 +51,7 @@ from sctl.project.results import (
 )
 from sctl.project.steps import locked
 from sctl.run import Run
+from sctl.sharing import load_model
 
 Part = Callable[[float, float], Run]
 """Gives the run of a part of a step, which takes the bar from one share of the step to another."""
@@ -59,6 +65,9 @@ SOURCE = "source"
 REPEATS = "repeats"
 """Other seeds, asked for on a page: whether two groups stay apart. No step of the project either."""
 
+EXPLAIN = "explain"
+"""Why cells have their label, asked for on a page. No step of the project either."""
+
 TASKS: Mapping[str, tuple[str, ...]] = {
     "prepare": ("preprocess", SOURCE),
     "transfer": ("preprocess", "transfer", "theta", COMPARE),
@@ -67,6 +76,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "markers": ("preprocess", "transfer", "theta", "markers"),
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
+    "explain": ("preprocess", "transfer", "theta", EXPLAIN),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
@@ -81,6 +91,7 @@ _WEIGHT = {
     SOURCE: 1.0,
     COMPARE: 5.0,
     REPEATS: 20.0,
+    EXPLAIN: 4.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
 
@@ -243,6 +254,26 @@ def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
             add_outcome(path, outcome)
 
 
+def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
+    """Say why cells have their label, unless that is known."""
+    question = WhyQuestion.from_dict(params["question"])
+    if load_reasons(project, question) is not None:
+        return
+    method, seed = _method(project)
+    path = trained_file(project)
+    if path is not None:
+        method = load_model(path)
+    found = pipeline.reasons(
+        load_pair(project),
+        method,
+        load_result(project),
+        pipeline.Wondered(question.places(project), question.against),
+        run=replace(part(0.0, 1.0), seed=seed),
+        sets=load_gene_sets(project, question.sets) if question.sets else None,
+    )
+    save_reasons(project, question, found)
+
+
 def _theta(project: Project, directory: Path, part: Part) -> None:
     run, (method, _) = part(0.0, 1.0), _method(project)
     run.report(_TAKING, 0, 1)
@@ -310,6 +341,7 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     COMPARE: _compare,
     SOURCE: _check_source,
     REPEATS: _repeats,
+    EXPLAIN: _explain,
 }
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -81,6 +82,14 @@ class PoissonAutoencoder(TransferMethod):
     )
     reference: ClassVar[str] = "Walbech et al. (2022), https://doi.org/10.3390/cells11010085"
     needs_labels: ClassVar[bool] = True
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How cells are compared": ("distance", "scaling"),
+            "What the network is": ("n_hidden", "n_code", "loss", "softplus"),
+            "What keeps the network simple": ("orthogonality", "l1", "weight_decay"),
+            "How the network learns": ("schedule", "learning_rate", "max_epochs"),
+        }
+    )
     order: ClassVar[int] = 40
 
     genes: Literal["variable", "hallmark", "all"] = param(
@@ -240,6 +249,7 @@ class PoissonAutoencoder(TransferMethod):
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
             "n_source": len(self.labels_),
+            "cell_codes": len(self.labels_),
             "training": self.log_,
         }
 

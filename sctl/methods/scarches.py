@@ -253,6 +253,7 @@ class ScArches(TransferMethod):
         return {**weights, **arrays}, {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
+            "cell_codes": len(self.latent_),
             "conditions": list(self.conditions_),
             "architecture": asdict(self.network_.architecture),
             "novelty": asdict(self.novelty_),

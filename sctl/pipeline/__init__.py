@@ -60,6 +60,7 @@ from sctl.pipeline.trained import (
     train,
     why_not_saved,
 )
+from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
 
 __all__ = [
     "BASELINES",
@@ -71,7 +72,9 @@ __all__ = [
     "STEPS",
     "UPSTREAM",
     "ConsensusPoint",
+    "Reasons",
     "SourceCheck",
+    "Wondered",
     "annotated",
     "answered",
     "as_sweep",
@@ -84,9 +87,11 @@ __all__ = [
     "consensus",
     "consensus_sweep",
     "estimate_number",
+    "explains",
     "explore",
     "find_labels",
     "groups_of",
+    "hallmark_of",
     "maps_of",
     "met",
     "method_of",
@@ -94,6 +99,7 @@ __all__ = [
     "prepare",
     "prepare_sweep",
     "prepare_trained",
+    "reasons",
     "reduce",
     "renamed",
     "repaired",

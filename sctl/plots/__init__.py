@@ -10,6 +10,7 @@ from sctl.plots.flows import composition_bars, confusion_figure, layered_sankey,
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
 from sctl.plots.palette import alt_text, colours_of, natural_order
 from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
+from sctl.plots.reasons import deletion_figure, reasons_figure
 from sctl.plots.theta import theta_figure
 from sctl.plots.training import Curves, training_figure
 from sctl.plots.training_live import training_svg
@@ -22,6 +23,7 @@ __all__ = [
     "confidence_histogram",
     "confusion_figure",
     "consensus_figure",
+    "deletion_figure",
     "dot_plot",
     "eigenvalue_figure",
     "embedding_figure",
@@ -34,6 +36,7 @@ __all__ = [
     "mixing_figure",
     "natural_order",
     "points_in_polygon",
+    "reasons_figure",
     "sankey_figure",
     "selection_mask",
     "shown_cells",

@@ -104,6 +104,9 @@ def styled(figure: go.Figure, *, title: str = "", x_title: str = "", y_title: st
 
 
 _ALT = {
+    "reasons": "Bars of {n_genes} genes: to the right those that speak for {label}, to the left those for {against}.",
+    "deletion": "Line chart: preference for {label} after genes are taken out. The genes named above: {salient}; random ones: "
+    "{random}.",
     "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
     "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. Best at {best}.",
     "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
@@ -137,7 +140,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     ----------
     figure_kind : str
         embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
-        consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers or gene_pair.
+        consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers, gene_pair, reasons or deletion.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

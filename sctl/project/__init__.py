@@ -7,6 +7,14 @@ from sctl.project.consensus import load_clusters, load_consensus, load_estimate,
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
+from sctl.project.reasons import (
+    WhyQuestion,
+    keep_gene_sets,
+    load_gene_sets,
+    load_reasons,
+    save_reasons,
+    why_questions,
+)
 from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
@@ -33,20 +41,24 @@ __all__ = [
     "Question",
     "Settings",
     "State",
+    "WhyQuestion",
     "add_outcome",
     "cells_of",
     "export_project",
     "gene",
     "gene_names",
     "import_project",
+    "keep_gene_sets",
     "load_baselines",
     "load_clusters",
     "load_consensus",
     "load_embeddings",
     "load_estimate",
+    "load_gene_sets",
     "load_markers",
     "load_pair",
     "load_points",
+    "load_reasons",
     "load_report",
     "load_result",
     "load_source_check",
@@ -58,7 +70,9 @@ __all__ = [
     "outcomes_in",
     "projects_root",
     "questions",
+    "save_reasons",
     "save_source_check",
     "target_names",
     "trained_file",
+    "why_questions",
 ]

@@ -56,16 +56,24 @@ FEW = 5
 
 def _held(manifest: Mapping[str, Any]) -> str:
     """Say what the file holds of its source."""
-    source = manifest.get("source")
+    source, coded = manifest.get("source"), manifest["facts"].get("cell_codes")
+    cells = "no cell of the source"
+    if coded:
+        cells = (
+            f"no expression of single cells. It does hold a short code and the type of each of the {coded} cells of the "
+            "source, from which their expression can be guessed: share it only where the cells may be shared"
+        )
     if not source:
-        return "It holds weights and names only, no cell of the source."
+        return (
+            f"It holds weights and names only, {cells}." if not coded else f"It holds weights and names, but {cells}."
+        )
     few = [name for name, n in zip(manifest["facts"]["label_names"], source["n_cells"], strict=True) if n < FEW]
     close = (
         f" Of {', '.join(few)} there were fewer than {FEW} cells, so their means are close to single cells."
         if few
         else ""
     )
-    return f"It holds weights, names and the mean expression of every cell type, but no cell of the source.{close}"
+    return f"It holds weights, names and the mean expression of every cell type, but {cells}.{close}"
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

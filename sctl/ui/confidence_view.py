@@ -12,8 +12,8 @@ import streamlit as st
 from sctl import plots, uncertainty
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import ACCENT, GREY, styled
-from sctl.project import Project
-from sctl.ui import colours, embedding_view, errors, results, shell, state
+from sctl.project import Project, WhyQuestion
+from sctl.ui import colours, embedding_view, errors, explain_view, reasons_view, results, shell, state, steps
 
 PLACE = "confidence"
 LIGHTS = {uncertainty.GOOD: "✓ good", uncertainty.CHECK: "◐ check", uncertainty.DOUBTFUL: "✗ doubtful"}
@@ -154,6 +154,19 @@ def groups(project: Project) -> None:
     st.caption(uncertainty.TRAFFIC_LIGHT_RULE)
 
 
+def _reasons(project: Project, name: str) -> None:
+    """Say in a line what speaks for a cell's name, where that is known, and lead to the page that explains."""
+    if explain_view.why_not(project):
+        return
+    question = WhyQuestion(of="cell", name=name)
+    line = reasons_view.one_line(project, question)
+    if line:
+        st.markdown(line)
+    if st.button("All reasons" if line else "Why this name?", icon=steps.EXPLAIN.icon, key="confidence:why"):
+        state.EXPLAIN_OF.set("cell")
+        shell.go(steps.EXPLAIN)
+
+
 def cell_card(project: Project) -> None:
     """Draw one cell: the probability of every cell type."""
     found = results.result(project)
@@ -172,6 +185,8 @@ def cell_card(project: Project) -> None:
     left.metric(
         "Confidence", f"{row['confidence']:.2f}", f"cluster {row['cluster']}", delta_color="off", delta_arrow="off"
     )
+    with left:
+        _reasons(project, str(name))
     with right:
         figure = _bars(found, place)
         alt = f"Bar chart: probability of each cell type for cell {name}."

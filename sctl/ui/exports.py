@@ -15,7 +15,7 @@ from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_report
-from sctl.ui import colours, consensus_files, repeats_view, results, shell, simulation, steps, trained
+from sctl.ui import colours, consensus_files, reasons_view, repeats_view, results, shell, simulation, steps, trained
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
@@ -58,7 +58,7 @@ def trained_source(project: Project) -> None:
         return
     kind = METHODS[project.params("transfer")["method"]]
     _offer("Save the trained source (.sctl)", lambda: content, f"{stem(project)}.sctl", about=f"What {kind.title} has "
-           "learned, with the mean expression of every type and no cells. Choose it as the source of another "
+           "learned, with the mean expression of every type, and no cell's expression. Choose it as the source of another "
            "project, or give it to a colleague.")  # fmt: skip
 
 
@@ -173,13 +173,14 @@ def _tables(project: Project) -> dict[str, bytes | Path]:
 
 
 def _further(project: Project) -> dict[str, bytes]:
-    """Return the tables of single pages: other numbers of groups, cells beyond the source, repeats with other seeds."""
+    """Return the tables of single pages: other numbers of groups, cells beyond the source, repeats, reasons."""
     own = results.result(project)
     found = {f"numbers_of_groups/{name}.csv": table for name, table in consensus_files.tables(project).items()}
     if novelty.has_scores(own):
         found["cells_beyond_the_source.csv"] = novelty.novelty_table(own)
     if not (repeated := repeats_view.all_outcomes(project)).empty:
         found["repeats_with_other_seeds.csv"] = repeated
+    found |= reasons_view.files(project)
     return {name: export.to_csv(table) for name, table in found.items()}
 
 

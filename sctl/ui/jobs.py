@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = {
     "markers": "Looking for marker genes",
     "consensus": "Trying numbers of groups",
     "repeats": "Repeating with other seeds",
+    "explain": "Looking for the reasons",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""
@@ -120,6 +121,16 @@ def failure(project: Project, step: str) -> None:
     now = last.state() if last is not None else None
     if now is not None and now.status == "lost" and now.error is not None and now.step == step:
         errors.card(SctlError(now.error.found, expected=now.error.expected, do=now.error.do), _KEPT)
+
+
+def failed(project: Project, kind: str, params: Mapping[str, Any]) -> None:
+    """Show why the newest job failed, if it was of this kind with these parameters; for what is no step."""
+    last = next(iter(jobs.jobs_of(project)), None)
+    if last is None or last.kind != kind or dict(last.params) != dict(params):
+        return
+    error = last.state().error
+    if error is not None:
+        errors.card(SctlError(error.found, expected=error.expected, do=error.do), _KEPT)
 
 
 _KEPT = "Your data, your settings and earlier results are still there."

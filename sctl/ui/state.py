@@ -139,6 +139,15 @@ STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 ANSWER: Key[str] = Key("answer", "after")
 """of(place): whether the groups from before or after sharpening are kept."""
 
+# Explain
+EXPLAIN_OF = Key("explain_of", "clusters")
+EXPLAIN_NAME: Key[str | None] = Key("explain_name", None)
+"""of(kind of cells)"""
+EXPLAIN_AGAINST: Key[str | None] = Key("explain_against", None)
+EXPLAIN_SETS = Key("explain_sets", "")
+GMT_ROUND = Key("gmt_round", 0)
+"""Counts uploads of gene sets; a new number makes a new, empty uploader."""
+
 # Export
 FIGURE = Key("figure", "")
 

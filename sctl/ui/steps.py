@@ -171,6 +171,22 @@ It is not the chance that the name is right. Cells below your limit are called *
 """,
 )
 
+EXPLAIN = Step(
+    key="explain",
+    title="Why this name?",
+    short="Explain",
+    icon=":material/lightbulb:",
+    purpose="See which genes speak for the name of a group or a cell, which against it, and what pathways they belong to.",
+    about="""
+A name is always explained **against another**: why is this a beta cell *rather than* an alpha cell? Each gene gets its
+share of how much the method prefers the first. Bars to the right speak for the name, bars to the left against it.
+
+The reasons are the method's own. They are not proof: a gene can weigh much because of how a sample was handled.
+**Pathways** are sets of genes that act together; a small false discovery rate (FDR) says that their genes gather among the
+reasons more than chance would have it.
+""",
+)
+
 EXPORT = Step(
     key="export",
     title="Export",
@@ -191,7 +207,7 @@ HELP = Step(
     purpose="Words, first steps, and answers to what people ask most.",
 )
 
-PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, CONSENSUS, UNCERTAINTY, EXPORT)
+PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, CONSENSUS, UNCERTAINTY, EXPLAIN, EXPORT)
 """The steps of an analysis, in order."""
 
 ALL = (HOME, *PIPELINE, HELP)

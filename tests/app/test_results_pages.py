@@ -19,7 +19,7 @@ from sctl.run import Run
 from sctl.sweep import Remark
 from sctl.ui import colours, exports, figure_files, label_editor, results, selection, theta_view
 
-PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "export", "help")
+PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
 
 

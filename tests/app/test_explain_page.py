@@ -1,0 +1,112 @@
+"""The page that explains: what is asked, the answer that is kept, and where no answer can be given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sctl import jobs
+from sctl.jobs.tasks import run_job
+from sctl.project import Project, WhyQuestion, export_project, load_reasons, load_result
+from sctl.run import Run
+from sctl.ui import errors, exports, reasons_view, selection, state
+
+GROUP = {"of": "labels", "against": None, "sets": "", "cells": []}
+
+
+@pytest.fixture
+def project(projects, source, target) -> Project:
+    made = Project.create("Toy")
+    made.put_input("source", source, {"filename": "source.h5ad"})
+    made.put_input("target", target, {"filename": "target.h5ad"})
+    made.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+    made.set_params("transfer", {"params": {"theta_step": 0.5, "theta_max": 0.5}}, note="Be quick")
+    for step in ("preprocess", "transfer", "theta"):
+        jobs.compute(made, step)
+    return made
+
+
+def asked(project: Project, **changed) -> WhyQuestion:
+    name = str(load_result(project).labels[0])
+    return WhyQuestion.from_dict({**GROUP, "name": name, **changed})
+
+
+def explained(project: Project, question: WhyQuestion):
+    """Do what the job does, here."""
+    described = {"kind": "explain", "params": {"question": question.to_dict()}, "settings": project.settings.to_dict()}
+    run_job(project.root, described, lambda step, low, high: Run())
+    return load_reasons(project, question)
+
+
+def texts(app) -> str:
+    kinds = ("markdown", "caption", "info", "warning", "error")
+    return "\n".join(str(item.value) for kind in kinds for item in getattr(app, kind))
+
+
+def fine(app):
+    assert not app.exception, app.exception
+    return app
+
+
+def test_the_page_offers_to_explain_and_starts_the_job(open_page, project):
+    app = fine(open_page("explain", project.id))
+    assert [item.label for item in app.button].count("Explain") == 1
+    app.button(key="explain:start").click().run()
+    fine(app)
+    job = jobs.running(project)[0]
+    assert job.kind == "explain"
+    assert WhyQuestion.from_dict(job.params["question"]).of == "clusters"
+    job.stop(wait=5)
+
+
+def test_an_answer_is_kept_and_drawn(open_page, project):
+    question = asked(project)
+    found = explained(project, question)
+    assert found is not None
+    assert found.explanation.label == question.name
+    assert found.deletion["salient"].iloc[-1] < found.deletion["random"].iloc[-1]
+    app = open_page("explain", project.id)
+    app.session_state[state.EXPLAIN_OF.name] = "labels"
+    app.session_state[state.EXPLAIN_NAME.of("labels").name] = question.name
+    fine(app.run())
+    said = texts(app)
+    assert f"Why {question.name} rather than {found.explanation.against}?" in said
+    best = found.explanation.genes["gene"].iloc[0]
+    assert errors.plain(best) in said
+    assert len(app.get("plotly_chart")) >= 3
+
+
+def test_a_cell_and_a_selection_can_be_explained(open_page, project):
+    result = load_result(project)
+    cell = explained(project, asked(project, of="cell", name=str(result.obs_names[3])))
+    assert (cell.explanation.n_cells, cell.explanation.label) == (1, result.labels[3])
+    some = explained(project, asked(project, of="selection", name="2 selected cells", cells=[3, 4]))
+    assert some.explanation.n_cells == 2
+    app = open_page("explain", project.id)
+    mask = np.zeros(result.n_obs, dtype=bool)
+    mask[[3, 4]] = True
+    key = state.SELECTION.of(project.fingerprint("preprocess"))
+    app.session_state[key.name] = selection.Selection.of(mask)
+    app.session_state[state.EXPLAIN_OF.name] = "selection"
+    fine(app.run())
+    assert "rather than" in texts(app)
+
+
+def test_the_answers_go_into_the_tables_and_the_projects_file(project, tmp_path):
+    question = asked(project)
+    found = explained(project, question)
+    tables = exports._tables(project)
+    names = [name for name in tables if name.startswith("explanations/")]
+    assert len(names) in (2, 3)
+    assert found.explanation.genes["gene"].iloc[0].encode() in tables[next(n for n in names if "genes" in n)]
+    from sctl.project import import_project  # noqa: PLC0415 - the last step of this test only
+
+    copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
+    assert load_reasons(copy, question).explanation.margin == found.explanation.margin
+
+
+def test_the_line_on_a_cell_names_the_best_gene(project):
+    question = asked(project)
+    assert reasons_view.one_line(project, question) == ""
+    found = explained(project, question)
+    assert errors.plain(found.explanation.genes["gene"].iloc[0]) in reasons_view.one_line(project, question)
