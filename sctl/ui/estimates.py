@@ -47,11 +47,20 @@ def _network(n_source: int, n_target: int) -> float:
     return 5.0 + 1.1e-3 * n_source + 0.6e-3 * n_target
 
 
+def _code(n_source: int, n_target: int) -> float:
+    """Return the seconds of learning a code of the source, and of comparing the target's cells with it.
+
+    19 s at 1,500 source cells (2,000 genes), and well below a second for 440 target cells.
+    """
+    return 4.0 + 1e-2 * n_source + 1e-7 * n_source * n_target
+
+
 _MOST_SOURCE = 1500  # of a larger source ConcatenateCluster draws this many cells
 
 _WORK: Mapping[str, Callable[[int, int, int], float]] = {
     "transfercluster": lambda n_target, n_source, n_thetas: n_thetas * _clustering(n_target),
     "itclust": lambda n_target, n_source, n_thetas: _network(n_source, n_target),
+    "poissonautoencoder": lambda n_target, n_source, n_thetas: _code(n_source, n_target),
     "targetcluster": lambda n_target, n_source, n_thetas: _clustering(n_target),
     "concatenatecluster": lambda n_target, n_source, n_thetas: _clustering(n_target + min(n_source, _MOST_SOURCE)),
 }
