@@ -15,6 +15,7 @@ from sctl.run import Run
 from sctl.sharing import Library, load_model, model_card, read_manifest, save_model
 from sctl.sharing import library as library_module
 from sctl.sharing.library import safe_name
+from sctl.sharing.model_file import manifest_digest
 
 TargetCluster = get_method("targetcluster")
 
@@ -31,6 +32,8 @@ def test_what_goes_in_comes_out(library, model_file):
     assert entry.name == "toy.sctl"
     assert (entry.title, entry.method, entry.n_cells, len(entry.types)) == ("TargetCluster", "targetcluster", 200, 4)
     assert entry.usable
+    assert entry.card == model_card(entry.manifest)
+    assert entry.holds in entry.card
     assert entry.manifest == read_manifest(model_file)
     (listed,) = library.entries()
     assert (listed.name, listed.size, listed.problem) == ("toy.sctl", model_file.stat().st_size, "")
@@ -66,6 +69,8 @@ def test_broken_files_are_told_and_hide_no_others(library, model_file, tmp_path)
         "newer.sctl": packed(tmp_path, {**manifest, "schema": 99}),
         "strange.sctl": packed(tmp_path, {**manifest, "facts": 3}),
         "deep.sctl": packed(tmp_path, "[" * 100_000),
+        "uneven.sctl": packed(tmp_path, signed({**manifest, "source": {"name": "x", "n_cells": [1]}})),
+        "paramless.sctl": packed(tmp_path, signed({**manifest, "params": None})),
     }
     for name, part in broken.items():
         library._fs.pipe_file(f"{library._root}/{name}", part)
@@ -77,6 +82,11 @@ def test_broken_files_are_told_and_hide_no_others(library, model_file, tmp_path)
     assert "changed or damaged" in problems["strange.sctl"]
     assert "manifest that cannot be read" in problems["deep.sctl"]
     assert "only a part" in problems["cut.sctl"]
+
+
+def signed(manifest) -> dict:
+    """Give a strange manifest the right checksum."""
+    return {**manifest, "sha256": {**manifest["sha256"], "manifest": manifest_digest(manifest)}}
 
 
 def packed(folder, manifest) -> bytes:

@@ -12,11 +12,6 @@ from sctl.errors import DataError, ParameterError
 Level = Literal["weights", "latents", "counts"]
 """No value of a single cell · cells as points of the model's space, with their labels · their counts as well."""
 LEVELS: tuple[Level, ...] = get_args(Level)
-WORDS: Mapping[Level, str] = {
-    "weights": "Weights only: nothing of a single cell",
-    "latents": "Cells as points of the model's space, with their cell types; no expression values",
-    "counts": "Cells with their counts",
-}
 
 
 def level_of(method: TransferMethod, names: Iterable[str]) -> Level:

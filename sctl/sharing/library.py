@@ -20,6 +20,7 @@ from fsspec.core import url_to_fs
 
 from sctl.errors import DataError, ParameterError
 from sctl.io.system import told
+from sctl.sharing.card import held, model_card
 from sctl.sharing.model_file import ENDING, MANIFEST, load_model, manifest_digest, parse_manifest, read_manifest
 
 MAX_MANIFEST = 64_000_000
@@ -35,7 +36,8 @@ _BROKEN = (
 class Entry:
     """One file of a library, as its manifest describes it; where ``problem`` is not empty, nothing else is known.
 
-    ``usable`` tells whether it can stand in for a source, and ``changed`` is whatever the place gives as time.
+    ``usable`` tells whether it can stand in for a source, ``holds`` what it tells of the source's cells, ``card`` is its
+    model card, and ``changed`` is whatever the place gives as time.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Entry:
     n_genes: int = 0
     n_cells: int | None = None
     usable: bool = False
+    holds: str = ""
+    card: str = field(default="", repr=False)
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -236,6 +240,8 @@ def _entry(name: str, manifest: Mapping[str, Any], *, size: int, changed: str) -
         n_genes=len(facts["genes"]),
         n_cells=sum(counts) if counts is not None else None if n_source is None else int(n_source),
         usable=counts is not None,
+        holds=held(manifest),
+        card=model_card(manifest),
         manifest=manifest,
     )
 
