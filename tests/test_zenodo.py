@@ -152,6 +152,13 @@ def test_publishing_is_never_repeated_after_silence(zenodo, zenodo_server, model
     assert len([path for path in zenodo_server.asked("POST") if path.endswith("publish")]) == 1
 
 
+def test_an_upload_that_may_not_be_published_is_kept_and_named(zenodo, zenodo_server, model_file):
+    zenodo_server.faults.append(("POST /records/1000/draft/actions", 403))
+    with pytest.raises(ServiceError, match=r"does not allow.*The upload 1000 is kept"):
+        zenodo.share(model_file, ABOUT, publish=True)
+    assert not zenodo_server.records["1000"]["open"]
+
+
 def test_what_zenodo_finds_wrong_is_passed_on(zenodo, zenodo_server):
     said = {"errors": [{"field": "metadata.title", "messages": ["Too short."]}]}
     zenodo_server.faults.append(("POST /records", (400, {}, said)))

@@ -83,6 +83,11 @@ class Library:
         self._local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else [self._fs.protocol])
 
     @property
+    def place(self) -> str:
+        """Where it is, as a URL."""
+        return str(self._fs.unstrip_protocol(self._root))
+
+    @property
     def folder(self) -> Path | None:
         """The folder, where it is one of this computer."""
         return Path(self._root) if self._local else None

@@ -191,7 +191,9 @@ class Zenodo:
     def share(
         self, path: Path, about: Description, *, publish: bool, dry_run: bool = False, run: Run | None = None
     ) -> Record:
-        """Describe, upload and, if wanted, publish a model. Where it fails before it is public, no draft is left.
+        """Describe, upload and, if wanted, publish a model.
+
+        Where the upload fails, no draft is left; where publishing does, the draft is kept.
 
         Parameters
         ----------
@@ -216,11 +218,13 @@ class Zenodo:
         except BaseException:  # Stop and a closed page too leave no draft behind
             self._discard_quietly(draft.id)
             raise
-        return (
-            self.publish(draft.id)
-            if publish
-            else Record(id=draft.id, title=draft.title, doi=draft.doi, published=False, files=(kept,))
-        )
+        if not publish:
+            return Record(id=draft.id, title=draft.title, doi=draft.doi, published=False, files=(kept,))
+        try:
+            return self.publish(draft.id)
+        except ServiceError as error:
+            do = f"{error.do} The upload {draft.id} is kept there: publish or delete it on {self.name}."
+            raise ServiceError(error.found, expected=error.expected, do=do) from error
 
     def address(self, record: Record) -> str:
         """Return where the record is in a browser."""

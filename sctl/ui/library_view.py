@@ -54,8 +54,9 @@ def draw(project: Project | None) -> None:
 
 def listed(library: Library) -> list[Entry]:
     """Return the models of the library, broken ones last; a file that has not changed is not read again."""
-    place = str(library.folder or "")
-    return sorted((_entry(library, place, *file) for file in library.files()), key=lambda entry: bool(entry.problem))
+    return sorted(
+        (_entry(library, library.place, *file) for file in library.files()), key=lambda entry: bool(entry.problem)
+    )
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

@@ -222,7 +222,7 @@ def _actions(library: Library, entry: Entry, form: dict[str, str], where: Zenodo
         }  # fmt: skip
     way = next((name for name, pressed in ways.items() if pressed), "")
     if way:
-        with errors.caught("Nothing was published."):
+        with errors.caught("" if way == "publish" else "Nothing was published."):
             _send(library, entry, _described(form), where, way)
 
 
