@@ -51,6 +51,8 @@ ENOUGH_FOUND, TOO_FEW_FOUND = 0.8, 0.5
 MOST_NEIGHBOURS = 25
 """The paper compares all numbers of neighbours from 2 to this."""
 
+MOST_NETWORKS = 20
+
 
 @dataclass(kw_only=True)
 class PoissonAutoencoder(TransferMethod):
@@ -91,6 +93,9 @@ class PoissonAutoencoder(TransferMethod):
         }
     )
     order: ClassVar[int] = 40
+    array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"labels": "latents", **{f"{network}.code": "latents" for network in range(MOST_NETWORKS)}}
+    )
 
     genes: Literal["variable", "hallmark", "all"] = param(
         "variable",
@@ -112,7 +117,7 @@ class PoissonAutoencoder(TransferMethod):
         "Networks that differ by chance alone and are used together; more are steadier and take longer.",
         title="Number of networks",
         low=1,
-        high=20,
+        high=MOST_NETWORKS,
     )
     distance: Literal["cosine", "euclidean"] = param(
         "cosine",
@@ -249,7 +254,6 @@ class PoissonAutoencoder(TransferMethod):
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
             "n_source": len(self.labels_),
-            "cell_codes": len(self.labels_),
             "training": self.log_,
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -67,6 +68,9 @@ class ScArches(TransferMethod):
     reference: ClassVar[str] = "Lotfollahi et al. (2022), https://doi.org/10.1038/s41587-021-01001-7"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 30
+    array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"latent": "latents", "codes": "latents", "batches": "latents"}
+    )
 
     find_new_types: bool = param(
         True, "Whether cells that resemble no known type are left unassigned, and grouped as 'unknown 1' and so on."
@@ -253,7 +257,6 @@ class ScArches(TransferMethod):
         return {**weights, **arrays}, {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
-            "cell_codes": len(self.latent_),
             "conditions": list(self.conditions_),
             "architecture": asdict(self.network_.architecture),
             "novelty": asdict(self.novelty_),

@@ -148,6 +148,19 @@ EXPLAIN_SETS = Key("explain_sets", "")
 GMT_ROUND = Key("gmt_round", 0)
 """Counts uploads of gene sets; a new number makes a new, empty uploader."""
 
+# Trained sources
+LIBRARY_ROUND = Key("library_round", 0)
+LIBRARY_FIND = Key("library_find", "")
+ZENODO_SANDBOX = Key("zenodo_sandbox", default=False)
+"""of("fetch") and of("publish")"""
+ZENODO_TOKEN = Key("zenodo_token", "")
+"""of(service): a secret, which lives in the session and is written nowhere."""
+ZENODO_ASKED = Key("zenodo_asked", "")
+ZENODO_FOUND: Key[Any] = Key("zenodo_found", None)
+"""Whether in the sandbox, and the records that were found."""
+PUBLISH: Key[Any] = Key("publish", "")
+"""of("model") or of(field, model): one field of the form."""
+
 # Export
 FIGURE = Key("figure", "")
 

@@ -17,7 +17,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.genesets import hallmark
 from sctl.methods import get_method
 from sctl.run import Run
-from sctl.sharing import load_model, save_model
+from sctl.sharing import load_model, model_card, read_manifest, save_model
 
 Poisson = get_method("poissonautoencoder")
 QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 40, "learning_rate": 2e-3}
@@ -38,6 +38,14 @@ def test_can_be_saved_and_taken_back(fitted, result, pair, tmp_path):
     again = load_model(save_model(fitted, tmp_path / "model", seed=1)).transfer(pair.target, Run(seed=1))
     np.testing.assert_array_equal(result.labels, again.labels)
     np.testing.assert_allclose(result.embedding, again.embedding, rtol=1e-5, atol=1e-6)
+
+
+def test_its_card_says_that_the_file_holds_the_sources_cells_as_points(fitted, tmp_path):
+    manifest = read_manifest(save_model(fitted, tmp_path / "model", seed=1))
+    assert manifest["keep"] == "latents"
+    assert "every cell of the source as a point" in model_card(manifest)
+    with pytest.raises(ParameterError):
+        save_model(fitted, tmp_path / "less", seed=1, keep="weights")
 
 
 def test_a_model_whose_parts_do_not_fit_is_refused(fitted):
