@@ -7,6 +7,7 @@ import streamlit as st
 from sctl.ui import (
     errors,
     jobs,
+    mapping_view,
     method_choice,
     sharpening_view,
     shell,
@@ -28,6 +29,7 @@ if not source_view.busy(project):
 with errors.caught():
     if project.state("theta") == "done":
         sharpening_view.say(project, key="transfer")
+        mapping_view.report(project)
         training_view.report(project)
     source_view.panel(project)
     method = method_choice.cards(project)

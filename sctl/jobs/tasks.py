@@ -175,6 +175,7 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
 def _transfer(project: Project, directory: Path, part: Part) -> None:
     """Sweep θ if the method does, keeping every θ as it comes; a job that resumes skips what is there."""
     pair, method, seed = load_pair(project), *_method(project)
+    method = pipeline.with_batches(pair, method)
     sweeping = pipeline.as_sweep(method)
     if sweeping is None:
         save_result(directory / RESULT, pipeline.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))

@@ -6,6 +6,7 @@ values; long steps yield what is finished, so that a stop loses nothing.
 
 from __future__ import annotations
 
+from sctl.pipeline.batches import batched, with_batches
 from sctl.pipeline.compute import (
     MAPS,
     answered,
@@ -77,6 +78,7 @@ __all__ = [
     "as_sweep",
     "baseline",
     "baselines_of",
+    "batched",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -108,6 +110,7 @@ __all__ = [
     "usual_method",
     "version",
     "why_not_saved",
+    "with_batches",
     "with_found_groups",
     "without_labels",
 ]
