@@ -11,12 +11,13 @@ import pytest
 import streamlit as st
 
 from sctl import jobs, pipeline
-from sctl.data import Pair
+from sctl.data import UNASSIGNED, Pair
 from sctl.errors import DataError
+from sctl.markers import top_markers
 from sctl.methods import get_method
-from sctl.project import Project, load_result
+from sctl.project import Project, load_markers, load_result
 from sctl.run import Run
-from sctl.ui import training_view
+from sctl.ui import doubts_view, state, training_view
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -113,3 +114,59 @@ def test_phases_without_rounds_are_left_out(project):
     still = {**found.uns["training"]["Adapt to your data"], "train": np.empty(0), "validation": np.empty(0)}
     logs = {**found.uns["training"], "Adapt to your data": still}
     assert list(training_view.phases_of(replace(found, uns={**found.uns, "training": logs}))) == ["Learn the reference"]
+
+
+# -- two doubts ----------------------------------------------------------------------------------------
+
+TAB = "Cells beyond the source"
+
+
+def opened(open_page, project):
+    """The page of confidence with the tab of doubts open."""
+    app = fine(open_page("uncertainty", project.id))
+    app.session_state[state.CONFIDENCE_TAB.name] = TAB
+    return fine(app.run())
+
+
+def test_both_doubts_follow_from_the_result(project):
+    found = load_result(project)
+    table = doubts_view.doubts(found)
+    unknown, ambiguity, _ = np.asarray(found.obsm["novelty"]).T
+    far = unknown > found.uns["novelty"]["threshold"]
+    np.testing.assert_array_equal(table["verdict"] == doubts_view.FAR, far)
+    np.testing.assert_array_equal(table["verdict"] == doubts_view.BETWEEN, ~far & (ambiguity > 0.5))
+    np.testing.assert_array_equal(table["verdict"] == doubts_view.NAMED, found.labels != UNASSIGNED)
+    kept = doubts_view.doubts(replace(found, params={**found.params, "find_new_types": False}))
+    assert not (kept["verdict"] == doubts_view.FAR).any()
+
+
+def test_unknown_groups_are_shown_with_their_marker_genes(open_page, project):
+    found = load_result(project)
+    truth = project.truth().reindex(found.obs_names).to_numpy()
+    hidden = ~np.isin(truth, found.label_names)
+    mask = found.clusters == found.cluster_names.index("unknown 1")
+    assert (mask & hidden).sum() > 0.5 * max(mask.sum(), hidden.sum())
+    app = opened(open_page, project)
+    shown = texts(app)
+    assert f"**Unknown 1: possible new type** · {mask.sum()} cells" in shown
+    best = top_markers(load_markers(project), 1).set_index("group")["gene"]["unknown 1"]
+    assert f"Marker genes: *{best}*" in shown
+    assert f"Far from all types {mask.sum()}" in shown
+    assert f"Truly of a missing type {(hidden & mask).sum()}" in shown
+
+
+def test_the_group_can_be_looked_at_on_other_pages(open_page, project):
+    found = load_result(project)
+    mask = found.clusters == found.cluster_names.index("unknown 1")
+    app = opened(open_page, project)
+    app = fine(next(item for item in app.button if item.key == "unknown:map:unknown 1").click().run())
+    kept = app.session_state[state.SELECTION.of(project.fingerprint("preprocess")).name]
+    np.testing.assert_array_equal(kept.mask, mask)
+    app = opened(open_page, project)
+    app = fine(next(item for item in app.button if item.key == "unknown:genes:unknown 1").click().run())
+    assert app.session_state[state.MARKER_GROUP.name] == "unknown 1"
+
+
+def test_without_markers_of_clusters_the_panel_says_so(open_page, project):
+    project.set_params("markers", {"groups": "labels"}, note="Marker genes of labels")
+    assert "appear here once they have been looked for" in texts(opened(open_page, project))
