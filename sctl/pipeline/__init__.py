@@ -21,6 +21,7 @@ from sctl.pipeline.compute import (
     transfer,
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
+from sctl.pipeline.latent import latent_map
 from sctl.pipeline.over_k import (
     ConsensusPoint,
     consensus,
@@ -30,6 +31,7 @@ from sctl.pipeline.over_k import (
     theta_of,
 )
 from sctl.pipeline.seeds import compared_methods, repeats
+from sctl.pipeline.self_tests import keep_self_test, self_tests, tests_itself
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -89,6 +91,8 @@ __all__ = [
     "explore",
     "find_labels",
     "groups_of",
+    "keep_self_test",
+    "latent_map",
     "maps_of",
     "met",
     "method_of",
@@ -102,7 +106,9 @@ __all__ = [
     "repairs",
     "repeats",
     "save_trained",
+    "self_tests",
     "summarised",
+    "tests_itself",
     "theta_of",
     "train",
     "transfer",

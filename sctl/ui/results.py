@@ -30,6 +30,7 @@ from sctl.project import (
     load_sweep,
     load_target_all,
 )
+from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.results import MAPS, embeddings_in, points_in
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
@@ -207,6 +208,12 @@ def maps(project: Project) -> Maps:
     return _maps(project, project.fingerprint("explore"), path.stat().st_mtime_ns)
 
 
+def latent_map(project: Project) -> Maps:
+    """Return the map in the method's own space, by its parts; empty where there is none. See :func:`sctl.pipeline.latent_map`."""
+    path = project.result_dir("transfer") / LATENT_MAP
+    return _latent_map(project, project.fingerprint("transfer")) if path.exists() else {}
+
+
 def markers(project: Project) -> pd.DataFrame:
     """Return the table of markers."""
     return _markers(project, project.fingerprint("markers"))
@@ -215,6 +222,11 @@ def markers(project: Project) -> pd.DataFrame:
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
 def _maps(_project: Project, fingerprint: str, written: int) -> Maps:
     return embeddings_in(_project.result_dir("explore"))
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _latent_map(_project: Project, fingerprint: str) -> Maps:
+    return latent_map_in(_project.result_dir("transfer"))
 
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)

@@ -13,11 +13,23 @@ import streamlit as st
 from sctl import jobs, pipeline
 from sctl.data import UNASSIGNED, Pair
 from sctl.errors import DataError
+from sctl.jobs.tasks import run_job
 from sctl.markers import top_markers
 from sctl.methods import get_method
-from sctl.project import Project, load_markers, load_result
+from sctl.project import (
+    Project,
+    add_part,
+    done_parts,
+    load_markers,
+    load_pair,
+    load_result,
+    load_self_test,
+    trained_file,
+)
+from sctl.project.latent import latent_in, latent_map_in
 from sctl.run import Run
-from sctl.ui import doubts_view, state, training_view
+from sctl.sharing import load_trained
+from sctl.ui import doubts_view, self_test_view, state, training_view
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -170,3 +182,64 @@ def test_the_group_can_be_looked_at_on_other_pages(open_page, project):
 def test_without_markers_of_clusters_the_panel_says_so(open_page, project):
     project.set_params("markers", {"groups": "labels"}, note="Marker genes of labels")
     assert "appear here once they have been looked for" in texts(opened(open_page, project))
+
+
+# -- tests of the reference -----------------------------------------------------------------------------
+
+
+def test_the_reference_is_tested_in_the_background_and_the_answer_is_saved_with_it(open_page, project, tmp_path):
+    app = fine(open_page("transfer", project.id))
+    next(item for item in app.button if item.label == "Test the reference").click().run()
+    job = jobs.jobs_of(project)[0]
+    assert job.kind == "self_test"
+    assert job.wait(180).status == "done", job.log
+    tables = load_self_test(project)
+    assert tables["types"]["type"] == sorted(load_result(project).label_names)
+    assert tables["datasets"]["dataset"] == ["donor 1", "donor 2"]
+    assert tables["genes"]["missing"] == [0.0, 0.1, 0.25, 0.4]
+    shown = texts(fine(open_page("transfer", project.id)))
+    assert "Of a type it had never seen, it noticed" in shown
+    saved = load_trained(trained_file(project)).method
+    assert saved.self_test_["types"]["type"] == tables["types"]["type"]
+    np.testing.assert_array_equal(saved.latent_, latent_in(project.result_dir("transfer"))["points"])
+    # whoever maps onto the saved reference sees the same
+    other = Project.create("Mapped")
+    other.put_trained(trained_file(project), {"filename": "reference.sctl"})
+    other.put_input("target", project.input("target"), {"filename": "target.h5ad"})
+    for step in ("preprocess", "transfer", "theta"):
+        jobs.compute(other, step)
+    np.testing.assert_array_equal(load_result(other).label_proba, load_result(project).label_proba)
+    shown = texts(fine(open_page("transfer", other.id)))
+    assert "Tested by those who saved the reference" in shown
+    assert "Of a type it had never seen, it noticed" in shown
+    with pytest.raises(DataError, match="cannot be tested here"):
+        pipeline.self_tests(load_pair(other), get_method("scarches")())
+
+
+def test_finished_parts_are_kept_and_not_repeated(project):
+    from sctl.reference.report import HiddenDataset, Part  # noqa: PLC0415
+
+    part = Part("datasets", "donor 1", lambda run: ())
+    add_part(project, part, [HiddenDataset("donor 1", 9, 0.5, 0.0, float("nan"))])
+    assert done_parts(project) == {("datasets", "donor 1")}
+    assert np.isnan(load_self_test(project)["datasets"]["accuracy_called"][0])
+    assert "**50%** of the cells" in self_test_view.in_words(load_self_test(project))[0]
+
+
+# -- the method's own space --------------------------------------------------------------------------------
+
+
+def test_a_map_in_the_methods_own_space(open_page, project):
+    run_job(project.root, {"kind": "explore", "settings": project.settings.to_dict()}, lambda *_: Run())
+    drawn = latent_map_in(project.result_dir("transfer"))
+    found = load_result(project)
+    assert drawn["latent_umap_target"].shape == (found.n_obs, 2)
+    assert len(drawn["latent_umap_source"]) == len(drawn["latent_source_types"]) == load_pair(project).source.n_obs
+    order = np.argsort(load_pair(project).source.obs_names.to_numpy(dtype=str), kind="stable")
+    types = load_pair(project).source.obs["cell_type"].astype(str).to_numpy()[order]
+    np.testing.assert_array_equal(drawn["latent_source_types"], types)
+    state_key = state.MAP_CELLS.name
+    app = fine(open_page("explore", project.id))
+    app.session_state[state_key] = "latent"
+    shown = texts(fine(app.run()))
+    assert f"{len(types)} source cells and {found.n_obs} of yours, each in the colour of its cell type" in shown
