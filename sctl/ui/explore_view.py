@@ -14,7 +14,18 @@ from sctl import plots
 from sctl.data import Floats
 from sctl.plots.palette import GREY, SOURCE_COLOUR, TARGET_COLOUR, is_numeric
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, flow_view, gene_picker, jobs, results, selection, state, trained
+from sctl.ui import (
+    colours,
+    datasets_view,
+    embedding_view,
+    flow_view,
+    gene_picker,
+    jobs,
+    results,
+    selection,
+    state,
+    trained,
+)
 from sctl.ui.colours import Colour
 
 _SIDES = {"target": "Your cells", "joint": "Both datasets", "latent": "Both, as the method sees them"}
@@ -160,9 +171,13 @@ def _joint_words(layout: Layout, colour: Colour) -> str:
 
 def summaries(project: Project) -> None:
     """Draw what groups consist of, how source types flow into them, and a gene in every group."""
-    made_of, flow, gene = st.tabs(["What the groups consist of", "From source type to group", "A gene in every group"])
+    made_of, datasets, flow, gene = st.tabs(
+        ["What the groups consist of", "Types in each dataset", "From source type to group", "A gene in every group"]
+    )
     with made_of:
         _composition(project)
+    with datasets:
+        datasets_view.panel(project)
     with flow:
         flow_view.panel(project)
     with gene:

@@ -32,6 +32,7 @@ from sctl.project import (
 )
 from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.results import MAPS, embeddings_in, points_in
+from sctl.sharing.trained import CELLS_KEY
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
 
@@ -172,6 +173,26 @@ def _source_types(_project: Project, fingerprint: str, label_key: str | None) ->
     with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
         obs: pd.DataFrame = ad.io.read_elem(file["obs"])
     return np.asarray(obs[label_key] if label_key in obs else np.full(len(obs), "source"), dtype=str)
+
+
+def source_datasets(project: Project, column: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return dataset and known type of each source cell; all are one dataset where the source lacks the column.
+
+    Of a trained source, whose cells are not there, it is known how many cells each type had.
+    """
+    return _source_datasets(project, project.fingerprint("preprocess"), project.params("data")["label_key"], column)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _source_datasets(
+    _project: Project, fingerprint: str, label_key: str | None, column: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
+        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+    if _project.has_trained:
+        obs = obs.loc[np.repeat(obs.index, obs[CELLS_KEY].astype(int))]
+    named = [np.asarray(obs[key] if key in obs else np.full(len(obs), "all"), dtype=str) for key in (column, label_key)]
+    return named[0], named[1]
 
 
 # -- genes -------------------------------------------------------------------------------------------

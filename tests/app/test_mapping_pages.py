@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 
@@ -29,7 +30,7 @@ from sctl.project import (
 from sctl.project.latent import latent_in, latent_map_in
 from sctl.run import Run
 from sctl.sharing import load_trained
-from sctl.ui import doubts_view, self_test_view, state, training_view
+from sctl.ui import datasets_view, doubts_view, self_test_view, state, training_view
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -243,3 +244,20 @@ def test_a_map_in_the_methods_own_space(open_page, project):
     app.session_state[state_key] = "latent"
     shown = texts(fine(app.run()))
     assert f"{len(types)} source cells and {found.n_obs} of yours, each in the colour of its cell type" in shown
+
+
+# -- datasets ------------------------------------------------------------------------------------------------
+
+
+def test_types_of_every_dataset_of_both_sides(open_page, project):
+    found, pair = load_result(project), load_pair(project)
+    bars, types = datasets_view.parts(project, "donor", found.labels)
+    counts = pd.crosstab(bars, types)
+    assert list(counts.index) == ["Source: donor 1", "Source: donor 2", "Yours: donor 1", "Yours: donor 2"]
+    of_source = pd.crosstab(pair.source.obs["donor"].astype(str), pair.source.obs["cell_type"].astype(str))
+    np.testing.assert_array_equal(counts.loc[counts.index.str.startswith("Source"), of_source.columns], of_source)
+    assert counts.loc["Yours: donor 1"].sum() == (pair.target.obs["donor"] == "donor 1").sum()
+    whole = datasets_view.parts(project, "", found.labels)[0]
+    assert set(whole) == {"Source: all", "Yours: all"}
+    app = fine(open_page("explore", project.id))
+    assert next(item for item in app.selectbox if item.key == state.DATASETS.name).value == "donor"
