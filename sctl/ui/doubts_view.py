@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sctl.data import TransferResult
 from sctl.markers import top_markers
 from sctl.plots.palette import ACCENT, GREY, INK, styled
 from sctl.project import Project
-from sctl.ui import embedding_view, errors, novelty_view, results, selection, shell, state, steps
+from sctl.ui import embedding_view, errors, novelty_view, results, selection, self_test_view, shell, state, steps
 
 NAMED, BETWEEN, FAR = "has a name", "between known types", "far from all types"
 _COLOURS = {NAMED: ACCENT, BETWEEN: "#E69F00", FAR: "#D55E00"}
@@ -35,7 +36,7 @@ def panel(project: Project) -> None:
     table = doubts(found)
     _meaning()
     _numbers(project, found, table)
-    st.caption(expectation(found))
+    st.caption(expectation(found, self_test_view.of(project)))
     _unknown_groups(project, found)
     _pictures(project, found, table)
     _table(table)
@@ -67,16 +68,30 @@ def limits(found: TransferResult) -> tuple[float, float]:
     return float(found.uns["novelty"]["threshold"]), float(found.params["max_ambiguity"])
 
 
-def expectation(found: TransferResult) -> str:
-    """Say what the limit did when types of the reference itself were hidden."""
+def expectation(found: TransferResult, tested: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how the limit was found, and what it did where types of the reference itself were hidden.
+
+    Parameters
+    ----------
+    found : TransferResult
+    tested : mapping
+        Answers of the tests of the reference, see :func:`sctl.project.load_self_test`; may be empty.
+    """
     seen = found.uns["novelty"]
-    flagged = float(seen["flagged"])
-    hidden = "" if np.isnan(flagged) else f" Of the cells of a type that was hidden, {flagged:.0%} lay beyond it."
-    return (
-        f"The limit ({float(seen['threshold']):.0%} chance of a new type) was found with the reference's own cells. Of those "
-        f"of known types, {float(seen['kept']):.0%} stayed below it, and {float(seen['accuracy']):.0%} of these got the right "
-        f"name.{hidden} Your data comes from elsewhere, so expect somewhat less."
+    said = (
+        f"The limit ({float(seen['threshold']):.0%} chance of a new type) was found with the reference's own cells: of those "
+        f"of known types, {float(seen['kept']):.0%} stay below it, and {float(seen['accuracy']):.0%} of these get the right name."
     )
+    flagged = float(seen["flagged"])
+    if any(tested.get("types", {}).values()):
+        mean = float(np.mean(tested["types"]["flagged"]))
+        said += f" Where it was learned anew without a type, {mean:.0%} of that type's cells got no name, on average."
+    elif not np.isnan(flagged):
+        said += (
+            f" Of the cells of a type that was hidden afterwards, {flagged:.0%} lie beyond it. That is too good: the network had "
+            "seen the type while it learned. The test of the reference on the page Transfer tells what to expect."
+        )
+    return said
 
 
 def _meaning() -> None:
@@ -96,7 +111,7 @@ def _numbers(project: Project, found: TransferResult, table: pd.DataFrame) -> No
     far = (table["verdict"] == FAR).to_numpy()
     shown = [(name.capitalize(), *_share(int(counts.get(name, 0)), len(table))) for name in (NAMED, BETWEEN, FAR)]
     accuracy = float(found.uns["novelty"]["accuracy"])
-    shown += [("Expected right, of the named", f"{accuracy:.0%}", "measured on the reference")]
+    shown += [("Expected right", f"{accuracy:.0%}", "of the named, if of known types")]
     shown += novelty_view.against_truth(project, found, far)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
@@ -201,7 +216,7 @@ def figure(table: pd.DataFrame, limit: float, most: float) -> go.Figure:
     drawn.add_hline(y=max(limit, _LEAST), line={"color": INK, "width": 1.5, "dash": "dash"})
     drawn.add_vline(x=most, line={"color": GREY, "width": 1.5, "dash": "dot"})
     styled(drawn, x_title="Between types (share of other names nearby)", y_title="Chance of a new type", height=380)
-    drawn.update_xaxes(range=[-0.03, 1.0], tickformat=".0%")
+    drawn.update_xaxes(range=[-0.03, 1.03], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     drawn.update_yaxes(
         type="log", range=[np.log10(_LEAST) - 0.1, 0.1], tickvals=[0.001, 0.01, 0.1, 1], tickformat=".1~%"
     )

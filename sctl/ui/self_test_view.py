@@ -46,10 +46,18 @@ def panel(project: Project) -> None:
             charts(load_self_test(project))
 
 
-def _of_a_file(project: Project) -> None:
+def of(project: Project) -> Mapping[str, Mapping[str, Any]]:
+    """Return what tests of the reference found, here or before it was saved; a table for each kind of test."""
+    if not project.has_trained:
+        return load_self_test(project)
     info = project.input_info("source") or {}
     method: Any = caching.trained(project, str(info["fingerprint"])).method
     found: Mapping[str, Mapping[str, Any]] = getattr(method, "self_test_", {})
+    return found
+
+
+def _of_a_file(project: Project) -> None:
+    found = of(project)
     if any(found.values()):
         st.caption("Tested by those who saved the reference. Your own cells play no part in it.")
         charts(found)
@@ -71,7 +79,7 @@ def _button(project: Project) -> None:
     )  # fmt: skip
     if not done:
         st.caption(
-            f"{n_tests} tests or more, {_duration(project, n_tests)}. They run in the background and can be stopped; what is "
+            f"About {n_tests} tests, {_duration(project, n_tests)}. They run in the background and can be stopped; what is "
             "finished is kept."
         )
     elif trained_file(project) is not None:
@@ -85,7 +93,7 @@ def _start() -> None:
 
 
 def _number(project: Project) -> int:
-    """Return how many tests there are at least: a type each, and one of genes."""
+    """Return about how many tests there are: a type each, and one of genes; datasets come on top, small types do not."""
     return len(results.result(project).label_names) + 1
 
 
@@ -168,7 +176,7 @@ def _bars(names: Sequence[str], shares: Sequence[float]) -> go.Figure:
         )
     )  # fmt: skip
     styled(figure, height=60 + _BAR * len(values))
-    figure.update_xaxes(range=[0, 1.0], tickformat=".0%", tickvals=[0, 0.5, 1])
+    figure.update_xaxes(range=[0, 1.08], tickformat=".0%", tickvals=[0, 0.5, 1])
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(margin={"t": 5})
     return figure

@@ -261,3 +261,10 @@ def test_types_of_every_dataset_of_both_sides(open_page, project):
     assert set(whole) == {"Source: all", "Yours: all"}
     app = fine(open_page("explore", project.id))
     assert next(item for item in app.selectbox if item.key == state.DATASETS.name).value == "donor"
+
+
+def test_what_to_expect_is_taken_from_the_tests_once_they_are_done(project):
+    found = load_result(project)
+    assert "That is too good" in doubts_view.expectation(found, {})
+    tested = {"types": {"flagged": [0.25, 0.75]}}
+    assert "50% of that type's cells got no name" in doubts_view.expectation(found, tested)
