@@ -27,6 +27,7 @@ def train_source(arguments: argparse.Namespace) -> int:
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     keys, seed = columns(arguments, source, method), arguments.seed or 0
+    method = pipeline.batched(method, keys["batch_key"])
     with Bar(quiet=arguments.quiet) as bar:
         pair = pipeline.train(source, method, {**preprocess, **keys}, bar.run(seed))
     pipeline.save_trained(out, pair, method, preprocess, seed=seed, name=arguments.source.name)

@@ -106,6 +106,7 @@ MERGED: Key[list[str]] = Key("merged", [])
 MERGED_NAME = Key("merged_name", "")
 GROUPED_BY = Key("grouped_by", "label")
 PARTS = Key("parts", "label")
+DATASETS: Key[str] = Key("datasets", "")
 
 # Markers
 MARKERS_OF = Key("markers_of", "clusters")
