@@ -181,7 +181,7 @@ def _by_surgery(
                 result.obsm["novelty"][:, column],
                 result.labels != UNASSIGNED,
                 result.embedding,
-                method.reference_points_,
+                _as_given(task.reference, method.reference_points_),
             )
         )
     spent = time.process_time() - start
@@ -194,6 +194,13 @@ def _by_surgery(
         "formula": max(_formula(method, uns) for uns in found) if way == {} else np.nan,
     }
     return Answer(name, tuple(parts), seconds, spent, facts)
+
+
+def _as_given(reference: AnnData, points: np.ndarray) -> np.ndarray:
+    """Return the points in the order of the file: scArches has its cells in the order of their names."""
+    out = np.empty_like(points)
+    out[np.argsort(reference.obs_names.to_numpy(dtype=str), kind="stable")] = points
+    return out
 
 
 def _formula(method: ScArches, uns: Mapping[str, Any]) -> int:
