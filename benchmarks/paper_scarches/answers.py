@@ -235,7 +235,9 @@ def _by_harmony(task: Task, target: AnnData, seed: int) -> Mapped:
     X = np.vstack([task.reference.X.toarray(), target.X.toarray()])
     points = PCA(min(N_COMPONENTS, *X.shape), svd_solver="randomized", random_state=seed).fit_transform(X)
     studies = np.concatenate([task.reference.obs[STUDY].astype(str), "target " + target.obs[STUDY].astype(str)])
-    found = _oriented(run_harmony(points, _table(studies), STUDY, verbose=False, random_state=seed).Z_corr, len(X))
+    found = _oriented(
+        run_harmony(points, _table(studies), STUDY, verbose=False, random_state=seed, ncores=1).Z_corr, len(X)
+    )
     return _by_neighbours(task, found[:n], found[n:])
 
 
