@@ -100,6 +100,9 @@ class TransferMethod(ABC):
     """Place in the menu."""
     target_settings: ClassVar[frozenset[str]] = frozenset()
     """Of a method that can be saved: the settings that matter only once a target is met, and can be changed then."""
+    array_levels: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Of a method that can be saved: the arrays of :meth:`Saveable.state` that hold something of single cells of the
+    source, each with its level, ``"latents"`` or ``"counts"``; see :mod:`sctl.sharing.levels`."""
     restored_ = False
     """Whether it comes from a file; it then learns nothing anew."""
 

@@ -7,6 +7,7 @@
     ├── ParameterError (ValueError)       a setting is out of range or does not fit the data
     ├── NotFittedError (ValueError, AttributeError)   ``transfer`` before ``fit``
     ├── ProjectError                      a project folder or a job is missing or damaged
+    ├── ServiceError                      a service on the internet refuses, or cannot be reached
     └── Cancelled                         the user pressed Stop
     SctlWarning (UserWarning)
     └── ConvergenceWarning                an iteration ended at its limit
@@ -55,6 +56,10 @@ class NotFittedError(SctlError, ValueError, AttributeError):
 
 class ProjectError(SctlError):
     """A project folder or a job is missing, damaged, or in another state than needed."""
+
+
+class ServiceError(SctlError):
+    """A service on the internet refuses, answers strangely, or cannot be reached."""
 
 
 class Cancelled(SctlError):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
 import numpy as np
 import pytest
 from anndata import AnnData
 
+from sctl import pipeline
 from sctl.data import Pair
+from sctl.methods import get_method
+from sctl.run import Run
 from sctl.simulate import toy_counts, toy_pair
 
 
@@ -37,3 +49,181 @@ def target(_toy: tuple[AnnData, AnnData]) -> AnnData:
 def rng() -> np.random.Generator:
     """Fresh for every test, so that the order of tests does not matter."""
     return np.random.default_rng(0)
+
+
+# -- a server that speaks as Zenodo does ----------------------------------------------------------------
+
+
+class FakeZenodo(ThreadingHTTPServer):
+    """Records in memory behind the few addresses that are used, with faults in waiting.
+
+    ``faults`` holds pairs of a beginning of *METHOD path* and what is to happen the next time it is asked: a status, a
+    tuple of status, headers and content, or one of "cut" (half of the file, then silence), "drop" (no answer), "other" (another
+    content) and "whole" (a range is passed over). ``seen`` holds method, path and headers of all requests.
+    """
+
+    daemon_threads = True
+    token = "s3cret-token"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.records: dict[str, dict[str, Any]] = {}
+        self.faults: list[tuple[str, Any]] = []
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/api"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: broken connections are what is tested."""
+
+    def put(self, number: str, files: dict[str, bytes], **metadata: Any) -> None:
+        """Publish a record."""
+        self.records[number] = {"metadata": {"title": f"Record {number}", **metadata}, "files": files, "open": True}
+
+    def shown(self, number: str) -> dict[str, Any]:
+        """Return a record as the interface shows it."""
+        record = self.records[number]
+        entries = {
+            name: {"key": name, "size": len(content), "checksum": f"md5:{hashlib.md5(content).hexdigest()}"}
+            for name, content in record["files"].items()
+        }
+        return {
+            "id": number,
+            "metadata": record["metadata"],
+            "is_published": record["open"],
+            "pids": {"doi": {"identifier": f"10.5281/zenodo.{number}"}} if record["open"] else {},
+            "files": {"enabled": True, "entries": entries},
+        }
+
+    def fault(self, line: str) -> Any:
+        """Return what is to go wrong with a request, once."""
+        for number, (beginning, what) in enumerate(self.faults):
+            if line.startswith(beginning):
+                del self.faults[number]
+                return what
+        return None
+
+    def asked(self, method: str) -> list[str]:
+        """Return the paths that were asked by a method."""
+        return [path for seen, path, _ in self.seen if seen == method]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FakeZenodo
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet."""
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path, _, query = self.path.removeprefix("/api").partition("?")
+        self.server.seen.append((self.command, self.path, dict(self.headers)))
+        what = self.server.fault(f"{self.command} {path}")
+        if what == "drop":
+            self.close_connection = True
+            return
+        if isinstance(what, int | tuple):
+            status, headers, value = (*([what] if isinstance(what, int) else what), {}, {"message": "no"})[:3]
+            self._answer(status, value, headers)
+            return
+        known = self.headers.get("Authorization") == f"Bearer {self.server.token}"
+        if (self.command != "GET" or path.startswith("/user")) and not known:
+            self._answer(401, {"message": "unauthorised"})
+            return
+        parts = path.strip("/").split("/")
+        if self.command == "GET":
+            self._look(parts, parse_qs(query), what)
+        else:
+            self._write(parts, body, what)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server looks for
+
+    def _look(self, parts: list[str], query: dict[str, list[str]], what: Any) -> None:
+        records = self.server.records
+        match parts:
+            case ["records"]:
+                doi = query["q"][0].split('"')[1]
+                hits = [r for r in map(self.server.shown, records) if r["metadata"].get("doi") == doi or " " in doi]
+                self._answer(200, {"hits": {"hits": hits}})
+            case "user", "records":
+                self._answer(200, {"hits": {"hits": [self.server.shown(number) for number in records]}})
+            case "records", number if number in records:
+                self._answer(200, self.server.shown(number))
+            case "records", number, "files", name, "content" if number in records:
+                self._content(records[number]["files"][unquote(name)], what)
+            case _:
+                self._answer(404, {"message": "not found"})
+
+    def _write(self, parts: list[str], body: bytes, what: Any) -> None:
+        records = self.server.records
+        match self.command, *parts:
+            case "POST", "records":
+                number = str(1000 + len(records))
+                records[number] = {**json.loads(body), "files": {}, "open": False}
+                self._answer(201, self.server.shown(number))
+            case "PUT", "records", number, "draft":
+                records[number]["metadata"] = json.loads(body)["metadata"]
+                self._answer(200, self.server.shown(number))
+            case "DELETE", "records", number, "draft":
+                del records[number]
+                self._answer(204, None)
+            case "POST", "records", number, "draft", "files":
+                self._answer(201, {"entries": json.loads(body)})
+            case "PUT", "records", number, "draft", "files", name, "content":
+                records[number]["files"][unquote(name)] = body[:-1] if what == "other" else body
+                self._answer(200, {})
+            case "POST", "records", number, "draft", "files", name, "commit":
+                self._answer(200, self.server.shown(number)["files"]["entries"][unquote(name)])
+            case "POST", "records", number, "draft", "actions", "publish":
+                records[number]["open"] = True
+                self._answer(202, self.server.shown(number))
+            case _:
+                self._answer(404, {"message": "not found"})
+
+    def _content(self, content: bytes, what: Any) -> None:
+        if what == "other":
+            content = bytes(reversed(content))
+        asked = self.headers.get("Range", "")
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and what != "whole" else 0
+        rest = content[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        if what == "cut":
+            self.close_connection = True
+            rest = rest[: len(rest) // 2]
+        self.wfile.write(rest)
+
+    def _answer(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        content = b"" if value is None else json.dumps(value).encode()
+        self.send_response(status)
+        for name, said in (headers or {}).items():
+            self.send_header(name, said)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def zenodo_server(monkeypatch) -> Iterator[FakeZenodo]:
+    """A server of this computer that speaks as Zenodo does; no other is ever asked."""
+    for name in ("ZENODO_TOKEN", "ZENODO_SANDBOX_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with FakeZenodo() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory, source) -> Path:
+    """A trained source of TargetCluster, as a file. Do not change it."""
+    method = get_method("targetcluster")(n_init=2)
+    learned = pipeline.train(source, method, {"label_key": "cell_type"}, Run())
+    path = tmp_path_factory.mktemp("model") / "toy"
+    return pipeline.save_trained(path, learned, method, {}, seed=0, name="toy.h5ad")

@@ -19,6 +19,7 @@ from scipy import sparse
 import sctl
 import sctl.methods
 from sctl.cli import main
+from sctl.cli.told import source_worth
 from sctl.data import read_result
 
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
@@ -114,6 +115,38 @@ def test_theta_is_chosen_from_the_curve(folder: Path) -> None:
     result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
     assert len(result.uns["kta"]) == len(result.uns["thetas"]) > 5
     assert result.uns["theta"] in result.uns["thetas"]
+
+
+def shuffled_genes(source: AnnData) -> AnnData:
+    other = source.copy()
+    other.X = source.X[:, np.random.default_rng(0).permutation(source.n_vars)]
+    return other
+
+
+def test_it_says_what_the_source_is_worth(
+    folder: Path, source: AnnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--theta", "0.5", "--quiet") == 0
+    uns = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster").uns
+    said = capsys.readouterr().out
+    assert f"The source explains your cells well: {uns['transferability']:.2f} of 1" in said
+    assert f"(p = {uns['transferability_p_value']:.2g})." in said
+    sctl_write(shuffled_genes(source), tmp_path / "shuffled.h5ad")
+    assert run(folder, "--theta", "0.5", "--quiet", source=str(tmp_path / "shuffled.h5ad")) == 0
+    assert "Choose another source: this one explains your cells no better than chance" in capsys.readouterr().out
+    assert run(folder, "--method", "targetcluster", "--quiet") == 0
+    assert "explains" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("score", "p_value", "words"),
+    [(0.5, 0.05, "well"), (0.49, 0.05, "in part"), (0.34, 0.05, "little"), (0.9, 0.06, "no better than chance")],
+)
+def test_worth_of_a_source_in_words(score: float, p_value: float, words: str) -> None:
+    told = source_worth({"transferability": score, "transferability_p_value": p_value})
+    assert words in told
+    assert f": {score:.2f} of 1" in told
+    assert source_worth({}) == ""
 
 
 def test_dropped_cells_are_gone_and_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -403,7 +436,7 @@ def test_the_app_opens_the_browser_only_where_somebody_sees_it(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
-    monkeypatch.setattr("sctl.cli.sys.platform", platform)
+    monkeypatch.setattr("sctl.cli.serve.sys.platform", platform)
     monkeypatch.setattr("os.execv", lambda program, command: seen.append(command))
     main_without_status = contextlib.suppress(TypeError)  # the process did not become another one
     with main_without_status:

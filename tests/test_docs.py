@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import sctl
-from sctl import cli
+from sctl.cli.arguments import command_line
 from sctl.io import ACCEPTED
 from sctl.methods import METHODS
 
@@ -64,7 +64,7 @@ def test_the_accepted_files_are_those_of_the_reader():
 
 
 def test_every_command_and_only_real_options_are_shown():
-    parser = cli._parser()
+    parser = command_line()
     commands = next(action.choices for action in parser._actions if action.choices)
     shown = [shlex.split(line)[1:] for line in README.splitlines() if line.startswith("sctl ")]
     assert {words[0] for words in shown} == set(commands)

@@ -7,7 +7,9 @@ import streamlit as st
 from sctl.ui import (
     errors,
     jobs,
+    mapping_view,
     method_choice,
+    self_test_view,
     sharpening_view,
     shell,
     source_view,
@@ -22,13 +24,15 @@ project = shell.require(steps.TRANSFER, "preprocess")
 errors.show_notices(method_choice.PLACE)
 errors.show_notices(sharpening_view.PLACE)
 jobs.failure(project, "transfer")
-if not source_view.busy(project):
+if not (source_view.busy(project) or self_test_view.busy(project)):
     timeline.follow(project)
 
 with errors.caught():
     if project.state("theta") == "done":
         sharpening_view.say(project, key="transfer")
+        mapping_view.report(project)
         training_view.report(project)
+        self_test_view.panel(project)
     source_view.panel(project)
     method = method_choice.cards(project)
     with st.container(border=True):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from sctl.ui import (
     confidence_view,
+    doubts_view,
     errors,
     jobs,
     novelty_view,
@@ -56,7 +57,7 @@ with errors.caught():
                 sharpening_view.film(view)
                 training_view.report(view)
             elif name == "Cells beyond the source":
-                novelty_view.panel(view)
+                (doubts_view if doubts_view.has(results.result(view)) else novelty_view).panel(view)
             else:
                 repeats_view.panel(view)
 timeline.follow_maps(project)

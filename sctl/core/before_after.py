@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from sctl.core.components import principal_components
+from sctl.core.kmeans import kmeans
 from sctl.core.silhouette import mean_silhouette
 
 Floats = NDArray[np.floating[Any]]
@@ -20,6 +21,10 @@ N_COMPONENTS = 20
 """Principal components of the target's own genes in which silhouettes are measured."""
 MAX_CELLS = 2000
 """Silhouettes of more cells are measured on a sample of so many."""
+MAX_OWN = 10
+"""Up to so many groups are tried without the source."""
+EXPLAINED = 0.65
+"""A source explains a target whose clusters reach this share of the silhouette of groups made without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,10 @@ class Comparison:
     Parameters
     ----------
     silhouette_before, silhouette_after : float
-        How well the labels divide the target's own data, in [−1, 1]; neither network has a part in it.
+        How well the clusters divide the target's own data, in [−1, 1]; neither network has a part in it.
+    silhouette_own : float
+        The same of groups that k-means makes of these data without any source: the best of as many groups
+        as there are clusters before, or of more, up to 10.
     confidence_before, confidence_after : float
         Mean probability of the most likely cluster.
     flipped : float
@@ -40,10 +48,16 @@ class Comparison:
 
     silhouette_before: float
     silhouette_after: float
+    silhouette_own: float
     confidence_before: float
     confidence_after: float
     flipped: float
     recommended: Answer
+
+    @property
+    def explained(self) -> bool:
+        """Whether the clusters divide the target hardly worse than it divides by itself."""
+        return bool(max(self.silhouette_before, self.silhouette_after) >= EXPLAINED * self.silhouette_own)
 
     def to_dict(self) -> dict[str, float | str]:
         """Return the comparison in a form that files take."""
@@ -112,11 +126,15 @@ def compare(X: Floats, before: Clustering, after: Clustering, *, rng: np.random.
     points = principal_components(cells @ cells.T, N_COMPONENTS).scores
     distances = cdist(points, points)
     first, last = (
-        mean_silhouette(distances, np.unique(side.labels[sample], return_inverse=True)[1]) for side in (before, after)
+        mean_silhouette(distances, np.unique(side.clusters[sample], return_inverse=True)[1]) for side in (before, after)
     )
+    fewest = max(len(np.unique(before.clusters)), 2)  # a coarser division is easier, and shows nothing to be missing
+    most = max(min(MAX_OWN, len(points) - 1), fewest)
+    own = [kmeans(points, k, n_init=5, rng=rng) for k in range(fewest, most + 1)]
     return Comparison(
         silhouette_before=first,
         silhouette_after=last,
+        silhouette_own=max(mean_silhouette(distances, np.unique(groups, return_inverse=True)[1]) for groups in own),
         confidence_before=float(before.proba.max(axis=1).mean()),
         confidence_after=float(after.proba.max(axis=1).mean()),
         flipped=float((before.labels != after.labels).mean()),

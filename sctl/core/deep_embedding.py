@@ -156,7 +156,15 @@ def pretrain(
     return net, logs
 
 
-def train_source(net: EmbeddingNet, cells: Cells, codes: Ints, *, config: SourceTraining, run: Run) -> TrainingLog:
+def train_source(
+    net: EmbeddingNet,
+    cells: Cells,
+    codes: Ints,
+    *,
+    config: SourceTraining,
+    run: Run,
+    phase: str = "Learn the cell types",
+) -> TrainingLog:
     """Teach a network the clusters that the labels say, encoder and centroids together.
 
     The paper's text fine-tunes the source as it does the target; its code, and this, minimise KL(P‖Q) where ``P`` is
@@ -171,6 +179,8 @@ def train_source(net: EmbeddingNet, cells: Cells, codes: Ints, *, config: Source
         Label of every row of ``cells``, held out or not.
     config : SourceTraining
     run : Run
+    phase : str
+        What is being learned.
     """
     n, device = net.head.centroids.shape[0], config.training.device
     smooth = torch.full((n, n), 1e-5)
@@ -182,7 +192,7 @@ def train_source(net: EmbeddingNet, cells: Cells, codes: Ints, *, config: Source
         noisy = dropped(x, config.dropout, noise)
         return net.loss(x, known[labels[rows]], reconstruction=config.reconstruction, noisy=noisy)
 
-    return train(net, error, cells, config=config.training, run=run, phase="Learn the cell types")
+    return train(net, error, cells, config=config.training, run=run, phase=phase)
 
 
 def class_centroids(z: Floats, codes: Ints, n: int) -> Tensor:

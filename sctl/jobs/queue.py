@@ -19,7 +19,7 @@ from sctl.jobs.job import JOB, LOG, PID, PROGRESS, Job, children
 from sctl.project import Project
 from sctl.project.files import canonical, new_id, process_mark, write_json
 
-KINDS = ("prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "everything")
+KINDS = ("prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "self_test", "everything")
 _LOOK_AGAIN = 0.2  # seconds between two looks for a free place
 
 
@@ -32,7 +32,7 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
-    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "everything"}
+    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "self_test", "everything"}
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

@@ -12,6 +12,7 @@ from sctl import pipeline
 from sctl.base import TransferMethod
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
+from sctl.jobs import reference
 from sctl.project import (
     Project,
     Question,
@@ -28,6 +29,7 @@ from sctl.project import (
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
+from sctl.project.latent import keep_latent
 from sctl.project.results import (
     BASELINES,
     RESULT,
@@ -59,15 +61,22 @@ SOURCE = "source"
 REPEATS = "repeats"
 """Other seeds, asked for on a page: whether two groups stay apart. No step of the project either."""
 
+SELF_TEST = "self_test"
+"""Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
+
+LATENT = "latent"
+"""A map in the space that the method itself learned, where it has one. No step of the project either."""
+
 TASKS: Mapping[str, tuple[str, ...]] = {
     "prepare": ("preprocess", SOURCE),
     "transfer": ("preprocess", "transfer", "theta", COMPARE),
     "theta": ("preprocess", "transfer", "theta"),
-    "explore": ("preprocess", "explore"),
+    "explore": ("preprocess", "explore", LATENT),
     "markers": ("preprocess", "transfer", "theta", "markers"),
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
-    "everything": ("preprocess", "transfer", "theta", "markers", "explore", SOURCE, COMPARE),
+    "self_test": ("preprocess", "transfer", SELF_TEST),
+    "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
 
@@ -81,6 +90,8 @@ _WEIGHT = {
     SOURCE: 1.0,
     COMPARE: 5.0,
     REPEATS: 20.0,
+    SELF_TEST: 20.0,
+    LATENT: 2.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
 
@@ -175,10 +186,13 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
 def _transfer(project: Project, directory: Path, part: Part) -> None:
     """Sweep θ if the method does, keeping every θ as it comes; a job that resumes skips what is there."""
     pair, method, seed = load_pair(project), *_method(project)
+    method = pipeline.with_batches(pair, method)
     sweeping = pipeline.as_sweep(method)
     if sweeping is None:
         save_result(directory / RESULT, pipeline.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))
         _keep_trained(project, directory, pair, method)
+        if (latent := reference.latent_of(method)) is not None:
+            keep_latent(directory, latent)
         return
     if not (directory / SWEEP).exists():
         save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
@@ -241,6 +255,15 @@ def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
         n_seeds, groups, pair = int(params["n_seeds"]), question.groups(project), load_pair(project)
         for outcome in pipeline.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
             add_outcome(path, outcome)
+
+
+def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    method, seed = _method(project)
+    reference.check_reference(project, method, seed, part)
+
+
+def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    reference.draw_latent(project, int(project.params("transfer")["seed"]), part)
 
 
 def _theta(project: Project, directory: Path, part: Part) -> None:
@@ -310,6 +333,8 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     COMPARE: _compare,
     SOURCE: _check_source,
     REPEATS: _repeats,
+    SELF_TEST: _self_test,
+    LATENT: _latent,
 }
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,25 +15,19 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.before_after import Answer, Clustering, compare, mean_confidence
-from sctl.core.composition import TypeMoments, rescaled
+from sctl.core.before_after import Answer
 from sctl.core.scaling import z_scores
-from sctl.data import UNASSIGNED, TransferResult, require_genes
+from sctl.data import TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.run import Run
+from sctl.two_answers import TwoClusterings, answered
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
-    from sctl.core.deep_embedding import EmbeddingNet
+    from sctl.core.named_target import NamedTarget, Sharpening
     from sctl.core.schedules import Schedule
-    from sctl.core.self_training import SelfTraining
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 
 MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
-N_RESCALINGS = 2
-"""So often the target is named and scaled anew."""
 
 
 @dataclass(kw_only=True)
@@ -51,8 +44,8 @@ class ItClust(TransferMethod):
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
     at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
     name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
-    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False`` and
-    ``answer="after"`` is the paper's setting.
+    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
+    ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
 
     References
     ----------
@@ -191,9 +184,9 @@ class ItClust(TransferMethod):
     empty_centroids: Literal["drop", "keep"] = param(
         "drop", "What becomes of types that no cell of yours resembles at first.", title="Types not met", advanced=True
     )
-    n_new_clusters: int = param(
-        0,
-        "Groups begun among the cells that resemble no type; for a target with types that the source lacks.",
+    n_new_clusters: int | None = param(
+        None,
+        "Groups begun among cells that resemble no type. Empty: only where the source does not explain your data.",
         title="New groups",
         low=0,
         high=50,
@@ -204,7 +197,7 @@ class ItClust(TransferMethod):
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn the source's types.
 
-        Sets ``label_names_``, ``var_names_``, ``weights_`` (arrays by name), ``moments_`` (of every type's genes),
+        Sets ``label_names_``, ``var_names_``, ``network_`` (see :class:`~sctl.core.type_network.TypeNetwork`),
         ``n_source_`` and ``log_``.
 
         Raises
@@ -212,24 +205,21 @@ class ItClust(TransferMethod):
         DataError
             If the source has one type only, or the column of batches is missing.
         """
-        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - see above
-        from sctl.core.training import Cells  # noqa: PLC0415
+        from sctl.core.type_network import TypeNetwork  # noqa: PLC0415 - torch, see above
 
+        if self.batch_key is not None and self.batch_key not in source.obs:
+            raise DataError(
+                f"The source has no column {self.batch_key!r}.",
+                expected=f"It has {', '.join(map(str, source.obs.columns)) or 'no columns'}.",
+                do="Choose one of them as the column of batches, or none.",
+            )
         types = _types(source, label_key)
         genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
-        schedule, n_types = self._schedule(), len(types.categories)
-        widths = deep.layer_widths(len(X))
-        widths = widths if self.n_latent is None else (*widths[:-1], self.n_latent)
-        cells = Cells.split(X, codes, schedule.held_out, run.rng("held-out cells"))
-        autoencoder, logs = deep.pretrain(widths, cells, schedule.pretraining, run=run)
-        net = deep.EmbeddingNet(autoencoder, deep.class_centroids(deep.embedded(autoencoder, cells), codes, n_types))
-        logs.append(deep.train_source(net, cells, codes, config=schedule.source, run=run))
-        self.label_names_ = tuple(map(str, types.categories))
-        self.var_names_, self.n_source_ = tuple(map(str, genes)), len(X)
-        self.weights_, self.moments_ = deep.weights_of(net), TypeMoments.of(X, codes, n_types)
-        self.log_ = {log.phase: log.to_dict() for log in logs}
+        self.network_, logs = TypeNetwork.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
+        self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
+        self.n_source_, self.log_ = len(X), {log.phase: log.to_dict() for log in logs}
         return self
 
     @override
@@ -241,39 +231,30 @@ class ItClust(TransferMethod):
         DataError
             If the target has fewer than 10 cells, or too few of the genes that the network knows.
         """
-        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
-        from sctl.core.self_training import self_train, target_head, trajectory  # noqa: PLC0415
-        from sctl.core.sharpening_report import what_happened  # noqa: PLC0415
-        from sctl.core.training import Cells  # noqa: PLC0415
+        from sctl.core.named_target import named_target  # noqa: PLC0415 - torch, see above
+        from sctl.core.self_training import trajectory  # noqa: PLC0415
 
-        self._require_fitted("weights_")
+        self._require_fitted("network_")
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
-        X, missing = self._aligned(target)
-        X = X[order]
-        net = deep.network(self.weights_, output=self.output)
-        cells = Cells.all(self._mixed_alike(X, net))
-        z, q = deep.outputs(net, cells)
-        before = Clustering(q, np.arange(q.shape[1]), z).among_met()
-        keep_empty = self.empty_centroids == "keep"
-        rng = run.rng("new clusters")
-        net.head, types = target_head(net, z, q, keep_empty=keep_empty, n_new=self.n_new_clusters, rng=rng)
-        sharp = self_train(net, cells, self._self_training(), run=run)
-        after = Clustering(sharp.proba, types, sharp.embedding)
-        verdict = compare(X, before, after, rng=run.rng("compared cells"))
-        way, at_each = trajectory(sharp.snapshots)
         back = np.argsort(order)
-        extra = {"trajectory": way[back], "trajectory_clusters": at_each[back]}
-        uns = {
-            "comparison": verdict.to_dict(),
-            "genes_missing": int(missing.sum()),
-            "training": self.log_,
-            "phases": list(self.log_),  # in order, which files do not keep
-            **what_happened(
-                before, after, sharp, names=self._cluster_names(types), types=[self._type_name(kind) for kind in types]
-            ),
-        }
-        chosen = verdict.recommended if self.answer == "auto" else self.answer
-        return self._result(target, chosen, (before.take(back), after.take(back)), obsm=extra, uns=uns, seed=run.seed)
+        X, missing = self._aligned(target)
+        found = named_target(self.network_, X[order], self._sharpening(), run=run)
+        both = TwoClusterings(found.before, found.after, self.label_names_).take(back)
+        answer = found.comparison.recommended if self.answer == "auto" else self.answer
+        silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
+        way, at_each = trajectory(found.sharp.snapshots)
+        obsm: dict[str, Any] = {"trajectory": way[back], "trajectory_clusters": at_each[back], **both.obsm()}
+        return TransferResult(
+            method=self.key,
+            obs_names=target.obs_names,
+            label_names=self.label_names_,
+            **both.fields(answer, silent=silent, min_confidence=self.min_confidence),
+            params=dict(self.params),
+            seed=run.seed,
+            version=sctl.__version__,
+            obsm=obsm,
+            uns={**self._told(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
+        )
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
@@ -284,26 +265,12 @@ class ItClust(TransferMethod):
             Of this method, with either answer.
         answer : {"before", "after"}
         """
-        namer = copy(self)
-        namer.label_names_ = result.label_names
-        place = {name: code for code, name in enumerate(result.label_names)}
-        before, after = (
-            Clustering(
-                np.asarray(result.obsm[f"{side}_proba"]),
-                np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
-                np.asarray(result.obsm[f"{side}_embedding"]),
-            )
-            for side in ("before", "after")
-        )
-        silent = result.confidence == 0  # no other cell is: a probability is never zero
-        fields = namer._kept(answer, (before, after), silent)
-        return replace(result, **fields, uns={**result.uns, **namer._told(answer, (before, after))})
+        return answered(result, answer, min_confidence=self.min_confidence)
 
     def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
-        self._require_fitted("weights_")
-        moments = {"types.mean": self.moments_.mean, "types.variance": self.moments_.variance}
-        return {**self.weights_, **moments}, {
+        self._require_fitted("network_")
+        return self.network_.arrays(), {
             "label_names": list(self.label_names_),
             "genes": list(self.var_names_),
             "n_source": self.n_source_,
@@ -312,29 +279,13 @@ class ItClust(TransferMethod):
 
     def restore(self, arrays: Mapping[str, NDArray[np.float32]], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned."""
+        from sctl.core.type_network import TypeNetwork  # noqa: PLC0415 - torch, see above
+
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.n_source_, self.log_ = int(facts["n_source"]), dict(facts["training"])
-        self.weights_ = {name: values for name, values in arrays.items() if not name.startswith("types.")}
-        nothing = np.empty((0, 0), dtype=np.float32)
-        self.moments_ = TypeMoments(arrays.get("types.mean", nothing), arrays.get("types.variance", nothing))
-        self._check_parts()
+        shape = (len(self.label_names_), len(self.var_names_))
+        self.network_ = TypeNetwork.from_arrays(arrays, shape=shape, output=self.output)
         return self
-
-    def _check_parts(self) -> None:
-        """Raise ``DataError`` unless the weights make a network for these genes and types."""
-        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
-
-        try:
-            deep.network(self.weights_, output=self.output)
-        except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
-            raise _parts_that_do_not_fit() from error
-        sizes = (len(self.label_names_), len(self.var_names_))
-        found = {(len(self.weights_["head.centroids"]), self._n_inputs()), self.moments_.mean.shape}
-        if found | {self.moments_.variance.shape} != {sizes}:
-            raise _parts_that_do_not_fit()
-
-    def _n_inputs(self) -> int:
-        return int(self.weights_["autoencoder.encoder.layers.0.weight"].shape[1])
 
     def _schedule(self) -> Schedule:
         from sctl.core import schedules  # noqa: PLC0415 - torch, see above
@@ -344,37 +295,32 @@ class ItClust(TransferMethod):
             return schedules.paper(output=self.output, **knobs)
         return schedules.fast(output=self.output, n_epochs=(self.n_pretrain_epochs, self.n_epochs), **knobs)
 
-    def _self_training(self) -> SelfTraining:
-        from sctl.core.self_training import SelfTraining  # noqa: PLC0415 - torch, see above
+    def _sharpening(self) -> Sharpening:
+        from sctl.core.named_target import Sharpening  # noqa: PLC0415 - torch, see above
+        from sctl.core.self_training import SelfTraining  # noqa: PLC0415
         from sctl.core.training import TrainingConfig  # noqa: PLC0415
 
-        return SelfTraining(
+        training = SelfTraining(
             training=TrainingConfig(optimiser="sgd", learning_rate=self.learning_rate),
             epochs=self.epochs_per_refresh,
             max_refreshes=self.max_refreshes,
             tolerance=self.tolerance,
             reconstruction=self.reconstruction,
         )
+        return Sharpening(
+            training=training,
+            dropout=self.dropout,
+            limits=(-self.clip if self.clip_sides == "both" else None, self.clip),
+            allow_for_mix=self.allow_for_mix,
+            keep_empty=self.empty_centroids == "keep",
+            n_new=self.n_new_clusters,
+        )
 
     def _scaled(self, adata: AnnData, X: Any) -> NDArray[np.float32]:
-        """Return z-scores of expression values, within batches where a column is named and there."""
+        """Return z-scores of expression values, within batches where their column is there: a target may lack it."""
         column = adata.obs.get(self.batch_key) if self.batch_key else None
         batches = None if column is None else pd.factorize(column.astype(str), sort=True)[0]
         return z_scores(X, batches=batches, clip=self.clip, both_sides=self.clip_sides == "both")
-
-    def _mixed_alike(self, X: NDArray[np.float32], net: EmbeddingNet) -> NDArray[np.float32]:
-        """Return the target on the source's scale, by the mix of types that the network finds in it."""
-        from sctl.core import deep_embedding as deep  # noqa: PLC0415 - torch, see above
-        from sctl.core.training import Cells  # noqa: PLC0415
-
-        out = X
-        for _ in range(N_RESCALINGS if self.allow_for_mix else 0):
-            q = deep.outputs(net, Cells.all(out))[1]
-            shares = np.bincount(q.argmax(axis=1), minlength=q.shape[1]) / len(q)
-            out = np.clip(
-                rescaled(X, self.moments_, shares), -self.clip if self.clip_sides == "both" else None, self.clip
-            )
-        return out
 
     def _aligned(self, target: AnnData) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the target's z-scores of the network's genes, 0 for genes it lacks, and which genes those are."""
@@ -391,68 +337,18 @@ class ItClust(TransferMethod):
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
 
-    def _result(
-        self, target: AnnData, chosen: Answer, both: tuple[Clustering, Clustering], *, obsm: Any, uns: Any, seed: int
-    ) -> TransferResult:
-        silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        answers = dict(zip(("before", "after"), both, strict=True))
-        return TransferResult(
-            method=self.key,
-            obs_names=target.obs_names,
-            label_names=self.label_names_,
-            **self._kept(chosen, both, silent),
-            params=dict(self.params),
-            seed=seed,
-            version=sctl.__version__,
-            obsm={
-                **obsm,
-                **{f"{name}_proba": one.proba for name, one in answers.items()},
-                **{f"{name}_embedding": one.embedding.astype(np.float32) for name, one in answers.items()},
-            },
-            uns={
-                **uns,
-                **self._told(chosen, both),
-                "types": {name: [self._type_name(kind) for kind in one.types] for name, one in answers.items()},
-            },
-        )
+    def _told(self, found: NamedTarget, both: TwoClusterings) -> dict[str, Any]:
+        """Return what pages tell of both steps of the training."""
+        from sctl.core.sharpening_report import what_happened  # noqa: PLC0415 - torch, see above
 
-    def _kept(self, chosen: Answer, both: tuple[Clustering, Clustering], silent: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return the fields of a result that follow from the answer; ``silent`` are cells without any known gene."""
-        kept = both[0] if chosen == "before" else both[1]
-        labels = np.array([*self.label_names_, UNASSIGNED], dtype=object)[kept.labels]
-        confidence = np.where(silent, 0.0, mean_confidence(kept.labels, both, len(self.label_names_)))
-        labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
+        names, types = both.cluster_names(found.after), both.type_names(found.after)
         return {
-            "clusters": kept.clusters,
-            "cluster_names": self._cluster_names(kept.types),
-            "proba": kept.proba,
-            "labels": labels,
-            "label_proba": kept.label_proba(len(self.label_names_)),
-            "confidence": confidence,
-            "embedding": kept.embedding,
+            "comparison": found.comparison.to_dict(),
+            "explained": found.explained,
+            "training": self.log_,
+            "phases": list(self.log_),  # in order, which files do not keep
+            **what_happened(found.before, found.after, found.sharp, names=names, types=types),
         }
-
-    def _told(self, chosen: Answer, both: tuple[Clustering, Clustering]) -> dict[str, Any]:
-        kept = both[0] if chosen == "before" else both[1]
-        return {"answer": chosen, "cluster_types": [self._type_name(kind) for kind in kept.types]}
-
-    def _type_name(self, kind: int) -> str:
-        return self.label_names_[kind] if kind >= 0 else UNASSIGNED
-
-    def _cluster_names(self, types: Ints) -> tuple[str, ...]:
-        """Name clusters by their types, new ones by numbers."""
-        first_new = int((types >= 0).sum())
-        return tuple(
-            self.label_names_[kind] if kind >= 0 else f"new group {i - first_new + 1}" for i, kind in enumerate(types)
-        )
-
-
-def _parts_that_do_not_fit() -> DataError:
-    return DataError(
-        "The parts of the model do not fit together.",
-        expected="As many genes and cell types as the network has places for.",
-        do="Save the model again.",
-    )
 
 
 def _types(source: AnnData, label_key: str | None) -> pd.Categorical:

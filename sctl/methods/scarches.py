@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -67,6 +68,18 @@ class ScArches(TransferMethod):
     reference: ClassVar[str] = "Lotfollahi et al. (2022), https://doi.org/10.1038/s41587-021-01001-7"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 30
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the reference is learned": (
+                "preset", "likelihood", "n_latent", "epochs", "kl_weight", "mmd_weight",
+            ),
+            "How your cells are mapped": ("freedom", "surgery_epochs"),
+            "How labels are given": ("weighting", "n_neighbours", "max_ambiguity"),
+        }
+    )  # fmt: skip
+    target_settings: ClassVar[frozenset[str]] = frozenset(
+        {"find_new_types", "min_confidence", "batch_key", "freedom", "surgery_epochs", "max_ambiguity"}
+    )
 
     find_new_types: bool = param(
         True, "Whether cells that resemble no known type are left unassigned, and grouped as 'unknown 1' and so on."
@@ -223,6 +236,7 @@ class ScArches(TransferMethod):
         uns = {
             **self._what_happened(network, log),
             "conditions": [*self.conditions_, *data.batch_names],
+            "n_new_conditions": len(data.batch_names),
             "genes_missing": data.n_missing,
             "notes": [*self.notes_, *notes],
             "novelty": {**asdict(self.novelty_), "shift": shift},
@@ -330,9 +344,10 @@ class ScArches(TransferMethod):
         from sctl.core.conditional import n_trainable  # noqa: PLC0415 - torch, see above
         from sctl.reference.network import drift  # noqa: PLC0415
 
+        logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
         return {
-            "training": self.log_,
-            "surgery": log.to_dict(),
+            "training": logs,
+            "phases": list(logs),
             "reference_drift": drift(self.network_, network, self.latent_, self.batches_),
             "n_trained": n_trainable(network) if log.epochs else 0,
             "n_weights": sum(weight.numel() for weight in network.parameters()),

@@ -6,6 +6,7 @@ values; long steps yield what is finished, so that a stop loses nothing.
 
 from __future__ import annotations
 
+from sctl.pipeline.batches import batched, with_batches
 from sctl.pipeline.compute import (
     MAPS,
     answered,
@@ -20,6 +21,7 @@ from sctl.pipeline.compute import (
     transfer,
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
+from sctl.pipeline.latent import latent_map
 from sctl.pipeline.over_k import (
     ConsensusPoint,
     consensus,
@@ -29,6 +31,7 @@ from sctl.pipeline.over_k import (
     theta_of,
 )
 from sctl.pipeline.seeds import compared_methods, repeats
+from sctl.pipeline.self_tests import keep_self_test, self_tests, tests_itself
 from sctl.pipeline.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -77,6 +80,7 @@ __all__ = [
     "as_sweep",
     "baseline",
     "baselines_of",
+    "batched",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -87,6 +91,8 @@ __all__ = [
     "explore",
     "find_labels",
     "groups_of",
+    "keep_self_test",
+    "latent_map",
     "maps_of",
     "met",
     "method_of",
@@ -100,7 +106,9 @@ __all__ = [
     "repairs",
     "repeats",
     "save_trained",
+    "self_tests",
     "summarised",
+    "tests_itself",
     "theta_of",
     "train",
     "transfer",
@@ -108,6 +116,7 @@ __all__ = [
     "usual_method",
     "version",
     "why_not_saved",
+    "with_batches",
     "with_found_groups",
     "without_labels",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from sctl.pipeline.batches import with_batches
 from sctl.pipeline.settings import complete
 from sctl.pipeline.source import with_found_groups
 
@@ -91,7 +92,7 @@ def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | Non
 
     sweeping = as_sweep(method)
     if sweeping is None:
-        return base.transfer(pair, method, run)
+        return base.transfer(pair, with_batches(pair, method), run)
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
     points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))

@@ -20,6 +20,7 @@ from sctl.project.results import (
     load_target_all,
     trained_file,
 )
+from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
@@ -34,7 +35,9 @@ __all__ = [
     "Settings",
     "State",
     "add_outcome",
+    "add_part",
     "cells_of",
+    "done_parts",
     "export_project",
     "gene",
     "gene_names",
@@ -49,6 +52,7 @@ __all__ = [
     "load_points",
     "load_report",
     "load_result",
+    "load_self_test",
     "load_source_check",
     "load_sweep",
     "load_target_all",

@@ -7,10 +7,10 @@ method; a cell counts as flagged if it is left unassigned.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from anndata import AnnData
@@ -130,15 +130,55 @@ def self_test(
     return SelfTest(types, datasets, hide_genes(method, source, label_key, run))
 
 
+@dataclass(frozen=True)
+class Part:
+    """One test that is done by itself, so that others can be kept when it is stopped.
+
+    Parameters
+    ----------
+    kind : {"types", "datasets", "genes"}
+    name : str
+        The type or dataset that is hidden; empty for genes.
+    ask : callable
+        Takes a :class:`~sctl.run.Run` and returns rows of :class:`SelfTest`, none where nothing can be judged.
+    """
+
+    kind: Literal["types", "datasets", "genes"]
+    name: str
+    ask: Callable[[Run], tuple[Any, ...]]
+
+
+def parts(method: TransferMethod, source: AnnData, label_key: str, *, batch_key: str | None = None) -> tuple[Part, ...]:
+    """Return the tests of :func:`self_test` one by one; together they give the same rows."""
+    datasets = np.unique(source.obs[batch_key].astype(str)) if batch_key is not None and batch_key in source.obs else ()
+
+    def hidden_type(name: str) -> Part:
+        return Part("types", name, lambda run: (hide_type(method, source, label_key, name, run=run),))
+
+    def hidden_dataset(name: str) -> Part:
+        keys = (label_key, str(batch_key))
+        return Part("datasets", name, lambda run: hide_dataset(method, source, keys, name, run=run))
+
+    return (
+        *map(hidden_type, hidden_in_turn(source, label_key)),
+        *map(hidden_dataset, map(str, datasets if len(datasets) > 1 else ())),
+        Part("genes", "", lambda run: hide_genes(method, source, label_key, run)),
+    )
+
+
+def hidden_in_turn(source: AnnData, label_key: str) -> list[str]:
+    """Return the types with enough cells to be hidden; none where fewer than two would remain."""
+    names, sizes = np.unique(source.obs[label_key].astype(str).to_numpy(), return_counts=True)
+    return [str(name) for name, size in zip(names, sizes, strict=True) if size >= MIN_CELLS and len(names) > 2]
+
+
 def hide_types(method: TransferMethod, source: AnnData, label_key: str, run: Run) -> tuple[HiddenType, ...]:
     """Learn the reference without each type in turn, and ask about it and about some cells of the others."""
-    labels = source.obs[label_key].astype(str).to_numpy()
-    names, sizes = np.unique(labels, return_counts=True)
-    chosen = [str(name) for name, size in zip(names, sizes, strict=True) if size >= MIN_CELLS and len(names) > 2]
-    return tuple(_hidden_type(method, source, label_key, name, run=run) for name in chosen)
+    return tuple(hide_type(method, source, label_key, name, run=run) for name in hidden_in_turn(source, label_key))
 
 
-def _hidden_type(method: TransferMethod, source: AnnData, label_key: str, name: str, *, run: Run) -> HiddenType:
+def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str, *, run: Run) -> HiddenType:
+    """Learn the reference without a type, and ask about it and about some cells of the others."""
     labels = source.obs[label_key].astype(str).to_numpy()
     new = labels == name
     asked = new | _some(labels, run, f"asked beside {name}")
@@ -159,19 +199,33 @@ def hide_datasets(
     method: TransferMethod, source: AnnData, label_key: str, batch_key: str, *, run: Run
 ) -> tuple[HiddenDataset, ...]:
     """Learn the reference without each dataset in turn, and ask about its cells of types that the others have."""
-    labels, batches = (source.obs[key].astype(str).to_numpy() for key in (label_key, batch_key))
-    rows = []
-    for name in np.unique(batches):
-        inside = batches == name
-        shared = np.intersect1d(labels[inside], labels[~inside])
-        judged = np.isin(labels[inside], shared)
-        if judged.sum() < MIN_CELLS or len(np.unique(labels[~inside])) < 2:
-            continue
-        result = _ask(method, source, label_key, inside, run.within(f"Without {name}"))
-        right, called = (part[judged] for part in _judged(result, labels[inside]))
-        total = int(judged.sum())
-        rows.append(HiddenDataset(str(name), total, _mean(right), _mean(called), _mean(right[called])))
-    return tuple(rows)
+    names = np.unique(source.obs[batch_key].astype(str))
+    found = (hide_dataset(method, source, (label_key, batch_key), str(name), run=run) for name in names)
+    return tuple(row for rows in found for row in rows)
+
+
+def hide_dataset(
+    method: TransferMethod, source: AnnData, keys: tuple[str, str], name: str, *, run: Run
+) -> tuple[HiddenDataset, ...]:
+    """Learn the reference without one dataset; no row where too few of its cells are of types that the others have.
+
+    Parameters
+    ----------
+    method : TransferMethod
+    source : AnnData
+    keys : tuple of str
+        Columns of the types and of the datasets.
+    name : str
+    run : Run
+    """
+    labels, batches = (source.obs[key].astype(str).to_numpy() for key in keys)
+    inside = batches == name
+    judged = np.isin(labels[inside], np.intersect1d(labels[inside], labels[~inside]))
+    if judged.sum() < MIN_CELLS or len(np.unique(labels[~inside])) < 2:
+        return ()
+    result = _ask(method, source, keys[0], inside, run.within(f"Without {name}"))
+    right, called = (part[judged] for part in _judged(result, labels[inside]))
+    return (HiddenDataset(name, int(judged.sum()), _mean(right), _mean(called), _mean(right[called])),)
 
 
 def hide_genes(

@@ -33,7 +33,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         f"# {manifest['title']} model with {len(facts['label_names'])} cell types\n\n"
         f"{note}"
         f"A trained model of the method {manifest['title']} ({manifest['reference']}), written by sctl "
-        f"{manifest['sctl']} with seed {manifest['seed']}. {_held(manifest)}\n\n"
+        f"{manifest['sctl']} with seed {manifest['seed']}. {held(manifest)}\n\n"
         f"- Learned from {facts.get('n_source', 'an unknown number of')} cells{_name(manifest)}.\n"
         f"- Compares cells by {len(facts['genes'])} genes, e.g. {', '.join(facts['genes'][:5])}.\n"
         f"- Cell types: {_types(manifest)}.\n\n"
@@ -54,18 +54,25 @@ FEW = 5
 """The mean profile of fewer cells than this is close to a single cell."""
 
 
-def _held(manifest: Mapping[str, Any]) -> str:
-    """Say what the file holds of its source."""
+def held(manifest: Mapping[str, Any]) -> str:
+    """Say what a model's file holds of its source."""
+    cells = _CELLS.get(str(manifest.get("keep")), "but no cell of the source")
     source = manifest.get("source")
     if not source:
-        return "It holds weights and names only, no cell of the source."
+        return f"It holds weights and names, {cells}."
     few = [name for name, n in zip(manifest["facts"]["label_names"], source["n_cells"], strict=True) if n < FEW]
     close = (
         f" Of {', '.join(few)} there were fewer than {FEW} cells, so their means are close to single cells."
         if few
         else ""
     )
-    return f"It holds weights, names and the mean expression of every cell type, but no cell of the source.{close}"
+    return f"It holds weights, names and the mean expression of every cell type, {cells}.{close}"
+
+
+_CELLS = {
+    "latents": "and every cell of the source as a point of the model's space, with its cell type but no expression value",
+    "counts": "and the cells of the source with their counts",
+}
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

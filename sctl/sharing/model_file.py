@@ -23,6 +23,7 @@ from sctl.io.archive import unpack
 from sctl.io.system import refused
 from sctl.methods import get_method
 from sctl.sharing.card import model_card
+from sctl.sharing.levels import LEVELS, Level, kept, level_of
 from sctl.sharing.trained import SourceSummary, TrainedSource
 
 ENDING = ".sctl"
@@ -30,12 +31,18 @@ ENDING = ".sctl"
 SCHEMA = 1
 """Version of the file's layout; files with a larger one are refused."""
 
-_MANIFEST, _TENSORS, _CARD = "manifest.json", "tensors.safetensors", "README.md"
+MANIFEST, _TENSORS, _CARD = "manifest.json", "tensors.safetensors", "README.md"
 _NEEDED = ("schema", "method", "params", "seed", "sctl", "facts", "sha256")
 
 
 def save_model(
-    method: TransferMethod, path: Path | str, *, seed: int = 0, note: str = "", source: SourceSummary | None = None
+    method: TransferMethod,
+    path: Path | str,
+    *,
+    seed: int = 0,
+    note: str = "",
+    source: SourceSummary | None = None,
+    keep: Level = "latents",
 ) -> Path:
     """Write a fitted method into a file.
 
@@ -51,6 +58,9 @@ def save_model(
         Where the source came from, its licence, and whatever a reader should know; it goes into the card.
     source : SourceSummary, optional
         With it the file can be used in the source's place; see :func:`load_trained`.
+    keep : {"weights", "latents", "counts"}
+        How much of single cells of the source may go into the file, where the method has anything of them. The card says
+        what is there.
 
     Returns
     -------
@@ -60,7 +70,7 @@ def save_model(
     Raises
     ------
     ParameterError
-        If the method cannot be saved.
+        If the method cannot be saved, or not so that nothing more is kept than ``keep`` allows.
     NotFittedError
         If it has not been fitted.
     DataError
@@ -73,6 +83,8 @@ def save_model(
             do="Keep the source and the settings instead.",
         )
     arrays, facts = method.state()
+    arrays = kept(method, arrays, facts, keep)
+    level = level_of(method, arrays)
     arrays = {**arrays, **(source.arrays() if source else {})}
     tensors = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     manifest = {
@@ -84,17 +96,18 @@ def save_model(
         "seed": seed,
         "sctl": sctl.__version__,
         "note": note,
+        "keep": level,
         "facts": _plain(facts),
         "source": _plain(source.facts()) if source else None,
     }
     card = model_card(manifest).encode()
     sums = {name: hashlib.sha256(part).hexdigest() for name, part in ((_TENSORS, tensors), (_CARD, card))}
-    manifest["sha256"] = {**sums, "manifest": _digest(manifest)}
+    manifest["sha256"] = {**sums, "manifest": manifest_digest(manifest)}
     path = Path(path)
     path = path if path.suffix == ENDING else path.with_name(path.name + ENDING)
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False))
+            archive.writestr(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False))
             archive.writestr(_TENSORS, tensors)
             archive.writestr(_CARD, card)
     except OSError as error:
@@ -165,6 +178,8 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
         if not isinstance(method, Saveable):
             raise _strange(path.name, "is of a method that trains no model")
         own = {key: value for key, value in arrays.items() if not SourceSummary.holds(key)}
+        if manifest.get("keep", LEVELS[-1]) not in LEVELS[LEVELS.index(level_of(method, own)) :]:
+            raise _strange(path.name, "holds more of single cells than it says")
         restored: TransferMethod = method.restore(own, _restored(manifest["facts"]))
         restored.restored_ = True
         return restored, arrays, manifest
@@ -205,13 +220,13 @@ def _parts(path: Path) -> tuple[dict[str, Any], bytes]:
         raise _strange(path.name, "is no model, or only the beginning of one")
     with tempfile.TemporaryDirectory() as folder:
         found = {file.name: file for file in unpack(path, Path(folder), name=path.name)}
-        if set(found) != {_MANIFEST, _TENSORS, _CARD}:
+        if set(found) != {MANIFEST, _TENSORS, _CARD}:
             raise _strange(path.name, f"holds {sorted(found)[:5]}")
-        manifest = _manifest(found[_MANIFEST].read_bytes(), path.name)
+        manifest = parse_manifest(found[MANIFEST].read_bytes(), path.name)
         tensors = found[_TENSORS].read_bytes()
         sums = {_TENSORS: tensors, _CARD: found[_CARD].read_bytes()}
         expected = {file: hashlib.sha256(part).hexdigest() for file, part in sums.items()}
-    if manifest["sha256"] != {**expected, "manifest": _digest(manifest)}:
+    if manifest["sha256"] != {**expected, "manifest": manifest_digest(manifest)}:
         raise DataError(
             f"{path.name} was changed or damaged after it was written.",
             expected="Its parts should have the checksums that it was saved with.",
@@ -220,10 +235,11 @@ def _parts(path: Path) -> tuple[dict[str, Any], bytes]:
     return manifest, tensors
 
 
-def _manifest(content: bytes, name: str) -> dict[str, Any]:
+def parse_manifest(content: bytes, name: str) -> dict[str, Any]:
+    """Return the manifest of the file called ``name``; ``DataError`` where it is none of this version's."""
     try:
         manifest = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _strange(name, "has a manifest that cannot be read") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("schema"), int):
         raise _strange(name, "has a manifest of another kind")
@@ -238,7 +254,7 @@ def _manifest(content: bytes, name: str) -> dict[str, Any]:
     return manifest
 
 
-def _digest(manifest: Mapping[str, Any]) -> str:
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """Return the checksum of a manifest without its own checksums."""
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

@@ -14,10 +14,21 @@ from sctl import plots
 from sctl.data import Floats
 from sctl.plots.palette import GREY, SOURCE_COLOUR, TARGET_COLOUR, is_numeric
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, flow_view, gene_picker, jobs, results, selection, state, trained
+from sctl.ui import (
+    colours,
+    datasets_view,
+    embedding_view,
+    flow_view,
+    gene_picker,
+    jobs,
+    results,
+    selection,
+    state,
+    trained,
+)
 from sctl.ui.colours import Colour
 
-_SIDES = {"target": "Your cells", "joint": "Both datasets"}
+_SIDES = {"target": "Your cells", "joint": "Both datasets", "latent": "Both, as the method sees them"}
 _KINDS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 SOURCE_NAME = "source cell"
 
@@ -39,7 +50,7 @@ class Layout:
 
 def maps(project: Project) -> None:
     """Draw the choices and the map, or two; without a map the way to one is shown."""
-    drawn = results.maps(project)
+    drawn = results.maps(project) | results.latent_map(project)
     layout = _layout(project, drawn)
     if layout is None:
         _no_map(project)
@@ -65,12 +76,12 @@ def _layout(project: Project, drawn: results.Maps) -> Layout | None:
         side = _segments("Cells", sides, _SIDES, state.MAP_CELLS)
         kind = _segments("Layout", kinds[side], _KINDS, state.MAP_KIND)
         st.toggle("Two maps", key=state.PANES.name, persist_state="session")
-        if project.has_trained:
+        if project.has_trained and "latent" not in sides:
             st.caption(trained.NO_CELLS)
     if side == "target":
         return Layout(side, kind, drawn[f"target_{kind}"], np.empty(0, dtype=np.int64))
-    coords = np.concatenate([drawn[f"joint_{kind}_source"], drawn[f"joint_{kind}_target"]])
-    return Layout(side, kind, coords, drawn["joint_source_index"])
+    coords = np.concatenate([drawn[f"{side}_{kind}_source"], drawn[f"{side}_{kind}_target"]])
+    return Layout(side, kind, coords, drawn[f"{side}_source_index"])
 
 
 def _segments(label: str, choices: list[str], names: Mapping[str, str], key: state.Key[str]) -> str:
@@ -84,7 +95,7 @@ def _segments(label: str, choices: list[str], names: Mapping[str, str], key: sta
 
 
 def _first(side: str, kind: str) -> str:
-    return f"target_{kind}" if side == "target" else f"joint_{kind}_target"
+    return f"target_{kind}" if side == "target" else f"{side}_{kind}_target"
 
 
 def _no_map(project: Project) -> None:
@@ -113,7 +124,7 @@ def _pane(project: Project, layout: Layout, pane: str) -> None:
         palette=colour.palette,
         selected=marked if marked.any() else None,
     )
-    if layout.side == "joint":
+    if layout.n_source:
         st.caption(_joint_words(layout, colour))
 
 
@@ -128,11 +139,19 @@ def _with_source(project: Project, layout: Layout, colour: Colour) -> Colour:
     if is_numeric(colour.values):
         return Colour(np.concatenate([np.full(layout.n_source, np.nan), colour.values]), colour.title)
     if colour.title in (colours.GROUPINGS["label"], colours.GROUPINGS["final"]):
-        types = results.source_types(project)[layout.source_index]
+        types = _source_types(project, layout)
         return Colour(np.concatenate([types, colour.values]), colour.title, colour.palette)
     grey = np.full(layout.n_source, SOURCE_NAME)
     named = {**(colour.palette or plots.colours_of(colour.values)), SOURCE_NAME: GREY}
     return Colour(np.concatenate([grey, colour.values]), colour.title, named)
+
+
+def _source_types(project: Project, layout: Layout) -> NDArray[Any]:
+    """Return the known types of the source cells on a map; those of a trained source come with its own space."""
+    if layout.side == "latent":
+        return np.asarray(results.latent_map(project)["latent_source_types"], dtype=str)
+    types: NDArray[Any] = results.source_types(project)[layout.source_index]
+    return types
 
 
 def _names(project: Project, layout: Layout) -> list[str]:
@@ -152,9 +171,13 @@ def _joint_words(layout: Layout, colour: Colour) -> str:
 
 def summaries(project: Project) -> None:
     """Draw what groups consist of, how source types flow into them, and a gene in every group."""
-    made_of, flow, gene = st.tabs(["What the groups consist of", "From source type to group", "A gene in every group"])
+    made_of, datasets, flow, gene = st.tabs(
+        ["What the groups consist of", "Types in each dataset", "From source type to group", "A gene in every group"]
+    )
     with made_of:
         _composition(project)
+    with datasets:
+        datasets_view.panel(project)
     with flow:
         flow_view.panel(project)
     with gene:

@@ -57,8 +57,9 @@ def trained_source(project: Project) -> None:
         st.markdown(f":gray[There is no trained source to save. {why_not}]")
         return
     kind = METHODS[project.params("transfer")["method"]]
+    cells = "the place and the type of every source cell in its network's space" if kind.array_levels else "no cells"
     _offer("Save the trained source (.sctl)", lambda: content, f"{stem(project)}.sctl", about=f"What {kind.title} has "
-           "learned, with the mean expression of every type and no cells. Choose it as the source of another "
+           f"learned, with the mean expression of every type and {cells}. Choose it as the source of another "
            "project, or give it to a colleague.")  # fmt: skip
 
 

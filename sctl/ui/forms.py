@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -10,12 +11,28 @@ import streamlit as st
 from sctl.base import Parameter, TransferMethod
 from sctl.ui import state
 
+COLUMN = "batch_key"
+"""The setting that is the name of a column of the cells' tables."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of the cells' tables, and the one that is used where none is chosen; empty where that is none."""
+
+    names: Sequence[str]
+    usual: str = ""
+
+
 _FINE = 0.01
 """Step of a number field where the range does not suggest a larger one."""
 
 
 def method_form(
-    method: type[TransferMethod], chosen: Mapping[str, Any], *, elsewhere: Collection[str] = ()
+    method: type[TransferMethod],
+    chosen: Mapping[str, Any],
+    *,
+    elsewhere: Collection[str] = (),
+    columns: Columns | None = None,
 ) -> dict[str, Any]:
     """Draw the settings of a method and return them; advanced ones lie in a closed drawer.
 
@@ -26,6 +43,8 @@ def method_form(
         What the project holds; names that are missing start at their defaults.
     elsewhere : collection of str
         Parameters that another page sets; they keep the value they have.
+    columns : Columns, optional
+        What can be chosen where a setting is the name of a column; without it, names are typed.
 
     Returns
     -------
@@ -35,17 +54,17 @@ def method_form(
     parameters = method.parameters()
     values = {p.name: chosen.get(p.name, p.default) for p in parameters if p.name in elsewhere}
     shown = [p for p in parameters if p.name not in elsewhere]
-    values |= {p.name: field(method.key, p, chosen) for p in shown if not p.advanced}
+    values |= {p.name: field(method.key, p, chosen, columns) for p in shown if not p.advanced}
     advanced = [p for p in shown if p.advanced]
     if advanced:
         with st.expander("Advanced settings", icon=":material/settings:"):
             for heading, members in _by_section(method, advanced):
                 if heading:
                     st.markdown(f"**{heading}**")
-                columns = st.columns(2, gap="large")
+                halves = st.columns(2, gap="large")
                 for place, parameter in enumerate(members):
-                    with columns[place % 2]:
-                        values[parameter.name] = field(method.key, parameter, chosen)
+                    with halves[place % 2]:
+                        values[parameter.name] = field(method.key, parameter, chosen, columns)
     return {p.name: values[p.name] for p in parameters}
 
 
@@ -64,7 +83,7 @@ def reset(method: type[TransferMethod]) -> None:
         state.PARAMETER.of(method.key, parameter.name).set(_seed(parameter, parameter.default))
 
 
-def field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
+def field(method: str, parameter: Parameter, chosen: Mapping[str, Any], columns: Columns | None = None) -> Any:
     """Draw the field of one parameter and return its value.
 
     Parameters
@@ -74,6 +93,8 @@ def field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
     parameter : Parameter
     chosen : mapping
         What the project holds; a name that is missing starts at its default.
+    columns : Columns, optional
+        As for :func:`method_form`.
     """
     key = state.PARAMETER.of(method, parameter.name)
     key.start_with(_seed(parameter, chosen.get(parameter.name, parameter.default)))
@@ -84,7 +105,18 @@ def field(method: str, parameter: Parameter, chosen: Mapping[str, Any]) -> Any:
         return st.toggle(label, key=key.name, help=doc, persist_state="session")
     if parameter.kind in (int, float):
         return _number(parameter, key.name)
+    if columns is not None and parameter.name == COLUMN:
+        return _column(parameter, key, columns)
     return st.text_input(label, key=key.name, help=doc, persist_state="session")
+
+
+def _column(parameter: Parameter, key: state.Key[Any], columns: Columns) -> Any:
+    """Draw the choice of a column; one that is gone stays to be seen, and is refused where it is used."""
+    names = [*columns.names, *([] if key.get() in (None, *columns.names) else [key.get()])]
+    return st.selectbox(
+        parameter.title, names, index=None, key=key.name, help=parameter.doc, persist_state="session",
+        placeholder=f"as on the Data page: {columns.usual}" if columns.usual else "none",
+    )  # fmt: skip
 
 
 def _options(parameter: Parameter) -> list[Any]:

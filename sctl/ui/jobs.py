@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = {
     "markers": "Looking for marker genes",
     "consensus": "Trying numbers of groups",
     "repeats": "Repeating with other seeds",
+    "self_test": "Testing the reference",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""

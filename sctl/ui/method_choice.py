@@ -13,7 +13,7 @@ from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.errors import ParameterError
 from sctl.methods import METHODS
 from sctl.project import Project, load_report
-from sctl.ui import errors, estimates, forms, results, shell, source_view, state, steps, theta_view, trained
+from sctl.ui import caching, errors, estimates, forms, results, shell, source_view, state, steps, theta_view, trained
 
 PLACE = "transfer"
 _ELSEWHERE = ("theta",)  # set on a page of its own
@@ -44,7 +44,9 @@ def form(project: Project, method: str) -> dict[str, Any]:
     kind, elsewhere = METHODS[method], _elsewhere(project, method)
     own = {**_own(project, method), **elsewhere}
     st.markdown(f"### Settings of {kind.title}")
-    values = forms.method_form(kind, own, elsewhere={*_ELSEWHERE, *elsewhere, *_WITH_A_PICTURE})
+    values = forms.method_form(
+        kind, own, elsewhere={*_ELSEWHERE, *elsewhere, *_WITH_A_PICTURE}, columns=_columns(project)
+    )
     if _finds_groups(kind, values):
         values |= source_view.groups(project, kind, own)
     _tell_landmarks(project, values)
@@ -52,6 +54,21 @@ def form(project: Project, method: str) -> dict[str, Any]:
         "Back to the defaults", icon=":material/restart_alt:", type="tertiary", on_click=forms.reset, args=(METHODS[method],)
     )  # fmt: skip
     return {"method": method, "params": values, "seed": project.params("transfer")["seed"]}
+
+
+def _columns(project: Project) -> forms.Columns:
+    """Return the columns of both sides that could be batches; of a trained source there is only the target's side."""
+    infos = {role: project.input_info(role) for role in ("source", "target")}
+    keys = project.params("data")
+    names = [
+        name
+        for role, info in infos.items()
+        if info is not None and not (role == "source" and project.has_trained)
+        for name in caching.groupings(project, role, info["fingerprint"])
+        if name != keys["label_key"]
+    ]
+    usual = "" if project.has_trained else str(keys["batch_key"] or "")
+    return forms.Columns(list(dict.fromkeys([*names, *([usual] if usual else [])])), usual)
 
 
 def run_button(project: Project, chosen: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ def panel(project: Project) -> None:
     if not novelty.has_scores(found):
         st.info(
             "This method does not rebuild your cells from the source's types, so it cannot say which it fails to "
-            "explain. TransferCluster can: choose it on the page Transfer.",
+            "explain. TransferCluster and scArches can: choose it on the page Transfer.",
             icon=":material/travel_explore:",
         )
         return
@@ -120,13 +120,13 @@ def _numbers(project: Project, found: TransferResult, beyond: NDArray[np.bool_])
         ("Beyond the limit", f"{n_beyond:,}", f"{100 * n_beyond / found.n_obs:.0f}% of {found.n_obs:,} cells"),
         ("Would stay as they are", f"{found.n_obs - n_beyond:,}", f"{100 * (1 - n_beyond / found.n_obs):.0f}%"),
     ]
-    shown += _against_truth(project, found, beyond)
+    shown += against_truth(project, found, beyond)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
 
 
-def _against_truth(project: Project, found: TransferResult, beyond: NDArray[np.bool_]) -> list[tuple[str, str, str]]:
-    """Return how many of the cells are truly of types that the source lacks, where the truth is known."""
+def against_truth(project: Project, found: TransferResult, beyond: NDArray[np.bool_]) -> list[tuple[str, str, str]]:
+    """Return a number for the page: how many cells are truly of types that the source lacks, where the truth is known."""
     truth = project.truth()
     known = None if truth is None else truth.reindex(found.obs_names)
     if known is None or known.isna().all():

@@ -30,7 +30,9 @@ from sctl.project import (
     load_sweep,
     load_target_all,
 )
+from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.results import MAPS, embeddings_in, points_in
+from sctl.sharing.trained import CELLS_KEY
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
 
@@ -173,6 +175,26 @@ def _source_types(_project: Project, fingerprint: str, label_key: str | None) ->
     return np.asarray(obs[label_key] if label_key in obs else np.full(len(obs), "source"), dtype=str)
 
 
+def source_datasets(project: Project, column: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return dataset and known type of each source cell; all are one dataset where the source lacks the column.
+
+    Of a trained source, whose cells are not there, it is known how many cells each type had.
+    """
+    return _source_datasets(project, project.fingerprint("preprocess"), project.params("data")["label_key"], column)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _source_datasets(
+    _project: Project, fingerprint: str, label_key: str | None, column: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
+        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+    if _project.has_trained:
+        obs = obs.loc[np.repeat(obs.index, obs[CELLS_KEY].astype(int))]
+    named = [np.asarray(obs[key] if key in obs else np.full(len(obs), "all"), dtype=str) for key in (column, label_key)]
+    return named[0], named[1]
+
+
 # -- genes -------------------------------------------------------------------------------------------
 
 
@@ -207,6 +229,12 @@ def maps(project: Project) -> Maps:
     return _maps(project, project.fingerprint("explore"), path.stat().st_mtime_ns)
 
 
+def latent_map(project: Project) -> Maps:
+    """Return the map in the method's own space, by its parts; empty where there is none. See :func:`sctl.pipeline.latent_map`."""
+    path = project.result_dir("transfer") / LATENT_MAP
+    return _latent_map(project, project.fingerprint("transfer")) if path.exists() else {}
+
+
 def markers(project: Project) -> pd.DataFrame:
     """Return the table of markers."""
     return _markers(project, project.fingerprint("markers"))
@@ -215,6 +243,11 @@ def markers(project: Project) -> pd.DataFrame:
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
 def _maps(_project: Project, fingerprint: str, written: int) -> Maps:
     return embeddings_in(_project.result_dir("explore"))
+
+
+@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
+def _latent_map(_project: Project, fingerprint: str) -> Maps:
+    return latent_map_in(_project.result_dir("transfer"))
 
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)

@@ -288,5 +288,6 @@ def _say_and_refresh(what: str, note: str | None) -> None:
 
 
 def _foot() -> None:
+    link(steps.LIBRARY)
     link(steps.HELP)
     st.caption(f"sctl {sctl.__version__}")

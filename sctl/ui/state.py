@@ -106,6 +106,7 @@ MERGED: Key[list[str]] = Key("merged", [])
 MERGED_NAME = Key("merged_name", "")
 GROUPED_BY = Key("grouped_by", "label")
 PARTS = Key("parts", "label")
+DATASETS: Key[str] = Key("datasets", "")
 
 # Markers
 MARKERS_OF = Key("markers_of", "clusters")
@@ -138,6 +139,19 @@ STRANGE_LIMIT: Key[float] = Key("strange_limit", 2.0)
 
 ANSWER: Key[str] = Key("answer", "after")
 """of(place): whether the groups from before or after sharpening are kept."""
+
+# Trained sources
+LIBRARY_ROUND = Key("library_round", 0)
+LIBRARY_FIND = Key("library_find", "")
+ZENODO_SANDBOX = Key("zenodo_sandbox", default=False)
+"""of("fetch") and of("publish")"""
+ZENODO_TOKEN = Key("zenodo_token", "")
+"""of(service): a secret, which lives in the session and is written nowhere."""
+ZENODO_ASKED = Key("zenodo_asked", "")
+ZENODO_FOUND: Key[Any] = Key("zenodo_found", None)
+"""Whether in the sandbox, and the records that were found."""
+PUBLISH: Key[Any] = Key("publish", "")
+"""of("model") or of(field, model): one field of the form."""
 
 # Export
 FIGURE = Key("figure", "")

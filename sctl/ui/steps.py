@@ -183,6 +183,21 @@ made for print as PNG, SVG or PDF.
 """,
 )
 
+LIBRARY = Step(
+    key="library",
+    title="Trained sources",
+    short="Trained sources",
+    icon=":material/local_library:",
+    purpose="Keep what was learned from annotated datasets, use it in any project, and share it.",
+    about="""
+A **trained source** is what a method has learned from an annotated dataset, as one file. It takes the dataset's place:
+its cells are not needed any more, and nothing is trained again.
+
+Save one on the page *Export*, or with `sctl train`. Here it can be kept, used, given to a colleague, or published with a
+DOI on Zenodo, from where those of others can be fetched as well.
+""",
+)
+
 HELP = Step(
     key="help",
     title="Help",
@@ -194,7 +209,7 @@ HELP = Step(
 PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, CONSENSUS, UNCERTAINTY, EXPORT)
 """The steps of an analysis, in order."""
 
-ALL = (HOME, *PIPELINE, HELP)
+ALL = (HOME, *PIPELINE, LIBRARY, HELP)
 
 
 def following(step: Step) -> Step:

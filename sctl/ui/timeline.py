@@ -60,7 +60,7 @@ def follow_quietly(project: Project, *watched: str) -> None:
 
 def follow_maps(project: Project) -> None:
     """Draw the page again when another map is finished; draws nothing itself."""
-    _redraw_when_changed(project, lambda: tuple(sorted(results.maps(project))))
+    _redraw_when_changed(project, lambda: tuple(sorted({**results.maps(project), **results.latent_map(project)})))
 
 
 def follow_numbers(project: Project) -> None:

@@ -34,9 +34,10 @@ def card(project: Project, info: Mapping[str, Any]) -> None:
             f"{len(source.genes):,} genes",
         ]
         st.markdown(" ".join(f":violet-badge[{fact}]" for fact in facts))
+        cells = "but no cells" if source.manifest.get("keep", "weights") == "weights" else "and more; see its card"
         st.caption(
             f"{_from(source)}What was learned is used as it is; nothing is trained again. The file holds the mean "
-            "expression of every type, but no cells."
+            f"expression of every type, {cells}."
         )
     _types(source)
     with st.expander("Model card", icon=":material/badge:"):

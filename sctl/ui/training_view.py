@@ -52,6 +52,8 @@ def phases_of(found: TransferResult) -> dict[str, Curves]:
     out = {}
     for name in _in_order(found):
         values = {key: [float(v) for v in logs[name][key]] for key in ("train", "validation")}
+        if not values["train"]:  # a phase that had nothing to learn
+            continue
         if not np.isfinite(values["validation"]).any():
             values.pop("validation")
         rounds = list(range(1, len(values["train"]) + 1))

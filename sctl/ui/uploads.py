@@ -97,7 +97,10 @@ def rename_trained(project: Project, stand_in: AnnData, origin: Mapping[str, Any
     renamed = pipeline.renamed(trained, stand_in)
     said, seed = str(trained.manifest.get("note") or ""), trained.seed
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
-        path = save_model(renamed.method, Path(folder, "renamed"), seed=seed, note=said, source=renamed.summary)
+        # "counts": nothing of the file is lost when it is only written anew
+        path = save_model(
+            renamed.method, Path(folder, "renamed"), seed=seed, note=said, source=renamed.summary, keep="counts"
+        )
         project.put_trained(path, origin, note=note)
 
 

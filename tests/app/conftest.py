@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def projects(tmp_path, monkeypatch):
-    """An empty folder of projects; the app runs from its own folder, as a user starts it."""
+    """An empty folder of projects and an empty library; the app runs from its own folder, as a user starts it."""
     folder = tmp_path / "projects"
     monkeypatch.setenv("SCTL_PROJECTS", str(folder))
+    monkeypatch.setenv("SCTL_LIBRARY", str(tmp_path / "library"))
     monkeypatch.delenv("SCTL_DATA_ROOTS", raising=False)
     monkeypatch.chdir(ROOT)
     return folder

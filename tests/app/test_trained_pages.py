@@ -17,7 +17,8 @@ from sctl.project import Project, export_project, import_project, load_pair, loa
 from sctl.sharing import load_trained, save_model
 from sctl.ui import caching, exports, findings, steps, trained, uploads
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, float]] = {
+    "scarches": {"epochs": 3, "surgery_epochs": 2},
     "itclust": {"n_pretrain_epochs": 2, "dropout": 0.3, "max_refreshes": 5},
     "transfercluster": {"n_init": 2, "theta_step": 0.3, "n_permutations": 9},
 }

@@ -28,6 +28,16 @@ def test_recommends_the_labels_that_divide_the_data(rng):
     assert better.silhouette_after == pytest.approx(silhouette_score(points, truth), abs=1e-6)
 
 
+def test_whether_the_source_explains_the_target_is_measured_against_groups_made_without_it(rng):
+    truth = np.repeat([0, 1, 2], 30)
+    X = rng.normal(size=(90, 30)) + 3 * rng.normal(size=(3, 30))[truth]
+    halves = hard(np.tile([0, 1], 45))
+    right, wrong = compare(X, halves, hard(truth), rng=rng), compare(X, halves, halves, rng=rng)
+    assert right.silhouette_own == pytest.approx(right.silhouette_after)
+    assert right.explained
+    assert not wrong.explained
+
+
 def test_labels_that_are_one_group_do_not_fail(rng):
     one = hard(np.zeros(10, int))
     assert compare(rng.normal(size=(10, 5)), one, one, rng=rng).silhouette_after == 0

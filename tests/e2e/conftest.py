@@ -106,7 +106,8 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., str]]:
         port = _free_port()
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
         command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-        env = {**os.environ, "SCTL_PROJECTS": str(tmp_path / "projects"), "PYTHONWARNINGS": "default", **environment}
+        folders = {f"SCTL_{name.upper()}": str(tmp_path / name) for name in ("projects", "library")}
+        env = {**os.environ, **folders, "PYTHONWARNINGS": "default", **environment}
         with (tmp_path / "server.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
         started.append(process)

@@ -297,3 +297,34 @@ def test_a_source_trained_once_serves_another_project(app, here, tmp_path):
         result = load_result(second)
         assert (pd.Series(result.labels, result.obs_names) == demo.truth.reindex(result.obs_names)).mean() > 0.9
         assert "Traceback" not in app.page.content()
+
+
+def test_a_target_is_mapped_onto_a_reference_that_lacks_a_type(app, here):
+    """From Transfer to Confidence: nothing of the reference moves, and what it lacks is a group with marker genes."""
+    project, demo = Project.create("Demo on a reference"), load_demo()
+    lacking = demo.source[demo.source.obs["cell_type"] != "alpha"].copy()
+    project.put_input("source", lacking, {"filename": "source.h5ad"})
+    project.put_input("target", demo.target, {"filename": "target.h5ad"})
+    project.set_params("data", {"label_key": "cell_type", "batch_key": "donor"}, note="Choose the columns")
+    project.set_params("transfer", {"method": "scarches"}, note="Choose scArches")
+    jobs.compute(project, "preprocess")
+    with nothing_left_running(here):
+        app.open(f"transfer?p={project.id}")
+        press(app, "Run")
+        app.page.get_by_test_id("stMain").locator('img[src^="data:image/svg+xml"]').first.wait_for(timeout=LONG)
+        app.sees("The reference did not move (drift 0)", LONG)
+        app.go("Explore")
+        map_is_drawn(app)
+        app.page.get_by_text("Both, as the method sees them").first.click(timeout=LONG)
+        app.sees("each in the colour of its cell type", LONG)
+        app.page.get_by_role("tab", name="Types in each dataset").click()
+        app.sees("one donor's mix says little about others")
+
+        app.go("Confidence")
+        app.page.get_by_role("tab", name="Cells beyond the source").click()
+        app.sees("Unknown 1: possible new type", LONG)
+        app.sees("GCG")  # what alpha cells are known by
+        press(app, "See them on the map")
+        result = load_result(project)
+        assert selected(app) == (result.clusters == result.cluster_names.index("unknown 1")).sum()
+        assert "Traceback" not in app.page.content()

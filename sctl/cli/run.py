@@ -1,0 +1,117 @@
+"""``sctl run``: cluster and annotate a target."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sctl import pipeline
+from sctl.cli.bar import Bar
+from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.settings import preprocess_settings, transfer_settings
+from sctl.cli.told import tell
+from sctl.errors import ParameterError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from sctl.base import TransferMethod
+    from sctl.data import TransferResult
+
+
+def run_analysis(arguments: argparse.Namespace) -> int:
+    """Check all that can be checked, then read, then compute, then write."""
+    from sctl.io import write_h5ad  # noqa: PLC0415
+
+    read = arguments.model or arguments.source
+    out = writable(arguments.out, inputs=(read, arguments.target), force=arguments.force)
+    if arguments.model is not None:
+        return _run_trained(arguments, out)
+    preprocess, transfer = preprocess_settings(arguments), transfer_settings(arguments)
+    method = pipeline.method_of(transfer)
+    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+        raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
+    source, target, annotated = _read_pair(arguments)
+    keys = columns(arguments, source, method)
+    with Bar(quiet=arguments.quiet) as bar:
+        run = bar.run(arguments.seed or 0)
+        prepared = pipeline.prepare(source, target, {**preprocess, **keys}, run)
+        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+    for sentence in prepared.report.sentences:
+        print(sentence)
+    write_h5ad(annotated(result), out)
+    tell(result, out, dropped=target.n_obs - result.n_obs)
+    return 0
+
+
+def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
+    """Do the same with a source that was trained before."""
+    from sctl.io import read, write_h5ad  # noqa: PLC0415
+    from sctl.preflight import inspect  # noqa: PLC0415
+    from sctl.sharing import load_trained  # noqa: PLC0415
+
+    for name in _LEARNED:
+        if getattr(arguments, name) is not None:
+            raise ParameterError(
+                f"--{name.replace('_', '-')} does not go with --model.",
+                expected="What was learned, and how cells are normalised, is settled by the trained source.",
+                do="Leave it out, or give --source instead of --model.",
+            )
+    trained, given = load_trained(arguments.model), read(arguments.target)
+    method = trained.configured(_free_settings(arguments, trained.method))
+    trained, target, told = pipeline.met(trained, given, blocks=arguments.fix)
+    say_repairs(told)
+    require_usable(inspect(target, role="target"))
+    with Bar(quiet=arguments.quiet) as bar:
+        run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
+        prepared = pipeline.prepare_trained(trained, target, preprocess_settings(arguments), run)
+        method = trained.configured(method.params)
+        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+    for sentence in prepared.report.sentences:
+        print(sentence)
+    write_h5ad(pipeline.annotated(given, told, target, result), out)
+    tell(result, out, dropped=target.n_obs - result.n_obs)
+    return 0
+
+
+_LEARNED = (
+    "label_key", "labels", "batch_key", "method", "n_top_genes", "imputation", "imputation_t", "imputation_knn",
+    "batch_correction",
+)  # fmt: skip
+
+
+def _free_settings(arguments: argparse.Namespace, method: TransferMethod) -> dict[str, Any]:
+    """Return the settings that were given for the target; refuse what was settled when the source was trained."""
+    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+        raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta.")
+    arguments.method = method.key
+    params: dict[str, Any] = transfer_settings(arguments)["params"]
+    for name in params:
+        if name not in method.target_settings:
+            raise ParameterError(
+                f"{name} was settled when the source was trained.",
+                expected=f"These settings can still be changed: {', '.join(sorted(method.target_settings))}.",
+                do="Leave it out, or train the source again.",
+            )
+    return params
+
+
+def _read_pair(
+    arguments: argparse.Namespace,
+) -> tuple[AnnData, AnnData, Callable[[TransferResult], AnnData]]:
+    """Read both files, repair what has one right repair, and refuse what cannot be used.
+
+    Returns source, target, and what writes a result into the target as it was read.
+    """
+    from sctl.io import read  # noqa: PLC0415
+    from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
+
+    source, given = with_labels(read(arguments.source), arguments.labels), read(arguments.target)
+    source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
+    say_repairs(told)
+    report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
+    require_usable(report + inspect_pair(source, target))
+    return source, target, partial(pipeline.annotated, given, told, target)

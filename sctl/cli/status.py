@@ -1,0 +1,6 @@
+"""How a command ends: its exit status."""
+
+UNUSABLE = 2
+"""Exit status where the user has to change something; also argparse's own."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells expect it."""

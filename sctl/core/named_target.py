@@ -1,0 +1,133 @@
+"""A target named by a network of types, before and after its own cells sharpened the clusters (ItClust's other half)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sctl.core import deep_embedding as deep
+from sctl.core.before_after import Clustering, Comparison, compare
+from sctl.core.networks import SoftAssignment
+from sctl.core.new_groups import MIN_CELLS, foreign_cells, own_groups
+from sctl.core.self_training import SelfTraining, Sharpened, self_train, target_head
+from sctl.core.training import Cells, TrainingConfig
+from sctl.core.type_network import TypeNetwork
+from sctl.run import Run
+
+Floats = NDArray[np.floating[Any]]
+
+N_RESCALINGS = 2
+"""So often the target is named and scaled anew."""
+N_LESSONS = 20
+"""So often the target's cells are seen while the network learns new groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharpening:
+    """How a target is named.
+
+    Parameters
+    ----------
+    training : SelfTraining
+    dropout : float
+        Share of the genes hidden while new groups are learned.
+    limits : tuple
+        Scaled values below and above are cut.
+    allow_for_mix : bool
+        Whether the target is scaled by the mix of types found in it.
+    keep_empty : bool
+        Whether types that no cell resembles at first keep their centroid.
+    n_new : int, optional
+        Groups begun among cells that resemble no type. None makes them only where the source does not explain the
+        target.
+    """
+
+    training: SelfTraining
+    dropout: float
+    limits: tuple[float | None, float]
+    allow_for_mix: bool
+    keep_empty: bool
+    n_new: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedTarget:
+    """Both answers.
+
+    Parameters
+    ----------
+    before, after : Clustering
+    sharp : Sharpened
+        What happened between them.
+    comparison : Comparison
+    explained : bool
+        Whether the source explained the target before new groups were made.
+    """
+
+    before: Clustering
+    after: Clustering
+    sharp: Sharpened
+    comparison: Comparison
+    explained: bool
+
+
+def named_target(types: TypeNetwork, X: NDArray[np.float32], config: Sharpening, *, run: Run) -> NamedTarget:
+    """Name a target's cells, let them sharpen their clusters, and compare.
+
+    Parameters
+    ----------
+    types : TypeNetwork
+    X : ndarray of shape (n_obs, n_vars)
+        The target's genes that the network sees, scaled on their own.
+    config : Sharpening
+    run : Run
+
+    Raises
+    ------
+    ParameterError
+        If the loss is no longer a number.
+    """
+    n_times = N_RESCALINGS if config.allow_for_mix else 0
+    net, cells = types.network(), Cells.all(types.on_scale_of_source(X, n_times=n_times, limits=config.limits))
+    z, q = deep.outputs(net, cells)
+    before = Clustering(q, np.arange(q.shape[1]), z).among_met()
+    net.head, kinds = target_head(
+        net, z, q, keep_empty=config.keep_empty, n_new=config.n_new or 0, rng=run.rng("new clusters")
+    )
+    sharp = self_train(net, cells, config.training, run=run)
+    after = Clustering(sharp.proba, kinds, sharp.embedding)
+    comparison = compare(X, before, after, rng=run.rng("compared cells"))
+    foreign, explained = foreign_cells(q, types.certainty), comparison.explained
+    if config.n_new is None and not explained and foreign.sum() >= MIN_CELLS:
+        after, sharp = _with_new_groups(types, X, (z, q), foreign, config=config, run=run)
+        comparison = compare(X, before, after, rng=run.rng("compared cells"))
+    return NamedTarget(before=before, after=after, sharp=sharp, comparison=comparison, explained=explained)
+
+
+def _with_new_groups(
+    types: TypeNetwork,
+    X: NDArray[np.float32],
+    first: tuple[Floats, Floats],
+    foreign: NDArray[np.bool_],
+    *,
+    config: Sharpening,
+    run: Run,
+) -> tuple[Clustering, Sharpened]:
+    """Divide cells unlike any type by their own genes, teach the network these groups, and sharpen all."""
+    (z, q), cells = first, Cells.all(X)  # on its own scale: the mix found means little here
+    groups = q.argmax(axis=1)
+    groups[foreign] = q.shape[1] + own_groups(X[foreign], rng=run.rng("own groups"))
+    met, codes = np.unique(groups, return_inverse=True)
+    net = types.network()
+    net.head = SoftAssignment(deep.class_centroids(z, codes, len(met)))
+    lessons = deep.SourceTraining(
+        training=TrainingConfig(max_epochs=N_LESSONS, stop_on="never", restore_best=False),
+        dropout=config.dropout,
+        reconstruction=config.training.reconstruction,
+    )
+    deep.train_source(net, cells, codes, config=lessons, run=run, phase="Learn the new groups")
+    sharp = self_train(net, cells, config.training, run=run)
+    return Clustering(sharp.proba, np.where(met < q.shape[1], met, -1), sharp.embedding), sharp

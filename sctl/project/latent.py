@@ -1,0 +1,57 @@
+"""Where a method has the cells of its reference in the space that it learned, and a map of both datasets there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from sctl.project.files import damaged, replacing
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    import numpy as np
+
+LATENT, LATENT_MAP = "latent.npz", "latent_map.npz"
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+
+def keep_latent(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write ``points`` (n_source, n_dims) and ``types`` (n_source,) of a reference."""
+    _write(directory / LATENT, arrays)
+
+
+def latent_in(directory: Path) -> Arrays | None:
+    """Return what :func:`keep_latent` wrote, or None."""
+    return _read(directory / LATENT)
+
+
+def keep_latent_map(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write a map; see :func:`sctl.pipeline.latent_map`."""
+    _write(directory / LATENT_MAP, arrays)
+
+
+def latent_map_in(directory: Path) -> Arrays:
+    """Return the map by the names of its parts; empty where none is drawn."""
+    return _read(directory / LATENT_MAP) or {}
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    import numpy as np  # noqa: PLC0415
+
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, **dict(arrays))  # type: ignore[arg-type]
+
+
+def _read(path: Path) -> Arrays | None:
+    import numpy as np  # noqa: PLC0415
+
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise damaged(path) from error
