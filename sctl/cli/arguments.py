@@ -85,7 +85,9 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Learn from a source, and keep what was learned in a file: it holds no expression values of single cells."
+    parser.description = (
+        "Learn from a source, and keep what was learned in a file: it holds no expression values of single cells."
+    )
     parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
     parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
     _add_source(parser)

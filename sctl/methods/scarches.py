@@ -68,6 +68,9 @@ class ScArches(TransferMethod):
     reference: ClassVar[str] = "Lotfollahi et al. (2022), https://doi.org/10.1038/s41587-021-01001-7"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 30
+    array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"latent": "latents", "codes": "latents", "batches": "latents"}
+    )
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {
             "How the reference is learned": (
