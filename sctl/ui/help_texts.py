@@ -59,8 +59,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Can I use one source for many targets, or give it to a colleague?",
-        "Yes. After a run, *Save the trained source* on the Export page gives a small `.sctl` file, which holds no cells. "
-        "In another project, upload it as the source on the Data page: nothing is trained again.",
+        "Yes. After a run, *Save the trained source* on the Export page gives a small `.sctl` file without "
+        "expression values of single cells. In another project, upload it as the source on the Data page: nothing is trained again.",
     ),
     (
         "The curve over θ is flat. What now?",
