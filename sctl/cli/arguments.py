@@ -45,7 +45,7 @@ def command_line() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.description = "Cluster and annotate the target. By default only what cannot be used is filtered."
     learned = parser.add_mutually_exclusive_group(required=True)
-    learned.add_argument("--source", type=Path, help="annotated dataset to learn from")
+    learned.add_argument("--source", type=Path, nargs="+", help="annotated dataset to learn from, or several")
     learned.add_argument("--model", type=Path, help="trained source (.sctl) instead: see `sctl train`")
     parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
@@ -88,7 +88,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Learn from a source, and keep what was learned in a file: it holds no expression values of single cells."
     )
-    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument(
+        "--source", type=Path, nargs="+", required=True, help="annotated dataset to learn from, or several"
+    )
     parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
     _add_source(parser)
     parser.set_defaults(run_command=train_source)

@@ -26,8 +26,8 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     """Check all that can be checked, then read, then compute, then write."""
     from sctl.io import write_h5ad  # noqa: PLC0415
 
-    read = arguments.model or arguments.source
-    out = writable(arguments.out, inputs=(read, arguments.target), force=arguments.force)
+    read = [arguments.model] if arguments.model else arguments.source
+    out = writable(arguments.out, inputs=(*read, arguments.target), force=arguments.force)
     if arguments.model is not None:
         return _run_trained(arguments, out)
     preprocess, transfer = preprocess_settings(arguments), transfer_settings(arguments)
@@ -109,7 +109,7 @@ def _read_pair(
     from sctl.io import read  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
-    source, given = with_labels(read(arguments.source), arguments.labels), read(arguments.target)
+    source, given = with_labels(pipeline.read_source(arguments.source), arguments.labels), read(arguments.target)
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     say_repairs(told)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from sctl import pipeline
-from sctl.base import TransferMethod
+from sctl.base import TransferMethod, learned
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.jobs import reference
@@ -73,6 +73,9 @@ EXPLAIN = "explain"
 SELF_TEST = "self_test"
 """Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
 
+LEARN = "learn"
+"""A reference is learned from the source alone, on a page of its own. No step of the project either."""
+
 LATENT = "latent"
 """A map in the space that the method itself learned, where it has one. No step of the project either."""
 
@@ -86,6 +89,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
     "explain": ("preprocess", "transfer", "theta", EXPLAIN),
     "self_test": ("preprocess", "transfer", SELF_TEST),
+    "reference": ("preprocess", LEARN, SELF_TEST),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
@@ -102,6 +106,7 @@ _WEIGHT = {
     REPEATS: 20.0,
     EXPLAIN: 4.0,
     SELF_TEST: 20.0,
+    LEARN: 4.0,
     LATENT: 2.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
@@ -216,6 +221,7 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
 
 def _keep_trained(project: Project, directory: Path, pair: Pair, method: TransferMethod) -> None:
     """Keep what was learned from a source of cells, so that it can serve other targets."""
+    directory.mkdir(parents=True, exist_ok=True)
     preprocess = project.params("preprocess")
     if pair.profiles_only or pipeline.why_not_saved(method, preprocess):
         return
@@ -293,6 +299,16 @@ def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     reference.check_reference(project, method, seed, part)
 
 
+def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    """Learn a reference, unless it is there."""
+    with locked(project.result_dir("transfer").with_suffix(".lock"), _waiting(part)):
+        if trained_file(project) is None:
+            pair, method, seed = load_pair(project), *_method(project)
+            method = pipeline.with_batches(pair, method)
+            learned(pair, method, replace(part(0.0, 1.0), seed=seed))
+            _keep_trained(project, project.result_dir("transfer"), pair, method)
+
+
 def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     reference.draw_latent(project, int(project.params("transfer")["seed"]), part)
 
@@ -366,6 +382,7 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     REPEATS: _repeats,
     EXPLAIN: _explain,
     SELF_TEST: _self_test,
+    LEARN: _learn,
     LATENT: _latent,
 }
 

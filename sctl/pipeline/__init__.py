@@ -46,6 +46,7 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
+from sctl.pipeline.several import joined, read_source
 from sctl.pipeline.source import (
     SourceCheck,
     check_source,
@@ -96,6 +97,7 @@ __all__ = [
     "find_labels",
     "groups_of",
     "hallmark_of",
+    "joined",
     "keep_self_test",
     "latent_map",
     "maps_of",
@@ -105,6 +107,7 @@ __all__ = [
     "prepare",
     "prepare_sweep",
     "prepare_trained",
+    "read_source",
     "reasons",
     "reduce",
     "renamed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sctl.project.building import REFERENCE_METHOD, as_reference
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.files import projects_root
@@ -34,6 +35,7 @@ from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
 
 __all__ = [
+    "REFERENCE_METHOD",
     "ROLES",
     "STEPS",
     "UPSTREAM",
@@ -45,6 +47,7 @@ __all__ = [
     "WhyQuestion",
     "add_outcome",
     "add_part",
+    "as_reference",
     "cells_of",
     "done_parts",
     "export_project",

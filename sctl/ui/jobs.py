@@ -28,6 +28,7 @@ NAMES: Mapping[str, str] = {
     "repeats": "Repeating with other seeds",
     "explain": "Looking for the reasons",
     "self_test": "Testing the reference",
+    "reference": "Building the reference",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""

@@ -288,6 +288,7 @@ def _say_and_refresh(what: str, note: str | None) -> None:
 
 
 def _foot() -> None:
+    link(steps.REFERENCE)
     link(steps.LIBRARY)
     link(steps.HELP)
     st.caption(f"sctl {sctl.__version__}")

@@ -50,7 +50,7 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
 
 
 def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
-    """Read uploaded files as the source or the target of a project.
+    """Read uploaded files as the source or the target of a project; several datasets become one source.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
         _take_trained(project, role, uploads)
         return
     with on_disk(uploads) as (paths, digest):
-        adata = io.read_many(paths, names=names)
+        adata = (pipeline.read_source if role == "source" else io.read_many)(paths, names=names)
     origin = {"filename": " + ".join(names), "sha256": digest}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
 
