@@ -53,6 +53,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--theta", type=_theta, default=None, help="how much to trust the source, 0 to 1, or auto (default)"
     )
+    parser.add_argument(
+        "--adaptor", type=Path, action="append", default=[], metavar="FILE",
+        help="with --model: datasets whose weights were learned before, which are then not trained again; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--save-adaptor",
+        type=Path,
+        metavar="FILE",
+        help="write what was learned of the target's datasets, .sctl (scArches)",
+    )
     parser.add_argument("--n-clusters", type=int, help="number of clusters (default: the method's)")
     parser.add_argument("--imputation", choices=("none", "magic"), help="fill in what was missed (default: none)")
     parser.add_argument("--imputation-t", type=int, metavar="T", help="steps of smoothing (default: 3)")
@@ -92,6 +102,23 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--source", type=Path, nargs="+", required=True, help="annotated dataset to learn from, or several"
     )
     parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
+    parser.add_argument(
+        "--onto",
+        type=Path,
+        metavar="MODEL",
+        help="add the source's cells to this trained reference, which does not move",
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="hide types, datasets and genes, and keep what the reference says of them (scArches)",
+    )
+    parser.add_argument("--note", default="", help="where the source comes from, for the model's card")
+    parser.add_argument("--licence", default="", help="under which the model may be used, e.g. cc-by-4.0; for its card")
+    parser.add_argument(
+        "--keep", choices=("weights", "latents", "counts"), default="latents",
+        help="most that the file may hold of single cells, where the method keeps any (default: latents)",
+    )  # fmt: skip
     _add_source(parser)
     parser.set_defaults(run_command=train_source)
 

@@ -89,7 +89,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
     "explain": ("preprocess", "transfer", "theta", EXPLAIN),
     "self_test": ("preprocess", "transfer", SELF_TEST),
-    "reference": ("preprocess", LEARN, SELF_TEST),
+    "reference": (LEARN,),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
@@ -221,7 +221,6 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
 
 def _keep_trained(project: Project, directory: Path, pair: Pair, method: TransferMethod) -> None:
     """Keep what was learned from a source of cells, so that it can serve other targets."""
-    directory.mkdir(parents=True, exist_ok=True)
     preprocess = project.params("preprocess")
     if pair.profiles_only or pipeline.why_not_saved(method, preprocess):
         return
@@ -296,17 +295,24 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
 
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     method, seed = _method(project)
-    reference.check_reference(project, method, seed, part)
+    reference.check_reference(project, load_pair(project), method, seed, part)
 
 
 def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Learn a reference, unless it is there."""
-    with locked(project.result_dir("transfer").with_suffix(".lock"), _waiting(part)):
+    """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
+    method, seed = _method(project)
+    params = {**project.params("data"), **project.params("preprocess")}
+    pair = pipeline.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
+    method = pipeline.with_batches(pair, method)
+    directory = project.result_dir("transfer")
+    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory / "learn.lock", _waiting(part)):
         if trained_file(project) is None:
-            pair, method, seed = load_pair(project), *_method(project)
-            method = pipeline.with_batches(pair, method)
-            learned(pair, method, replace(part(0.0, 1.0), seed=seed))
-            _keep_trained(project, project.result_dir("transfer"), pair, method)
+            learned(pair, method, replace(part(0.05, 0.15), seed=seed))
+            _keep_trained(project, directory, pair, method)
+    reference.check_reference(
+        project, pair, method, seed, lambda low, high: part(0.15 + 0.85 * low, 0.15 + 0.85 * high)
+    )
 
 
 def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:

@@ -217,6 +217,11 @@ class ScArches(ConditionalMethod):
             uns=uns,
         )
 
+    @property
+    def reference_id(self) -> str:
+        """A name for what was learned of the reference, to know its adaptors by."""
+        return self.learned_.identity
+
     def tested(self, source: AnnData, label_key: str, run: Run) -> Self:
         """Return a copy that carries a test of itself: how often unseen types are flagged, and what hidden datasets cost.
 
@@ -375,6 +380,7 @@ class ScArches(ConditionalMethod):
             "conditions": [*self.conditions_, *data.batch_names],
             "n_new_conditions": len(data.batch_names),
             "adaptors": {} if moved else adaptors_of(network, len(self.conditions_), data.batch_names),
+            "reference_id": self.reference_id,
             "lineage": [" + ".join(one["datasets"]) for one in self.learned_.lineage],
             "genes_missing": data.n_missing,
             "genes_lacking": data.lacking,

@@ -20,6 +20,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
+from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
 from sctl.pipeline.over_k import (
@@ -46,7 +47,7 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
-from sctl.pipeline.several import joined, read_source
+from sctl.pipeline.several import DATASET, joined, read_source
 from sctl.pipeline.source import (
     SourceCheck,
     check_source,
@@ -68,6 +69,7 @@ from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
 
 __all__ = [
     "BASELINES",
+    "DATASET",
     "DEFAULT_METHOD",
     "GROUPS",
     "MAPS",
@@ -94,8 +96,10 @@ __all__ = [
     "estimate_number",
     "explains",
     "explore",
+    "extended",
     "find_labels",
     "groups_of",
+    "grows",
     "hallmark_of",
     "joined",
     "keep_self_test",
@@ -114,6 +118,7 @@ __all__ = [
     "repaired",
     "repairs",
     "repeats",
+    "save_grown",
     "save_trained",
     "self_tests",
     "summarised",
@@ -125,6 +130,7 @@ __all__ = [
     "usual_method",
     "version",
     "why_not_saved",
+    "with_adaptor",
     "with_batches",
     "with_found_groups",
     "without_labels",

@@ -162,8 +162,9 @@ def matched(
         values = _filled(values, found, np.asarray(means, dtype=np.float32))
         counts = None if counts is None else _filled(counts, found, np.zeros(len(places), dtype=np.float32))
     batches, names = _batches(target, batch_key, "target")
-    new = [name for name in names if name not in (ready or {})]
-    numbers = np.array([(ready or {}).get(name, len(known) + new.index(name) if name in new else -1) for name in names])
+    there = {name: number for name in names if (number := _ready(name, ready or {}, known)) is not None}
+    new = [name for name in names if name not in there]
+    numbers = np.array([there[name] if name in there else len(known) + new.index(name) for name in names])
     return Cohort(
         X=values,
         counts=counts,
@@ -181,6 +182,11 @@ def _batches(adata: AnnData, key: str | None, role: str) -> tuple[Ints, tuple[st
         return np.zeros(adata.n_obs, dtype=np.int64), (role,)
     values = pd.Categorical(adata.obs[key].astype(str))
     return values.codes.astype(np.int64), tuple(map(str, values.categories))
+
+
+def _ready(name: str, ready: Mapping[str, int], known: Sequence[str]) -> int | None:
+    """Return the number of a dataset whose weights are there, be it under the name it had to take beside another."""
+    return ready.get(name, ready.get(_new_name(name, known)))
 
 
 def _new_name(name: str, known: Sequence[str]) -> str:

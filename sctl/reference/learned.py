@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -75,6 +76,14 @@ class Learned:
             "self_test": self.self_test,
             "lineage": list(self.lineage),
         }
+
+    @property
+    def identity(self) -> str:
+        """A name for the reference's own weights and genes: surgery that moves nothing, and more datasets, leave it as it is."""
+        digest = hashlib.sha256("\n".join(self.var_names).encode())
+        for layer in (self.network.encoder.first.main, self.network.to_mean, self.network.to_genes):
+            digest.update(layer.weight.detach().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def without_cells(self) -> dict[str, int]:

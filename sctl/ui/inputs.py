@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from sctl import io, preflight
+from sctl import io, pipeline, preflight
 from sctl.errors import ProjectError
 from sctl.preflight import Role
 from sctl.project import Project
@@ -117,11 +117,14 @@ def _choose_labels(role: str) -> None:
         state.forget_settings()
         return
     params = project.params("data")
-    if params["label_key"] in info["obs_columns"]:
+    several = (
+        pipeline.DATASET if pipeline.DATASET in info["obs_columns"] and " + " in str(info.get("filename")) else None
+    )
+    if params["label_key"] in info["obs_columns"] and several is None:
         return
     candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))
     label_key = candidates[0] if candidates else None
-    project.set_params("data", {"label_key": label_key, "batch_key": None}, note="Choose the column of cell types")
+    project.set_params("data", {"label_key": label_key, "batch_key": several}, note="Choose the column of cell types")
     state.forget_settings()
 
 

@@ -51,7 +51,7 @@ def draw(project: Project, action: DeltaGenerator) -> None:
     view = as_reference(project)
     job = _job(project)
     if view is not None and job is not None:
-        job_views.watch(job, place=KIND, live=lambda now: _live(view, job, now.step))
+        job_views.watch(job, place=KIND, live=lambda now: _live(view, job))
     elif view is not None and trained_file(view) is not None:
         report(view)
     if view is not None:
@@ -137,8 +137,8 @@ def _start() -> None:
 # -- while it learns, and what came of it ----------------------------------------------------------------
 
 
-def _live(view: Project, job: Job, step: str) -> None:
-    if step == "self_test":
+def _live(view: Project, job: Job) -> None:
+    if trained_file(view) is not None:
         st.markdown(
             "**The reference is there. Now it is tested: parts of it are hidden, and it is learned anew without them.**"
         )
@@ -175,7 +175,7 @@ def _numbers(source: TrainedSource) -> None:
         (
             "Expected right",
             f"{float(facts['novelty']['accuracy'] or 0.0):.0%}",
-            "of cells of known types that get a name",
+            "of the named cells",
         ),
     ]
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
@@ -200,23 +200,22 @@ def expectation(facts: Mapping[str, Any]) -> str:
 
 def _ways_on(view: Project, path: Path) -> None:
     with st.container(horizontal=True):
-        st.button("Map cells onto it", icon=":material/move_down:", type="primary", key="reference:map", on_click=_map,
-                  args=(path, view.name), help="Starts a project with this reference as its source.")  # fmt: skip
+        pressed = st.button("Map cells onto it", icon=":material/move_down:", type="primary", key="reference:map",
+                            help="Starts a project with this reference as its source.")  # fmt: skip
         st.button("Put it into the library", icon=":material/local_library:", key="reference:keep", on_click=_keep,
                   args=(path, view.name))  # fmt: skip
         st.download_button("Save it as a file", data=path.read_bytes, file_name=f"{exports.stem(view)}{ENDING}",
                            icon=":material/download:", on_click="ignore", key="reference:save")  # fmt: skip
+    if pressed:
+        with errors.caught("Nothing was changed."):
+            project = Project.create(f"Mapped onto {view.name}"[:80])
+            project.put_trained(path, {"filename": f"{view.name}{ENDING}"}, note=f"Use the reference {view.name}")
+            shell.open_project(project.id)
+            state.forget_settings()
+            shell.go(steps.DATA)
 
 
 def _keep(path: Path, name: str) -> None:
     with errors.remembered("The library is as it was.", place=PLACE):
         entry = Library().add(path, name=name)
         errors.say(f"{entry.name} is in the library.")
-
-
-def _map(path: Path, name: str) -> None:
-    with errors.remembered("Nothing was changed.", place=PLACE):
-        project = Project.create(f"Mapped onto {name}"[:80])
-        project.put_trained(path, {"filename": f"{name}{ENDING}"}, note=f"Use the reference {name}")
-        shell.open_project(project.id)
-        errors.say("Add your cells as the target.")

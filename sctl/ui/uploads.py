@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sctl import io, pipeline
 from sctl.errors import DataError
 from sctl.project import Project
-from sctl.sharing import ENDING, save_model
+from sctl.sharing import ENDING
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -95,12 +95,8 @@ def rename_trained(project: Project, stand_in: AnnData, origin: Mapping[str, Any
     if trained is None:
         raise DataError("The source is no trained one.", do="Load the page again.")
     renamed = pipeline.renamed(trained, stand_in)
-    said, seed = str(trained.manifest.get("note") or ""), trained.seed
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
-        # "counts": nothing of the file is lost when it is only written anew
-        path = save_model(
-            renamed.method, Path(folder, "renamed"), seed=seed, note=said, source=renamed.summary, keep="counts"
-        )
+        path = pipeline.save_grown(renamed, Path(folder, "renamed"))
         project.put_trained(path, origin, note=note)
 
 

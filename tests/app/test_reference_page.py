@@ -62,6 +62,7 @@ def test_a_reference_is_built_tested_and_used_without_a_target(open_page, projec
     assert {point.series for point in started[0].measurements} >= {"Learn the reference"}
     view = as_reference(project)
     assert project.input_info("target") is None
+    assert [step for step in ("preprocess", "transfer") if project.latest_result_dir(step)] == []
     assert load_self_test(view)["datasets"]["dataset"] == ["donor 1", "donor 2"]
     saved = load_trained(trained_file(view))
     assert saved.method.self_test_["types"]["type"] == list(saved.label_names)
