@@ -56,8 +56,11 @@ class Explainer:
 class Explains(Protocol):
     """A method that can say which genes its labels rest on."""
 
-    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
-        """Return how the fitted method weighs labels in some cells of a target, given by their places."""
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
+        """Return how the fitted method weighs labels in some cells of a target, given by their places.
+
+        A method that adapts to the target does so once more: with the seed of the transfer, ``run`` makes it the same.
+        """
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def explain(
     against : str, optional
         The label to compare with; the runner-up by default.
     run : Run, optional
+        With the seed of the transfer.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def explain(
     run = run or Run()
     label = _common_label(result, cells)
     chosen = _sample(np.asarray(cells), run)
-    explainer = method.explainer(target, chosen)
+    explainer = method.explainer(target, chosen, run)
     first = explainer.label_names.index(label)
     second = _other(explainer, result, chosen, first) if against is None else _named(explainer, against, first)
     values = explainer.contributions(first, second)

@@ -304,7 +304,7 @@ class PoissonAutoencoder(TransferMethod):
         )
         return sparse.csr_matrix(present @ spread), ~found
 
-    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
         """Return how near the first network's code of some cells lies to source cells of either label.
 
         Contributions are integrated gradients from the source's mean cell.

@@ -62,7 +62,7 @@ def explains(method: TransferMethod | type[TransferMethod]) -> bool:
     --------
     >>> from sctl.methods import get_method
     >>> explains(get_method("transfercluster")), explains(get_method("scarches"))
-    (True, False)
+    (True, True)
     """
     return hasattr(method, "explainer")
 
@@ -122,7 +122,7 @@ def reasons(
     run.report("Share the label among the genes", 0, 1)
     found = explain(fitted, pair.target, result, asked.places, against=asked.against, run=run)
     some = run.rng("checked cells").permutation(asked.places)[:_CHECKED]
-    checked = deletion(fitted.explainer(pair.target, np.sort(some)), found.label, found.against, run=run)
+    checked = deletion(fitted.explainer(pair.target, np.sort(some), run), found.label, found.against, run=run)
     known, why_not = sets or hallmark_of(list(map(str, pair.target.var_names))), ""
     try:
         pathways = enrich(pd.DataFrame({"label": found.ranking}), known, run=run, gsea=Gsea(n_threads=1))
