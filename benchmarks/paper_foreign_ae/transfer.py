@@ -15,7 +15,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.pairs import RealPair
-from sctl.core.code_neighbours import common_space, nearest, winners_over_k
+from sctl.core.code_neighbours import common_space, nearest
+from sctl.core.code_votes import winners_over_k
 from sctl.core.poisson_autoencoder import untrained
 from sctl.genesets import hallmark
 from sctl.methods import get_method

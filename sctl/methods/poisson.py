@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,21 +17,11 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.attribution import integrated_gradients
 from sctl.core.code_model import CodeModel
-from sctl.core.code_neighbours import (
-    FEW_CELLS,
-    CodeScale,
-    LocalMargin,
-    common_space,
-    mean_of_nearest,
-    nearest,
-    novelty,
-    typical_distances,
-    vote_shares,
-    winners,
-    winners_over_k,
-)
+from sctl.core.code_neighbours import common_space, nearest, novelty, typical_distances
+from sctl.core.code_reasons import CodeReasons, Reference
+from sctl.core.code_votes import MOST_NEIGHBOURS, votes_on
+from sctl.core.search import Search, Wanted
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
 from sctl.explain import Explainer
@@ -48,9 +39,6 @@ MIN_GENES = 20
 """Fewer genes of the chosen kind are not enough to learn from."""
 ENOUGH_FOUND, TOO_FEW_FOUND = 0.8, 0.5
 """With less than these shares of the network's genes, a target is remarked on, or refused."""
-MOST_NEIGHBOURS = 25
-"""The paper compares all numbers of neighbours from 2 to this."""
-
 MOST_NETWORKS = 20
 
 
@@ -199,6 +187,33 @@ class PoissonAutoencoder(TransferMethod):
         self.log_ = {f"network {i + 1}": log.to_dict() for i, log in enumerate(logs)}
         return self
 
+    def search(
+        self, source: AnnData, label_key: str | None, wanted: Wanted, run: Run, *, journal: Path | None = None
+    ) -> Search:
+        """Look for settings with which held-out source cells are rebuilt best; nothing is learned for good.
+
+        Parameters
+        ----------
+        source, label_key
+            As for :meth:`fit`.
+        wanted : Wanted
+            Among which settings, and how often; all others stay as they are.
+        run, journal
+            See :func:`~sctl.core.search.search`.
+
+        Raises
+        ------
+        Cancelled, DataError
+            See :func:`~sctl.core.search.search`.
+        """
+        from sctl.core.poisson_search import SPACES, search_poisson  # noqa: PLC0415 - torch, see above
+
+        X, strata, _ = self.training_cells(source, label_key)
+        space = SPACES[wanted.ranges]
+        return search_poisson(
+            X, strata, self.config, space, run=run, n_trials=wanted.n_trials, sampler=wanted.sampler, journal=journal
+        )
+
     def training_cells(self, source: AnnData, label_key: str | None) -> tuple[sparse.csr_matrix, Ints, pd.Index]:
         """Return what the network is trained on: values of the chosen genes, the number of each type, and the genes.
 
@@ -310,36 +325,21 @@ class PoissonAutoencoder(TransferMethod):
         Contributions are integrated gradients from the source's mean cell.
         """
         X, _ = self.aligned(target)
-        model, reference = self.models_[0], self.codes_[0]
-        inputs = X[cells].toarray().astype(np.float64)
-        own = model.encode(X if self.scaling == "each" else X[cells])
-        unit = self.distance == "cosine"
-        few = self.scaling != "each" or len(own) < FEW_CELLS
-        scale = CodeScale.of(reference if few else own, scaling=self.scaling, unit_length=unit)
-        known = CodeScale.of(reference, scaling=self.scaling, unit_length=unit).apply(reference)
-        queries = scale.apply(model.encode(X[cells]))
-
-        def margin_of(label: int, against: int) -> LocalMargin:
-            means = [
-                mean_of_nearest(known[self.labels_ == kind], queries, self.k, run=Run()) for kind in (label, against)
-            ]
-            return LocalMargin(scale, *means)
-
-        def contributions(label: int, against: int) -> Floats:
-            near = margin_of(label, against)
-
-            def gradient(x: Floats) -> Floats:
-                return model.pulled_back(x, near.gradient(model.code_of(x)))
-
-            return integrated_gradients(gradient, inputs, self.mean_.astype(np.float64))
-
+        near = CodeReasons.of(
+            self.models_[0],
+            Reference(self.codes_[0], self.labels_, self.scaling, unit_length=self.distance == "cosine"),
+            X,
+            np.asarray(cells),
+            k=self.k,
+        )
+        baseline = self.mean_.astype(np.float64)
         return Explainer(
             self.var_names_,
             self.label_names_,
-            inputs,
-            self.mean_.astype(np.float64),
-            margin=lambda x, label, against: margin_of(label, against).values(model.code_of(x)),
-            contributions=contributions,
+            near.inputs,
+            baseline,
+            margin=near.margin,
+            contributions=lambda label, against: near.contributions(label, against, baseline),
         )
 
     @property
@@ -385,17 +385,13 @@ class PoissonAutoencoder(TransferMethod):
         seed: int,
     ) -> TransferResult:
         loss, silent = uns.pop("_loss"), uns.pop("_silent")
-        k, n_labels = min(self.k, found[0].shape[1]), len(self.label_names_)
-        index, distance = found[0][:, :k], found[1][:, :k]
-        shares = vote_shares(index, self.labels_, n_labels)
-        best = winners(shares, index, self.labels_)
-        confidence = np.where(silent, 0.0, shares[np.arange(len(best)), best])
-        labels = np.array(self.label_names_, dtype=object)[best]
+        said = votes_on(*found, self.labels_, n_labels=len(self.label_names_), k=self.k)
+        confidence = np.where(silent, 0.0, said.shares[np.arange(len(said.best)), said.best])
+        labels = np.array(self.label_names_, dtype=object)[said.best]
         labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
-        met = np.unique(best)
-        proba = shares[:, met] / shares[:, met].sum(axis=1, keepdims=True)
-        clusters = np.searchsorted(met, best)
-        ks = range(2, min(MOST_NEIGHBOURS, found[0].shape[1]) + 1)
+        met = np.unique(said.best)
+        proba = said.shares[:, met] / said.shares[:, met].sum(axis=1, keepdims=True)
+        clusters = np.searchsorted(met, said.best)
         return TransferResult(
             method=self.key,
             obs_names=target.obs_names,
@@ -404,7 +400,7 @@ class PoissonAutoencoder(TransferMethod):
             proba=proba,
             labels=labels,
             label_names=self.label_names_,
-            label_proba=shares,
+            label_proba=said.shares,
             confidence=confidence,
             embedding=self._space(codes),
             params={name: value for name, value in self.params.items() if value is not None},
@@ -412,16 +408,16 @@ class PoissonAutoencoder(TransferMethod):
             version=sctl.__version__,
             var_names=self.var_names_,
             obsm={
-                "rejection": _rejection(shares, loss),
-                "novelty": novelty(distance, self.typical_)[:, None],
+                "rejection": np.column_stack([said.margin, -said.entropy, -loss]),
+                "novelty": novelty(said.distance, self.typical_)[:, None],
                 "hidden": self.models_[0].hidden(codes[0]).astype(np.float32),
-                "labels_by_k": winners_over_k(found[0], self.labels_, n_labels, ks).T.astype(np.int32),
+                "labels_by_k": said.by_k.T.astype(np.int32),
             },
             varm={"decoder": self.models_[0].readout},
             uns={
                 **uns,
                 "rejection_scores": ["margin", "entropy", "reconstruction"],
-                "ks": list(ks),
+                "ks": list(said.ks),
                 "decoder": {"beta": self.models_[0].beta(3), "loss": self.loss},
             },
         )
@@ -437,13 +433,6 @@ def _rows(X: Any) -> sparse.csr_matrix:
 def _silent(X: sparse.csr_matrix) -> NDArray[np.bool_]:
     silent: NDArray[np.bool_] = np.asarray(X.sum(axis=1)).ravel() == 0
     return silent
-
-
-def _rejection(shares: Floats, loss: Floats) -> Floats:
-    """Return margin and minus entropy of the votes, and minus the loss of the reconstruction: (n_obs, 3)."""
-    ordered = np.sort(np.hstack([np.zeros((len(shares), 1)), shares]), axis=1)
-    entropy = -np.sum(shares * np.log(np.maximum(shares, 1e-12)), axis=1)
-    return np.column_stack([ordered[:, -1] - ordered[:, -2], -entropy, -loss])
 
 
 METHOD = PoissonAutoencoder

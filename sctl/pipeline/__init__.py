@@ -63,6 +63,8 @@ from sctl.pipeline.trained import (
     train,
     why_not_saved,
 )
+from sctl.pipeline.tuning import VALUE as TUNED_VALUE
+from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
 from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "MOST_CLUSTERS",
     "NEEDS_SOURCE_CELLS",
     "STEPS",
+    "TUNED_VALUE",
     "UPSTREAM",
     "ConsensusPoint",
     "Reasons",
@@ -84,6 +87,7 @@ __all__ = [
     "baseline",
     "baselines_of",
     "batched",
+    "best_settings",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -112,6 +116,8 @@ __all__ = [
     "repairs",
     "repeats",
     "save_trained",
+    "search_settings",
+    "searches",
     "self_tests",
     "summarised",
     "tests_itself",
@@ -119,6 +125,7 @@ __all__ = [
     "train",
     "transfer",
     "transferability",
+    "trials_table",
     "usual_method",
     "version",
     "why_not_saved",

@@ -95,6 +95,7 @@ COLOUR = Key("colour", "label")
 GENE: Key[str | None] = Key("gene", None)
 """of(pane)"""
 PANES = Key("panes", default=False)
+DENOISED = Key("denoised", default=False)
 SELECTION: Key[Any] = Key("selection", None)
 """of(fingerprint of the preparation) or of(fingerprint, "A"): a :class:`~sctl.ui.selection.Selection`."""
 SELECT_MODE = Key("select_mode", "new")

@@ -17,10 +17,8 @@ from sctl.core.code_neighbours import (
     nearest,
     novelty,
     typical_distances,
-    vote_shares,
-    winners,
-    winners_over_k,
 )
+from sctl.core.code_votes import vote_shares, winners, winners_over_k
 from sctl.core.poisson_autoencoder import (
     PoissonConfig,
     overlap_of_units,
