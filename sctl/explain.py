@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sctl.core.attribution import deletion_curve
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
+from sctl.genesets import GeneSets, markers_of
 from sctl.run import Run
 
 Floats = NDArray[np.floating[Any]]
@@ -153,6 +154,37 @@ def explain(
         margin=float(explainer.margin(explainer.inputs, first, second).mean()),
         genes=table.sort_values("contribution", ascending=False, kind="stable").reset_index(drop=True),
     )
+
+
+def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> pd.DataFrame:
+    """Tell which genes of an explanation are known markers, and whether they support the label.
+
+    A marker of the label supports it where the gene speaks for it in these cells, and contradicts it where the gene speaks
+    against it, since it is not there. A marker of the other type supports the label by its absence, and contradicts it by
+    its presence.
+
+    Parameters
+    ----------
+    genes : DataFrame
+        Of an :class:`Explanation`.
+    label, against : str
+    markers : GeneSets
+        By cell type, such as :func:`sctl.genesets.known_markers`; usual names of a type are recognised.
+
+    Returns
+    -------
+    DataFrame
+        The genes with two more columns of text, empty where a gene is no marker: ``marker_of`` (a label, or both) and
+        ``verdict`` (``"supports"`` or ``"contradicts"``).
+    """
+    own, other = markers_of(label, markers), markers_of(against, markers)
+    of = [
+        " and ".join(name for name, known in ((label, own), (against, other)) if gene in known)
+        for gene in genes["gene"]
+    ]
+    value = genes["contribution"].to_numpy(dtype=float)
+    verdict = np.select([np.array(of) == "", value > 0, value < 0], ["", "supports", "contradicts"], "")
+    return genes.assign(marker_of=of, verdict=verdict)
 
 
 def deletion(

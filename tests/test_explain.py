@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sctl.errors import DataError, NotFittedError, ParameterError
-from sctl.explain import Explains, deletion, explain
+from sctl.explain import Explains, deletion, explain, marked
+from sctl.genesets import known_markers
 from sctl.methods import METHODS, get_method
 from sctl.run import Run
 
@@ -168,3 +170,17 @@ def test_expression_is_that_of_the_target(given, pair):
     assert gene["elsewhere"] == pytest.approx(np.delete(values, cells).mean(), rel=1e-5)
     assert found.genes["share"].sum() == pytest.approx(1.0)
     assert found.ranking.is_monotonic_decreasing
+
+
+def test_known_markers_support_or_contradict():
+    genes = pd.DataFrame({"gene": ["INS", "GCG", "IAPP", "TTR", "ACTB"], "contribution": [2.0, 1.0, -1.0, -2.0, 3.0]})
+    found = marked(genes, "Beta cells", "alpha", known_markers("human")).set_index("gene")
+    assert found["marker_of"].to_dict() == {
+        "INS": "Beta cells",
+        "GCG": "alpha",
+        "IAPP": "Beta cells",
+        "TTR": "alpha",
+        "ACTB": "",
+    }
+    assert found["verdict"].tolist() == ["supports", "supports", "contradicts", "contradicts", ""]
+    assert "verdict" not in genes

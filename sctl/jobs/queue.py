@@ -28,6 +28,7 @@ KINDS = (
     "consensus",
     "repeats",
     "explain",
+    "search",
     "self_test",
     "everything",
 )
@@ -43,7 +44,8 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
-    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "self_test", "everything"}
+    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
+        "everything"}
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

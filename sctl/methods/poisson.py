@@ -55,7 +55,7 @@ class PoissonAutoencoder(TransferMethod):
     -----
     Departures from paper and released code are in ``docs/decisions``: the penalty has a gradient, codes are compared by
     their direction, and genes are the most variable ones unless the Hallmark genes are asked for. ``genes="hallmark"``,
-    ``schedule="paper"``, ``distance="euclidean"`` and ``weight_decay=0`` is the paper's simple model; ``l1`` and
+    ``schedule="paper"``, ``loss="rate"`` and ``distance="euclidean"`` is the paper's simple model; ``l1`` and
     ``weight_decay`` above 0 make its complex one.
 
     References
@@ -122,8 +122,8 @@ class PoissonAutoencoder(TransferMethod):
     n_hidden: int = param(100, "Width of the layers between genes and code.", low=2, high=4000, advanced=True)
     n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
     loss: Literal["rate", "log-rate"] = param(
-        "rate",
-        "Whether the network gives expected expression, or its logarithm as in the authors' code.",
+        "log-rate",
+        "What the network learns: expected expression, or its logarithm as in the authors' code, which heeds strong genes.",
         title="Form of the Poisson loss",
         advanced=True,
     )
@@ -142,8 +142,9 @@ class PoissonAutoencoder(TransferMethod):
         advanced=True,
     )  # fmt: skip
     weight_decay: float = param(
-        1e-4,
-        "How strongly weights shrink that the source does not hold up. Choose 0, and the log-rate loss, for cells of another tissue.",
+        0.0,
+        "How strongly weights shrink that the source does not hold up (the paper's complex model). Cells of other tissues "
+        "are then told apart less well.",
         low=0.0,
         high=1.0,
         advanced=True,
@@ -282,7 +283,7 @@ class PoissonAutoencoder(TransferMethod):
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.log_ = dict(facts["training"])
         self.mean_, self.labels_, self.typical_ = arrays["mean"], arrays["labels"], arrays["typical"]
-        self.models_ = tuple(CodeModel.from_arrays(part, softplus=self.softplus, loss=self.loss) for part in parts)
+        self.models_ = tuple(CodeModel.from_arrays(part, softplus=self.softplus, loss="rate") for part in parts)
         self.codes_ = tuple(part["code"] for part in parts)
         n_cells, n_genes = len(self.labels_), len(self.var_names_)
         fits = all(model.n_genes == n_genes for model in self.models_) and len(self.mean_) == n_genes
@@ -418,7 +419,7 @@ class PoissonAutoencoder(TransferMethod):
                 **uns,
                 "rejection_scores": ["margin", "entropy", "reconstruction"],
                 "ks": list(said.ks),
-                "decoder": {"beta": self.models_[0].beta(3), "loss": self.loss},
+                "decoder": {"beta": self.models_[0].beta(3), "loss": self.models_[0].loss},
             },
         )
 

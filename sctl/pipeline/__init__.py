@@ -65,7 +65,7 @@ from sctl.pipeline.trained import (
 )
 from sctl.pipeline.tuning import VALUE as TUNED_VALUE
 from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
-from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
+from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
     "BASELINES",
@@ -103,6 +103,7 @@ __all__ = [
     "keep_self_test",
     "latent_map",
     "maps_of",
+    "markers_for",
     "met",
     "method_of",
     "numbers_of",

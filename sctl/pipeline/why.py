@@ -77,6 +77,16 @@ def hallmark_of(genes: list[str]) -> GeneSets:
     return hallmark("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
 
 
+def markers_for(genes: list[str]) -> GeneSets:
+    """Return the bundled table of known markers for the species that genes seem to be of."""
+    import pandas as pd  # noqa: PLC0415
+
+    from sctl.genes import guess_species  # noqa: PLC0415
+    from sctl.genesets import known_markers  # noqa: PLC0415
+
+    return known_markers("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
+
+
 def reasons(
     pair: Pair,
     method: TransferMethod,

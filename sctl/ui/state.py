@@ -82,7 +82,8 @@ SETTING: Key[Any] = Key("setting", None)
 # Transfer: of(method, parameter)
 METHOD = Key("method", "")
 PARAMETER: Key[Any] = Key("parameter", None)
-
+SEARCH_RANGES = Key("search_ranges", "wide")
+SEARCH_TRIALS: Key[int] = Key("search_trials", 40)
 
 # θ: of(fingerprint of the sweep)
 THETA: Key[float | None] = Key("theta", None)

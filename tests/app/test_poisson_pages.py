@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sctl import jobs
+from sctl import jobs, pipeline
 from sctl.denoised import denoised
-from sctl.project import Project, load_result
+from sctl.errors import ParameterError
+from sctl.jobs.tasks import run_job
+from sctl.project import Project, SearchQuestion, load_result, load_search
+from sctl.run import Run
 from sctl.ui import results, state
 
 QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 20, "learning_rate": 2e-3}
@@ -53,3 +57,40 @@ def test_denoised_genes_can_be_looked_at(open_page, done):
     app.session_state[state.GENE.of("violin").name] = gene
     fine(app.run())
     assert f"{gene} (denoised)" in str([chart.proto for chart in app.get("plotly_chart")])
+
+
+def test_a_search_is_offered_followed_by_its_table_and_taken_over(open_page, done):
+    method, ranges = "poissonautoencoder", "wide"
+    app = fine(open_page("transfer", done.id))
+    app.number_input(key=state.SEARCH_TRIALS.name).set_value(2).run()
+    app.button(key="search:start").click().run()
+    job = jobs.running(done)[0]
+    job.stop(wait=20)
+    question = SearchQuestion.from_dict(job.params["question"])
+    assert (question.method, question.ranges, question.n_trials) == (method, ranges, 2)
+    question = replace(question, params={**question.params, "max_epochs": 1})
+    described = {"kind": "search", "params": {"question": question.to_dict()}, "settings": done.settings.to_dict()}
+    run_job(done.root, described, lambda step, low, high: Run())
+    found = load_search(done, question)
+    assert [trial.number for trial in found.trials] == [0, 1]
+    run_job(done.root, {**described, "params": {"question": {**question.to_dict(), "n_trials": 3}}}, lambda *_: Run())
+    again = load_search(done, question)
+    assert again.trials[:2] == found.trials
+    assert len(again.trials) == 3
+    app = fine(open_page("transfer", done.id))
+    app.session_state[state.SEARCH_TRIALS.name] = 3
+    app.session_state[state.PARAMETER.of(method, "max_epochs").name] = 1
+    fine(app.run())
+    assert "Parcoords" in str(app.get("plotly_chart")) or app.button(key="search:take")
+    app.button(key="search:take").click().run()
+    fine(app)
+    best = pipeline.best_settings(again)
+    for name, value in best.items():
+        assert app.session_state[state.PARAMETER.of(method, name).name] == pytest.approx(value), name
+
+
+def test_a_search_has_sound_questions():
+    with pytest.raises(ParameterError, match="no ranges"):
+        SearchQuestion(method="poissonautoencoder", params={}, ranges="narrow").wanted  # noqa: B018 - it checks
+    with pytest.raises(ParameterError, match="0 trials"):
+        SearchQuestion(method="poissonautoencoder", params={}, n_trials=0).wanted  # noqa: B018
