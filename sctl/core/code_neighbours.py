@@ -55,9 +55,14 @@ class CodeScale:
 
 
 def common_space(
-    codes: Sequence[Floats], reference: Sequence[Floats], *, scaling: Scaling, unit_length: bool
+    codes: Sequence[Floats],
+    reference: Sequence[Floats],
+    *,
+    scaling: Scaling,
+    unit_length: bool,
+    weights: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
-    """Put the codes of several networks side by side, so that distances are their means.
+    """Put the codes of several networks side by side, so that squared distances are weighted means of theirs.
 
     Parameters
     ----------
@@ -67,18 +72,28 @@ def common_space(
         What scales the cells: nothing, the source's cells, or they themselves if there are 10 or more.
     unit_length : bool
         Whether the direction alone counts.
+    weights : sequence of float, optional
+        By which the code of each network is multiplied; all alike by default.
 
     Returns
     -------
     ndarray of shape (n_obs, sum of n_code)
+
+    Examples
+    --------
+    >>> one, other = np.array([[2.0, 0.0]]), np.array([[0.0, 5.0]])
+    >>> options = {"scaling": "none", "unit_length": True, "weights": (1.0, 0.75)}
+    >>> common_space([one, other], [one, other], **options).round(2).tolist()
+    [[0.800000011920929, 0.0, 0.0, 0.6000000238418579]]
     """
+    counts = np.ones(len(codes)) if weights is None else np.asarray(weights, dtype=np.float64)
     parts = []
-    for own, known in zip(codes, reference, strict=True):
+    for own, known, weight in zip(codes, reference, counts, strict=True):
         scale = CodeScale.of(
             own if scaling == "each" and len(own) >= FEW_CELLS else known, scaling=scaling, unit_length=unit_length
         )
-        parts.append(scale.apply(own))
-    return np.hstack(parts) / np.float32(np.sqrt(len(parts)))
+        parts.append(scale.apply(own) * np.float32(weight))
+    return np.hstack(parts) / np.float32(np.linalg.norm(counts))
 
 
 def nearest(

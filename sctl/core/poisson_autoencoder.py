@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -214,14 +214,19 @@ def with_rates(model: CodeModel, cells: Cells, means: Floats, *, run: Run) -> Co
 
 
 def train_several(
-    X: Any, strata: Ints | None, config: PoissonConfig, n_networks: int, *, run: Run
+    X: Any, strata: Ints | None, configs: Sequence[PoissonConfig], n_networks: int, *, run: Run
 ) -> tuple[tuple[CodeModel, ...], list[TrainingLog]]:
-    """Train networks that differ by their seed; the first is that of :func:`train_poisson`."""
-    out = []
+    """Train networks of every configuration, ``n_networks`` of each, which differ by their seed.
+
+    The first of each is that of :func:`train_poisson`; those with one seed come one after the other.
+    """
+    out: list[tuple[CodeModel, TrainingLog]] = []
     for i in range(n_networks):
         seeded = run if i == 0 else replace(run, seed=run.random_state(f"network {i}"))
-        named = seeded.within(f"Network {i + 1} of {n_networks}") if n_networks > 1 else seeded
-        out.append(train_poisson(X, strata, config, run=named))
+        for config in configs:
+            total = n_networks * len(configs)
+            named = seeded.within(f"Network {len(out) + 1} of {total}") if total > 1 else seeded
+            out.append(train_poisson(X, strata, config, run=named))
     return tuple(model for model, _ in out), [log for _, log in out]
 
 

@@ -40,6 +40,7 @@ MIN_GENES = 20
 ENOUGH_FOUND, TOO_FEW_FOUND = 0.8, 0.5
 """With less than these shares of the network's genes, a target is remarked on, or refused."""
 MOST_NETWORKS = 20
+_KINDS = ("complex", "simple")
 
 
 @dataclass(kw_only=True)
@@ -54,9 +55,10 @@ class PoissonAutoencoder(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: the penalty has a gradient, codes are compared by
-    their direction, and genes are the most variable ones unless the Hallmark genes are asked for. ``genes="hallmark"``,
-    ``schedule="paper"``, ``loss="rate"`` and ``distance="euclidean"`` is the paper's simple model; ``l1`` and
-    ``weight_decay`` above 0 make its complex one.
+    their direction, genes are the most variable ones unless the Hallmark genes are asked for, and the codes of two networks
+    stand side by side, one with and one without penalties on the size of weights. ``genes="hallmark"``,
+    ``schedule="paper"``, ``loss="rate"``, ``distance="euclidean"`` and ``model="simple"`` is the paper's simple model,
+    ``model="complex"`` with ``l1`` above 0 its complex one.
 
     References
     ----------
@@ -74,15 +76,15 @@ class PoissonAutoencoder(TransferMethod):
     needs_labels: ClassVar[bool] = True
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {
-            "How cells are compared": ("distance", "scaling"),
+            "How cells are compared": ("simple_weight", "distance", "scaling"),
             "What the network is": ("n_hidden", "n_code", "loss", "softplus"),
-            "What keeps the network simple": ("orthogonality", "l1", "weight_decay"),
+            "Penalties": ("orthogonality", "l1", "weight_decay"),
             "How the network learns": ("schedule", "learning_rate", "max_epochs"),
         }
     )
     order: ClassVar[int] = 40
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"labels": "latents", **{f"{network}.code": "latents" for network in range(MOST_NETWORKS)}}
+        {"labels": "latents", **{f"{network}.code": "latents" for network in range(2 * MOST_NETWORKS)}}
     )
 
     genes: Literal["variable", "hallmark", "all"] = param(
@@ -100,12 +102,26 @@ class PoissonAutoencoder(TransferMethod):
         low=0.0,
         high=1.0,
     )
+    model: Literal["both", "simple", "complex"] = param(
+        "both",
+        "One network without penalties, which keeps what other tissues may need, one whose weights shrink, which tells the "
+        "source's types apart best, or both side by side.",
+        title="Kind of network",
+    )
     n_networks: int = param(
         1,
-        "Networks that differ by chance alone and are used together; more are steadier and take longer.",
+        "Networks of each kind that differ by chance alone and are used together; more are steadier and take longer.",
         title="Number of networks",
         low=1,
         high=MOST_NETWORKS,
+    )
+    simple_weight: float = param(
+        0.7,
+        "How much the network without penalties counts beside the other, where there are both.",
+        title="Weight of the simple network",
+        low=0.0,
+        high=10.0,
+        advanced=True,
     )
     distance: Literal["cosine", "euclidean"] = param(
         "cosine",
@@ -121,9 +137,10 @@ class PoissonAutoencoder(TransferMethod):
     )
     n_hidden: int = param(100, "Width of the layers between genes and code.", low=2, high=4000, advanced=True)
     n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
-    loss: Literal["rate", "log-rate"] = param(
-        "log-rate",
-        "What the network learns: expected expression, or its logarithm as in the authors' code, which heeds strong genes.",
+    loss: Literal["rate", "log-rate"] | None = param(
+        None,
+        "What the network learns: expected expression, or its logarithm as in the authors' code, which heeds strong genes. "
+        "Empty: the logarithm without penalties, expression with them.",
         title="Form of the Poisson loss",
         advanced=True,
     )
@@ -138,17 +155,13 @@ class PoissonAutoencoder(TransferMethod):
         advanced=True,
     )  # fmt: skip
     l1: float = param(
-        0.0, "Penalty on the size of all weights (the paper's complex model).", title="L1 penalty", low=0.0, high=1.0,
+        0.0, "Penalty on the size of all weights of the complex network.", title="L1 penalty", low=0.0, high=1.0,
         advanced=True,
     )  # fmt: skip
     weight_decay: float = param(
-        0.0,
-        "How strongly weights shrink that the source does not hold up (the paper's complex model). Cells of other tissues "
-        "are then told apart less well.",
-        low=0.0,
-        high=1.0,
+        1e-4, "How strongly the complex network's weights shrink that the source does not hold up.", low=0.0, high=1.0,
         advanced=True,
-    )
+    )  # fmt: skip
     schedule: Literal["fast", "paper"] = param(
         "fast", "How the network learns: Adam with 64 cells at a time, or cell by cell as in the paper.", advanced=True
     )
@@ -179,7 +192,7 @@ class PoissonAutoencoder(TransferMethod):
         from sctl.core.poisson_autoencoder import train_several  # noqa: PLC0415 - torch, see above
 
         X, codes, genes = self.training_cells(source, label_key)
-        self.models_, logs = train_several(X, codes, self.config, self.n_networks, run=run)
+        self.models_, logs = train_several(X, codes, self.configs, self.n_networks, run=run)
         types = pd.Categorical(source.obs[label_key].astype(str))
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.labels_, self.mean_ = codes, np.asarray(X.mean(axis=0), dtype=np.float32).ravel()
@@ -227,21 +240,30 @@ class PoissonAutoencoder(TransferMethod):
 
     @property
     def config(self) -> PoissonConfig:
-        """What is trained, and how."""
+        """What is trained, and how; of two kinds of networks the simple one, which :meth:`search` looks at."""
+        return self._config("complex" if self.model == "complex" else "simple")
+
+    @property
+    def configs(self) -> tuple[PoissonConfig, ...]:
+        """The configuration of each kind of network, in the order of ``models_``; the first explains and denoises."""
+        return tuple(map(self._config, _KINDS if self.model == "both" else (self.model,)))
+
+    def _config(self, kind: str) -> PoissonConfig:
         from sctl.core import poisson_autoencoder as poisson  # noqa: PLC0415 - torch, see above
         from sctl.core.training import TrainingConfig  # noqa: PLC0415
 
         base: TrainingConfig = poisson.PAPER if self.schedule == "paper" else poisson.FAST
         changed = {"learning_rate": self.learning_rate, "max_epochs": self.max_epochs}
         given = {name: value for name, value in changed.items() if value is not None}
-        training = TrainingConfig(**{**vars(base), "weight_decay": self.weight_decay, **given})
+        heavy = kind == "complex"
+        training = TrainingConfig(**{**vars(base), "weight_decay": self.weight_decay * heavy, **given})
         return poisson.PoissonConfig(
             n_hidden=self.n_hidden,
             n_code=self.n_code,
-            loss=self.loss,
+            loss=self.loss or ("rate" if heavy else "log-rate"),
             softplus=self.softplus,
             orthogonality=self.orthogonality,
-            l1=self.l1,
+            l1=self.l1 * heavy,
             training=training,
         )
 
@@ -275,7 +297,7 @@ class PoissonAutoencoder(TransferMethod):
 
     def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned."""
-        numbers = range(self.n_networks)
+        numbers = range(self.n_networks * len(self.configs))
         parts = [
             {name.removeprefix(f"{i}."): value for name, value in arrays.items() if name.startswith(f"{i}.")}
             for i in numbers
@@ -349,7 +371,18 @@ class PoissonAutoencoder(TransferMethod):
 
     def _space(self, codes: tuple[Floats, ...]) -> NDArray[np.float32]:
         """Return codes in the space in which cells are compared."""
-        return common_space(codes, self.codes_, scaling=self.scaling, unit_length=self.distance == "cosine")
+        return common_space(
+            codes,
+            self.codes_,
+            scaling=self.scaling,
+            unit_length=self.distance == "cosine",
+            weights=self.network_weights,
+        )
+
+    @property
+    def network_weights(self) -> tuple[float, ...]:
+        """How much each network counts, in the order of ``models_``."""
+        return ((1.0, self.simple_weight) if self.model == "both" else (1.0,)) * self.n_networks
 
     def _chosen(self, var: pd.DataFrame) -> pd.Index:
         """Return the names of the genes to learn from."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -150,12 +152,21 @@ def test_the_code_does_not_depend_on_what_rebuilds(cells, monkeypatch):
 
 def test_several_networks_differ_and_the_first_is_the_single_one(cells):
     steps = []
-    models, logs = train_several(cells, None, SMALL, 3, run=Run(seed=1, listener=steps.append))
+    models, logs = train_several(cells, None, [SMALL], 3, run=Run(seed=1, listener=steps.append))
     alone, _ = train_poisson(cells, None, SMALL, run=Run(seed=1))
     np.testing.assert_array_equal(models[0].weights[0], alone.weights[0])
     assert not np.allclose(models[0].weights[0], models[1].weights[0])
     assert len(logs) == 3
     assert len({step.stage for step in steps}) == 3
+
+
+def test_networks_of_two_kinds_share_their_seeds(cells):
+    other = replace(SMALL, l1=0.01)
+    models, logs = train_several(cells, None, [SMALL, other], 2, run=Run(seed=1))
+    assert len(models) == len(logs) == 4
+    for place, config in enumerate((SMALL, other)):
+        alone, _ = train_poisson(cells, None, config, run=Run(seed=1))
+        np.testing.assert_array_equal(models[place].weights[0], alone.weights[0])
 
 
 def test_the_paper_trains_a_cell_at_a_time(cells):
