@@ -9,6 +9,7 @@ import sctl
 from sctl import pipeline
 from sctl.cli.look import inspect_given, list_methods
 from sctl.cli.run import run_analysis
+from sctl.cli.search import search_settings
 from sctl.cli.serve import serve_app
 from sctl.cli.train import train_source
 
@@ -23,6 +24,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="cluster and annotate a target"))
     _add_train(commands.add_parser("train", help="learn from a source once, for many targets"))
+    _add_search(commands.add_parser("search", help="look for good settings of the Poisson autoencoder"))
     methods = commands.add_parser("methods", help="list the methods and their settings")
     methods.set_defaults(run_command=list_methods)
     inspect = commands.add_parser("inspect", help="say whether a file can be used; exit status 2 if not")
@@ -121,6 +123,27 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     _add_source(parser)
     parser.set_defaults(run_command=train_source)
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Try settings by Bayesian optimisation, and keep those with which held-out cells of the source are rebuilt best. "
+        "Nobody must: the loss says nothing of labels. Ctrl-C stops; with --journal the search goes on where it was."
+    )
+    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument("--out", type=Path, required=True, help="where the table of trials goes, .csv")
+    parser.add_argument("--journal", type=Path, help="file to which every trial is written, to go on from")
+    parser.add_argument(
+        "--ranges", choices=("wide", "paper", "paper_complex"), default="wide",
+        help="ranges in which every setting has an effect, or the paper's (default: wide)",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, default=40, help="how many, those in the journal included (default: 40)")
+    parser.add_argument(
+        "--sampler", choices=("gp", "tpe", "random"), default="gp",
+        help="Gaussian process with expected improvement (default), Parzen estimators, or chance",
+    )  # fmt: skip
+    _add_source(parser)
+    parser.set_defaults(run_command=search_settings)
 
 
 def _theta(text: str) -> float | None:

@@ -28,6 +28,7 @@ KINDS = (
     "consensus",
     "repeats",
     "explain",
+    "search",
     "self_test",
     "reference",
     "everything",
@@ -44,7 +45,12 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
+<<<<<<< HEAD
     kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "self_test", "reference", "everything"}
+=======
+    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
+        "everything"}
+>>>>>>> w-poisson
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

@@ -16,6 +16,7 @@ from sctl.jobs import reference
 from sctl.project import (
     Project,
     Question,
+    SearchQuestion,
     Settings,
     WhyQuestion,
     add_outcome,
@@ -70,6 +71,9 @@ REPEATS = "repeats"
 EXPLAIN = "explain"
 """Why cells have their label, asked for on a page. No step of the project either."""
 
+SEARCH = "search"
+"""A search for settings of the method, asked for on a page. No step of the project either."""
+
 SELF_TEST = "self_test"
 """Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
 
@@ -88,6 +92,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
     "explain": ("preprocess", "transfer", "theta", EXPLAIN),
+    "search": ("preprocess", SEARCH),
     "self_test": ("preprocess", "transfer", SELF_TEST),
     "reference": (LEARN,),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
@@ -105,6 +110,7 @@ _WEIGHT = {
     COMPARE: 5.0,
     REPEATS: 20.0,
     EXPLAIN: 4.0,
+    SEARCH: 40.0,
     SELF_TEST: 20.0,
     LEARN: 4.0,
     LATENT: 2.0,
@@ -293,6 +299,17 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     save_reasons(project, question, found)
 
 
+def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
+    """Go on with a search for settings; every trial is in its journal as it ends."""
+    question = SearchQuestion.from_dict(params["question"])
+    method = pipeline.method_of({"method": question.method, "params": question.params})
+    path = question.journal(project)
+    path.parent.mkdir(exist_ok=True)
+    with locked(path.with_suffix(".lock"), _waiting(part)):
+        run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
+        pipeline.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
+
+
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     method, seed = _method(project)
     reference.check_reference(project, load_pair(project), method, seed, part)
@@ -387,6 +404,7 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     SOURCE: _check_source,
     REPEATS: _repeats,
     EXPLAIN: _explain,
+    SEARCH: _search,
     SELF_TEST: _self_test,
     LEARN: _learn,
     LATENT: _latent,

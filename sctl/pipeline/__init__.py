@@ -65,7 +65,9 @@ from sctl.pipeline.trained import (
     train,
     why_not_saved,
 )
-from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
+from sctl.pipeline.tuning import VALUE as TUNED_VALUE
+from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
+from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
     "BASELINES",
@@ -76,6 +78,7 @@ __all__ = [
     "MOST_CLUSTERS",
     "NEEDS_SOURCE_CELLS",
     "STEPS",
+    "TUNED_VALUE",
     "UPSTREAM",
     "ConsensusPoint",
     "Reasons",
@@ -87,6 +90,7 @@ __all__ = [
     "baseline",
     "baselines_of",
     "batched",
+    "best_settings",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -105,6 +109,7 @@ __all__ = [
     "keep_self_test",
     "latent_map",
     "maps_of",
+    "markers_for",
     "met",
     "method_of",
     "numbers_of",
@@ -120,6 +125,8 @@ __all__ = [
     "repeats",
     "save_grown",
     "save_trained",
+    "search_settings",
+    "searches",
     "self_tests",
     "summarised",
     "tests_itself",
@@ -127,6 +134,7 @@ __all__ = [
     "train",
     "transfer",
     "transferability",
+    "trials_table",
     "usual_method",
     "version",
     "why_not_saved",

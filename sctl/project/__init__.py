@@ -29,6 +29,7 @@ from sctl.project.results import (
     load_target_all,
     trained_file,
 )
+from sctl.project.searches import SearchQuestion, load_search
 from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
@@ -42,6 +43,7 @@ __all__ = [
     "Project",
     "ProjectInfo",
     "Question",
+    "SearchQuestion",
     "Settings",
     "State",
     "WhyQuestion",
@@ -67,6 +69,7 @@ __all__ = [
     "load_reasons",
     "load_report",
     "load_result",
+    "load_search",
     "load_self_test",
     "load_source_check",
     "load_sweep",

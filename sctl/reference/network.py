@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sctl.core.conditional import COUNTS, Architecture, ConditionalAutoencoder, adaptor, attached
 from sctl.core.surgery import Floats, Ints
@@ -129,3 +130,32 @@ def drift(before: ConditionalAutoencoder, after: ConditionalAutoencoder, latent:
     cells = torch.log1p(1e4 * expected.exp()) if before.architecture.likelihood in COUNTS else expected
     one, other = (network.encode(cells, codes).mean for network in (before, after))
     return float((one - other).abs().max() / one.std().clamp_min(1e-12))
+
+
+def latent_margin(
+    network: ConditionalAutoencoder, conditions: Ints, own: Floats, other: Floats
+) -> Callable[[Tensor], Tensor]:
+    """Return how much nearer cells lie to one place each in the latent space than to another.
+
+    Parameters
+    ----------
+    network : ConditionalAutoencoder
+    conditions : ndarray of shape (n_obs,)
+        Dataset of each cell.
+    own, other : ndarray of shape (n_obs, n_latent)
+        The places.
+
+    Returns
+    -------
+    callable
+        Expression (n_obs, n_vars) to ``‖z − other‖² − ‖z − own‖²``, ``z`` the mean of each cell's distribution: (n_obs,).
+    """
+    network.eval()
+    codes = torch.from_numpy(np.asarray(conditions, dtype=np.int64))
+    near, far = (torch.from_numpy(np.asarray(places, dtype=np.float32)) for places in (own, other))
+
+    def score(x: Tensor) -> Tensor:
+        z = network.encode(x, codes).mean
+        return (z - far).square().sum(dim=1) - (z - near).square().sum(dim=1)
+
+    return score

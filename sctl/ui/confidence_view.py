@@ -155,20 +155,19 @@ def groups(project: Project) -> None:
 
 
 def _reasons(project: Project, name: str) -> None:
-    """Say in a line what speaks for a cell's name, where that is known, and lead to the page that explains."""
+    """Say which genes speak for and against a cell's name, or offer to find out; lead to the page that explains."""
     if explain_view.why_not(project):
         return
     question = WhyQuestion(of="cell", name=name)
-    line = reasons_view.one_line(project, question)
-    if line:
-        st.markdown(line)
-    if st.button("All reasons" if line else "Why this name?", icon=steps.EXPLAIN.icon, key="confidence:why"):
+    if not reasons_view.card(project, question):
+        explain_view.answer(project, question)
+    if st.button("All reasons, and pathways", icon=steps.EXPLAIN.icon, key="confidence:why"):
         state.EXPLAIN_OF.set("cell")
         shell.go(steps.EXPLAIN)
 
 
 def cell_card(project: Project) -> None:
-    """Draw one cell: the probability of every cell type."""
+    """Draw one cell: the probability of every cell type, and the genes for and against its name."""
     found = results.result(project)
     st.markdown("### One cell in detail")
     names = [str(name) for name in found.obs_names]
@@ -185,12 +184,11 @@ def cell_card(project: Project) -> None:
     left.metric(
         "Confidence", f"{row['confidence']:.2f}", f"cluster {row['cluster']}", delta_color="off", delta_arrow="off"
     )
-    with left:
-        _reasons(project, str(name))
     with right:
         figure = _bars(found, place)
         alt = f"Bar chart: probability of each cell type for cell {name}."
         st.plotly_chart(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
+    _reasons(project, str(name))
 
 
 def _bars(found: TransferResult, place: int) -> go.Figure:

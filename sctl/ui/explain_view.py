@@ -31,9 +31,8 @@ def why_not(project: Project) -> str:
     kind = METHODS[found.method]
     if not pipeline.explains(kind):
         return (
-            f"{kind.title} cannot be explained yet: it names a cell by its neighbours in a map that is adapted to your "
-            "data, and how each gene moves a cell on that map is not worked out here. The page *Marker genes* shows what "
-            "sets the groups apart, whatever the method."
+            f"{kind.title} does not say which genes its names rest on. The page *Marker genes* shows what sets the groups "
+            "apart, whatever the method."
         )
     return "" if len(found.label_names) > 1 else "The source has one cell type only, so there is nothing to compare."
 

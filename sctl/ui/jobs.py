@@ -27,6 +27,7 @@ NAMES: Mapping[str, str] = {
     "consensus": "Trying numbers of groups",
     "repeats": "Repeating with other seeds",
     "explain": "Looking for the reasons",
+    "search": "Searching for settings",
     "self_test": "Testing the reference",
     "reference": "Building the reference",
     "everything": "Running the whole analysis",

@@ -20,6 +20,8 @@ from threadpoolctl import threadpool_limits
 from sctl import pipeline
 from sctl.core.matching import matched
 from sctl.data import TransferResult
+from sctl.denoised import denoised
+from sctl.denoised import denoised_genes as denoised_names
 from sctl.project import (
     Project,
     gene,
@@ -206,6 +208,16 @@ def genes(project: Project) -> list[str]:
 def expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return one gene's log-normalised expression in the target.  (n_obs,)."""
     return _expression(project, project.fingerprint("preprocess"), name)
+
+
+def denoised_genes(project: Project) -> list[str]:
+    """Return the genes that the method's network rebuilds, sorted; none where it rebuilds nothing."""
+    return sorted(map(str, denoised_names(result(project))))
+
+
+def denoised_expression(project: Project, name: str) -> NDArray[np.float32]:
+    """Return what the method's network makes of one gene, on the scale of the prepared data.  (n_obs,)."""
+    return np.asarray(denoised(result(project), [name])[name], dtype=np.float32)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
