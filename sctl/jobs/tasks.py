@@ -25,12 +25,12 @@ from sctl.project import (
     load_reasons,
     load_result,
     load_source_check,
+    load_target,
     load_target_all,
     note_question,
     outcomes_in,
     save_reasons,
     save_source_check,
-    target_names,
     trained_file,
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
@@ -344,7 +344,8 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
         result = pipeline.answered(method, result_in(transferred), project.params("theta")["answer"])
     else:
         theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
-        result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points_in(transferred))
+        sweep, points, target = sweep_in(transferred), points_in(transferred), load_target(project)
+        result = sweeping.result_at(sweep, target.obs_names, theta, points, target=target)
     save_result(directory / RESULT, result)
     run.report(_TAKING, 1, 1)
 

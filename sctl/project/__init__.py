@@ -26,6 +26,7 @@ from sctl.project.results import (
     load_report,
     load_result,
     load_sweep,
+    load_target,
     load_target_all,
     trained_file,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "load_self_test",
     "load_source_check",
     "load_sweep",
+    "load_target",
     "load_target_all",
     "note_question",
     "numbers_in",

@@ -45,6 +45,8 @@ def panel(project: Project) -> None:
         )
         return
     _meaning()
+    for text in results.hidden_groups(project):
+        st.warning(errors.plain(text), icon=":material/visibility_off:")
     values = novelty.strangeness(found, _scores())
     limit = _limit(found, values)
     _numbers(project, found, values > limit)

@@ -96,6 +96,11 @@ def result(project: Project) -> TransferResult:
     return _result(project, project.fingerprint("theta"))
 
 
+def hidden_groups(project: Project) -> list[str]:
+    """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.sweep`."""
+    return [str(text) for text in result(project).uns.get("hidden_groups", ())]
+
+
 def landmarks_text(project: Project) -> str:
     """Say how a large target was clustered; empty where all cells were compared with all."""
     found = result(project)
