@@ -53,6 +53,7 @@ from sctl.pipeline.source import (
     usual_method,
     with_found_groups,
     without_labels,
+    worth_of,
 )
 from sctl.pipeline.trained import (
     met,
@@ -125,4 +126,5 @@ __all__ = [
     "with_batches",
     "with_found_groups",
     "without_labels",
+    "worth_of",
 ]
