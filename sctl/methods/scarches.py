@@ -294,12 +294,8 @@ class ScArches(TransferMethod):
         self.latent_, self.codes_, self.batches_ = (np.asarray(arrays[name]) for name in ("latent", "codes", "batches"))
         self.novelty_, self.log_ = Novelty(**facts["novelty"]), dict(facts["training"])
         self.self_test_ = dict(facts.get("self_test", {}))
-        architecture = self.network_.architecture
-        fits = len(self.var_names_) == architecture.n_vars and len(self.conditions_) == self.network_.n_conditions
-        fits &= self.latent_.shape == (len(self.codes_), architecture.n_latent)
-        fits &= _numbers(self.codes_, len(self.codes_), len(self.label_names_))
-        fits &= _numbers(self.batches_, len(self.codes_), len(self.conditions_))
-        if not fits:
+        fits = len(self.var_names_) == self.network_.architecture.n_vars and len(self.latent_) == len(self.codes_)
+        if not fits or len(self.conditions_) != self.network_.n_conditions:
             raise DataError(
                 "The parts of the model do not fit together.",
                 expected="As many genes, cells and datasets as the network has places for.",
@@ -397,12 +393,6 @@ class ScArches(TransferMethod):
             obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbour_distance])},
             uns=uns,
         )
-
-
-def _numbers(values: NDArray[Any], n_cells: int, n: int) -> bool:
-    """Tell whether there is a whole number from 0 to ``n`` - 1 for each cell."""
-    whole = values.dtype.kind in "iu" and values.shape == (n_cells,)
-    return whole and bool(((values >= 0) & (values < n)).all())
 
 
 METHOD = ScArches
