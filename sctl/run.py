@@ -14,6 +14,9 @@ from sctl.errors import Cancelled, ParameterError
 
 T = TypeVar("T")
 
+LARGEST_SEED = 2**63 - 1
+"""Larger numbers do not fit into a result's file."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -88,9 +91,11 @@ class Run:
 
     def __post_init__(self) -> None:
         """Check the seed once."""
-        if self.seed < 0:
+        if not 0 <= self.seed <= LARGEST_SEED:
             raise ParameterError(
-                f"The seed is {self.seed}.", expected="It must be 0 or larger.", do="Choose another number."
+                f"The seed is {self.seed}.",
+                expected=f"It must be 0 or larger, and at most {LARGEST_SEED}.",
+                do="Choose another number.",
             )
 
     def rng(self, name: str) -> np.random.Generator:

@@ -14,6 +14,9 @@ LogBase = Literal["e", "2", "10"]
 LOG_MAX = 20.0
 """log2 of 1,000,001 is 19.93: no log value of counts per million lies above it."""
 
+LARGEST = np.float64(np.finfo(np.float32).max)
+"""Larger values become infinite where expression is computed with, in float32."""
+
 _BASES: dict[LogBase, float] = {"e": float(np.e), "2": 2.0, "10": 10.0}
 _VALUES = 1_000_000  # values looked at to tell whole numbers from others
 _ROWS = 300  # cells looked at for their sums and ratios

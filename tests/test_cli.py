@@ -162,6 +162,12 @@ def test_worth_of_a_source_in_words(score: float, p_value: float, words: str) ->
     assert source_worth({}) == ""
 
 
+def test_few_shuffled_sources_do_not_speak_against_a_source() -> None:
+    best = {"transferability": 0.9, "transferability_p_value": 0.1}  # better than all nine
+    assert "well" in source_worth(best, {"n_permutations": 9})
+    assert "no better than chance" in source_worth(best, {"n_permutations": 99})
+
+
 def test_dropped_cells_are_gone_and_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, "--quiet", target="spare.h5ad") == 0
     output = capsys.readouterr()

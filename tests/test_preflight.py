@@ -405,6 +405,20 @@ def test_capitals_that_differ_are_matched():
     assert repaired(source, target, "case_differs", "match_case") == "source"
 
 
+def test_capitals_alone_make_no_species():
+    names = [f"Locus{number}" for number in range(1100)]
+    source, target = pair(data(names=names), data(names=[name.upper() for name in names]))
+    assert repaired(source, target, "case_differs", "match_case") == "source"
+
+
+def test_values_beyond_single_precision_count_as_infinite():
+    adata = data()
+    adata.X = adata.X.astype(np.float64)
+    report = inspect(put(adata, 3, 3, 1e300), role="target")
+    assert report.get("infinite_values").text.startswith("1 values of the target are infinite, or too large")
+    assert np.isfinite(apply_fix(put(adata, 3, 3, 1e300), report.get("infinite_values").fix).X.astype(np.float32).sum())
+
+
 def test_ids_of_two_species_cannot_be_mapped_yet():
     source, target = pair(ids(data()), ids(data()))
     target.var_names = target.var_names.str.replace("ENSG", "ENSMUSG")

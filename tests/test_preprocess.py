@@ -371,9 +371,9 @@ def test_scaled_values(source: AnnData, target: AnnData):
         prepare_pair(scaled, target)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])  # the last is infinite in float32
 def test_values_that_are_no_numbers(source: AnnData, target: AnnData, value: float):
-    counts = target.X.toarray()
+    counts = target.X.toarray().astype(np.float64)
     counts[0, 0] = value
     with pytest.raises(DataError, match="target holds values that are not finite"):
         prepare_pair(source, AnnData(counts, obs=target.obs, var=target.var))
@@ -385,10 +385,11 @@ def test_missing_column(source: AnnData, target: AnnData, key: str):
         prepare_pair(source, target, **{key: "celltype"})
 
 
-def test_no_cell_has_a_label(source: AnnData, target: AnnData):
+@pytest.mark.parametrize("label", [None, "NA", " "])
+def test_no_cell_has_a_label(source: AnnData, target: AnnData, label: str | None):
     empty = source.copy()
-    empty.obs["cell_type"] = pd.Categorical([None] * 200)
-    with pytest.raises(DataError, match="No cells of the source are left"):
+    empty.obs["cell_type"] = pd.Categorical([label] * 200)
+    with pytest.raises(DataError, match="None of the 200 cells of the source has a label in 'cell_type'"):
         prepare_pair(empty, target, label_key="cell_type")
 
 

@@ -73,9 +73,10 @@ def test_within_prefixes_the_stage_and_keeps_seed_and_stop():
         inner.report("stage", 2, 2)
 
 
-def test_a_negative_seed_is_refused():
-    with pytest.raises(ParameterError, match="seed is -1"):
-        Run(seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**63])  # files hold whole numbers of 64 bits
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ParameterError, match=f"seed is {seed}"):
+        Run(seed=seed)
 
 
 def test_measurements_reach_the_recorder_without_what_is_no_number():

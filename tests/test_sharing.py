@@ -122,6 +122,14 @@ def test_manifests_that_are_none(path, manifest):
         load_model(rewritten(path, manifest_json=manifest))
 
 
+def test_numbers_that_are_none(fitted, path, monkeypatch):
+    arrays, facts = fitted.state()
+    holed = {**arrays, "head.centroids": np.full_like(arrays["head.centroids"], np.nan)}
+    monkeypatch.setattr(fitted, "state", lambda: (holed, facts))
+    with pytest.raises(DataError, match="missing or infinite"):
+        load_model(save_model(fitted, path))
+
+
 def test_foreign_and_missing_files(path, tmp_path):
     with pytest.raises(DataError, match="no file"):
         load_model(tmp_path / "none.sctl")

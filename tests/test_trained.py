@@ -12,6 +12,7 @@ import pytest
 from anndata import AnnData
 
 from sctl import export, pipeline
+from sctl.base import Saveable
 from sctl.data import read_result
 from sctl.errors import DataError, ParameterError
 from sctl.methods import METHODS, get_method
@@ -103,6 +104,11 @@ def test_what_was_learned_cannot_be_changed_but_what_concerns_the_target_can(tra
     assert method.params["min_confidence"] == 0.7
     assert method.params[name] == loaded.method.params[name]
     assert method.target_settings < {parameter.name for parameter in method.parameters()}
+
+
+@pytest.mark.parametrize("kind", METHODS.values(), ids=METHODS.keys())
+def test_the_least_confidence_can_always_be_changed(kind):
+    assert not issubclass(kind, Saveable) or "min_confidence" in kind.target_settings
 
 
 @pytest.mark.parametrize("key", ["itclust", "transfercluster"])
@@ -244,7 +250,7 @@ def test_summaries_that_do_not_fit_are_refused(trained, tmp_path, broken, monkey
         load_trained(written(loaded.method, tmp_path / "strange", Strange(), monkeypatch))
 
 
-@pytest.mark.parametrize("seed", [-1, "one", None, True])
+@pytest.mark.parametrize("seed", [-1, "one", None, True, 2**63])
 def test_seeds_that_are_none_are_refused(trained, tmp_path, seed):
     loaded = load_trained(trained("targetcluster")[0])
     with pytest.raises(DataError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sctl.pipeline import SourceCheck
+from sctl.pipeline import worth_of
 
 if TYPE_CHECKING:
     from sctl.data import TransferResult
@@ -25,7 +25,7 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         print(
             f"Clusters were found among {result.uns['n_landmarks']} of the cells; each other cell follows its nearest."
         )
-    if worth := source_worth(result.uns):
+    if worth := source_worth(result.uns, result.params):
         print(worth)
     for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ())):
         print(text)
@@ -34,8 +34,10 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
     )
 
 
-def source_worth(uns: Mapping[str, Any]) -> str:
+def source_worth(uns: Mapping[str, Any], params: Mapping[str, Any] = MappingProxyType({})) -> str:
     """Return a sentence on how well the source explains the target; empty where the method did not ask.
+
+    ``uns`` and ``params`` are those of a result.
 
     Examples
     --------
@@ -44,11 +46,9 @@ def source_worth(uns: Mapping[str, Any]) -> str:
     """
     if "transferability" not in uns:
         return ""
-    check = SourceCheck(score=float(uns["transferability"]), p_value=float(uns["transferability_p_value"]))
-    return (
-        f"{_WORTH[check.worth]}: {check.score:.2f} of 1, where 0 is a source with its genes shuffled "
-        f"(p = {check.p_value:.2g})."
-    )
+    score, p_value = float(uns["transferability"]), float(uns["transferability_p_value"])
+    worth = worth_of(score, p_value, int(params.get("n_permutations", 0)))
+    return f"{_WORTH[worth]}: {score:.2f} of 1, where 0 is a source with its genes shuffled (p = {p_value:.2g})."
 
 
 _WORTH = MappingProxyType(

@@ -58,13 +58,19 @@ class CodeModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], *, softplus: Softplus, loss: Loss) -> CodeModel:
-        """Return the model of what :meth:`to_arrays` gave."""
-        return cls(
-            tuple(np.asarray(arrays[f"{layer}.weight"]) for layer in _LAYERS),
-            tuple(np.asarray(arrays[f"{layer}.bias"]) for layer in _LAYERS),
-            softplus,
-            loss,
-        )
+        """Return the model of what :meth:`to_arrays` gave.
+
+        Raises
+        ------
+        ValueError
+            If one layer does not end where the next begins.
+        """
+        weights = tuple(np.asarray(arrays[f"{layer}.weight"]) for layer in _LAYERS)
+        biases = tuple(np.asarray(arrays[f"{layer}.bias"]) for layer in _LAYERS)
+        ends = [weights[0].shape[1], *(len(bias) for bias in biases)]
+        if ends[0] != ends[-1] or any(W.shape != (ends[i + 1], ends[i]) for i, W in enumerate(weights)):
+            raise ValueError(f"Layers of the shapes {[W.shape for W in weights]} do not follow each other.")
+        return cls(weights, biases, softplus, loss)
 
     def to_arrays(self) -> dict[str, Floats]:
         """Return weights and biases by name."""

@@ -83,6 +83,7 @@ class PoissonAutoencoder(TransferMethod):
         }
     )
     order: ClassVar[int] = 40
+    target_settings: ClassVar[frozenset[str]] = frozenset({"min_confidence"})
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"labels": "latents", **{f"{network}.code": "latents" for network in range(2 * MOST_NETWORKS)}}
     )
@@ -187,13 +188,19 @@ class PoissonAutoencoder(TransferMethod):
         Raises
         ------
         DataError
-            If too few genes of the chosen kind are there.
+            If the source has a single type, or too few genes of the chosen kind are there.
         """
         from sctl.core.poisson_autoencoder import train_several  # noqa: PLC0415 - torch, see above
 
+        types = pd.Categorical(source.obs[label_key].astype(str))
+        if len(types.categories) < 2:
+            raise DataError(
+                f"The source has a single type, {types.categories[0]!r}.",
+                expected="At least two known types are needed to tell cells apart.",
+                do="Choose another label column, or another source.",
+            )
         X, codes, genes = self.training_cells(source, label_key)
         self.models_, logs = train_several(X, codes, self.configs, self.n_networks, run=run)
-        types = pd.Categorical(source.obs[label_key].astype(str))
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.labels_, self.mean_ = codes, np.asarray(X.mean(axis=0), dtype=np.float32).ravel()
         self.codes_ = tuple(model.encode(X) for model in self.models_)

@@ -55,6 +55,7 @@ from sctl.pipeline.source import (
     usual_method,
     with_found_groups,
     without_labels,
+    worth_of,
 )
 from sctl.pipeline.trained import (
     met,
@@ -142,4 +143,5 @@ __all__ = [
     "with_batches",
     "with_found_groups",
     "without_labels",
+    "worth_of",
 ]

@@ -24,6 +24,28 @@ SURE = 0.05
 """Above this p-value a source counts as no better than one whose genes are shuffled."""
 
 
+def worth_of(score: float, p_value: float, n_shuffled: int = 0) -> Worth:
+    """Return in one word of what use a source is.
+
+    Parameters
+    ----------
+    score, p_value : float
+        See :class:`~sctl.core.transferability.Transferability`.
+    n_shuffled : int
+        How many shuffled sources it was compared with; of few, p cannot come below ``1 / (n_shuffled + 1)``, which
+        must not be held against a source that is better than all of them.
+
+    Examples
+    --------
+    >>> worth_of(0.6, 0.1), worth_of(0.6, 0.1, n_shuffled=9), worth_of(0.6, 0.2, n_shuffled=9)
+    ('none', 'good', 'none')
+    """
+    smallest = 1 / (n_shuffled + 1) if n_shuffled else 0.0
+    if p_value > max(SURE, smallest):
+        return "none"
+    return "good" if score >= GOOD else "partial" if score >= PARTIAL else "little"
+
+
 @dataclass(frozen=True)
 class SourceCheck:
     """What is known of a source before anything is clustered.
@@ -64,9 +86,7 @@ class SourceCheck:
         >>> SourceCheck(score=0.6, p_value=0.01).worth, SourceCheck(score=0.6, p_value=0.2).worth
         ('good', 'none')
         """
-        if self.p_value > SURE:
-            return "none"
-        return "good" if self.score >= GOOD else "partial" if self.score >= PARTIAL else "little"
+        return worth_of(self.score, self.p_value, len(self.null_scores))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""

@@ -15,6 +15,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.genes import map_orthologs, renamed, strip_version, symbols_from
 from sctl.preflight.report import Fix
 from sctl.preprocess import label_text
+from sctl.values import LARGEST
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
 
@@ -102,7 +103,11 @@ def _undo_log(adata: AnnData, *, base: str) -> AnnData:
 def _set_zero(adata: AnnData, *, what: str) -> AnnData:
     out = adata.copy()
     matrix = sparse.csr_matrix(out.X, copy=True)
-    tests: dict[str, Callable[[Any], Any]] = {"missing": np.isnan, "infinite": np.isinf, "negative": lambda x: x < 0}
+    tests: dict[str, Callable[[Any], Any]] = {
+        "missing": np.isnan,
+        "infinite": lambda x: np.abs(x) > LARGEST,
+        "negative": lambda x: x < 0,
+    }
     matrix.data[tests[what](matrix.data)] = 0
     matrix.eliminate_zeros()
     out.X = matrix

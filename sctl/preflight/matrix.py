@@ -12,7 +12,7 @@ from scipy import sparse
 from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.io.memory import available, readable
 from sctl.preflight.report import Finding, Fix, Level, Role
-from sctl.values import log_base, stored, value_kind
+from sctl.values import LARGEST, log_base, stored, value_kind
 
 FEW_NEGATIVE = 0.01
 """Up to this share of negative values they are taken for errors, beyond it for scaling."""
@@ -128,12 +128,12 @@ def _share_negative(X: Any) -> float:  # noqa: N803 - the slot's own name
 
 def _wrong_values(adata: AnnData, role: Role) -> Iterator[Finding]:
     values = stored(adata.X)
-    n_missing, n_infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-    n_negative = int((values < 0).sum()) - int(np.isneginf(values).sum())
+    n_missing, n_infinite = int(np.isnan(values).sum()), int((np.abs(values) > LARGEST).sum())
+    n_negative = int(((values < 0) & (values >= -LARGEST)).sum())
     few = 0 < n_negative <= FEW_NEGATIVE * values.size
     for what, count, word in (
         ("missing", n_missing, "missing (NaN)"),
-        ("infinite", n_infinite, "infinite"),
+        ("infinite", n_infinite, "infinite, or too large to compute with"),
         ("negative", n_negative if few else 0, "negative, although the others are not"),
     ):
         if count:

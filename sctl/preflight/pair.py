@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 from anndata import AnnData
 
-from sctl.genes import guess_species, identifier_kind, strip_version, symbol_column
+from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_version, symbol_column
 from sctl.preflight.names import some
 from sctl.preflight.report import Finding, Fix, Level
 from sctl.values import value_kind
@@ -70,7 +70,8 @@ def _remedy(source: AnnData, target: AnnData, shared: int) -> Finding | None:
     if kinds[0] != kinds[1] and {"ensembl", "entrez"} & set(kinds):
         return _naming(source, target, kinds)
     species = guess_species(some(source.var_names)), guess_species(some(target.var_names))
-    if "unknown" not in species and species[0] != species[1]:
+    mappable = kinds[0] != "symbol" or gene_likeness(some(source.var_names)) > 0  # capitals alone make no species
+    if "unknown" not in species and species[0] != species[1] and mappable:
         return _species(species, kinds[0])
     if kinds == ("ensembl", "ensembl"):
         return _versions(source, target, shared)

@@ -12,7 +12,7 @@ from scipy import sparse
 from sctl.core.normalise import Log, log_normalised
 from sctl.data import Floats
 from sctl.errors import DataError
-from sctl.values import log_base, stored, value_kind
+from sctl.values import LARGEST, log_base, stored, value_kind
 
 _LN = {"e": 1.0, "2": float(np.log(2)), "10": float(np.log(10))}
 
@@ -111,10 +111,11 @@ def linear(adata: AnnData, role: str) -> Linear:
         X, kind, read_as = adata.layers["counts"], "counts", "counts, from layers['counts']"  # noqa: N806
     else:
         read_as = {"counts": "counts", "linear": "linear values such as TPM"}.get(kind, "")
-    if not np.isfinite(stored(X)).all():
+    values = stored(X)
+    if not (np.abs(values) <= LARGEST).all():  # NaN is not either
         raise DataError(
-            f"The {role} holds values that are not finite.",
-            expected="Every value must be a number.",
+            f"The {role} holds values that are not finite, or too large to compute with.",
+            expected="Every value must be a number, as float32 holds it.",
             do="Let the check of the data replace missing values, or export the matrix again.",
         )
     if kind == "scaled":

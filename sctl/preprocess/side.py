@@ -11,6 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.data import Ints
+from sctl.errors import DataError
 from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import Linear, linear
@@ -75,6 +76,12 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
     if label_key is None:
         return side
     labelled = label_text(adata.obs[label_key]).notna().to_numpy(dtype=bool)
+    if adata.n_obs and not labelled.any():
+        raise DataError(
+            f"None of the {adata.n_obs} cells of the {role} has a label in {label_key!r}.",
+            expected="Only cells with a label can teach; empty ones and 'nan', 'NA' or 'None' count as none.",
+            do="Choose another column of labels, or give a table with them.",
+        )
     return side.with_cells([(f"no label in {label_key!r}", labelled)])
 
 

@@ -22,6 +22,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.io.archive import unpack
 from sctl.io.system import refused
 from sctl.methods import get_method
+from sctl.run import LARGEST_SEED
 from sctl.sharing.card import model_card
 from sctl.sharing.levels import LEVELS, Level, kept, level_of
 from sctl.sharing.trained import SourceSummary, TrainedSource
@@ -172,7 +173,7 @@ def _fit_together(trained: TrainedSource) -> bool:
     named = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     counted = len(names) == len(trained.summary.n_cells) and min(trained.summary.n_cells) >= 0
     seed = trained.manifest["seed"]
-    seeded = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    seeded = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED
     return named and counted and seeded and set(trained.genes) <= set(trained.summary.genes)
 
 
@@ -187,6 +188,8 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
         )
     with _understood(path.name, manifest):
         method = get_method(manifest["method"])(**_tuples(manifest["params"]))
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise _strange(path.name, "holds numbers that are missing or infinite")
         if not isinstance(method, Saveable):
             raise _strange(path.name, "is of a method that trains no model")
         own = {key: value for key, value in arrays.items() if not SourceSummary.holds(key)}

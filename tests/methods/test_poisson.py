@@ -59,6 +59,13 @@ def test_a_model_whose_parts_do_not_fit_is_refused(fitted):
             Poisson(**QUICK, n_networks=2).restore({**arrays, **damage}, facts)
 
 
+def test_layers_that_do_not_follow_each_other_are_refused(fitted):
+    arrays, facts = fitted.state()
+    for name in ("0.encoder.layers.1.weight", "0.decoder.layers.0.weight", "0.encoder.layers.0.bias"):
+        with pytest.raises(ValueError, match="do not follow"):
+            Poisson(**QUICK, n_networks=2).restore({**arrays, name: arrays[name][:1]}, facts)
+
+
 def test_probabilities_are_shares_of_votes(result):
     np.testing.assert_allclose(result.label_proba * 15, (result.label_proba * 15).round(), atol=1e-9)
 
@@ -71,6 +78,12 @@ def test_labels_for_every_number_of_neighbours(result, pair):
     at_15 = np.array(result.label_names, dtype=object)[by_k[:, 13]]
     np.testing.assert_array_equal(at_15, result.labels)
     assert (at_15 == truth).mean() > 0.9
+
+
+def test_a_source_with_one_type_is_refused(pair):
+    source = pair.source[:1].copy()
+    with pytest.raises(DataError, match="single type"):
+        get_method("poissonautoencoder")().fit(source, "cell_type", Run())
 
 
 def test_cells_like_none_of_the_source_are_novel(pair, fitted):
