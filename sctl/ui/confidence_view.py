@@ -56,9 +56,11 @@ def limit(project: Project) -> float:
         _apply_button(project, threshold)
     labels = uncertainty.assigned_at(found, threshold)
     named = int((labels != UNASSIGNED).sum())
+    nameless = int((found.labels.astype(str) == UNASSIGNED).sum())
+    why = f"{100 * (1 - named / found.n_obs):.0f}%" + (f"; {nameless:,} of them at any limit" if nameless else "")
     shown = [
         ("Named cells", f"{named:,}", f"{100 * named / found.n_obs:.0f}% of {found.n_obs:,}"),
-        ("Unassigned cells", f"{found.n_obs - named:,}", f"{100 * (1 - named / found.n_obs):.0f}%"),
+        ("Unassigned cells", f"{found.n_obs - named:,}", why),
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
@@ -79,9 +81,12 @@ def _right(project: Project, found: TransferResult, threshold: float) -> str:
 
 def _apply_button(project: Project, threshold: float) -> None:
     """Draw the button that writes the limit into the user's own labels."""
-    unsure = int((results.result(project).confidence < threshold).sum())
+    named = colours.groups(project, "final") != UNASSIGNED
+    below = results.result(project).confidence < threshold
+    unsure = int((below & named).sum())
+    idle = "They are unassigned already" if below.any() else "No cell is below the limit"
     st.button(
-        f"Call {unsure:,} {'cell' if unsure == 1 else 'cells'} unassigned" if unsure else "No cell is below the limit",
+        f"Call {unsure:,} {'cell' if unsure == 1 else 'cells'} unassigned" if unsure else idle,
         icon=":material/check:", key="apply_limit", on_click=_apply, disabled=unsure == 0, width="stretch", help="Changes your own labels only, not the method's. Undo takes it back.",
     )  # fmt: skip
 

@@ -58,8 +58,8 @@ def choose(project: Project) -> WhyQuestion | None:
 
 def _kind(project: Project) -> Asked:
     kinds = [kind for kind in _KINDS if kind != "selection" or _selected(project).any()]
-    if state.EXPLAIN_OF.get() not in kinds:
-        state.EXPLAIN_OF.set(kinds[0])
+    asked = state.EXPLAIN_OF.get()
+    state.EXPLAIN_OF.set(asked if asked in kinds else kinds[0])  # written each time: a default alone is not drawn
     chosen = st.segmented_control(
         "Explain", kinds, format_func=_KINDS.__getitem__, key=state.EXPLAIN_OF.name, required=True,
         label_visibility="collapsed", persist_state="session",

@@ -40,7 +40,7 @@ def panel(project: Project) -> None:
     if not novelty.has_scores(found):
         st.info(
             "This method does not rebuild your cells from the source's types, so it cannot say which it fails to "
-            "explain. TransferCluster and scArches can: choose it on the page Transfer.",
+            "explain. TransferCluster and scArches can: choose one of them on the page Transfer.",
             icon=":material/travel_explore:",
         )
         return

@@ -49,6 +49,13 @@ def fine(app):
     return app
 
 
+def test_what_is_explained_is_marked_from_the_first(open_page, project):
+    """A browser draws the choice that it is told of; a default that only the script knows stays unmarked."""
+    switch = fine(open_page("explain", project.id)).segmented_control[0]
+    assert switch.value == "clusters"
+    assert switch.proto.set_value
+
+
 def test_the_page_offers_to_explain_and_starts_the_job(open_page, project):
     app = fine(open_page("explain", project.id))
     assert [item.label for item in app.button].count("Explain") == 1

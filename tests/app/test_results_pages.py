@@ -402,6 +402,9 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     app.button(key="apply_limit").click().run()
     unassigned = done.labels().reindex(found.obs_names) == "unassigned"
     assert (unassigned == (found.confidence < limit)).all()
+    app.slider(key="limit").set_value(limit).run()
+    button = fine(app).button(key="apply_limit")
+    assert (button.label, button.disabled) == ("They are unassigned already", True)  # not offered a second time
 
 
 def test_every_verdict_has_a_word(open_page, done):
