@@ -45,12 +45,8 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
-<<<<<<< HEAD
-    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "self_test", "reference", "everything"}
-=======
     kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
-        "everything"}
->>>>>>> w-poisson
+        "reference", "everything"}
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

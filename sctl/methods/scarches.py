@@ -15,27 +15,16 @@ from scipy import sparse
 from typing_extensions import override
 
 import sctl
-<<<<<<< HEAD
 from sctl.base import param
-from sctl.core.novelty import ReferenceSpace, held_out, learn_novelty
-=======
-from sctl.base import TransferMethod, param
 from sctl.core.attribution import integrated_gradients
 from sctl.core.code_neighbours import mean_of_nearest
-from sctl.core.novelty import Evidence, Novelty, ReferenceSpace, held_out, learn_novelty
-from sctl.core.recipes import PRESETS, Preset, Recipe
-from sctl.core.unknown_groups import divide, unknown_groups
->>>>>>> w-poisson
+from sctl.core.novelty import ReferenceSpace, held_out, learn_novelty
 from sctl.core.weighted_knn import Weighting
 from sctl.data import TransferResult
 from sctl.errors import DataError
-<<<<<<< HEAD
+from sctl.explain import Explainer
 from sctl.reference import Cohort, Learned, cohort, matched
 from sctl.reference.answer import Answer, Limits
-=======
-from sctl.explain import Explainer
-from sctl.reference import Cohort, cohort, matched
->>>>>>> w-poisson
 from sctl.reference.report import self_test
 from sctl.reference.settings import ConditionalMethod
 from sctl.run import Run
@@ -335,10 +324,6 @@ class ScArches(ConditionalMethod):
             self.self_test_ = learned.self_test
         return self
 
-<<<<<<< HEAD
-    def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
-        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
-=======
     def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
         """Return how much nearer some cells lie to reference cells of one type than to those of another.
 
@@ -349,11 +334,10 @@ class ScArches(ConditionalMethod):
         from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415 - torch, see above
         from sctl.reference.network import latent_margin  # noqa: PLC0415
 
-        self._require_fitted("network_")
+        self._require_fitted("learned_")
         run, baseline = run or Run(), self.network_.centre.numpy().astype(np.float64)
-        data = matched(target, self.var_names_, baseline, batch_key=self.batch_key, known=self.conditions_)
-        order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
-        network, _, _ = self._adapted(data.take(order), run)
+        data = self._matched(target)
+        network, _, _ = self._adapted(target, data, run)
         mine = data.take(np.asarray(cells))
         z, space = self._mapped(network, mine, run)
         inputs = np.asarray(mine.X.toarray() if sparse.issparse(mine.X) else mine.X, dtype=np.float64)
@@ -376,11 +360,8 @@ class ScArches(ConditionalMethod):
             ),
         )
 
-    def _space(self, latent: Floats) -> ReferenceSpace:
-        return ReferenceSpace(
-            latent, self.codes_, len(self.label_names_), k=self.n_neighbours, weighting=self.weighting
-        )
->>>>>>> w-poisson
+    def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
+        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
 
     def _matched(self, target: AnnData) -> Cohort:
         """Return the target's cells in the genes of the reference."""
