@@ -127,7 +127,7 @@ def _components(X: Floats, rng: np.random.Generator) -> Floats:
     return out
 
 
-def _widths(distances: Floats, groups: Ints) -> tuple[Floats, float]:
+def _widths(distances: NDArray[np.float64], groups: Ints) -> tuple[Floats, float]:
     """Return the median silhouette of each group, and the mean of all cells."""
     _, codes = np.unique(groups, return_inverse=True)
     each = silhouettes(distances, codes)
