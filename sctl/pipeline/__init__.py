@@ -20,6 +20,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
+from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
 from sctl.pipeline.over_k import (
@@ -68,6 +69,8 @@ from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
 __all__ = [
     "BASELINES",
     "DEFAULT_METHOD",
+    "FILE",
+    "GENES",
     "GROUPS",
     "MAPS",
     "MOST_CLUSTERS",
@@ -75,6 +78,7 @@ __all__ = [
     "STEPS",
     "UPSTREAM",
     "ConsensusPoint",
+    "Genes",
     "Reasons",
     "SourceCheck",
     "Wondered",
@@ -96,6 +100,7 @@ __all__ = [
     "find_labels",
     "groups_of",
     "hallmark_of",
+    "joined",
     "keep_self_test",
     "latent_map",
     "maps_of",
@@ -105,6 +110,7 @@ __all__ = [
     "prepare",
     "prepare_sweep",
     "prepare_trained",
+    "read_datasets",
     "reasons",
     "reduce",
     "renamed",
