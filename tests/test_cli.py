@@ -533,3 +533,35 @@ def test_no_model_and_no_place_for_one(folder: Path, model: Path, capsys: pytest
     assert "needs the cells" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["run", "--model", "a", "--source", "b", "--target", "c", "--out", "d"])
+
+
+def test_several_sources_and_targets_are_put_together(
+    folder: Path, source: AnnData, target: AnnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sctl_write(source[::2, :250].copy(), tmp_path / "one.h5ad")
+    sctl_write(source[1::2, 50:].copy(), tmp_path / "two.h5ad")
+    sctl_write(target[:40].copy(), tmp_path / "mine.h5ad")
+    sctl_write(target[40:].copy(), tmp_path / "yours.h5ad")
+    names = [str(tmp_path / name) for name in ("one.h5ad", "two.h5ad", "mine.h5ad", "yours.h5ad", "out.h5ad")]
+    files = ["--source", *names[:2], "--target", *names[2:4], "--out", names[4]]
+    more = [
+        "--source-genes",
+        "union",
+        "--batch-key",
+        "file",
+        "--method",
+        "itclust",
+        "--label-key",
+        "cell_type",
+        "--quiet",
+    ]
+    settings = ["--param", "n_pretrain_epochs=2", "--param", "max_refreshes=10"]
+    assert main(["run", *files, *more, *settings]) == 0, capsys.readouterr()
+    out = ad.read_h5ad(names[4])
+    assert out.obs["file"].value_counts().to_dict() == {"mine.h5ad": 40, "yours.h5ad": target.n_obs - 40}
+    truth = target.obs.loc[out.obs_names, "cell_type"].astype(str)
+    assert (out.obs["sctl_itclust_label"].astype(str) == truth).mean() > 0.9
+    model = str(tmp_path / "m.sctl")
+    assert main(["train", "--source", *names[:2], "--out", model, *more, *settings]) == 0, capsys.readouterr()
+    assert main(["run", "--model", model, "--target", *names[2:4], "--out", names[4], "--force", "--quiet"]) == 0
+    assert main(["run", *files[:2], *files, "--out", names[0], "--force"]) != 0  # an input is never replaced

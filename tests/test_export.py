@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import io
 import shlex
 import subprocess
@@ -220,7 +221,11 @@ def test_script_reads_files_that_belong_together():
     script = script_for(recipe)
     values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
-    assert "io.read_many([Path(name) for name in TARGET])" in script
+    assert "pipeline.read_datasets([Path(name) for name in TARGET])" in script
+    assert "--target matrix.mtx barcodes.tsv genes.tsv --out" in command_for(recipe)
+    script = script_for(dataclasses.replace(recipe, all_genes=frozenset({"target"})))
+    assert 'read_datasets([Path(name) for name in TARGET], genes="union")' in script
+    assert "--target-genes union" in script
 
 
 def test_script_and_command_of_simulated_data_read_no_file(tmp_path):

@@ -20,6 +20,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
+from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
@@ -47,7 +48,6 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
-from sctl.pipeline.several import DATASET, joined, read_source
 from sctl.pipeline.source import (
     SourceCheck,
     check_source,
@@ -72,8 +72,9 @@ from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_
 
 __all__ = [
     "BASELINES",
-    "DATASET",
     "DEFAULT_METHOD",
+    "FILE",
+    "GENES",
     "GROUPS",
     "MAPS",
     "MOST_CLUSTERS",
@@ -82,6 +83,7 @@ __all__ = [
     "TUNED_VALUE",
     "UPSTREAM",
     "ConsensusPoint",
+    "Genes",
     "Reasons",
     "SourceCheck",
     "Wondered",
@@ -117,7 +119,7 @@ __all__ = [
     "prepare",
     "prepare_sweep",
     "prepare_trained",
-    "read_source",
+    "read_datasets",
     "reasons",
     "reduce",
     "renamed",

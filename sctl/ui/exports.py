@@ -130,6 +130,7 @@ def recipe_of(project: Project) -> export.Recipe:
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
         demo=frozenset(role for role, info in infos.items() if info.get("demo")),
+        all_genes=frozenset(role for role, info in infos.items() if info.get("genes") == "union"),
         simulated={role: found.to_dict() for role, found in simulated.items()},
         trained=trained.settled(project) if project.has_trained else None,
     )

@@ -60,6 +60,8 @@ BUNDLE_ROUND = Key("bundle_round", 0)
 
 # Data
 UPLOAD_ROUND = Key("upload_round", 0)
+JOINED_GENES: Key[str] = Key("joined_genes", "shared")
+"""of(role): which genes several datasets keep that are put together."""
 LABELS_ROUND = Key("labels_round", 0)
 LABEL_KEY: Key[str | None] = Key("label_key", None)
 BATCH_KEY: Key[str | None] = Key("batch_key", None)

@@ -49,8 +49,8 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
         yield paths, digest.hexdigest()
 
 
-def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
-    """Read uploaded files as the source or the target of a project; several datasets become one source.
+def take(project: Project, role: str, uploads: Sequence[Upload], *, genes: pipeline.Genes = "shared") -> None:
+    """Read uploaded files as the source or the target of a project.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
         _take_trained(project, role, uploads)
         return
     with on_disk(uploads) as (paths, digest):
-        adata = (pipeline.read_source if role == "source" else io.read_many)(paths, names=names)
-    origin = {"filename": " + ".join(names), "sha256": digest}
+        adata = pipeline.read_datasets(paths, names=names, genes=genes, labelled=role == "source")
+    origin = {"filename": " + ".join(names), "sha256": digest, "genes": genes}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
 
 
