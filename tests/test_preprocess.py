@@ -379,6 +379,19 @@ def test_values_that_are_no_numbers(source: AnnData, target: AnnData, value: flo
         prepare_pair(source, AnnData(counts, obs=target.obs, var=target.var))
 
 
+def test_tables_and_sparse_matrices_beside_the_target(source: AnnData, target: AnnData):
+    given = target.copy()
+    given.obs_names = [str(number) for number in range(target.n_obs)]
+    given.obsm["table"] = pd.DataFrame({"x": range(target.n_obs)}, index=given.obs_names)
+    given.obsm["sparse"] = sparse.csr_matrix(np.eye(target.n_obs))
+    counts = given.X.toarray()
+    counts[3] = 0
+    given.X = sparse.csr_matrix(counts)
+    beside = prepare_pair(source, given).target_all.obsm
+    assert beside["table"]["x"].tolist() == [*range(3), *range(4, target.n_obs)]
+    assert beside["sparse"].shape == (target.n_obs - 1, target.n_obs)
+
+
 @pytest.mark.parametrize("key", ["label_key", "batch_key"])
 def test_missing_column(source: AnnData, target: AnnData, key: str):
     with pytest.raises(DataError, match=r"no column 'celltype'. It has \['cell_type', 'donor'\]"):
