@@ -163,9 +163,15 @@ class SweepsTheta(Protocol):
         """Compare a target with the fitted source once, for every θ."""
 
     def result_at(
-        self, sweep: ThetaSweep, target_names: pd.Index, theta: float | None, points: Sequence[ThetaPoint]
+        self,
+        sweep: ThetaSweep,
+        target_names: pd.Index,
+        theta: float | None,
+        points: Sequence[ThetaPoint],
+        *,
+        target: AnnData | None = None,
     ) -> TransferResult:
-        """Return the result at ``theta``; None chooses it from the points of the sweep."""
+        """Return the result at ``theta``; None chooses it from the points. With ``target``, hidden groups are looked for."""
 
 
 @runtime_checkable

@@ -182,7 +182,7 @@ class ConsensusMethod(TransferMethod):
             run=run,
         )
 
-    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]]) -> Explainer:
+    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]], run: Run | None = None) -> Explainer:
         """Return how much more of one source profile than of another some cells are rebuilt from."""
         X = self._expression(target)[cells]
         inputs = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)

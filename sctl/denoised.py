@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 
 from sctl.core.code_model import expressed
 from sctl.data import TransferResult
 from sctl.errors import DataError, ParameterError
+
+LAYER = "denoised"
 
 
 def has_denoised(result: TransferResult) -> bool:
@@ -71,3 +74,37 @@ def denoised(result: TransferResult, genes: Sequence[str]) -> pd.DataFrame:
         loss=settings["loss"],
     )
     return pd.DataFrame(values.astype(np.float32), result.obs_names, list(genes))
+
+
+def with_denoised(target: AnnData, result: TransferResult) -> AnnData:
+    """Return a copy of the target with the denoised expression as a layer, ``"denoised"``.
+
+    Parameters
+    ----------
+    target : AnnData
+        The result's cells.
+    result : TransferResult
+
+    Returns
+    -------
+    AnnData
+        Genes that the network did not learn are NaN in the layer, which is dense: four bytes for each cell and gene.
+
+    Raises
+    ------
+    DataError
+        If the method makes none, or cells differ.
+    """
+    known = [gene for gene in denoised_genes(result) if gene in target.var_names]
+    values = denoised(result, known)
+    if not target.obs_names.equals(values.index):
+        raise DataError(
+            f"The target has {target.n_obs:,} cells, the result {len(values):,}, or their names differ.",
+            expected="Both must be of the same cells in the same order.",
+            do="Take the target's cells by the result's obs_names first.",
+        )
+    out = target.copy()
+    layer = np.full(target.shape, np.nan, dtype=np.float32)
+    layer[:, target.var_names.get_indexer(pd.Index(known))] = values.to_numpy()
+    out.layers[LAYER] = layer
+    return out

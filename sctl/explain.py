@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sctl.core.attribution import deletion_curve
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
+from sctl.genesets import GeneSets, markers_of
 from sctl.run import Run
 
 Floats = NDArray[np.floating[Any]]
@@ -56,8 +57,11 @@ class Explainer:
 class Explains(Protocol):
     """A method that can say which genes its labels rest on."""
 
-    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
-        """Return how the fitted method weighs labels in some cells of a target, given by their places."""
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
+        """Return how the fitted method weighs labels in some cells of a target, given by their places.
+
+        A method that adapts to the target does so once more: with the seed of the transfer, ``run`` makes it the same.
+        """
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def explain(
     against : str, optional
         The label to compare with; the runner-up by default.
     run : Run, optional
+        With the seed of the transfer.
 
     Returns
     -------
@@ -129,7 +134,7 @@ def explain(
     run = run or Run()
     label = _common_label(result, cells)
     chosen = _sample(np.asarray(cells), run)
-    explainer = method.explainer(target, chosen)
+    explainer = method.explainer(target, chosen, run)
     first = explainer.label_names.index(label)
     second = _other(explainer, result, chosen, first) if against is None else _named(explainer, against, first)
     values = explainer.contributions(first, second)
@@ -149,6 +154,37 @@ def explain(
         margin=float(explainer.margin(explainer.inputs, first, second).mean()),
         genes=table.sort_values("contribution", ascending=False, kind="stable").reset_index(drop=True),
     )
+
+
+def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> pd.DataFrame:
+    """Tell which genes of an explanation are known markers, and whether they support the label.
+
+    A marker of the label supports it where the gene speaks for it in these cells, and contradicts it where the gene speaks
+    against it, since it is not there. A marker of the other type supports the label by its absence, and contradicts it by
+    its presence.
+
+    Parameters
+    ----------
+    genes : DataFrame
+        Of an :class:`Explanation`.
+    label, against : str
+    markers : GeneSets
+        By cell type, such as :func:`sctl.genesets.known_markers`; usual names of a type are recognised.
+
+    Returns
+    -------
+    DataFrame
+        The genes with two more columns of text, empty where a gene is no marker: ``marker_of`` (a label, or both) and
+        ``verdict`` (``"supports"`` or ``"contradicts"``).
+    """
+    own, other = markers_of(label, markers), markers_of(against, markers)
+    of = [
+        " and ".join(name for name, known in ((label, own), (against, other)) if gene in known)
+        for gene in genes["gene"]
+    ]
+    value = genes["contribution"].to_numpy(dtype=float)
+    verdict = np.select([np.array(of) == "", value > 0, value < 0], ["", "supports", "contradicts"], "")
+    return genes.assign(marker_of=of, verdict=verdict)
 
 
 def deletion(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -18,9 +19,13 @@ from scipy import sparse
 
 import sctl
 import sctl.methods
+from sctl.base import transfer
 from sctl.cli import main
-from sctl.cli.told import source_worth
+from sctl.cli.told import source_worth, tell
 from sctl.data import read_result
+from sctl.methods import get_method
+from sctl.run import Run
+from sctl.simulate import toy_pair
 
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
 """Those that compare cells by consensus; each other one has a test of its own."""
@@ -136,6 +141,14 @@ def test_it_says_what_the_source_is_worth(
     assert "Choose another source: this one explains your cells no better than chance" in capsys.readouterr().out
     assert run(folder, "--method", "targetcluster", "--quiet") == 0
     assert "explains" not in capsys.readouterr().out
+
+
+def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
+    unsure = {"doubts": ["The curve is flat."], "hidden_groups": ["Group 2 may be two kinds of cells."]}
+    tell(replace(result, uns={**result.uns, **unsure}), tmp_path / "out.h5ad", dropped=0)
+    said = capsys.readouterr().out
+    assert said.index("The curve is flat.\n") < said.index("Group 2 may be two kinds of cells.\n") < said.index("Wrote")
 
 
 @pytest.mark.parametrize(

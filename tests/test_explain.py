@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sctl.errors import DataError, NotFittedError, ParameterError
-from sctl.explain import Explains, deletion, explain
+from sctl.explain import Explains, deletion, explain, marked
+from sctl.genesets import known_markers
 from sctl.methods import METHODS, get_method
 from sctl.run import Run
 
@@ -16,6 +18,7 @@ SETTINGS = {
     "transfercluster": {"theta": 0.5},
     "targetcluster": {},
     "itclust": {"n_pretrain_epochs": 2, "max_refreshes": 5},
+    "scarches": {"find_new_types": False},
     "poissonautoencoder": {"n_hidden": 40, "n_code": 12, "max_epochs": 40, "learning_rate": 2e-3},
 }
 every = pytest.mark.parametrize("key", SETTINGS)
@@ -80,9 +83,23 @@ def test_an_explanation_is_complete(given, pair):
     assert values.shape == explainer.inputs.shape == (5, len(explainer.genes))
     base = np.tile(explainer.baseline, (5, 1))
     rise = explainer.margin(explainer.inputs, 1, 0) - explainer.margin(base, 1, 0)
-    if method.key in ("itclust", "poissonautoencoder"):
+    if method.key in ("itclust", "poissonautoencoder", "scarches"):
         np.testing.assert_allclose(values.sum(axis=1), rise, rtol=0.05, atol=0.02)
     assert np.corrcoef(values.sum(axis=1), rise)[0, 1] > 0 or np.allclose(values.sum(axis=1), rise, rtol=0.5)
+
+
+@pytest.mark.parametrize("key", ["scarches"])
+def test_the_explained_network_is_that_of_the_transfer(given, pair):
+    """Its margin between the best and the next label has the sign of their votes, in nearly all cells."""
+    method, result = given
+    cells = np.arange(result.n_obs)
+    explainer = method.explainer(pair.target, cells, Run(seed=1))
+    best, *others = np.argsort(-result.label_proba.mean(axis=0))
+    for other in others:
+        margin = explainer.margin(explainer.inputs, int(best), int(other))
+        votes = result.label_proba[:, best] - result.label_proba[:, other]
+        clear = np.abs(votes) > 0.5
+        assert (np.sign(margin[clear]) == np.sign(votes[clear])).mean() > 0.97
 
 
 @every
@@ -153,3 +170,17 @@ def test_expression_is_that_of_the_target(given, pair):
     assert gene["elsewhere"] == pytest.approx(np.delete(values, cells).mean(), rel=1e-5)
     assert found.genes["share"].sum() == pytest.approx(1.0)
     assert found.ranking.is_monotonic_decreasing
+
+
+def test_known_markers_support_or_contradict():
+    genes = pd.DataFrame({"gene": ["INS", "GCG", "IAPP", "TTR", "ACTB"], "contribution": [2.0, 1.0, -1.0, -2.0, 3.0]})
+    found = marked(genes, "Beta cells", "alpha", known_markers("human")).set_index("gene")
+    assert found["marker_of"].to_dict() == {
+        "INS": "Beta cells",
+        "GCG": "alpha",
+        "IAPP": "Beta cells",
+        "TTR": "alpha",
+        "ACTB": "",
+    }
+    assert found["verdict"].tolist() == ["supports", "supports", "contradicts", "contradicts", ""]
+    assert "verdict" not in genes

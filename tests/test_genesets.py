@@ -7,8 +7,8 @@ import gzip
 import pytest
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes.table import matched
-from sctl.genesets import GeneSets, hallmark, read_gmt
+from sctl.genes.table import known, matched
+from sctl.genesets import GeneSets, hallmark, known_markers, markers_of, read_gmt
 
 LINES = "islet\tmine\tINS\tGCG\tSST\ncycle\t\tMKI67\tTOP2A\n"
 
@@ -114,3 +114,27 @@ def test_overlap_and_what_is_left():
 def test_sets_of_another_species_are_refused():
     with pytest.raises(DataError, match="species"):
         hallmark("human").overlap(hallmark("mouse").genes).require()
+
+
+def test_known_markers_are_symbols_of_their_species():
+    human, mouse = known_markers("human"), known_markers("mouse")
+    assert human.names == mouse.names
+    assert len(human.genes & known("human")) >= 0.95 * len(human.genes)  # the table of orthologs lacks some
+    assert mouse.genes <= known("mouse")
+    assert {"INS", "IAPP"} <= human.sets["beta"]
+    assert "Gcg" in mouse.sets["alpha"]
+
+
+@pytest.mark.parametrize(
+    ("label", "means"),
+    [("Beta cells", "beta"), ("t_cell", "t"), ("CD14+ Mono", "cd14 mono"), ("FCGR3A+ Monocytes", "cd16 mono"),
+     ("B", "b"), ("astrocytes_ependymal", "astrocyte"), ("Naive CD4 T", "cd4 t"), ("Mk", "mk"), ("endothelial-mural", "endothelial")],
+)  # fmt: skip
+def test_usual_names_of_types_are_recognised(label, means):
+    table = known_markers("human")
+    assert markers_of(label, table) == table.sets[means]
+
+
+def test_other_names_mean_nothing():
+    table = known_markers("human")
+    assert not any(markers_of(label, table) for label in ("", "H1975", "type A", "cells", "bet", "12"))

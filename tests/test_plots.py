@@ -238,7 +238,7 @@ def test_histogram_counts_every_cell_and_shades_what_is_kept(rng):
 
 def test_confidence_histogram_splits_at_the_threshold():
     figure = confidence_histogram(np.array([0.1, 0.5, 0.9, 1.0]), threshold=0.5)
-    assert {trace.name: sum(trace.y) for trace in figure.data} == {"labelled (3)": 3, "unassigned (1)": 1}
+    assert {trace.name: sum(trace.y) for trace in figure.data} == {"above the limit (3)": 3, "below the limit (1)": 1}
 
 
 def test_flows_hold_the_counts():

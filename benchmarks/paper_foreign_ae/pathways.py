@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.pairs import RealPair
+from sctl.core.code_model import CodeModel
 from sctl.core.poisson_autoencoder import PoissonConfig, train_poisson, untrained
-from sctl.enrichment import TypedCells, UnitSettings, with_controls
-from sctl.genesets import hallmark
+from sctl.enrichment import TypedCells, UnitSettings, unit_pathways
+from sctl.genesets import GeneSets, hallmark
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
-STRENGTHS = (0.0, 0.01)
+STRENGTHS = (0.01, 0.0)
+DATASETS = (RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"), RealPair("baron_human1", "baron_mouse"))
 
 
-def counted(pair: RealPair, folder: Path, seeds: list[int], *, over: str = "all", n_units: int = 25) -> pd.DataFrame:
-    """Return a row for each strength of the constraint, seed and control; rows are printed as they come.
+def counted(pair: RealPair, folder: Path, seed: int, *, n_units: int, least: int) -> Iterator[dict[str, Any]]:
+    """Yield a row for each strength of the constraint and each control.
 
-    Cells are those of the pair's source, genes its Hallmark genes. Only the first ``n_units`` units are looked at.
+    Cells are those of the pair's source, genes its Hallmark genes. Only the first ``n_units`` units are looked at, and
+    types of ``least`` cells or more. The random network is the one that every trained one began as.
     """
+    cells, sets = _typed(pair, folder, least)
+    settings = UnitSettings(units=tuple(range(n_units)))
+    shuffled = replace(cells, types=Run(seed=seed).rng("shuffled types").permutation(cells.types))
+
+    def row(case: str, model: CodeModel, given: TypedCells, strength: float) -> dict[str, Any]:
+        found = unit_pathways(model, given, sets, run=Run(seed=seed), settings=settings)
+        alone = replace(found, over="ranking")
+        return {
+            "data": pair.source, "seed": seed, "λ": strength, "case": case, "units": n_units, "types": len(cells.type_names),
+            "any": found.n_any, "one": found.n_single, "two": int(found.sharing.get(2, 0)),
+            "any, each ranking": alone.n_any, "one, each ranking": alone.n_single,
+        }  # fmt: skip
+
+    yield row(
+        "random network",
+        untrained(cells.X.shape[1], PoissonConfig(loss="rate"), Run(seed=seed)).as_model(),
+        cells,
+        np.nan,
+    )
+    for strength in STRENGTHS:
+        config = PoissonConfig(loss="rate", orthogonality=strength)
+        model, _ = train_poisson(cells.X, cells.types, config, run=Run(seed=seed))
+        yield row("trained", model, cells, strength)
+        yield row("shuffled types", model, shuffled, strength)
+
+
+def _typed(pair: RealPair, folder: Path, least: int) -> tuple[TypedCells, GeneSets]:
     prepared, _ = pair.prepared(folder, PreprocessParams())
-    sets = hallmark("human")
-    if sets.contains(prepared.source.var_names).mean() < hallmark("mouse").contains(prepared.source.var_names).mean():
-        sets = hallmark("mouse")
-    kept = sets.contains(prepared.source.var_names)
-    X, types = prepared.source[:, kept].X, prepared.labels
-    cells = TypedCells(X, tuple(prepared.source.var_names[kept]), types.codes.astype(np.int64), tuple(types.categories))
-    rows = []
-    for seed in seeds:
-        for strength in STRENGTHS:
-            config = replace(PoissonConfig(), orthogonality=strength)
-            model, _ = train_poisson(X, cells.types, config, run=Run(seed=seed))
-            start = untrained(X.shape[1], config, Run(seed=seed)).as_model()
-            settings = UnitSettings(units=tuple(range(n_units)), over=over)  # type: ignore[arg-type]
-            for name, found in with_controls(model, start, cells, sets, run=Run(seed=seed), settings=settings).items():
-                counts = {"any": found.n_any, "exactly one": found.n_single, "two": int(found.sharing.get(2, 0))}
-                rows.append({"data": pair.source, "λ": strength, "seed": seed, "case": name, **counts})
-                print(rows[-1], flush=True)
-    return pd.DataFrame(rows)
+    names = prepared.source.var_names
+    sets = max((hallmark("human"), hallmark("mouse")), key=lambda some: some.contains(names).mean())
+    genes, types = sets.contains(names), prepared.labels
+    kept = types.isin(types.value_counts().loc[lambda sizes: sizes >= least].index)
+    some = types[kept].remove_unused_categories()
+    return TypedCells(
+        prepared.source[kept, genes].X, tuple(names[genes]), some.codes.astype(np.int64), tuple(some.categories)
+    ), sets

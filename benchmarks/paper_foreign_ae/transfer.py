@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,33 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.pairs import RealPair
-from sctl.core.code_neighbours import common_space, nearest, winners_over_k
-from sctl.core.poisson_autoencoder import untrained
+from sctl.core.code_neighbours import common_space, nearest
+from sctl.core.code_votes import MOST_NEIGHBOURS, winners_over_k
+from sctl.core.poisson_autoencoder import train_poisson, untrained
 from sctl.genesets import hallmark
-from sctl.methods import get_method
+from sctl.methods.poisson import PoissonAutoencoder
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
-KS = range(2, 26)
-PAIRS = (
+KS = range(2, MOST_NEIGHBOURS + 1)
+SHARED = (
     RealPair("baron_human1", "baron_mouse"),
     RealPair("baron_mouse", "baron_human1"),
     RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"),
     RealPair("pbmc3k_seurat", "zheng_sorted_pbmc2140"),
     RealPair("scmixology_celseq2", "scmixology_dropseq", "cell_type"),
+    RealPair("scmixology_celseq2_5cl", "scmixology_10x_894genes", "cell_type"),
 )
-FOREIGN = RealPair("baron_human1", "pbmc3k_seurat")
+FOREIGN = (
+    RealPair("baron_human1", "pbmc3k_seurat"),
+    RealPair("baron_mouse", "zeisel_cortex", "cell_type"),
+    RealPair("zeisel_cortex", "baron_mouse", "cell_type"),
+)
 """No type is shared: labels are those of the target, cross-validated within it."""
+PAIRS = (*SHARED, *FOREIGN)
 
-VARIANTS: dict[str, dict[str, Any]] = {
-    "encoded": {},
-    "encoded, 3 networks": {"n_networks": 3},
-    "encoded, simple (no decay)": {"weight_decay": 0.0},
-    "encoded, euclidean": {"distance": "euclidean"},
-    "encoded, simple, euclidean (paper)": {"weight_decay": 0.0, "distance": "euclidean"},
-    "encoded, λ = 0": {"orthogonality": 0.0},
-}
+Encoder = Callable[[Any], list[np.ndarray]]
+"""Values of cells to the codes of every network."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Given:
 def given(pair: RealPair, folder: Path, genes: str) -> Given:
     """Prepare a pair; only target cells whose type the source has are scored."""
     prepared, truth = pair.prepared(folder, PreprocessParams())
-    if pair is FOREIGN:
+    if pair in FOREIGN:
         known = ~pd.isna(truth)
         codes = pd.Categorical(truth[known]).codes.astype(np.int64)
         source_labels = codes
@@ -72,7 +73,7 @@ def given(pair: RealPair, folder: Path, genes: str) -> Given:
     if genes == "hallmark":
         kept = hallmark("human").contains(var.index) | hallmark("mouse").contains(var.index)
     return Given(
-        f"{pair.name} ({genes}, {int(kept.sum())})",
+        f"{pair.name}, {int(kept.sum())} genes",
         prepared.source[:, kept].X,
         prepared.target[known, kept].X,
         source_labels,
@@ -81,41 +82,57 @@ def given(pair: RealPair, folder: Path, genes: str) -> Given:
     )
 
 
-def arms(data: Given, seed: int, most_networks: int) -> Iterator[tuple[str, float, np.ndarray, np.ndarray, bool]]:
-    """Yield the name of a space, its CPU seconds, source and target in it, and whether directions are compared."""
-    from sctl.core.poisson_autoencoder import train_several  # noqa: PLC0415 - torch takes seconds
+def fixed_arms(data: Given) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield what no seed changes: majority aside, raw values and components, by distance and by direction."""
+    raw = [data.source.toarray(), data.target.toarray()]
+    pca = PCA(50 if min(raw[0].shape) > 50 else min(raw[0].shape) - 1, random_state=0).fit(raw[0])
+    for name, parts in (("raw", raw), ("PCA", [pca.transform(part) for part in raw])):
+        yield name, parts[0], parts[1]
+        yield f"{name}, cosine", *(_directions(part) for part in parts)
 
-    if seed == 0:
-        pca = PCA(50, random_state=0).fit(data.source.toarray())
-        both = [pca.transform(part.toarray()) for part in (data.source, data.target)]
-        yield "raw, euclidean", 0.0, data.source.toarray(), data.target.toarray(), False
-        yield "raw, cosine", 0.0, data.source.toarray(), data.target.toarray(), True
-        yield "PCA, euclidean", 0.0, *both, False
-        yield "PCA, cosine", 0.0, *both, True
-    trained: dict[Any, Any] = {}
-    for name, settings in VARIANTS.items():
-        method = get_method("poissonautoencoder")(**settings)
-        if method.n_networks > most_networks:
-            continue
-        spaces = {"scaling": method.scaling, "unit_length": method.distance == "cosine"}
-        key = (str(method.config), method.n_networks)
-        started = time.process_time()
-        if key not in trained:
-            run = Run(seed=seed)
-            models, _ = train_several(data.source, data.strata, method.config, method.n_networks, run=run)
-            trained[key] = models
-        models = trained[key]
-        codes, queries = ([model.encode(part) for model in models] for part in (data.source, data.target))
-        cost = time.process_time() - started
-        yield name, cost, common_space(codes, codes, **spaces), common_space(queries, codes, **spaces), False
-        if name == "encoded":
-            model = untrained(data.source.shape[1], method.config, Run(seed=seed)).as_model()
-            codes, queries = [model.encode(data.source)], [model.encode(data.target)]
-            yield "random", 0.0, common_space(codes, codes, **spaces), common_space(queries, codes, **spaces), False
+
+def arms(data: Given, seed: int, *, orthogonality: bool) -> Iterator[tuple[str, float, np.ndarray, np.ndarray]]:
+    """Yield the name of a space, CPU seconds of training, and source and target in it."""
+    usual, run = PoissonAutoencoder(), Run(seed=seed)
+    trained, costs = zip(*(_trained(data, config, run) for config in usual.configs), strict=True)
+    random = [
+        untrained(data.source.shape[1], config, replace(run, seed=run.random_state(f"network {place}"))).as_model()
+        for place, config in enumerate(usual.configs)
+    ]
+    yield "encoded", sum(costs), *_space(data, trained, usual)
+    yield "simple only", costs[1], *_space(data, trained[1:], PoissonAutoencoder(model="simple"))
+    yield "complex only", costs[0], *_space(data, trained[:1], PoissonAutoencoder(model="complex"))
+    yield "encoded, distance", sum(costs), *_space(data, trained, PoissonAutoencoder(distance="euclidean"))
+    yield "random", 0.0, *_space(data, random, usual)
+    yield "random, distance", 0.0, *_space(data, random, PoissonAutoencoder(distance="euclidean"))
+    if orthogonality:
+        without = PoissonAutoencoder(orthogonality=0.0)
+        trained, costs = zip(*(_trained(data, config, run) for config in without.configs), strict=True)
+        yield "encoded, λ = 0", sum(costs), *_space(data, trained, without)
+
+
+def _trained(data: Given, config: Any, run: Run) -> tuple[Any, float]:
+    started = time.process_time()
+    model, _ = train_poisson(data.source, data.strata, config, run=run)
+    return model, time.process_time() - started
+
+
+def _space(data: Given, models: Any, method: PoissonAutoencoder) -> tuple[np.ndarray, np.ndarray]:
+    codes, queries = ([model.encode(part) for model in models] for part in (data.source, data.target))
+    options: dict[str, Any] = {
+        "scaling": method.scaling,
+        "unit_length": method.distance == "cosine",
+        "weights": method.network_weights,
+    }
+    return common_space(codes, codes, **options), common_space(queries, codes, **options)
+
+
+def _directions(values: np.ndarray) -> np.ndarray:
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
 
 
 def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Return the means over k of accuracy and macro-F1."""
+    """Return means over k of accuracy and macro-F1, and the accuracy for each k."""
     labels, truth = data.source_labels, data.target_labels
     n = int(max(labels.max(), truth.max())) + 1
     if len(labels) != len(source):  # foreign: within the target
@@ -127,24 +144,21 @@ def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, flo
         index, _ = nearest(source, target, KS[-1], run=Run())
         found = winners_over_k(index, labels, n, KS)
     scores = [f1_score(truth, row, average="macro", labels=np.unique(truth), zero_division=0) for row in found]
-    return {"accuracy": float((found == truth).mean()), "macro F1": float(np.mean(scores))}
+    right = (found == truth).mean(axis=1)
+    by_k = {f"k{k}": float(value) for k, value in zip(KS, right, strict=True)}
+    return {"accuracy": float(right.mean()), "macro F1": float(np.mean(scores)), **by_k}
 
 
 def transferred(
-    pairs: list[RealPair], folder: Path, genes: str, seeds: list[int], *, most_networks: int = 3
-) -> pd.DataFrame:
-    """Return a row for each pair, space and seed; rows are printed as they come."""
-    rows = []
-    for pair in pairs:
-        data = given(pair, folder, genes)
+    pair: RealPair, folder: Path, genes: str, seed: int, *, orthogonality: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each space of a pair; those that no seed changes come with seed 0."""
+    data = given(pair, folder, genes)
+    told = {"pair": pair.name, "data": data.name, "seed": seed}
+    if seed == 0:
         majority = np.bincount(data.target_labels).max() / len(data.target_labels)
-        rows.append({"pair": data.name, "space": "majority", "seed": 0, "accuracy": majority})
-        for seed in seeds:
-            for name, cost, source, target, direction in arms(data, seed, most_networks):
-                lengths = [
-                    np.linalg.norm(part, axis=1, keepdims=True) if direction else 1.0 for part in (source, target)
-                ]
-                found = scored(data, source / np.maximum(lengths[0], 1e-9), target / np.maximum(lengths[1], 1e-9))
-                rows.append({"pair": data.name, "space": name, "seed": seed, "CPU s": cost, **found})
-                print(rows[-1], flush=True)
-    return pd.DataFrame(rows)
+        yield {**told, "space": "majority", "accuracy": majority}
+        for name, source, target in fixed_arms(data):
+            yield {**told, "space": name, **scored(data, source, target)}
+    for name, cost, source, target in arms(data, seed, orthogonality=orthogonality):
+        yield {**told, "space": name, "CPU s": cost, **scored(data, source, target)}

@@ -33,6 +33,7 @@ class Part:
 
     file: str
     donors: tuple[str, ...] = ()
+    label: str = "cell_type_harmonised"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class Experiment:
         The target is mapped again with so many of its cells, drawn at random.
     genes_of : tuple of str
         Genes must be in these files as well, so that experiments can be compared.
+    told : bool
+        Whether the reference has the types of the targets alone, as if it were known which they are.
     baseline : float, optional
         Accuracy of logistic regression that was told which types occur on both sides.
     """
@@ -60,6 +63,7 @@ class Experiment:
     removed: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
     genes_of: tuple[str, ...] = ()
+    told: bool = False
     baseline: float | None = None
 
 
@@ -71,6 +75,10 @@ H1, H124, MOUSE, SEG, XIN, ZHENG, PBMC = (
 
 def _donors(*numbers: int) -> Part:
     return Part(H124, tuple(f"human{number}" for number in numbers))
+
+
+def _lines(file: str) -> Part:
+    return Part(f"scmixology_{file}", label="cell_type")
 
 
 def _studies(*files: str) -> Experiment:
@@ -94,11 +102,21 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "h1_seg": Experiment(about="another study", reference=(Part(H1),), targets=(Part(SEG),), baseline=0.885),
     "h1_xin": Experiment(about="another study", reference=(Part(H1),), targets=(Part(XIN),), baseline=0.967),
+    "h1_xin_told": Experiment(
+        about="the same, told which types Xin has", reference=(Part(H1),), targets=(Part(XIN),), told=True, baseline=0.967
+    ),
     "m_h1": Experiment(about="mouse to human", reference=(Part(MOUSE),), targets=(Part(H1),), baseline=0.835),
     "h1_m": Experiment(about="human to mouse", reference=(Part(H1),), targets=(Part(MOUSE),), baseline=0.869),
     "m_seg": Experiment(about="mouse to human", reference=(Part(MOUSE),), targets=(Part(SEG),), baseline=0.531),
     "zheng_pbmc": Experiment(
         about="blood, sorted to unsorted", reference=(Part(ZHENG),), targets=(Part(PBMC),), baseline=0.721
+    ),
+    "lines3": Experiment(
+        about="three cell lines", reference=(_lines("celseq2"),), targets=(_lines("dropseq"),), baseline=1.0
+    ),
+    "lines5": Experiment(
+        about="five cell lines, of which the target has three",
+        reference=(_lines("celseq2_5cl"),), targets=(_lines("10x_894genes"),), baseline=1.0,
     ),
     "no_alpha": _without("alpha"),
     "no_alpha_gamma": _without("alpha", "gamma"),
@@ -148,7 +166,8 @@ def prepared(name: str, folder: Path) -> Task:
     references, targets = ([_logs(side[:, shared]) for side in sides] for sides in (references, targets))
     marks = variable_genes([side.X for side in references], MOST_GENES)["highly_variable"].to_numpy()
     reference = ad.concat(references)[:, marks]
-    reference = reference[~reference.obs[TYPE].isin(experiment.removed)].copy()
+    unseen = set(reference.obs[TYPE]).difference(*(side.obs[TYPE] for side in targets)) if experiment.told else set()
+    reference = reference[~reference.obs[TYPE].isin(unseen.union(experiment.removed))].copy()
     targets = [side[:, marks].copy() for side in targets]
     truths = tuple(side.obs[TYPE].to_numpy(dtype=object) for side in targets)
     for side in targets:
@@ -178,7 +197,7 @@ def _read(folder: Path, part: Part) -> AnnData:
         adata = adata[adata.obs["donor"].isin(part.donors)].copy()
     names = [f"{part.file} {'-'.join(part.donors)} {place}" for place in range(adata.n_obs)]
     study = adata.obs["donor"].astype(str).to_numpy() if part.donors else part.file
-    types = adata.obs["cell_type_harmonised"].astype(str).to_numpy()
+    types = adata.obs[part.label].astype(str).to_numpy()
     adata.obs = pd.DataFrame({TYPE: types, STUDY: study}, index=names)
     return adata
 

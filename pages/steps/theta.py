@@ -10,12 +10,13 @@ action = shell.header(steps.THETA)
 project = shell.require(steps.THETA, "preprocess")
 
 if not theta_view.sweeps(project):
+    done = project.state("theta") == "done"
     shell.empty(
         steps.THETA.icon,
         "The chosen method has no θ.",
-        step=steps.TRANSFER,
-        label="Choose another method",
-        detail="TransferCluster finds out how much to trust the source.",
+        step=steps.EXPLORE if done else steps.TRANSFER,
+        label="Go on to Explore" if done else "To the methods",
+        detail="There is nothing to set here. TransferCluster is the method that finds out how much to trust the source.",
     )
     st.stop()
 

@@ -9,6 +9,7 @@ from sctl.ui import (
     jobs,
     mapping_view,
     method_choice,
+    search_view,
     self_test_view,
     sharpening_view,
     shell,
@@ -24,7 +25,7 @@ project = shell.require(steps.TRANSFER, "preprocess")
 errors.show_notices(method_choice.PLACE)
 errors.show_notices(sharpening_view.PLACE)
 jobs.failure(project, "transfer")
-if not (source_view.busy(project) or self_test_view.busy(project)):
+if not (source_view.busy(project) or self_test_view.busy(project) or search_view.busy(project)):
     timeline.follow(project)
 
 with errors.caught():
@@ -37,5 +38,6 @@ with errors.caught():
     method = method_choice.cards(project)
     with st.container(border=True):
         chosen = method_choice.form(project, method)
+    search_view.panel(project, chosen)
     with action:
         method_choice.run_button(project, chosen)

@@ -9,6 +9,7 @@ import sctl
 from sctl import pipeline
 from sctl.cli.look import inspect_given, list_methods
 from sctl.cli.run import run_analysis
+from sctl.cli.search import search_settings
 from sctl.cli.serve import serve_app
 from sctl.cli.train import train_source
 
@@ -23,6 +24,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="cluster and annotate a target"))
     _add_train(commands.add_parser("train", help="learn from a source once, for many targets"))
+    _add_search(commands.add_parser("search", help="look for good settings of the Poisson autoencoder"))
     methods = commands.add_parser("methods", help="list the methods and their settings")
     methods.set_defaults(run_command=list_methods)
     inspect = commands.add_parser("inspect", help="say whether a file can be used; exit status 2 if not")
@@ -45,13 +47,23 @@ def command_line() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.description = "Cluster and annotate the target. By default only what cannot be used is filtered."
     learned = parser.add_mutually_exclusive_group(required=True)
-    learned.add_argument("--source", type=Path, help="annotated dataset to learn from")
+    learned.add_argument("--source", type=Path, nargs="+", help="annotated dataset to learn from, or several")
     learned.add_argument("--model", type=Path, help="trained source (.sctl) instead: see `sctl train`")
     parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
     _add_source(parser)
     parser.add_argument(
         "--theta", type=_theta, default=None, help="how much to trust the source, 0 to 1, or auto (default)"
+    )
+    parser.add_argument(
+        "--adaptor", type=Path, action="append", default=[], metavar="FILE",
+        help="with --model: datasets whose weights were learned before, which are then not trained again; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--save-adaptor",
+        type=Path,
+        metavar="FILE",
+        help="write what was learned of the target's datasets, .sctl (scArches)",
     )
     parser.add_argument("--n-clusters", type=int, help="number of clusters (default: the method's)")
     parser.add_argument("--imputation", choices=("none", "magic"), help="fill in what was missed (default: none)")
@@ -88,10 +100,50 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Learn from a source, and keep what was learned in a file: it holds no expression values of single cells."
     )
-    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument(
+        "--source", type=Path, nargs="+", required=True, help="annotated dataset to learn from, or several"
+    )
     parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
+    parser.add_argument(
+        "--onto",
+        type=Path,
+        metavar="MODEL",
+        help="add the source's cells to this trained reference, which does not move",
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="hide types, datasets and genes, and keep what the reference says of them (scArches)",
+    )
+    parser.add_argument("--note", default="", help="where the source comes from, for the model's card")
+    parser.add_argument("--licence", default="", help="under which the model may be used, e.g. cc-by-4.0; for its card")
+    parser.add_argument(
+        "--keep", choices=("weights", "latents", "counts"), default="latents",
+        help="most that the file may hold of single cells, where the method keeps any (default: latents)",
+    )  # fmt: skip
     _add_source(parser)
     parser.set_defaults(run_command=train_source)
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Try settings by Bayesian optimisation, and keep those with which held-out cells of the source are rebuilt best. "
+        "Nobody must: the loss says nothing of labels. Ctrl-C stops; with --journal the search goes on where it was."
+    )
+    parser.add_argument("--source", type=Path, required=True, help="annotated dataset to learn from")
+    parser.add_argument("--out", type=Path, required=True, help="where the table of trials goes, .csv")
+    parser.add_argument("--journal", type=Path, help="file to which every trial is written, to go on from")
+    parser.add_argument(
+        "--ranges", choices=("wide", "paper", "paper_complex"), default="wide",
+        help="ranges in which every setting has an effect, or the paper's (default: wide)",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, default=40, help="how many, those in the journal included (default: 40)")
+    parser.add_argument(
+        "--sampler", choices=("gp", "tpe", "random"), default="gp",
+        help="Gaussian process with expected improvement (default), Parzen estimators, or chance",
+    )  # fmt: skip
+    _add_source(parser)
+    parser.set_defaults(run_command=search_settings)
 
 
 def _theta(text: str) -> float | None:

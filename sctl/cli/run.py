@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 def run_analysis(arguments: argparse.Namespace) -> int:
     """Check all that can be checked, then read, then compute, then write."""
     from sctl.io import write_h5ad  # noqa: PLC0415
+    from sctl.sharing import ENDING  # noqa: PLC0415
 
-    read = arguments.model or arguments.source
-    out = writable(arguments.out, inputs=(read, arguments.target), force=arguments.force)
+    read = [arguments.model] if arguments.model else arguments.source
+    out = writable(arguments.out, inputs=(*read, arguments.target), force=arguments.force)
+    if arguments.save_adaptor is not None:
+        writable(arguments.save_adaptor, inputs=(*read, *arguments.adaptor), force=arguments.force, ending=ENDING)
+    if arguments.adaptor and arguments.model is None:
+        raise ParameterError("--adaptor needs --model.", do="Give the reference to which the adaptor belongs.")
     if arguments.model is not None:
         return _run_trained(arguments, out)
     preprocess, transfer = preprocess_settings(arguments), transfer_settings(arguments)
@@ -43,6 +48,7 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     write_h5ad(annotated(result), out)
+    _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
 
@@ -69,12 +75,23 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
         prepared = pipeline.prepare_trained(trained, target, preprocess_settings(arguments), run)
         method = trained.configured(method.params)
+        for path in arguments.adaptor:
+            method = pipeline.with_adaptor(method, path)
         result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
     write_h5ad(pipeline.annotated(given, told, target, result), out)
+    _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
+
+
+def _keep_adaptor(arguments: argparse.Namespace, result: TransferResult) -> None:
+    """Write what was learned of the target's datasets, where that was asked for."""
+    from sctl.sharing import save_adaptor  # noqa: PLC0415
+
+    if arguments.save_adaptor is not None:
+        print(f"Wrote {save_adaptor(result, arguments.save_adaptor)}, for whoever has the reference.")
 
 
 _LEARNED = (
@@ -109,7 +126,7 @@ def _read_pair(
     from sctl.io import read  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
-    source, given = with_labels(read(arguments.source), arguments.labels), read(arguments.target)
+    source, given = with_labels(pipeline.read_source(arguments.source), arguments.labels), read(arguments.target)
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     say_repairs(told)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")

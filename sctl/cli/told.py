@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
-    """Print where a result went and how many clusters it has; ``dropped`` cells were filtered."""
+    """Print where a result went, how many clusters it has, and what makes it unsure; ``dropped`` cells were filtered."""
     from sctl.data import slot  # noqa: PLC0415
 
     found = len(set(result.clusters[result.clusters >= 0].tolist()))
@@ -27,6 +27,8 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         )
     if worth := source_worth(result.uns, result.params):
         print(worth)
+    for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ())):
+        print(text)
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
     )

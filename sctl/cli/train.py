@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sctl import pipeline
 from sctl.cli.bar import Bar
@@ -10,26 +13,70 @@ from sctl.cli.files import columns, require_usable, say_repairs, with_labels, wr
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
 
 def train_source(arguments: argparse.Namespace) -> int:
-    """Learn from a source and keep it in a file."""
-    from sctl.io import read  # noqa: PLC0415
-    from sctl.preflight import inspect  # noqa: PLC0415
+    """Learn from a source and keep it in a file; or add it to a reference that was learned before."""
     from sctl.sharing import ENDING  # noqa: PLC0415
 
-    out = writable(arguments.out, inputs=(arguments.source,), force=arguments.force, ending=ENDING)
+    given = [*arguments.source, *([arguments.onto] if arguments.onto else [])]
+    out = writable(arguments.out, inputs=given, force=arguments.force, ending=ENDING)
+    if arguments.onto is not None:
+        return _extend(arguments, out)
     preprocess = {**preprocess_settings(arguments, correct=False)}
     method = pipeline.method_of(transfer_settings(arguments))
     if why_not := pipeline.why_not_saved(method, preprocess):
         raise ParameterError(why_not, do="Choose another --method.")
-    source = with_labels(read(arguments.source), arguments.labels)
-    source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
-    say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
-    require_usable(inspect(source, role="source", label_key=arguments.label_key))
+    if arguments.test and not pipeline.tests_itself(method):
+        raise ParameterError(
+            f"{method.title} has no test of itself.", do="Leave out --test, or choose --method scarches."
+        )
+    source = _source(arguments)
     keys, seed = columns(arguments, source, method), arguments.seed or 0
     method = pipeline.batched(method, keys["batch_key"])
     with Bar(quiet=arguments.quiet) as bar:
-        pair = pipeline.train(source, method, {**preprocess, **keys}, bar.run(seed))
-    pipeline.save_trained(out, pair, method, preprocess, seed=seed, name=arguments.source.name)
+        run = bar.run(seed)
+        pair = pipeline.train(source, method, {**preprocess, **keys}, run)
+        if arguments.test:
+            testable: Any = method
+            method = testable.tested(pair.source, pair.label_key, run)
+    said = {"note": arguments.note, "licence": arguments.licence, "keep": arguments.keep}
+    name = " + ".join(path.name for path in arguments.source)
+    pipeline.save_trained(out, pair, method, preprocess, seed=seed, name=name, **said)
     print(f"Wrote {out}: {method.title}, trained on {pair.source.n_obs} cells; see `sctl inspect {out}`.")
     return 0
+
+
+def _extend(arguments: argparse.Namespace, out: Path) -> int:
+    """Add labelled cells to a reference."""
+    from sctl.sharing import load_trained  # noqa: PLC0415
+
+    trained = load_trained(arguments.onto)
+    trained, source, told = pipeline.met(trained, _source(arguments), blocks=arguments.fix)
+    say_repairs(told)
+    key = columns(arguments, source, trained.method)["label_key"]
+    free = {"batch_key": arguments.batch_key} if arguments.batch_key else {}
+    trained = replace(trained, method=trained.configured(free))
+    with Bar(quiet=arguments.quiet) as bar:
+        run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
+        target = pipeline.prepare_trained(
+            trained, source, preprocess_settings(arguments, correct=False), run
+        ).pair.target
+        labels = source.obs[str(key)].astype(str).loc[target.obs_names].tolist()
+        grown = pipeline.extended(trained, target, labels, run)
+    pipeline.save_grown(grown, out)
+    print(f"Wrote {out}: {grown.n_source} cells, {len(labels)} of them added; see `sctl inspect {out}`.")
+    return 0
+
+
+def _source(arguments: argparse.Namespace) -> AnnData:
+    """Read the source, repair what has one right repair, and refuse what cannot be used."""
+    from sctl.preflight import inspect  # noqa: PLC0415
+
+    source = with_labels(pipeline.read_source(arguments.source), arguments.labels)
+    source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
+    say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
+    require_usable(inspect(source, role="source", label_key=arguments.label_key))
+    return source

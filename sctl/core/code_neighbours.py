@@ -1,4 +1,4 @@
-"""Nearest neighbours in a space of codes: votes for labels, and how far a cell lies from all it could resemble."""
+"""Nearest neighbours in a space of codes, and how far a cell lies from all it could resemble."""
 
 from __future__ import annotations
 
@@ -55,9 +55,14 @@ class CodeScale:
 
 
 def common_space(
-    codes: Sequence[Floats], reference: Sequence[Floats], *, scaling: Scaling, unit_length: bool
+    codes: Sequence[Floats],
+    reference: Sequence[Floats],
+    *,
+    scaling: Scaling,
+    unit_length: bool,
+    weights: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
-    """Put the codes of several networks side by side, so that distances are their means.
+    """Put the codes of several networks side by side, so that squared distances are weighted means of theirs.
 
     Parameters
     ----------
@@ -67,18 +72,28 @@ def common_space(
         What scales the cells: nothing, the source's cells, or they themselves if there are 10 or more.
     unit_length : bool
         Whether the direction alone counts.
+    weights : sequence of float, optional
+        By which the code of each network is multiplied; all alike by default.
 
     Returns
     -------
     ndarray of shape (n_obs, sum of n_code)
+
+    Examples
+    --------
+    >>> one, other = np.array([[2.0, 0.0]]), np.array([[0.0, 5.0]])
+    >>> options = {"scaling": "none", "unit_length": True, "weights": (1.0, 0.75)}
+    >>> common_space([one, other], [one, other], **options).round(2).tolist()
+    [[0.800000011920929, 0.0, 0.0, 0.6000000238418579]]
     """
+    counts = np.ones(len(codes)) if weights is None else np.asarray(weights, dtype=np.float64)
     parts = []
-    for own, known in zip(codes, reference, strict=True):
+    for own, known, weight in zip(codes, reference, counts, strict=True):
         scale = CodeScale.of(
             own if scaling == "each" and len(own) >= FEW_CELLS else known, scaling=scaling, unit_length=unit_length
         )
-        parts.append(scale.apply(own))
-    return np.hstack(parts) / np.float32(np.sqrt(len(parts)))
+        parts.append(scale.apply(own) * np.float32(weight))
+    return np.hstack(parts) / np.float32(np.linalg.norm(counts))
 
 
 def nearest(
@@ -106,52 +121,6 @@ def nearest(
     starts = range(0, len(queries), _CHUNK)
     parts = [finder.kneighbors(queries[start : start + _CHUNK]) for start in run.track(stage, starts)]
     return np.concatenate([index for _, index in parts]), np.concatenate([distance for distance, _ in parts])
-
-
-def vote_shares(index: Ints, labels: Ints, n_labels: int) -> Floats:
-    """Return the share of each label among the neighbours.
-
-    Parameters
-    ----------
-    index : ndarray of int, shape (n_obs, k)
-        From :func:`nearest`.
-    labels : ndarray of int, shape (n_reference,)
-    n_labels : int
-
-    Returns
-    -------
-    ndarray of shape (n_obs, n_labels)
-        Rows sum to one.
-
-    Examples
-    --------
-    >>> vote_shares(np.array([[0, 2, 1, 3]]), np.array([1, 0, 1, 1]), 2).tolist()
-    [[0.25, 0.75]]
-    """
-    out: Floats = np.zeros((len(index), n_labels))
-    rows = np.arange(len(index))
-    for column in index.T:
-        out[rows, labels[column]] += 1.0
-    out /= max(index.shape[1], 1)
-    return out
-
-
-def winners(shares: Floats, index: Ints, labels: Ints) -> Ints:
-    """Return the label with most votes; of equal ones that of the nearest cell: (n_obs,)."""
-    rows = np.arange(len(index))
-    most = shares.max(axis=1, initial=0.0)
-    out: Ints = shares.argmax(axis=1)
-    open_ = np.ones(len(index), dtype=bool)
-    for column in index.T:
-        first = open_ & (shares[rows, labels[column]] >= most - 1e-12)
-        out[first] = labels[column[first]]
-        open_ &= ~first
-    return out
-
-
-def winners_over_k(index: Ints, labels: Ints, n_labels: int, ks: range) -> Ints:
-    """Return the label for each number of neighbours, from one search: (len(ks), n_obs)."""
-    return np.array([winners(vote_shares(index[:, :k], labels, n_labels), index[:, :k], labels) for k in ks])
 
 
 def typical_distances(reference: Floats, k: int, *, run: Run) -> Floats:
@@ -184,45 +153,6 @@ def novelty(distance: Floats, typical: Floats) -> Floats:
     """
     out: Floats = np.searchsorted(typical, distance.mean(axis=1)) / max(len(typical), 1)
     return out
-
-
-@dataclass(frozen=True)
-class LocalMargin:
-    """How much nearer each cell's code lies to cells like it of one label than to those of another.
-
-    With ``m`` the mean of the nearest reference cells of a label, the margin is ``‖u − m_b‖² − ‖u − m_a‖²``, ``u`` the
-    cell in the space in which cells are compared. The reference cells stay those of the cell as it was.
-
-    Parameters
-    ----------
-    scale : CodeScale
-        What is taken from a code first.
-    mean_a, mean_b : ndarray of shape (n_obs, n_code)
-    """
-
-    scale: CodeScale
-    mean_a: Floats
-    mean_b: Floats
-
-    def values(self, code: Floats) -> Floats:  # (n_obs, n_code)
-        """Return the margin of each cell: (n_obs,)."""
-        u = self._unit(code)[0]
-        out: Floats = ((u - self.mean_b) ** 2).sum(axis=1) - ((u - self.mean_a) ** 2).sum(axis=1)
-        return out
-
-    def gradient(self, code: Floats) -> Floats:  # (n_obs, n_code)
-        """Return the margin's gradient with respect to the code: (n_obs, n_code)."""
-        u, length = self._unit(code)
-        slope = 2 * (self.mean_a - self.mean_b)
-        if self.scale.unit_length:
-            slope = (slope - (slope * u).sum(axis=1, keepdims=True) * u) / length
-        out: Floats = slope / self.scale.spread
-        return out
-
-    def _unit(self, code: Floats) -> tuple[Floats, Floats]:
-        v = (np.asarray(code, dtype=np.float64) - self.scale.centre) / self.scale.spread
-        length = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
-        return (v / length, length) if self.scale.unit_length else (v, length)
 
 
 def mean_of_nearest(reference: Floats, queries: Floats, k: int, *, run: Run) -> Floats:

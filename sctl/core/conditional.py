@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -212,7 +212,7 @@ class ConditionalAutoencoder(nn.Module):
         if self.architecture.likelihood not in COUNTS:
             spread, centre = _columns(self.spread, genes), _columns(self.centre, genes)
             return Decoded(output * spread + centre, first)
-        size = torch.zeros(len(z)) if log_size is None else log_size
+        size = z.new_zeros(len(z)) if log_size is None else log_size
         log_mean = torch.log_softmax(output, dim=1) + size[:, None]
         dispersion = _columns(torch.stack(tuple(self.log_dispersions))[condition], genes)
         logit = None if self.to_dropout is None else _columns(self.to_dropout(hidden), genes)
@@ -268,6 +268,7 @@ def operated(network: ConditionalAutoencoder, n_new: int, freedom: Freedom = "co
     for weights in out.lists_of_conditions():
         mean = torch.stack(tuple(weights)).mean(dim=0)
         weights.extend([nn.Parameter(mean.clone()) for _ in range(n_new)])
+    out.architecture = replace(out.architecture, n_conditions=out.n_conditions)
     if freedom == "input":
         for stack in (out.encoder, out.decoder):
             stack.first.main.requires_grad_(True)  # noqa: FBT003 - torch's own signature

@@ -9,8 +9,9 @@ looked at, and no target's truth.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,21 @@ class ReferenceSpace:
     n_labels : int
     k : int
     weighting : str
+    own : ndarray of shape (n_ref,), optional
+        As in :class:`~sctl.core.weighted_knn.ReferenceIndex`.
     """
 
     def __init__(
-        self, points: Floats, codes: Ints, n_labels: int, *, k: int = 15, weighting: Weighting = "local"
+        self,
+        points: Floats,
+        codes: Ints,
+        n_labels: int,
+        *,
+        k: int = 15,
+        weighting: Weighting = "local",
+        own: Floats | None = None,
     ) -> None:
-        self.index = ReferenceIndex(points, codes, n_labels, k)
+        self.index = ReferenceIndex(points, codes, n_labels, k, own)
         self.shapes = TypeShapes(points, codes)
         self.weighting: Weighting = weighting
 
@@ -151,6 +161,21 @@ class Novelty:
     kept: float = 1.0
     flagged: float = float("nan")
     auroc: float = float("nan")
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Self:
+        """Return it from its fields, as a file holds them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no numbers, or not as many as there are features.
+        """
+        found = {name: tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for name, v in facts.items()}
+        out = cls(**found)  # type: ignore[arg-type]
+        if any(len(values) != len(FEATURES) for values in (out.centre, out.scale, out.coefficients)):
+            raise ValueError("a number is needed for each feature")
+        return out
 
     def probability(self, features: Floats, *, shift: float = 0.0) -> Floats:
         """Return the probability that each cell is of no known type: (n_obs,).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sctl.core.code_model import CodeModel, Loss, Softplus
+from sctl.core.code_model import CodeModel, Loss, Softplus, dense_chunks
 from sctl.core.networks import Dense, draw_weights
 from sctl.core.training import Cells, TrainingConfig, TrainingLog, generator, train
 from sctl.run import Run
@@ -20,8 +20,10 @@ from sctl.run import Run
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
-FAST = TrainingConfig(batch_size=32, max_epochs=60, patience=8)
+FAST = TrainingConfig(batch_size=64, max_epochs=60, patience=5)
 """Adam until the held-out loss has stopped falling."""
+READOUT = TrainingConfig(batch_size=64, max_epochs=60, patience=3, learning_rate=3e-3)
+"""For one layer, which :func:`with_rates` learns."""
 PAPER = TrainingConfig(
     optimiser="nesterov", learning_rate=1e-4, batch_size=1, max_epochs=500, patience=10, max_gradient_norm=None
 )
@@ -51,7 +53,7 @@ class PoissonConfig:
 
     n_hidden: int = 100
     n_code: int = 50
-    loss: Loss = "rate"
+    loss: Loss = "log-rate"
     softplus: Softplus = "smooth"
     orthogonality: float = 0.01
     l1: float = 0.0
@@ -137,13 +139,12 @@ def untrained(n_genes: int, config: PoissonConfig, run: Run) -> PoissonAutoencod
 
 
 @torch.no_grad()
-def start_from_means(net: PoissonAutoencoder, means: Floats) -> None:
-    """Set the last biases so that every gene begins at its mean; in place.
+def start_from_means(last: SoftplusLayer, means: Floats, loss: Loss) -> None:
+    """Set the biases of a last layer so that every gene begins at its mean; in place.
 
     Otherwise a network first learns the means, and on a small source may stop there: the loss then stands still.
     """
-    last = net.layers[-1]
-    wanted = np.log(np.maximum(means, 1e-8)) if net.config.loss == "log-rate" else means
+    wanted = np.log(np.maximum(means, 1e-8)) if loss == "log-rate" else means
     scaled = last.beta * np.maximum(wanted, 1e-4)
     inverse = (scaled + np.log(-np.expm1(-scaled))) / last.beta  # of softplus; stable for large values
     last.bias.copy_(torch.from_numpy(inverse.astype(np.float32)))
@@ -171,8 +172,8 @@ def train_poisson(
     TrainingLog
         The held-out loss is the Poisson loss alone, without penalties.
     """
-    net = untrained(X.shape[1], config, run)
-    start_from_means(net, np.asarray(X.mean(axis=0), dtype=np.float64).ravel())
+    net, means = untrained(X.shape[1], config, run), np.asarray(X.mean(axis=0), dtype=np.float64).ravel()
+    start_from_means(net.layers[-1], means, config.loss)
     cells = Cells.split(X, strata, config.held_out, run.rng("held-out cells"))
 
     def objective(x: Tensor, _: Tensor, noise: torch.Generator | None) -> Tensor:
@@ -180,18 +181,52 @@ def train_poisson(
         return loss if noise is None else loss + _penalties(net, config)
 
     log = train(net, objective, cells, config=config.training, run=run, phase=phase)
-    return net.as_model(), log
+    model = net.as_model()
+    return (with_rates(model, cells, means, run=run) if config.loss == "log-rate" else model), log
+
+
+def with_rates(model: CodeModel, cells: Cells, means: Floats, *, run: Run) -> CodeModel:
+    """Return a model that was trained in the log form with a last layer of its own that gives expected expression.
+
+    The logarithm of a rate is a softplus there, at least 0, so that no rate is below 1: genes that are hardly expressed
+    all come out alike. All other layers, and with them the code, stay as they are.
+
+    Parameters
+    ----------
+    model : CodeModel
+    cells : Cells
+        Those it was trained on.
+    means : ndarray of shape (n_genes,)
+        Where each gene begins.
+    run : Run
+    """
+    hidden = np.concatenate([model.hidden(model.code_of(x)) for x in dense_chunks(cells.X)]).astype(np.float32)
+    layer = SoftplusLayer(hidden.shape[1], model.n_genes, model.beta(3))
+    draw_weights(layer, generator(run, "weights of the rates"))
+    start_from_means(layer, means, "rate")
+
+    def objective(rows: Tensor, index: Tensor, _: torch.Generator | None) -> Tensor:
+        return poisson_loss(cells.rows(index.numpy()), layer(rows), "rate")
+
+    train(layer, objective, replace(cells, X=hidden), config=READOUT, run=run, phase="Learn to rebuild expression")
+    weight, bias = (part.detach().numpy().copy() for part in (layer.weight, layer.bias))
+    return replace(model, weights=(*model.weights[:3], weight), biases=(*model.biases[:3], bias), loss="rate")
 
 
 def train_several(
-    X: Any, strata: Ints | None, config: PoissonConfig, n_networks: int, *, run: Run
+    X: Any, strata: Ints | None, configs: Sequence[PoissonConfig], n_networks: int, *, run: Run
 ) -> tuple[tuple[CodeModel, ...], list[TrainingLog]]:
-    """Train networks that differ by their seed; the first is that of :func:`train_poisson`."""
-    out = []
+    """Train networks of every configuration, ``n_networks`` of each, which differ by their seed.
+
+    The first of each is that of :func:`train_poisson`; those with one seed come one after the other.
+    """
+    out: list[tuple[CodeModel, TrainingLog]] = []
     for i in range(n_networks):
         seeded = run if i == 0 else replace(run, seed=run.random_state(f"network {i}"))
-        named = seeded.within(f"Network {i + 1} of {n_networks}") if n_networks > 1 else seeded
-        out.append(train_poisson(X, strata, config, run=named))
+        for config in configs:
+            total = n_networks * len(configs)
+            named = seeded.within(f"Network {len(out) + 1} of {total}") if total > 1 else seeded
+            out.append(train_poisson(X, strata, config, run=named))
     return tuple(model for model, _ in out), [log for _, log in out]
 
 

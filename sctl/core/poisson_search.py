@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sctl.core.poisson_autoencoder import PoissonConfig, train_poisson
-from sctl.core.search import Range, Sampler, Search, Settings, search
+from sctl.core.search import Range, Ranges, Sampler, Search, Settings, search
 from sctl.run import Run
 
 Ints = NDArray[np.integer[Any]]
-
-Preset = Literal["paper", "paper_complex", "wide"]
 
 _PAPER = {
     "learning_rate": Range(1e-5, 1e-3, log=True),
@@ -24,7 +22,7 @@ _PAPER = {
     "n_hidden": Range(50, 140, whole=True),
     "n_code": Range(35, 75, whole=True),
 }
-SPACES: Mapping[Preset, Mapping[str, Range]] = {
+SPACES: Mapping[Ranges, Mapping[str, Range]] = {
     "paper": _PAPER,
     "paper_complex": {
         **_PAPER,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
@@ -15,6 +16,8 @@ Sampler = Literal["gp", "tpe", "random"]
 Settings = Mapping[str, float]
 Objective = Callable[[Settings, Run], float]
 """Settings, and a run, to what should be small."""
+
+MOST_TRIALS = 500
 
 _STUDY = "sctl"
 
@@ -37,6 +40,43 @@ class Range:
     high: float
     log: bool = False
     whole: bool = False
+
+
+Ranges = Literal["wide", "paper", "paper_complex"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A search as a user asks for it.
+
+    Parameters
+    ----------
+    ranges : {"wide", "paper", "paper_complex"}
+        Ranges in which every setting has an effect, or those of Walbech et al. (2022) for a simple and a complex model.
+    n_trials : int
+        The paper's is 40.
+    sampler : {"gp", "tpe", "random"}
+        See :func:`search`.
+    """
+
+    ranges: Ranges = "wide"
+    n_trials: int = 40
+    sampler: Sampler = "gp"
+
+    def __post_init__(self) -> None:
+        """Check it."""
+        if self.ranges not in get_args(Ranges):
+            raise ParameterError(
+                f"There are no ranges {self.ranges!r}.",
+                expected=f"There are {list(get_args(Ranges))}.",
+                do="Choose one.",
+            )
+        if not 1 <= self.n_trials <= MOST_TRIALS:
+            raise ParameterError(
+                f"{self.n_trials} trials were asked for.",
+                expected=f"From 1 to {MOST_TRIALS}.",
+                do="Choose such a number.",
+            )
 
 
 @dataclass(frozen=True)
@@ -132,11 +172,42 @@ def search(
     return Search(tuple(_trial(frozen) for frozen in study.trials), _importance(study))
 
 
+def read_search(journal: Path) -> Search:
+    """Return what a journal holds so far, also while the search runs.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    import optuna  # noqa: PLC0415
+    from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with _readable(journal):
+        kept = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        study = optuna.load_study(storage=kept, study_name=_STUDY)
+        finished = [frozen for frozen in study.trials if frozen.state.is_finished()]
+    return Search(tuple(map(_trial, finished)), _importance(study))
+
+
+@contextmanager
+def _readable(journal: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
+        raise DataError(
+            f"{journal.name if journal else 'The journal'} cannot be read.",
+            expected="A journal that this search has written.",
+            do="Remove the file, and search anew.",
+        ) from error
+
+
 def _study(journal: Path | None, sampler: Sampler, *, seed: int) -> Any:
     import optuna  # noqa: PLC0415
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
 
-    try:
+    with _readable(journal):
         kept = None if journal is None else optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
         study = optuna.create_study(
             storage=kept, sampler=_sampler(sampler, seed), study_name=_STUDY, load_if_exists=True
@@ -144,12 +215,6 @@ def _study(journal: Path | None, sampler: Sampler, *, seed: int) -> Any:
         for trial in study.trials:
             if not trial.state.is_finished():  # the process ended in the middle
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
-        raise DataError(
-            f"{journal.name if journal else 'The journal'} cannot be read.",
-            expected="A journal that this search has written.",
-            do="Remove the file, and search anew.",
-        ) from error
     return study
 
 

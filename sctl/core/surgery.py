@@ -30,7 +30,7 @@ from sctl.core.likelihoods import (
     zero_inflated_log_prob,
 )
 from sctl.core.recipes import Recipe, rounds
-from sctl.core.training import Cells, TrainingConfig, TrainingLog, generator, one_thread, train
+from sctl.core.training import Cells, TrainingConfig, TrainingLog, best_device, generator, one_thread, train
 from sctl.run import Run
 
 Floats = NDArray[np.floating[Any]]
@@ -101,12 +101,16 @@ class CellLoss:
     network : ConditionalAutoencoder
     expression : Expression
     losses : Losses
+    device : str
+        Where the network is trained.
     """
 
-    def __init__(self, network: ConditionalAutoencoder, expression: Expression, losses: Losses) -> None:
-        self.network, self.losses = network, losses
-        self.conditions = torch.from_numpy(np.asarray(expression.conditions, dtype=np.int64))
-        self.genes = None if expression.genes is None else torch.from_numpy(np.asarray(expression.genes, np.int64))
+    def __init__(
+        self, network: ConditionalAutoencoder, expression: Expression, losses: Losses, device: str = "cpu"
+    ) -> None:
+        self.network, self.losses, self.device = network, losses, device
+        self.conditions = _whole(expression.conditions, device)
+        self.genes = None if expression.genes is None else _whole(expression.genes, device)
         modelled = network.architecture.likelihood in COUNTS
         self.counts = Cells.all(as_rows(expression.counts)) if modelled else None
         self.n_steps = 0
@@ -129,7 +133,7 @@ class CellLoss:
         """Return what is to be reconstructed, in the measured genes, and the logarithm of each cell's counts there."""
         if self.counts is None:
             return (rows if self.genes is None else rows[:, self.genes]), None
-        counts = self.counts.rows(index.numpy())
+        counts = self.counts.rows(index.cpu().numpy(), self.device)
         counts = counts if self.genes is None else counts[:, self.genes]
         return counts, counts.sum(dim=1).clamp_min(1.0).log()  # a cell without counts has all its likelihood in zeros
 
@@ -194,10 +198,11 @@ def learn_reference(
         max_epochs=rounds(recipe.epochs, len(cells.train), recipe.batch_size),
         patience=recipe.patience,
         max_gradient_norm=recipe.max_gradient_norm,
+        device=best_device(),
     )
-    loss = CellLoss(network, expression, losses_of(recipe, len(cells.train)))
+    loss = CellLoss(network, expression, losses_of(recipe, len(cells.train)), config.device)
     log = train(network, loss, cells, config=config, run=run, phase="Learn the reference")
-    return network, log
+    return network.cpu(), log
 
 
 def operate(
@@ -234,9 +239,11 @@ def operate(
         patience=recipe.patience,
         stop_on="train",
         max_gradient_norm=recipe.max_gradient_norm,
+        device=best_device(),
     )
-    loss = CellLoss(after, expression, replace(losses_of(recipe, expression.n_obs), anneal_steps=0))
-    return after, train(after, loss, cells, config=config, run=run, phase=phase)
+    loss = CellLoss(after, expression, replace(losses_of(recipe, expression.n_obs), anneal_steps=0), config.device)
+    log = train(after, loss, cells, config=config, run=run, phase=phase)
+    return after.cpu(), log
 
 
 def losses_of(recipe: Recipe, n_cells: int) -> Losses:
@@ -255,8 +262,12 @@ def sampled(latent: Latent, noise: torch.Generator | None) -> Tensor:
     """Draw a point of each cell's distribution; its mean where there is no generator."""
     if noise is None:
         return latent.mean
-    normal = torch.randn(latent.mean.shape, generator=noise, dtype=latent.mean.dtype)
+    normal = torch.randn(latent.mean.shape, generator=noise, dtype=latent.mean.dtype, device=latent.mean.device)
     return latent.mean + (0.5 * latent.log_variance).exp() * normal
+
+
+def _whole(values: Ints, device: str) -> Tensor:
+    return torch.tensor(np.asarray(values, dtype=np.int64), device=device)
 
 
 def as_rows(X: Any) -> Any:

@@ -49,7 +49,7 @@ class TrainingConfig:
     max_gradient_norm : float or None
         Longer gradients are shortened to it.
     device : str
-        ``"cpu"``, or ``"cuda"`` where there is a GPU.
+        ``"cpu"``, or ``"cuda"`` where there is a GPU; see :func:`best_device`.
     """
 
     optimiser: Literal["adam", "sgd", "nesterov"] = "adam"
@@ -176,6 +176,11 @@ def stratified_split(strata: Ints, share: float, rng: np.random.Generator) -> tu
 def generator(run: Run, name: str, device: str = "cpu") -> torch.Generator:
     """Return torch's generator of the random stream ``name``, which nobody else draws from."""
     return torch.Generator(device=device).manual_seed(run.random_state(name))
+
+
+def best_device() -> str:
+    """Return ``"cuda"`` where torch finds a GPU, else ``"cpu"``; with ``CUDA_VISIBLE_DEVICES=`` empty it finds none."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Trainer:

@@ -57,6 +57,8 @@ class ReferenceIndex:
     n_labels : int
     k : int
         Number of neighbours; fewer where there are not so many cells.
+    own : ndarray of shape (n_ref,), optional
+        That of an index of the same cells, where it is known: finding it takes time, all else is quick.
 
     Attributes
     ----------
@@ -71,14 +73,13 @@ class ReferenceIndex:
            [0., 1.]])
     """
 
-    def __init__(self, points: Floats, codes: Ints, n_labels: int, k: int = 15) -> None:
+    def __init__(self, points: Floats, codes: Ints, n_labels: int, k: int = 15, own: Floats | None = None) -> None:
         self.points = np.ascontiguousarray(points, dtype=np.float64)
         self.codes = np.asarray(codes)
         self.n_labels = n_labels
         self.k = max(1, min(k, len(points)))
         self._tree = _tree(self.points, self.k)
-        distances, _ = self._others()
-        self.own: Floats = np.maximum(distances.mean(axis=1), TINY * (1.0 + np.abs(self.points).max(initial=0.0)))
+        self.own: Floats = self._usual() if own is None else np.asarray(own, dtype=np.float64)
 
     def neighbours(self, points: Floats) -> tuple[Floats, Ints]:
         """Return distances to the nearest reference cells, ascending, and their numbers: (n_obs, k) each."""
@@ -98,6 +99,11 @@ class ReferenceIndex:
     def ask_about_itself(self, weighting: Weighting = "local") -> Votes:
         """Return the votes on each reference cell by the others."""
         return self._votes(*self._others(), weighting)
+
+    def _usual(self) -> Floats:
+        distances, _ = self._others()
+        least: Floats = np.maximum(distances.mean(axis=1), TINY * (1.0 + np.abs(self.points).max(initial=0.0)))
+        return least
 
     def _others(self) -> tuple[Floats, Ints]:
         n = len(self.points)

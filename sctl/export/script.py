@@ -157,7 +157,7 @@ def command_for(recipe: Recipe) -> str:
         "sctl",
         "run",
         "--source" if recipe.trained is None else "--model",
-        names["source"],
+        *(names["source"].split(" + ") if _several(recipe, "source") else [names["source"]]),
         "--target",
         names["target"],
         "--out",
@@ -287,7 +287,7 @@ def _several(recipe: Recipe, role: str) -> bool:
 def _imports(recipe: Recipe) -> str:
     several = any(_several(recipe, role) for role in _ROLES)
     lines = ["from pathlib import Path", ""] if several else []
-    lines += ["import sctl", f"from sctl import {'io, ' if several else ''}pipeline"]
+    lines += ["import sctl", f"from sctl import {'io, ' if _several(recipe, 'target') else ''}pipeline"]
     lines += ["from sctl.simulate import Simulation"] if recipe.simulated else []
     return "\n".join(lines)
 
@@ -306,8 +306,10 @@ def _reading(recipe: Recipe, role: str) -> str:
     """Return the call of the script that brings a side in."""
     if made := _made(recipe, role, role.upper()):
         return made
-    several = _several(recipe, role)
-    return f"io.read_many([Path(name) for name in {role.upper()}])" if several else f"sctl.read({role.upper()})"
+    if not _several(recipe, role):
+        return f"sctl.read({role.upper()})"
+    reader = "pipeline.read_source" if role == "source" else "io.read_many"
+    return f"{reader}([Path(name) for name in {role.upper()}])"
 
 
 def _literal(value: Mapping[str, Any]) -> str:

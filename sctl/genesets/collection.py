@@ -81,6 +81,19 @@ class GeneSets:
         kept = {name: members for name, members in cut.items() if min_size <= len(members) <= limit}
         return GeneSets(self.name, kept, self.source)
 
+    def merged(self, other: GeneSets) -> GeneSets:
+        """Return the sets of both collections; where both have one of the same name, its genes are those of either.
+
+        Examples
+        --------
+        >>> one, other = GeneSets("one", {"a": frozenset({"INS"})}), GeneSets("other", {"a": frozenset({"GCG"})})
+        >>> sorted(one.merged(other).sets["a"])
+        ['GCG', 'INS']
+        """
+        names = dict.fromkeys([*self.sets, *other.sets])
+        both = {name: self.sets.get(name, frozenset()) | other.sets.get(name, frozenset()) for name in names}
+        return GeneSets(f"{self.name} and {other.name}", both, f"{self.source} {other.source}".strip())
+
     def overlap(self, genes: Collection[str]) -> Overlap:
         """Return how much of each set some genes cover."""
         known = frozenset(genes)

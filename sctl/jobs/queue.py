@@ -28,7 +28,9 @@ KINDS = (
     "consensus",
     "repeats",
     "explain",
+    "search",
     "self_test",
+    "reference",
     "everything",
 )
 _LOOK_AGAIN = 0.2  # seconds between two looks for a free place
@@ -43,7 +45,8 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
-    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "self_test", "everything"}
+    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
+        "reference", "everything"}
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

@@ -10,7 +10,8 @@ import numpy as np
 
 from sctl import pipeline
 from sctl.base import TransferMethod
-from sctl.project import Project, add_part, done_parts, load_pair, load_result, load_self_test, trained_file
+from sctl.data import Pair
+from sctl.project import Project, add_part, done_parts, load_result, load_self_test, trained_file
 from sctl.project.files import replacing
 from sctl.project.latent import keep_latent_map, latent_in, latent_map_in
 from sctl.project.steps import locked
@@ -19,10 +20,10 @@ from sctl.run import Run
 Part = Callable[[float, float], Run]
 
 
-def check_reference(project: Project, method: TransferMethod, seed: int, part: Part) -> None:
+def check_reference(project: Project, pair: Pair, method: TransferMethod, seed: int, part: Part) -> None:
     """Test the reference bit by bit, keeping every answer as it comes; all together go into its file."""
     with locked(project.result_dir("transfer") / "self_test.lock", _waiting(part)):
-        tests, done = pipeline.self_tests(load_pair(project), method), done_parts(project)
+        tests, done = pipeline.self_tests(pair, method), done_parts(project)
         for number, test in enumerate(tests):
             if (test.kind, test.name) in done:
                 continue

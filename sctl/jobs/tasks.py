@@ -9,13 +9,14 @@ from threading import Thread
 from typing import Any
 
 from sctl import pipeline
-from sctl.base import TransferMethod
+from sctl.base import TransferMethod, learned
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.jobs import reference
 from sctl.project import (
     Project,
     Question,
+    SearchQuestion,
     Settings,
     WhyQuestion,
     add_outcome,
@@ -24,12 +25,12 @@ from sctl.project import (
     load_reasons,
     load_result,
     load_source_check,
+    load_target,
     load_target_all,
     note_question,
     outcomes_in,
     save_reasons,
     save_source_check,
-    target_names,
     trained_file,
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
@@ -70,8 +71,14 @@ REPEATS = "repeats"
 EXPLAIN = "explain"
 """Why cells have their label, asked for on a page. No step of the project either."""
 
+SEARCH = "search"
+"""A search for settings of the method, asked for on a page. No step of the project either."""
+
 SELF_TEST = "self_test"
 """Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
+
+LEARN = "learn"
+"""A reference is learned from the source alone, on a page of its own. No step of the project either."""
 
 LATENT = "latent"
 """A map in the space that the method itself learned, where it has one. No step of the project either."""
@@ -85,7 +92,9 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "consensus": ("preprocess", "transfer", "theta", "consensus"),
     "repeats": ("preprocess", "transfer", "theta", REPEATS),
     "explain": ("preprocess", "transfer", "theta", EXPLAIN),
+    "search": ("preprocess", SEARCH),
     "self_test": ("preprocess", "transfer", SELF_TEST),
+    "reference": (LEARN,),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
@@ -101,7 +110,9 @@ _WEIGHT = {
     COMPARE: 5.0,
     REPEATS: 20.0,
     EXPLAIN: 4.0,
+    SEARCH: 40.0,
     SELF_TEST: 20.0,
+    LEARN: 4.0,
     LATENT: 2.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
@@ -288,9 +299,37 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     save_reasons(project, question, found)
 
 
+def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
+    """Go on with a search for settings; every trial is in its journal as it ends."""
+    question = SearchQuestion.from_dict(params["question"])
+    method = pipeline.method_of({"method": question.method, "params": question.params})
+    path = question.journal(project)
+    path.parent.mkdir(exist_ok=True)
+    with locked(path.with_suffix(".lock"), _waiting(part)):
+        run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
+        pipeline.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
+
+
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     method, seed = _method(project)
-    reference.check_reference(project, method, seed, part)
+    reference.check_reference(project, load_pair(project), method, seed, part)
+
+
+def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
+    method, seed = _method(project)
+    params = {**project.params("data"), **project.params("preprocess")}
+    pair = pipeline.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
+    method = pipeline.with_batches(pair, method)
+    directory = project.result_dir("transfer")
+    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory / "learn.lock", _waiting(part)):
+        if trained_file(project) is None:
+            learned(pair, method, replace(part(0.05, 0.15), seed=seed))
+            _keep_trained(project, directory, pair, method)
+    reference.check_reference(
+        project, pair, method, seed, lambda low, high: part(0.15 + 0.85 * low, 0.15 + 0.85 * high)
+    )
 
 
 def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -305,7 +344,8 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
         result = pipeline.answered(method, result_in(transferred), project.params("theta")["answer"])
     else:
         theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
-        result = sweeping.result_at(sweep_in(transferred), target_names(project), theta, points_in(transferred))
+        sweep, points, target = sweep_in(transferred), points_in(transferred), load_target(project)
+        result = sweeping.result_at(sweep, target.obs_names, theta, points, target=target)
     save_result(directory / RESULT, result)
     run.report(_TAKING, 1, 1)
 
@@ -365,7 +405,9 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     SOURCE: _check_source,
     REPEATS: _repeats,
     EXPLAIN: _explain,
+    SEARCH: _search,
     SELF_TEST: _self_test,
+    LEARN: _learn,
     LATENT: _latent,
 }
 

@@ -258,7 +258,7 @@ class ItClust(TransferMethod):
             uns={**self._told(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
         )
 
-    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]]) -> Explainer:
+    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]], run: Run | None = None) -> Explainer:
         """Return how the source's network, before the target has sharpened it, weighs two types in some cells.
 
         The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.

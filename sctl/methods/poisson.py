@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,21 +17,11 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.attribution import integrated_gradients
 from sctl.core.code_model import CodeModel
-from sctl.core.code_neighbours import (
-    FEW_CELLS,
-    CodeScale,
-    LocalMargin,
-    common_space,
-    mean_of_nearest,
-    nearest,
-    novelty,
-    typical_distances,
-    vote_shares,
-    winners,
-    winners_over_k,
-)
+from sctl.core.code_neighbours import common_space, nearest, novelty, typical_distances
+from sctl.core.code_reasons import CodeReasons, Reference
+from sctl.core.code_votes import MOST_NEIGHBOURS, votes_on
+from sctl.core.search import Search, Wanted
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
 from sctl.explain import Explainer
@@ -48,10 +39,8 @@ MIN_GENES = 20
 """Fewer genes of the chosen kind are not enough to learn from."""
 ENOUGH_FOUND, TOO_FEW_FOUND = 0.8, 0.5
 """With less than these shares of the network's genes, a target is remarked on, or refused."""
-MOST_NEIGHBOURS = 25
-"""The paper compares all numbers of neighbours from 2 to this."""
-
 MOST_NETWORKS = 20
+_KINDS = ("complex", "simple")
 
 
 @dataclass(kw_only=True)
@@ -66,9 +55,10 @@ class PoissonAutoencoder(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: the penalty has a gradient, codes are compared by
-    their direction, and genes are the most variable ones unless the Hallmark genes are asked for. ``genes="hallmark"``,
-    ``schedule="paper"``, ``distance="euclidean"`` and ``weight_decay=0`` is the paper's simple model; ``l1`` and
-    ``weight_decay`` above 0 make its complex one.
+    their direction, genes are the most variable ones unless the Hallmark genes are asked for, and the codes of two networks
+    stand side by side, one with and one without penalties on the size of weights. ``genes="hallmark"``,
+    ``schedule="paper"``, ``loss="rate"``, ``distance="euclidean"`` and ``model="simple"`` is the paper's simple model,
+    ``model="complex"`` with ``l1`` above 0 its complex one.
 
     References
     ----------
@@ -86,16 +76,16 @@ class PoissonAutoencoder(TransferMethod):
     needs_labels: ClassVar[bool] = True
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {
-            "How cells are compared": ("distance", "scaling"),
+            "How cells are compared": ("simple_weight", "distance", "scaling"),
             "What the network is": ("n_hidden", "n_code", "loss", "softplus"),
-            "What keeps the network simple": ("orthogonality", "l1", "weight_decay"),
+            "Penalties": ("orthogonality", "l1", "weight_decay"),
             "How the network learns": ("schedule", "learning_rate", "max_epochs"),
         }
     )
     order: ClassVar[int] = 40
     target_settings: ClassVar[frozenset[str]] = frozenset({"min_confidence"})
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"labels": "latents", **{f"{network}.code": "latents" for network in range(MOST_NETWORKS)}}
+        {"labels": "latents", **{f"{network}.code": "latents" for network in range(2 * MOST_NETWORKS)}}
     )
 
     genes: Literal["variable", "hallmark", "all"] = param(
@@ -113,12 +103,26 @@ class PoissonAutoencoder(TransferMethod):
         low=0.0,
         high=1.0,
     )
+    model: Literal["both", "simple", "complex"] = param(
+        "both",
+        "One network without penalties, which keeps what other tissues may need, one whose weights shrink, which tells the "
+        "source's types apart best, or both side by side.",
+        title="Kind of network",
+    )
     n_networks: int = param(
         1,
-        "Networks that differ by chance alone and are used together; more are steadier and take longer.",
+        "Networks of each kind that differ by chance alone and are used together; more are steadier and take longer.",
         title="Number of networks",
         low=1,
         high=MOST_NETWORKS,
+    )
+    simple_weight: float = param(
+        0.7,
+        "How much the network without penalties counts beside the other, where there are both.",
+        title="Weight of the simple network",
+        low=0.0,
+        high=10.0,
+        advanced=True,
     )
     distance: Literal["cosine", "euclidean"] = param(
         "cosine",
@@ -134,9 +138,10 @@ class PoissonAutoencoder(TransferMethod):
     )
     n_hidden: int = param(100, "Width of the layers between genes and code.", low=2, high=4000, advanced=True)
     n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
-    loss: Literal["rate", "log-rate"] = param(
-        "rate",
-        "Whether the network gives expected expression, or its logarithm as in the authors' code.",
+    loss: Literal["rate", "log-rate"] | None = param(
+        None,
+        "What the network learns: expected expression, or its logarithm as in the authors' code, which heeds strong genes. "
+        "Empty: the logarithm without penalties, expression with them.",
         title="Form of the Poisson loss",
         advanced=True,
     )
@@ -151,16 +156,13 @@ class PoissonAutoencoder(TransferMethod):
         advanced=True,
     )  # fmt: skip
     l1: float = param(
-        0.0, "Penalty on the size of all weights (the paper's complex model).", title="L1 penalty", low=0.0, high=1.0,
+        0.0, "Penalty on the size of all weights of the complex network.", title="L1 penalty", low=0.0, high=1.0,
         advanced=True,
     )  # fmt: skip
     weight_decay: float = param(
-        1e-4,
-        "How strongly weights shrink that the source does not hold up. Choose 0, and the log-rate loss, for cells of another tissue.",
-        low=0.0,
-        high=1.0,
+        1e-4, "How strongly the complex network's weights shrink that the source does not hold up.", low=0.0, high=1.0,
         advanced=True,
-    )
+    )  # fmt: skip
     schedule: Literal["fast", "paper"] = param(
         "fast", "How the network learns: Adam with 64 cells at a time, or cell by cell as in the paper.", advanced=True
     )
@@ -198,13 +200,40 @@ class PoissonAutoencoder(TransferMethod):
                 do="Choose another label column, or another source.",
             )
         X, codes, genes = self.training_cells(source, label_key)
-        self.models_, logs = train_several(X, codes, self.config, self.n_networks, run=run)
+        self.models_, logs = train_several(X, codes, self.configs, self.n_networks, run=run)
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.labels_, self.mean_ = codes, np.asarray(X.mean(axis=0), dtype=np.float32).ravel()
         self.codes_ = tuple(model.encode(X) for model in self.models_)
         self.typical_ = typical_distances(self._space(self.codes_), self.k, run=run)
         self.log_ = {f"network {i + 1}": log.to_dict() for i, log in enumerate(logs)}
         return self
+
+    def search(
+        self, source: AnnData, label_key: str | None, wanted: Wanted, run: Run, *, journal: Path | None = None
+    ) -> Search:
+        """Look for settings with which held-out source cells are rebuilt best; nothing is learned for good.
+
+        Parameters
+        ----------
+        source, label_key
+            As for :meth:`fit`.
+        wanted : Wanted
+            Among which settings, and how often; all others stay as they are.
+        run, journal
+            See :func:`~sctl.core.search.search`.
+
+        Raises
+        ------
+        Cancelled, DataError
+            See :func:`~sctl.core.search.search`.
+        """
+        from sctl.core.poisson_search import SPACES, search_poisson  # noqa: PLC0415 - torch, see above
+
+        X, strata, _ = self.training_cells(source, label_key)
+        space = SPACES[wanted.ranges]
+        return search_poisson(
+            X, strata, self.config, space, run=run, n_trials=wanted.n_trials, sampler=wanted.sampler, journal=journal
+        )
 
     def training_cells(self, source: AnnData, label_key: str | None) -> tuple[sparse.csr_matrix, Ints, pd.Index]:
         """Return what the network is trained on: values of the chosen genes, the number of each type, and the genes.
@@ -218,21 +247,30 @@ class PoissonAutoencoder(TransferMethod):
 
     @property
     def config(self) -> PoissonConfig:
-        """What is trained, and how."""
+        """What is trained, and how; of two kinds of networks the simple one, which :meth:`search` looks at."""
+        return self._config("complex" if self.model == "complex" else "simple")
+
+    @property
+    def configs(self) -> tuple[PoissonConfig, ...]:
+        """The configuration of each kind of network, in the order of ``models_``; the first explains and denoises."""
+        return tuple(map(self._config, _KINDS if self.model == "both" else (self.model,)))
+
+    def _config(self, kind: str) -> PoissonConfig:
         from sctl.core import poisson_autoencoder as poisson  # noqa: PLC0415 - torch, see above
         from sctl.core.training import TrainingConfig  # noqa: PLC0415
 
         base: TrainingConfig = poisson.PAPER if self.schedule == "paper" else poisson.FAST
         changed = {"learning_rate": self.learning_rate, "max_epochs": self.max_epochs}
         given = {name: value for name, value in changed.items() if value is not None}
-        training = TrainingConfig(**{**vars(base), "weight_decay": self.weight_decay, **given})
+        heavy = kind == "complex"
+        training = TrainingConfig(**{**vars(base), "weight_decay": self.weight_decay * heavy, **given})
         return poisson.PoissonConfig(
             n_hidden=self.n_hidden,
             n_code=self.n_code,
-            loss=self.loss,
+            loss=self.loss or ("rate" if heavy else "log-rate"),
             softplus=self.softplus,
             orthogonality=self.orthogonality,
-            l1=self.l1,
+            l1=self.l1 * heavy,
             training=training,
         )
 
@@ -266,7 +304,7 @@ class PoissonAutoencoder(TransferMethod):
 
     def restore(self, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned."""
-        numbers = range(self.n_networks)
+        numbers = range(self.n_networks * len(self.configs))
         parts = [
             {name.removeprefix(f"{i}."): value for name, value in arrays.items() if name.startswith(f"{i}.")}
             for i in numbers
@@ -274,7 +312,7 @@ class PoissonAutoencoder(TransferMethod):
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.log_ = dict(facts["training"])
         self.mean_, self.labels_, self.typical_ = arrays["mean"], arrays["labels"], arrays["typical"]
-        self.models_ = tuple(CodeModel.from_arrays(part, softplus=self.softplus, loss=self.loss) for part in parts)
+        self.models_ = tuple(CodeModel.from_arrays(part, softplus=self.softplus, loss="rate") for part in parts)
         self.codes_ = tuple(part["code"] for part in parts)
         n_cells, n_genes = len(self.labels_), len(self.var_names_)
         fits = all(model.n_genes == n_genes for model in self.models_) and len(self.mean_) == n_genes
@@ -311,42 +349,27 @@ class PoissonAutoencoder(TransferMethod):
         )
         return sparse.csr_matrix(present @ spread), ~found
 
-    def explainer(self, target: AnnData, cells: Ints) -> Explainer:
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
         """Return how near the first network's code of some cells lies to source cells of either label.
 
         Contributions are integrated gradients from the source's mean cell.
         """
         X, _ = self.aligned(target)
-        model, reference = self.models_[0], self.codes_[0]
-        inputs = X[cells].toarray().astype(np.float64)
-        own = model.encode(X if self.scaling == "each" else X[cells])
-        unit = self.distance == "cosine"
-        few = self.scaling != "each" or len(own) < FEW_CELLS
-        scale = CodeScale.of(reference if few else own, scaling=self.scaling, unit_length=unit)
-        known = CodeScale.of(reference, scaling=self.scaling, unit_length=unit).apply(reference)
-        queries = scale.apply(model.encode(X[cells]))
-
-        def margin_of(label: int, against: int) -> LocalMargin:
-            means = [
-                mean_of_nearest(known[self.labels_ == kind], queries, self.k, run=Run()) for kind in (label, against)
-            ]
-            return LocalMargin(scale, *means)
-
-        def contributions(label: int, against: int) -> Floats:
-            near = margin_of(label, against)
-
-            def gradient(x: Floats) -> Floats:
-                return model.pulled_back(x, near.gradient(model.code_of(x)))
-
-            return integrated_gradients(gradient, inputs, self.mean_.astype(np.float64))
-
+        near = CodeReasons.of(
+            self.models_[0],
+            Reference(self.codes_[0], self.labels_, self.scaling, unit_length=self.distance == "cosine"),
+            X,
+            np.asarray(cells),
+            k=self.k,
+        )
+        baseline = self.mean_.astype(np.float64)
         return Explainer(
             self.var_names_,
             self.label_names_,
-            inputs,
-            self.mean_.astype(np.float64),
-            margin=lambda x, label, against: margin_of(label, against).values(model.code_of(x)),
-            contributions=contributions,
+            near.inputs,
+            baseline,
+            margin=near.margin,
+            contributions=lambda label, against: near.contributions(label, against, baseline),
         )
 
     @property
@@ -355,7 +378,18 @@ class PoissonAutoencoder(TransferMethod):
 
     def _space(self, codes: tuple[Floats, ...]) -> NDArray[np.float32]:
         """Return codes in the space in which cells are compared."""
-        return common_space(codes, self.codes_, scaling=self.scaling, unit_length=self.distance == "cosine")
+        return common_space(
+            codes,
+            self.codes_,
+            scaling=self.scaling,
+            unit_length=self.distance == "cosine",
+            weights=self.network_weights,
+        )
+
+    @property
+    def network_weights(self) -> tuple[float, ...]:
+        """How much each network counts, in the order of ``models_``."""
+        return ((1.0, self.simple_weight) if self.model == "both" else (1.0,)) * self.n_networks
 
     def _chosen(self, var: pd.DataFrame) -> pd.Index:
         """Return the names of the genes to learn from."""
@@ -392,17 +426,13 @@ class PoissonAutoencoder(TransferMethod):
         seed: int,
     ) -> TransferResult:
         loss, silent = uns.pop("_loss"), uns.pop("_silent")
-        k, n_labels = min(self.k, found[0].shape[1]), len(self.label_names_)
-        index, distance = found[0][:, :k], found[1][:, :k]
-        shares = vote_shares(index, self.labels_, n_labels)
-        best = winners(shares, index, self.labels_)
-        confidence = np.where(silent, 0.0, shares[np.arange(len(best)), best])
-        labels = np.array(self.label_names_, dtype=object)[best]
+        said = votes_on(*found, self.labels_, n_labels=len(self.label_names_), k=self.k)
+        confidence = np.where(silent, 0.0, said.shares[np.arange(len(said.best)), said.best])
+        labels = np.array(self.label_names_, dtype=object)[said.best]
         labels[silent | (confidence < self.min_confidence)] = UNASSIGNED
-        met = np.unique(best)
-        proba = shares[:, met] / shares[:, met].sum(axis=1, keepdims=True)
-        clusters = np.searchsorted(met, best)
-        ks = range(2, min(MOST_NEIGHBOURS, found[0].shape[1]) + 1)
+        met = np.unique(said.best)
+        proba = said.shares[:, met] / said.shares[:, met].sum(axis=1, keepdims=True)
+        clusters = np.searchsorted(met, said.best)
         return TransferResult(
             method=self.key,
             obs_names=target.obs_names,
@@ -411,7 +441,7 @@ class PoissonAutoencoder(TransferMethod):
             proba=proba,
             labels=labels,
             label_names=self.label_names_,
-            label_proba=shares,
+            label_proba=said.shares,
             confidence=confidence,
             embedding=self._space(codes),
             params={name: value for name, value in self.params.items() if value is not None},
@@ -419,17 +449,17 @@ class PoissonAutoencoder(TransferMethod):
             version=sctl.__version__,
             var_names=self.var_names_,
             obsm={
-                "rejection": _rejection(shares, loss),
-                "novelty": novelty(distance, self.typical_)[:, None],
+                "rejection": np.column_stack([said.margin, -said.entropy, -loss]),
+                "novelty": novelty(said.distance, self.typical_)[:, None],
                 "hidden": self.models_[0].hidden(codes[0]).astype(np.float32),
-                "labels_by_k": winners_over_k(found[0], self.labels_, n_labels, ks).T.astype(np.int32),
+                "labels_by_k": said.by_k.T.astype(np.int32),
             },
             varm={"decoder": self.models_[0].readout},
             uns={
                 **uns,
                 "rejection_scores": ["margin", "entropy", "reconstruction"],
-                "ks": list(ks),
-                "decoder": {"beta": self.models_[0].beta(3), "loss": self.loss},
+                "ks": list(said.ks),
+                "decoder": {"beta": self.models_[0].beta(3), "loss": self.models_[0].loss},
             },
         )
 
@@ -444,13 +474,6 @@ def _rows(X: Any) -> sparse.csr_matrix:
 def _silent(X: sparse.csr_matrix) -> NDArray[np.bool_]:
     silent: NDArray[np.bool_] = np.asarray(X.sum(axis=1)).ravel() == 0
     return silent
-
-
-def _rejection(shares: Floats, loss: Floats) -> Floats:
-    """Return margin and minus entropy of the votes, and minus the loss of the reconstruction: (n_obs, 3)."""
-    ordered = np.sort(np.hstack([np.zeros((len(shares), 1)), shares]), axis=1)
-    entropy = -np.sum(shares * np.log(np.maximum(shares, 1e-12)), axis=1)
-    return np.column_stack([ordered[:, -1] - ordered[:, -2], -entropy, -loss])
 
 
 METHOD = PoissonAutoencoder

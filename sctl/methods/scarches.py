@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
+from scipy import sparse
 from typing_extensions import override
 
 import sctl
-from sctl.base import TransferMethod, param
-from sctl.core.novelty import Evidence, Novelty, ReferenceSpace, held_out, learn_novelty
-from sctl.core.recipes import PRESETS, Preset, Recipe
-from sctl.core.unknown_groups import divide, unknown_groups
+from sctl.base import param
+from sctl.core.attribution import integrated_gradients
+from sctl.core.code_neighbours import mean_of_nearest
+from sctl.core.novelty import ReferenceSpace, held_out, learn_novelty
 from sctl.core.weighted_knn import Weighting
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import TransferResult
 from sctl.errors import DataError
-from sctl.reference import Cohort, cohort, matched
+from sctl.explain import Explainer
+from sctl.reference import Cohort, Learned, cohort, matched
+from sctl.reference.answer import Answer, Limits
 from sctl.reference.report import self_test
+from sctl.reference.settings import ConditionalMethod
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
@@ -39,7 +43,7 @@ NOVELTY = ("unknown", "ambiguity", "neighbour distance")
 
 
 @dataclass(kw_only=True)
-class ScArches(TransferMethod):
+class ScArches(ConditionalMethod):
     """Learn a reference with a conditional autoencoder, map a target onto it by surgery, and name its cells by neighbours.
 
     Datasets are conditions of a variational autoencoder. A target is a new condition: its few weights are trained, while
@@ -69,12 +73,13 @@ class ScArches(TransferMethod):
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 30
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"latent": "latents", "codes": "latents", "batches": "latents"}
+        {"latent": "latents", "codes": "latents", "batches": "latents", "usual": "latents"}
     )
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {
             "How the reference is learned": (
-                "preset", "likelihood", "n_latent", "epochs", "kl_weight", "mmd_weight",
+                "preset", "likelihood", "norm", "n_latent", "epochs", "reconstruction_weight", "kl_weight",
+                "anneal_epochs", "mmd_weight", "mmd_on",
             ),
             "How your cells are mapped": ("freedom", "surgery_epochs"),
             "How labels are given": ("weighting", "n_neighbours", "max_ambiguity"),
@@ -106,9 +111,6 @@ class ScArches(TransferMethod):
         "Column with donor or study, in the source, your data or both; each value is a dataset of its own.",
         title="Column of batches",
     )
-    preset: Preset = param(
-        "sctl", "Settings of the network: ours, or one of two from the paper.", title="Network", advanced=True
-    )
     freedom: Literal["condition", "input", "all"] = param(
         "condition",
         "What is adapted to your data: the weights of its own dataset (the reference stays as it is), the first layers "
@@ -134,63 +136,13 @@ class ScArches(TransferMethod):
         high=1.0,
         advanced=True,
     )
-    likelihood: Literal["mse", "sse", "nb", "zinb"] | None = param(
-        None,
-        "What the network rebuilds: normalised expression (mse, sse) or raw counts (nb, zinb). Empty: as the preset says.",
-        title="What is rebuilt",
-        advanced=True,
-    )
-    n_latent: int | None = param(
-        None, "Dimensions of the common space. Empty: as the preset says.", low=2, high=256, advanced=True
-    )
-    kl_weight: float | None = param(
-        None,
-        "How strongly the cells are drawn towards one round cloud. Empty: as the preset says.",
-        title="Weight of the divergence (α)",
-        low=0.0,
-        high=1e3,
-        advanced=True,
-    )
-    mmd_weight: float | None = param(
-        None,
-        "How strongly the reference's datasets are pulled over each other. Empty: as the preset says.",
-        title="Weight of the discrepancy (β)",
-        low=0.0,
-        high=1e6,
-        advanced=True,
-    )
-    epochs: int | None = param(
-        None, "Most rounds of training of the reference. Empty: as the preset says.", low=1, high=10_000, advanced=True
-    )
-    surgery_epochs: int | None = param(
-        None,
-        "Most rounds of adapting to your data; 0 maps it without. Empty: as the preset says.",
-        title="Rounds of adapting",
-        low=0,
-        high=10_000,
-        advanced=True,
-    )
-
-    @property
-    def recipe(self) -> Recipe:
-        """Settings of the network, the preset's where nothing else is said."""
-        chosen = {
-            "likelihood": self.likelihood,
-            "n_latent": self.n_latent,
-            "kl": self.kl_weight,
-            "mmd": self.mmd_weight,
-            "epochs": self.epochs,
-            "surgery_epochs": self.surgery_epochs,
-        }
-        given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-        return replace(PRESETS[self.preset], **given)
 
     @override
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Train the reference.
 
-        Sets ``network_``, ``var_names_``, ``label_names_``, ``conditions_`` (names), ``codes_`` and ``batches_`` (n_source),
-        ``latent_`` (n_source, n_latent), ``novelty_``, ``log_`` and ``notes_``.
+        Sets ``learned_``, and by names of their own ``network_``, ``var_names_``, ``label_names_``, ``conditions_`` (names),
+        ``codes_`` and ``batches_`` (n_source), ``latent_`` (n_source, n_latent), ``novelty_`` and ``log_``.
 
         Raises
         ------
@@ -201,19 +153,30 @@ class ScArches(TransferMethod):
         from sctl.core.surgery import Expression, embedded, learn_reference  # noqa: PLC0415
 
         data = cohort(source, label_key, self.batch_key)
-        recipe, self.notes_ = self.recipe, list[str]()
+        recipe, notes = self.recipe, list[str]()
         if recipe.likelihood in COUNTS and data.counts is None:
             recipe = replace(recipe, likelihood="mse")
-            self.notes_.append("The source has no raw counts; normalised expression was modelled instead.")
+            notes.append("The source has no raw counts; normalised expression was modelled instead.")
         expression = Expression(data.X, data.batches, data.counts)
         strata = data.batches * len(data.label_names) + data.codes
-        self.network_, log = learn_reference(expression, strata, recipe, run)
-        self.var_names_, self.label_names_ = data.var_names, data.label_names
-        self.conditions_, self.codes_, self.batches_ = data.batch_names, data.codes, data.batches
-        self.latent_, self.log_ = embedded(self.network_, data.X, data.batches), log.to_dict()
+        network, log = learn_reference(expression, strata, recipe, run)
+        space = self._space(embedded(network, data.X, data.batches), data.codes, len(data.label_names))
         self._own_cells = data.X
-        self.novelty_ = self._learned_novelty()
-        return self
+        return self._take(
+            Learned(
+                network=network,
+                var_names=data.var_names,
+                label_names=data.label_names,
+                conditions=data.batch_names,
+                latent=space.index.points.astype(np.float32),
+                codes=data.codes,
+                batches=data.batches,
+                usual=space.index.own,
+                novelty=learn_novelty(held_out(space), kept=self.known_kept),
+                log=log.to_dict(),
+                notes=notes,
+            )
+        )
 
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
@@ -224,28 +187,44 @@ class ScArches(TransferMethod):
         DataError
             If the target has too few of the reference's genes.
         """
-        self._require_fitted("network_")
-        order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
-        data = matched(
-            target, self.var_names_, self.network_.centre.numpy(), batch_key=self.batch_key, known=self.conditions_
-        )
-        network, log, notes = self._adapted(data.take(order), run)
+        self._require_fitted("learned_")
+        data = self._matched(target)
+        network, log, notes = self._adapted(target, data, run)
         z, space = self._mapped(network, data, run)
         evidence = space.ask(z)
         run.report("Compare with the reference", 1, 1)
-        features = evidence.features
-        shift = self.novelty_.shift(features)
-        unknown = self.novelty_.probability(features, shift=shift)
+        shift = self.novelty_.shift(evidence.features)
+        unknown = self.novelty_.probability(evidence.features, shift=shift)
         uns = {
-            **self._what_happened(network, log),
-            "conditions": [*self.conditions_, *data.batch_names],
-            "n_new_conditions": len(data.batch_names),
-            "genes_missing": data.n_missing,
-            "notes": [*self.notes_, *notes],
+            **self._what_happened(network, log, data),
+            "notes": [*self.learned_.notes, *notes],
             "novelty": {**asdict(self.novelty_), "shift": shift},
             "novelty_columns": list(NOVELTY),
         }
-        return self._result(target, z, (evidence, unknown, data.silent), uns, run)
+        limits = Limits(
+            novelty=self.novelty_.threshold if self.find_new_types else None,
+            ambiguity=self.max_ambiguity,
+            confidence=self.min_confidence,
+        )
+        answer = Answer(evidence, unknown, data.silent, self.label_names_, limits)
+        return TransferResult(
+            method=self.key,
+            obs_names=target.obs_names,
+            **answer.parts(z, run),
+            label_names=self.label_names_,
+            embedding=z,
+            params={name: value for name, value in self.params.items() if value is not None},
+            seed=run.seed,
+            version=sctl.__version__,
+            var_names=self.var_names_,
+            obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbour_distance])},
+            uns=uns,
+        )
+
+    @property
+    def reference_id(self) -> str:
+        """A name for what was learned of the reference, to know its adaptors by."""
+        return self.learned_.identity
 
     def tested(self, source: AnnData, label_key: str, run: Run) -> Self:
         """Return a copy that carries a test of itself: how often unseen types are flagged, and what hidden datasets cost.
@@ -257,26 +236,70 @@ class ScArches(TransferMethod):
         label_key : str
         run : Run
         """
-        self._require_fitted("network_")
+        self._require_fitted("learned_")
         out = copy(self)
         out.self_test_ = self_test(self, source, label_key, run, batch_key=self.batch_key).to_dict()
         return out
 
+    def extended(self, target: AnnData, labels: Sequence[Any], run: Run) -> Self:
+        """Return a reference that has a target's cells too; those that it had stay where they are.
+
+        Parameters
+        ----------
+        target : AnnData
+        labels : sequence of str, length n_obs
+            Type of each cell, known or new; cells that are ``"unassigned"`` or without a label do not become part of it.
+        run : Run
+
+        Returns
+        -------
+        ScArches
+            Its file says which datasets were added, and when. A test of the old reference says nothing of the new one and is
+            left out.
+
+        Raises
+        ------
+        DataError
+            If no cell has a label, or more than the weights of new datasets would be trained.
+        """
+        self._require_fitted("learned_")
+        if self.freedom != "condition":
+            raise DataError(
+                "A reference whose own weights are moved has no place for more cells.",
+                expected="Its cells stay where they are only if the weights of the new dataset alone are trained.",
+                do="Set 'What is adapted' to 'condition'.",
+            )
+        data = self._matched(target)
+        network, log, _ = self._adapted(target, data, run)
+        z, _ = self._mapped(network, data, run)
+        grown = self.learned_.with_cells(network, data, z, labels)
+        space = self._space(grown.latent, grown.codes, len(grown.label_names))
+        added = {"datasets": list(data.batch_names), "n_cells": len(grown.codes) - len(self.codes_), "seed": run.seed,
+                 "rounds": len(log.epochs), "sctl": sctl.__version__}  # fmt: skip
+        novelty = learn_novelty(held_out(space), kept=self.known_kept)
+        out = copy(self)
+        vars(out).pop("self_test_", None)
+        vars(out).pop("_own_cells", None)
+        lineage = (*self.learned_.lineage, added)
+        return out._take(replace(grown, usual=space.index.own, novelty=novelty, lineage=lineage))
+
+    def with_adaptors(self, adaptors: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Return a copy that knows further datasets by what surgery learned for them: ``uns["adaptors"]`` of a result.
+
+        A target's dataset of the same name is then mapped by these weights, and nothing is trained for it.
+
+        Raises
+        ------
+        DataError
+            If they were made for another reference, or a dataset of that name is there already.
+        """
+        self._require_fitted("learned_")
+        return copy(self)._take(self.learned_.with_adaptors(adaptors))
+
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds. No expression values are among them."""
-        self._require_fitted("network_")
-        weights = {f"network.{name}": value.numpy() for name, value in self.network_.state_dict().items()}
-        arrays = {"latent": self.latent_, "codes": self.codes_, "batches": self.batches_}
-        return {**weights, **arrays}, {
-            "label_names": list(self.label_names_),
-            "genes": list(self.var_names_),
-            "conditions": list(self.conditions_),
-            "architecture": asdict(self.network_.architecture),
-            "novelty": asdict(self.novelty_),
-            "training": self.log_,
-            "notes": self.notes_,
-            "self_test": getattr(self, "self_test_", {}),
-        }
+        self._require_fitted("learned_")
+        return replace(self.learned_, self_test=getattr(self, "self_test_", {})).state()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned.
@@ -286,32 +309,68 @@ class ScArches(TransferMethod):
         DataError
             If its parts do not fit together.
         """
-        from sctl.reference.network import rebuilt  # noqa: PLC0415 - torch, see above
+        return self._take(Learned.read(arrays, facts, self.n_neighbours))
 
-        self.network_ = rebuilt(arrays, facts["architecture"])
-        self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
-        self.conditions_, self.notes_ = tuple(facts["conditions"]), list(facts["notes"])
-        self.latent_, self.codes_, self.batches_ = (np.asarray(arrays[name]) for name in ("latent", "codes", "batches"))
-        self.novelty_, self.log_ = Novelty(**facts["novelty"]), dict(facts["training"])
-        self.self_test_ = dict(facts.get("self_test", {}))
-        fits = len(self.var_names_) == self.network_.architecture.n_vars and len(self.latent_) == len(self.codes_)
-        if not fits or len(self.conditions_) != self.network_.n_conditions:
-            raise DataError(
-                "The parts of the model do not fit together.",
-                expected="As many genes, cells and datasets as the network has places for.",
-                do="Save the model again.",
-            )
+    def _take(self, learned: Learned) -> Self:
+        self.learned_, self.network_ = learned, learned.network
+        self.var_names_, self.label_names_, self.conditions_ = (
+            learned.var_names,
+            learned.label_names,
+            learned.conditions,
+        )
+        self.latent_, self.codes_, self.batches_ = learned.latent, learned.codes, learned.batches
+        self.novelty_, self.log_ = learned.novelty, learned.log
+        if learned.self_test:
+            self.self_test_ = learned.self_test
         return self
 
-    def _space(self, latent: Floats) -> ReferenceSpace:
-        return ReferenceSpace(
-            latent, self.codes_, len(self.label_names_), k=self.n_neighbours, weighting=self.weighting
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
+        """Return how much nearer some cells lie to reference cells of one type than to those of another.
+
+        The places compared are the means of the ``n_neighbours`` nearest reference cells of either type, in the latent space
+        after surgery; they stay those of the cell as it was. Contributions are integrated gradients from the reference's mean
+        cell, so that genes which the target lacks have none.
+        """
+        from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415 - torch, see above
+        from sctl.reference.network import latent_margin  # noqa: PLC0415
+
+        self._require_fitted("learned_")
+        run, baseline = run or Run(), self.network_.centre.numpy().astype(np.float64)
+        data = self._matched(target)
+        network, _, _ = self._adapted(target, data, run)
+        mine = data.take(np.asarray(cells))
+        z, space = self._mapped(network, mine, run)
+        inputs = np.asarray(mine.X.toarray() if sparse.issparse(mine.X) else mine.X, dtype=np.float64)
+
+        def preference(label: int, against: int) -> Any:
+            points, codes = space.index.points, space.index.codes
+            means = [
+                mean_of_nearest(points[codes == kind], z, self.n_neighbours, run=Run()) for kind in (label, against)
+            ]
+            return latent_margin(network, mine.batches, *means)
+
+        return Explainer(
+            self.var_names_,
+            self.label_names_,
+            inputs,
+            baseline,
+            margin=lambda x, label, against: score_of(preference(label, against))(x),
+            contributions=lambda label, against: integrated_gradients(
+                gradient_of(preference(label, against)), inputs, baseline
+            ),
         )
 
-    def _learned_novelty(self) -> Novelty:
-        return learn_novelty(held_out(self._space(self.latent_)), kept=self.known_kept)
+    def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
+        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
 
-    def _adapted(self, data: Cohort, run: Run) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
+    def _matched(self, target: AnnData) -> Cohort:
+        """Return the target's cells in the genes of the reference."""
+        centre, ready = self.network_.centre.numpy(), self.learned_.without_cells
+        return matched(target, self.var_names_, centre, batch_key=self.batch_key, known=self.conditions_, ready=ready)
+
+    def _adapted(
+        self, target: AnnData, data: Cohort, run: Run
+    ) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
         """Return the network after surgery, what happened, and what the user should know."""
         from sctl.core.conditional import COUNTS  # noqa: PLC0415 - torch, see above
         from sctl.core.surgery import Expression, operate  # noqa: PLC0415
@@ -324,6 +383,9 @@ class ScArches(TransferMethod):
             notes.append("Your data has no raw counts, which this reference models; it was mapped without adapting.")
         if notes:
             recipe = replace(recipe, surgery_epochs=0)
+        data = data.take(
+            np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
+        )  # a sorted file must not matter
         expression = Expression(data.X, data.batches, data.counts, data.genes)
         return *operate(self.network_, expression, recipe, run, self.freedom), notes
 
@@ -332,67 +394,37 @@ class ScArches(TransferMethod):
         from sctl.core.surgery import embedded  # noqa: PLC0415 - torch, see above
 
         run.report("Compare with the reference", 0, 1)
-        z = embedded(network, data.X, data.batches).astype(np.float64)
+        z, n_labels = embedded(network, data.X, data.batches).astype(np.float64), len(self.label_names_)
         if self.freedom == "condition":
-            return z, self._space(self.latent_)
+            return z, self._space(self.latent_, self.codes_, n_labels, self.learned_.usual)
         if not hasattr(self, "_own_cells"):
             raise DataError(
                 "This reference was saved without the expression of its cells.",
                 expected="Adapting more than the weights of the new dataset moves the reference's cells too.",
                 do="Set 'What is adapted' to 'condition'.",
             )
-        return z, self._space(embedded(network, self._own_cells, self.batches_))
+        return z, self._space(embedded(network, self._own_cells, self.batches_), self.codes_, n_labels)
 
-    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog) -> dict[str, Any]:
+    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog, data: Cohort) -> dict[str, Any]:
         from sctl.core.conditional import n_trainable  # noqa: PLC0415 - torch, see above
-        from sctl.reference.network import drift  # noqa: PLC0415
+        from sctl.reference.network import adaptors_of, drift  # noqa: PLC0415
 
         logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
+        moved = self.freedom != "condition"
         return {
             "training": logs,
             "phases": list(logs),
             "reference_drift": drift(self.network_, network, self.latent_, self.batches_),
             "n_trained": n_trainable(network) if log.epochs else 0,
             "n_weights": sum(weight.numel() for weight in network.parameters()),
+            "conditions": [*self.conditions_, *data.batch_names],
+            "n_new_conditions": len(data.batch_names),
+            "adaptors": {} if moved else adaptors_of(network, len(self.conditions_), data.batch_names),
+            "reference_id": self.reference_id,
+            "lineage": [" + ".join(one["datasets"]) for one in self.learned_.lineage],
+            "genes_missing": data.n_missing,
+            "genes_lacking": data.lacking,
         }
-
-    def _result(
-        self,
-        target: AnnData,
-        z: Floats,
-        found: tuple[Evidence, Floats, NDArray[np.bool_]],
-        uns: dict[str, Any],
-        run: Run,
-    ) -> TransferResult:
-        """Turn evidence into labels and groups."""
-        evidence, unknown, silent = found
-        new = (unknown > self.novelty_.threshold) & self.find_new_types
-        share = np.where(silent, 0.0, 1.0 - unknown * self.find_new_types)[:, None]
-        label_proba, best = evidence.proba * share, evidence.proba.argmax(axis=1)
-        confidence = label_proba.max(axis=1)
-        labels = np.array(self.label_names_, dtype=object)[best]
-        doubtful = evidence.proba.max(axis=1) < 1.0 - self.max_ambiguity
-        labels[new | silent | doubtful | (confidence < self.min_confidence)] = UNASSIGNED
-        groups = unknown_groups(z[new], run.rng("unknown groups"))
-        divided = divide(evidence.proba, unknown, new, groups)
-        return TransferResult(
-            method=self.key,
-            obs_names=target.obs_names,
-            clusters=divided.clusters,
-            cluster_names=tuple(divided.names(self.label_names_)),
-            proba=divided.proba,
-            labels=labels,
-            label_names=self.label_names_,
-            label_proba=label_proba,
-            confidence=confidence,
-            embedding=z,
-            params={name: value for name, value in self.params.items() if value is not None},
-            seed=run.seed,
-            version=sctl.__version__,
-            var_names=self.var_names_,
-            obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbour_distance])},
-            uns=uns,
-        )
 
 
 METHOD = ScArches

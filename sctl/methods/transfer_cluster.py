@@ -22,7 +22,7 @@ from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
 from sctl.data import TransferResult
 from sctl.run import Run
-from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep
+from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, hidden_groups, prepare_sweep
 
 Floats = NDArray[np.float64]
 
@@ -240,10 +240,16 @@ class TransferCluster(SavedProfiles):
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
         sweep = self.prepare_sweep(target, run)
         points = list(sweep.points(self.thetas, run))
-        return self.result_at(sweep, target.obs_names, self.theta, points)
+        return self.result_at(sweep, target.obs_names, self.theta, points, target=target)
 
     def result_at(
-        self, sweep: ThetaSweep, target_names: pd.Index, theta: float | None, points: Sequence[ThetaPoint]
+        self,
+        sweep: ThetaSweep,
+        target_names: pd.Index,
+        theta: float | None,
+        points: Sequence[ThetaPoint],
+        *,
+        target: AnnData | None = None,
     ) -> TransferResult:
         """Return the result at one θ.
 
@@ -256,6 +262,8 @@ class TransferCluster(SavedProfiles):
             None chooses it from ``points`` by :attr:`criterion`.
         points : sequence of ThetaPoint
             The curve, kept in the result's ``uns``.
+        target : AnnData, optional
+            The target itself, in whose genes groups are looked for that the chosen θ hides.
 
         Returns
         -------
@@ -264,12 +272,14 @@ class TransferCluster(SavedProfiles):
             chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
             and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
             ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
-            how (``target_genes``) and how many (``n_target_only_genes``).
+            how (``target_genes``) and how many (``n_target_only_genes``). With ``target``, and where θ = 0 is among
+            the points, ``hidden_groups`` says in sentences which groups the source may hide, see
+            :func:`~sctl.sweep.hidden_groups`.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         curve = sorted(points, key=lambda point: point.theta)
         names = [name for name in get_args(Criterion) if all(getattr(point, name) is not None for point in curve)]
-        return self._result(
+        result = self._result(
             sweep.cluster(chosen),
             sweep,
             target_names=target_names,
@@ -283,6 +293,17 @@ class TransferCluster(SavedProfiles):
                 **({"doubts": [doubt.text for doubt in doubts(points, self.criterion)]} if theta is None else {}),
             },
         )
+        if target is None or not curve or curve[0].theta != 0:
+            return result
+        return replace(result, uns={**result.uns, "hidden_groups": _hidden(result, curve[0].clusters, target)})
+
+
+def _hidden(result: TransferResult, alone: NDArray[np.integer[Any]], target: AnnData) -> list[str]:
+    """Return a sentence for each group of θ = 0 that the result hides."""
+    found = hidden_groups(
+        target.X, list(map(str, target.var_names)), clusters=result.clusters, labels=result.labels, alone=alone
+    )
+    return [group.text for group in found]
 
 
 METHOD = TransferCluster

@@ -20,6 +20,7 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
+from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
 from sctl.pipeline.over_k import (
@@ -46,6 +47,7 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
+from sctl.pipeline.several import DATASET, joined, read_source
 from sctl.pipeline.source import (
     SourceCheck,
     check_source,
@@ -64,16 +66,20 @@ from sctl.pipeline.trained import (
     train,
     why_not_saved,
 )
-from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, reasons
+from sctl.pipeline.tuning import VALUE as TUNED_VALUE
+from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
+from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
     "BASELINES",
+    "DATASET",
     "DEFAULT_METHOD",
     "GROUPS",
     "MAPS",
     "MOST_CLUSTERS",
     "NEEDS_SOURCE_CELLS",
     "STEPS",
+    "TUNED_VALUE",
     "UPSTREAM",
     "ConsensusPoint",
     "Reasons",
@@ -85,6 +91,7 @@ __all__ = [
     "baseline",
     "baselines_of",
     "batched",
+    "best_settings",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -94,25 +101,33 @@ __all__ = [
     "estimate_number",
     "explains",
     "explore",
+    "extended",
     "find_labels",
     "groups_of",
+    "grows",
     "hallmark_of",
+    "joined",
     "keep_self_test",
     "latent_map",
     "maps_of",
+    "markers_for",
     "met",
     "method_of",
     "numbers_of",
     "prepare",
     "prepare_sweep",
     "prepare_trained",
+    "read_source",
     "reasons",
     "reduce",
     "renamed",
     "repaired",
     "repairs",
     "repeats",
+    "save_grown",
     "save_trained",
+    "search_settings",
+    "searches",
     "self_tests",
     "summarised",
     "tests_itself",
@@ -120,9 +135,11 @@ __all__ = [
     "train",
     "transfer",
     "transferability",
+    "trials_table",
     "usual_method",
     "version",
     "why_not_saved",
+    "with_adaptor",
     "with_batches",
     "with_found_groups",
     "without_labels",

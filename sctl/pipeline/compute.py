@@ -96,7 +96,7 @@ def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | Non
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
     points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))
-    return sweeping.result_at(sweep, pair.target.obs_names, theta, points)
+    return sweeping.result_at(sweep, pair.target.obs_names, theta, points, target=pair.target)
 
 
 def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:

@@ -51,9 +51,10 @@ def self_tests(pair: Pair, method: TransferMethod) -> tuple[Part, ...]:
 
 def keep_self_test(path: Path, found: Mapping[str, Any]) -> None:
     """Write the answer of all tests into the file of a trained source, which goes on to others."""
-    from sctl.sharing import load_trained, save_model  # noqa: PLC0415
+    from sctl.pipeline.growing import save_grown  # noqa: PLC0415
+    from sctl.sharing import load_trained  # noqa: PLC0415
 
     trained = load_trained(path)
     method: Any = trained.method
     method.self_test_ = dict(found)
-    save_model(method, path, seed=trained.seed, note=str(trained.manifest.get("note") or ""), source=trained.summary)
+    save_grown(trained, path)

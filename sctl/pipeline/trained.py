@@ -67,7 +67,9 @@ def why_not_saved(method: type[TransferMethod] | TransferMethod, preprocess: Map
     return ""
 
 
-def summarised(pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any], *, name: str = "") -> SourceSummary:
+def summarised(
+    pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any], *, name: str = "", licence: str = ""
+) -> SourceSummary:
     """Return what a file keeps of the source that a method has learned from.
 
     Parameters
@@ -79,6 +81,8 @@ def summarised(pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any]
         Settings of the preparation.
     name : str
         What the source is called.
+    licence : str
+        Under which the model may be used.
 
     Raises
     ------
@@ -110,16 +114,29 @@ def summarised(pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any]
         symbols=None if symbols is None else tuple(pair.source.var[symbols].astype(str)),
         preparation={setting: full[setting] for setting in PREPARATION},
         name=name,
+        licence=licence,
     )
 
 
 def save_trained(
-    path: Path, pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any], *, seed: int, name: str = ""
+    path: Path,
+    pair: Pair,
+    method: TransferMethod,
+    preprocess: Mapping[str, Any],
+    *,
+    seed: int,
+    name: str = "",
+    **said: Any,
 ) -> Path:
-    """Write what a method has learned from a pair's source into a file; see :func:`summarised`."""
+    """Write what a method has learned from a pair's source into a file; see :func:`summarised`.
+
+    What else is said: ``licence``; and ``note`` and ``keep``, see :func:`sctl.sharing.save_model`.
+    """
     from sctl.sharing import save_model  # noqa: PLC0415
 
-    return save_model(method, path, seed=seed, source=summarised(pair, method, preprocess, name=name))
+    licence = str(said.pop("licence", ""))
+    source = summarised(pair, method, preprocess, name=name, licence=licence)
+    return save_model(method, path, seed=seed, source=source, **said)
 
 
 def prepare_trained(trained: TrainedSource, target: AnnData, params: Mapping[str, Any], run: Run) -> Prepared:

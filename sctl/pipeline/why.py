@@ -62,7 +62,7 @@ def explains(method: TransferMethod | type[TransferMethod]) -> bool:
     --------
     >>> from sctl.methods import get_method
     >>> explains(get_method("transfercluster")), explains(get_method("scarches"))
-    (True, False)
+    (True, True)
     """
     return hasattr(method, "explainer")
 
@@ -75,6 +75,16 @@ def hallmark_of(genes: list[str]) -> GeneSets:
     from sctl.genesets import hallmark  # noqa: PLC0415
 
     return hallmark("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
+
+
+def markers_for(genes: list[str]) -> GeneSets:
+    """Return the bundled table of known markers for the species that genes seem to be of."""
+    import pandas as pd  # noqa: PLC0415
+
+    from sctl.genes import guess_species  # noqa: PLC0415
+    from sctl.genesets import known_markers  # noqa: PLC0415
+
+    return known_markers("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
 
 
 def reasons(
@@ -122,7 +132,7 @@ def reasons(
     run.report("Share the label among the genes", 0, 1)
     found = explain(fitted, pair.target, result, asked.places, against=asked.against, run=run)
     some = run.rng("checked cells").permutation(asked.places)[:_CHECKED]
-    checked = deletion(fitted.explainer(pair.target, np.sort(some)), found.label, found.against, run=run)
+    checked = deletion(fitted.explainer(pair.target, np.sort(some), run), found.label, found.against, run=run)
     known, why_not = sets or hallmark_of(list(map(str, pair.target.var_names))), ""
     try:
         pathways = enrich(pd.DataFrame({"label": found.ranking}), known, run=run, gsea=Gsea(n_threads=1))

@@ -11,6 +11,7 @@ from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
 from sctl.plots.palette import alt_text, colours_of, natural_order
 from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
 from sctl.plots.reasons import deletion_figure, reasons_figure
+from sctl.plots.search import trials_figure
 from sctl.plots.theta import theta_figure
 from sctl.plots.training import Curves, training_figure
 from sctl.plots.training_live import training_svg
@@ -44,6 +45,7 @@ __all__ = [
     "theta_figure",
     "training_figure",
     "training_svg",
+    "trials_figure",
     "violin_figure",
     "volcano",
 ]

@@ -107,6 +107,7 @@ _ALT = {
     "reasons": "Bars of {n_genes} genes: to the right those that speak for {label}, to the left those for {against}.",
     "deletion": "Line chart: preference for {label} after genes are taken out. The genes named above: {salient}; random ones: "
     "{random}.",
+    "trials": "Lines over parallel axes: {n_trials} trials with the settings tried, and the held-out loss they reached.",
     "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
     "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. Best at {best}.",
     "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
@@ -140,7 +141,8 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     ----------
     figure_kind : str
         embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
-        consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers, gene_pair, reasons or deletion.
+        consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers, gene_pair, reasons,
+        deletion or trials.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

@@ -152,10 +152,10 @@ def confidence_histogram(confidence: Floats, *, threshold: float | None = None, 
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     edges = np.linspace(0, 1, 41)
-    parts: dict[str, Any] = {"labelled": confidence}
+    parts: dict[str, Any] = {"cells": confidence}
     if threshold is not None:
         below = confidence < threshold
-        parts = {"labelled": confidence[~below], "unassigned": confidence[below]}
+        parts = {"above the limit": confidence[~below], "below the limit": confidence[below]}
     figure = go.Figure(
         [
             go.Bar(
@@ -163,7 +163,7 @@ def confidence_histogram(confidence: Floats, *, threshold: float | None = None, 
                 y=np.histogram(values, bins=edges)[0],
                 width=np.diff(edges),
                 name=f"{name} ({len(values):,})",
-                marker={"color": ACCENT if name == "labelled" else GREY},
+                marker={"color": GREY if name == "below the limit" else ACCENT},
                 hovertemplate="confidence %{x:.2f}<br>%{y:,} cells<extra></extra>",
             )
             for name, values in parts.items()

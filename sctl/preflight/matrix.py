@@ -140,7 +140,7 @@ def _wrong_values(adata: AnnData, role: Role) -> Iterator[Finding]:
             yield Finding(
                 "block",
                 f"{what}_values",
-                f"{count:,} values of the {role} are {word}.",
+                f"{count:,} {'value' if count == 1 else 'values'} of the {role} {'is' if count == 1 else 'are'} {word}.",
                 "Set them to 0 if you trust the rest; otherwise look for the step that made them and export again.",
                 Fix("set_zero", f"Set {what} values to 0", {"role": role, "what": what}),
             )

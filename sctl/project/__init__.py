@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sctl.project.building import REFERENCE_METHOD, as_reference
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.files import projects_root
@@ -25,26 +26,31 @@ from sctl.project.results import (
     load_report,
     load_result,
     load_sweep,
+    load_target,
     load_target_all,
     trained_file,
 )
+from sctl.project.searches import SearchQuestion, load_search
 from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
 
 __all__ = [
+    "REFERENCE_METHOD",
     "ROLES",
     "STEPS",
     "UPSTREAM",
     "Project",
     "ProjectInfo",
     "Question",
+    "SearchQuestion",
     "Settings",
     "State",
     "WhyQuestion",
     "add_outcome",
     "add_part",
+    "as_reference",
     "cells_of",
     "done_parts",
     "export_project",
@@ -64,9 +70,11 @@ __all__ = [
     "load_reasons",
     "load_report",
     "load_result",
+    "load_search",
     "load_self_test",
     "load_source_check",
     "load_sweep",
+    "load_target",
     "load_target_all",
     "note_question",
     "numbers_in",

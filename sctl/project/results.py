@@ -63,6 +63,11 @@ def load_pair(project: Project) -> Pair:
     )
 
 
+def load_target(project: Project) -> AnnData:
+    """Return the target's side of the pair."""
+    return _load_dataset(project.require("preprocess") / "target.h5ad")
+
+
 def load_target_all(project: Project) -> AnnData:
     """Return the kept target cells with all their genes, log-normalised."""
     return _load_dataset(project.require("preprocess") / "target_all.h5ad")

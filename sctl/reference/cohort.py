@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +56,12 @@ class Cohort:
     def n_missing(self) -> int:
         """Number of genes that were not measured."""
         return 0 if self.genes is None else len(self.var_names) - len(self.genes)
+
+    @property
+    def lacking(self) -> list[str]:
+        """Names of the genes that were not measured."""
+        there = np.arange(len(self.var_names)) if self.genes is None else self.genes
+        return [self.var_names[place] for place in np.setdiff1d(np.arange(len(self.var_names)), there)]
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -113,9 +119,15 @@ def cohort(source: AnnData, label_key: str | None, batch_key: str | None) -> Coh
 
 
 def matched(
-    target: AnnData, var_names: Sequence[str], means: Floats, *, batch_key: str | None, known: Sequence[str]
+    target: AnnData,
+    var_names: Sequence[str],
+    means: Floats,
+    *,
+    batch_key: str | None,
+    known: Sequence[str],
+    ready: Mapping[str, int] | None = None,
 ) -> Cohort:
-    """Return a target's cells in the genes of a reference; each of its datasets is new.
+    """Return a target's cells in the genes of a reference; each of its datasets is new, unless it is named as ready.
 
     Parameters
     ----------
@@ -127,6 +139,8 @@ def matched(
     batch_key : str or None
     known : sequence of str
         Datasets of the reference; new ones are numbered after them.
+    ready : mapping of str to int, optional
+        Datasets for which weights are there already, by name, and their numbers among ``known``.
 
     Raises
     ------
@@ -148,11 +162,14 @@ def matched(
         values = _filled(values, found, np.asarray(means, dtype=np.float32))
         counts = None if counts is None else _filled(counts, found, np.zeros(len(places), dtype=np.float32))
     batches, names = _batches(target, batch_key, "target")
+    there = {name: number for name in names if (number := _ready(name, ready or {}, known)) is not None}
+    new = [name for name in names if name not in there]
+    numbers = np.array([there[name] if name in there else len(known) + new.index(name) for name in names])
     return Cohort(
         X=values,
         counts=counts,
-        batches=batches + len(known),
-        batch_names=tuple(_new_name(name, known) for name in names),
+        batches=numbers[batches],
+        batch_names=tuple(_new_name(name, known) for name in new),
         var_names=tuple(var_names),
         genes=None if whole else found,
         codes=np.empty(0, dtype=np.int64),
@@ -165,6 +182,11 @@ def _batches(adata: AnnData, key: str | None, role: str) -> tuple[Ints, tuple[st
         return np.zeros(adata.n_obs, dtype=np.int64), (role,)
     values = pd.Categorical(adata.obs[key].astype(str))
     return values.codes.astype(np.int64), tuple(map(str, values.categories))
+
+
+def _ready(name: str, ready: Mapping[str, int], known: Sequence[str]) -> int | None:
+    """Return the number of a dataset whose weights are there, be it under the name it had to take beside another."""
+    return ready.get(name, ready.get(_new_name(name, known)))
 
 
 def _new_name(name: str, known: Sequence[str]) -> str:

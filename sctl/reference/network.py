@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from sctl.core.conditional import COUNTS, Architecture, ConditionalAutoencoder
+from sctl.core.conditional import COUNTS, Architecture, ConditionalAutoencoder, adaptor, attached
 from sctl.core.surgery import Floats, Ints
 from sctl.errors import DataError
 
 PROBES = 256
+MOST_WIDE = 1_000_000_000
+"""Wider layers than this are none."""
 
 
 def rebuilt(arrays: Mapping[str, NDArray[Any]], architecture: Mapping[str, Any]) -> ConditionalAutoencoder:
@@ -31,22 +34,75 @@ def rebuilt(arrays: Mapping[str, NDArray[Any]], architecture: Mapping[str, Any])
     DataError
         If the weights are not those of such a network.
     """
-    network = ConditionalAutoencoder(Architecture(**{**architecture, "hidden": tuple(architecture["hidden"])}))
-    prefix, single = "network.", {name for name, value in network.state_dict().items() if value.ndim == 0}
+    prefix = "network."
     weights = {
         name[len(prefix) :]: torch.from_numpy(np.array(value))
         for name, value in arrays.items()
         if name.startswith(prefix)
     }
-    for name in single & set(weights):  # files keep a single number as a list of one
-        weights[name] = weights[name].reshape(-1)[0]
+    network = _empty(architecture, len(weights))
+    expected = network.state_dict()
+    for name in {name for name, value in expected.items() if value.ndim == 0} & set(weights):
+        weights[name] = weights[name].reshape(-1)[0]  # files keep a single number as a list of one
+    if {name: value.shape for name, value in weights.items()} != {name: v.shape for name, v in expected.items()}:
+        raise _unfit("As many weights in each layer as its widths say.")
+    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        raise _unfit("Every weight is a finite number.")
+    network.load_state_dict({name: value.to(expected[name].dtype) for name, value in weights.items()}, assign=True)
+    network.eval()
+    return network
+
+
+def _empty(architecture: Mapping[str, Any], n_tensors: int) -> ConditionalAutoencoder:
+    """Return a network of that description that takes no memory: it may ask for more than there is."""
+    shape = Architecture(**{**architecture, "hidden": tuple(architecture["hidden"])})
+    sizes = (shape.n_vars, shape.n_conditions, shape.n_latent, *shape.hidden)
+    whole = shape.hidden and all(isinstance(size, int) and 0 < size < MOST_WIDE for size in sizes)
+    if not whole or max(shape.n_conditions, len(shape.hidden)) > n_tensors or not 0.0 <= shape.dropout < 1.0:
+        raise _unfit("Widths that its weights bear out.")
+    with torch.device("meta"):
+        return ConditionalAutoencoder(shape)
+
+
+def _unfit(expected: str) -> DataError:
+    return DataError(
+        "The model's weights do not fit its description.",
+        expected=expected,
+        do="Save the model again, or get it again from where it came from.",
+    )
+
+
+def adaptors_of(
+    network: ConditionalAutoencoder, first: int, names: Sequence[str]
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the weights that belong to some datasets alone, by the dataset's name; they are numbered from ``first``."""
+    return {
+        name: {part: weight.numpy() for part, weight in adaptor(network, first + place).items()}
+        for place, name in enumerate(names)
+    }
+
+
+def with_adaptors(
+    network: ConditionalAutoencoder, adaptors: Mapping[str, Mapping[str, NDArray[Any]]]
+) -> ConditionalAutoencoder:
+    """Return a copy of the network with what surgery learned for further datasets.
+
+    Raises
+    ------
+    DataError
+        If the weights are not finite, or do not fit.
+    """
     try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
+        for weights in adaptors.values():
+            found = {part: torch.from_numpy(np.array(weight, dtype=np.float32)) for part, weight in weights.items()}
+            if not all(bool(torch.isfinite(weight).all()) for weight in found.values()):
+                raise ValueError("a weight is no finite number")
+            network = attached(network, found)
+    except ValueError as error:
         raise DataError(
-            "The model's weights do not fit its description.",
-            expected="Each layer has as many weights as its widths say.",
-            do="Save the model again.",
+            "The adaptor does not fit this reference.",
+            expected="It holds the weights of one dataset, for the reference onto which that dataset was mapped.",
+            do="Use it with that reference.",
         ) from error
     network.eval()
     return network
@@ -74,3 +130,32 @@ def drift(before: ConditionalAutoencoder, after: ConditionalAutoencoder, latent:
     cells = torch.log1p(1e4 * expected.exp()) if before.architecture.likelihood in COUNTS else expected
     one, other = (network.encode(cells, codes).mean for network in (before, after))
     return float((one - other).abs().max() / one.std().clamp_min(1e-12))
+
+
+def latent_margin(
+    network: ConditionalAutoencoder, conditions: Ints, own: Floats, other: Floats
+) -> Callable[[Tensor], Tensor]:
+    """Return how much nearer cells lie to one place each in the latent space than to another.
+
+    Parameters
+    ----------
+    network : ConditionalAutoencoder
+    conditions : ndarray of shape (n_obs,)
+        Dataset of each cell.
+    own, other : ndarray of shape (n_obs, n_latent)
+        The places.
+
+    Returns
+    -------
+    callable
+        Expression (n_obs, n_vars) to ``‖z − other‖² − ‖z − own‖²``, ``z`` the mean of each cell's distribution: (n_obs,).
+    """
+    network.eval()
+    codes = torch.from_numpy(np.asarray(conditions, dtype=np.int64))
+    near, far = (torch.from_numpy(np.asarray(places, dtype=np.float32)) for places in (own, other))
+
+    def score(x: Tensor) -> Tensor:
+        z = network.encode(x, codes).mean
+        return (z - far).square().sum(dim=1) - (z - near).square().sum(dim=1)
+
+    return score

@@ -3,6 +3,7 @@
 Zenodo is in :mod:`sctl.sharing.zenodo` and :mod:`sctl.sharing.fetch`, which are imported by who needs the internet.
 """
 
+from sctl.sharing.adaptor import load_adaptor, save_adaptor
 from sctl.sharing.card import model_card
 from sctl.sharing.levels import LEVELS
 from sctl.sharing.library import Entry, Library
@@ -17,9 +18,11 @@ __all__ = [
     "Library",
     "SourceSummary",
     "TrainedSource",
+    "load_adaptor",
     "load_model",
     "load_trained",
     "model_card",
     "read_manifest",
+    "save_adaptor",
     "save_model",
 ]

@@ -36,7 +36,9 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         f"{manifest['sctl']} with seed {manifest['seed']}. {held(manifest)}\n\n"
         f"- Learned from {facts.get('n_source', 'an unknown number of')} cells{_name(manifest)}.\n"
         f"- Compares cells by {len(facts['genes'])} genes, e.g. {', '.join(facts['genes'][:5])}.\n"
-        f"- Cell types: {_types(manifest)}.\n\n"
+        f"- Cell types: {_types(manifest)}.\n"
+        f"- Licence: {(manifest.get('source') or {}).get('licence') or 'none is stated; ask whoever made it'}.\n"
+        f"{_lineage(facts)}\n"
         "It names a cell by the type it resembles most among these, right or wrong: look at the marker genes of what it "
         "finds, and expect less of other tissues, species and protocols than those it learned from.\n\n"
         f"## Use\n\n{_shell(manifest)}"
@@ -47,6 +49,14 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         'result = load_model("model.sctl").transfer(log_normalise(target), Run())\n'
         "```\n\n"
         f"## Settings\n\n| Setting | Value |\n|---|---|\n{settings}\n"
+    )
+
+
+def _lineage(facts: Mapping[str, Any]) -> str:
+    """Say which datasets were added to a reference after it was learned."""
+    return "".join(
+        f"- Added later: {' + '.join(map(str, one['datasets']))}, {one['n_cells']} cells.\n"
+        for one in facts.get("lineage", ())
     )
 
 

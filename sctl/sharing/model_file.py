@@ -32,6 +32,9 @@ ENDING = ".sctl"
 SCHEMA = 1
 """Version of the file's layout; files with a larger one are refused."""
 
+ADAPTOR = "adaptor"
+"""``kind`` in the manifest of a file that belongs to a reference; see :mod:`sctl.sharing.adaptor`."""
+
 MANIFEST, _TENSORS, _CARD = "manifest.json", "tensors.safetensors", "README.md"
 _NEEDED = ("schema", "method", "params", "seed", "sctl", "facts", "sha256")
 
@@ -56,7 +59,7 @@ def save_model(
     seed : int
         The seed it was fitted with, to be kept.
     note : str
-        Where the source came from, its licence, and whatever a reader should know; it goes into the card.
+        Where the source came from, and whatever a reader should know; it goes into the card.
     source : SourceSummary, optional
         With it the file can be used in the source's place; see :func:`load_trained`.
     keep : {"weights", "latents", "counts"}
@@ -87,9 +90,7 @@ def save_model(
     arrays = kept(method, arrays, facts, keep)
     level = level_of(method, arrays)
     arrays = {**arrays, **(source.arrays() if source else {})}
-    tensors = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     manifest = {
-        "schema": SCHEMA,
         "method": method.key,
         "title": method.title,
         "reference": method.reference,
@@ -101,10 +102,16 @@ def save_model(
         "facts": _plain(facts),
         "source": _plain(source.facts()) if source else None,
     }
-    card = model_card(manifest).encode()
+    return write_parts(Path(path), manifest, arrays, model_card(manifest))
+
+
+def write_parts(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any], about: str) -> Path:
+    """Write tensors, a manifest with its checksums, and a card into one file; ``DataError`` where that cannot be."""
+    manifest: dict[str, Any] = {"schema": SCHEMA, **facts}
+    tensors = save_tensors({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    card = about.encode()
     sums = {name: hashlib.sha256(part).hexdigest() for name, part in ((_TENSORS, tensors), (_CARD, card))}
     manifest["sha256"] = {**sums, "manifest": manifest_digest(manifest)}
-    path = Path(path)
     path = path if path.suffix == ENDING else path.with_name(path.name + ENDING)
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -172,10 +179,15 @@ def _fit_together(trained: TrainedSource) -> bool:
 
 def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]:
     """Return the fitted method of a file, its arrays and its manifest."""
-    manifest, tensors = _parts(path)
+    arrays, manifest = opened(path)
+    if manifest.get("kind") == ADAPTOR:
+        raise DataError(
+            f"{path.name} is an adaptor: it belongs to a reference, and is none itself.",
+            expected="A model was expected.",
+            do="Give the reference, and the adaptor beside it (sctl run --model … --adaptor …).",
+        )
     with _understood(path.name, manifest):
         method = get_method(manifest["method"])(**_tuples(manifest["params"]))
-        arrays: dict[str, Any] = load_tensors(tensors)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise _strange(path.name, "holds numbers that are missing or infinite")
         if not isinstance(method, Saveable):
@@ -186,6 +198,13 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
         restored: TransferMethod = method.restore(own, _restored(manifest["facts"]))
         restored.restored_ = True
         return restored, arrays, manifest
+
+
+def opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays and the manifest of a file whose sums are right; ``DataError`` as :func:`load_model`."""
+    manifest, tensors = _parts(path)
+    with _understood(path.name, manifest):
+        return load_tensors(tensors), manifest
 
 
 @contextmanager

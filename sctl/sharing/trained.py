@@ -45,6 +45,8 @@ class SourceSummary:
         The settings in :data:`PREPARATION`.
     name : str
         What the source was called, e.g. its file.
+    licence : str
+        Under which the model may be used, such as ``"cc-by-4.0"``; empty where nothing is said.
     """
 
     profiles: NDArray[np.float32]
@@ -54,6 +56,7 @@ class SourceSummary:
     symbols: tuple[str, ...] | None
     preparation: Mapping[str, Any]
     name: str = ""
+    licence: str = ""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what goes among the tensors of a file."""
@@ -67,6 +70,7 @@ class SourceSummary:
         """Return what goes into the manifest of a file."""
         return {
             "name": self.name,
+            "licence": self.licence,
             "n_cells": list(self.n_cells),
             "genes": list(self.genes),
             "symbols": None if self.symbols is None else list(self.symbols),
@@ -96,6 +100,7 @@ class SourceSummary:
             symbols=None if symbols is None else tuple(symbols),
             preparation={name: facts["preparation"][name] for name in PREPARATION},
             name=str(facts["name"]),
+            licence=str(facts.get("licence", "")),
         )
         found.check()
         return found

@@ -18,7 +18,7 @@ from sctl.errors import ProjectError
 from sctl.genes import identifier_kind
 from sctl.preflight import Report, Role
 from sctl.project import Project
-from sctl.sharing import TrainedSource
+from sctl.sharing import TrainedSource, load_trained
 
 _MOST_GROUPS = 200
 
@@ -58,6 +58,13 @@ def trained(_project: Project, fingerprint: str) -> TrainedSource:
     if found is None:
         raise ProjectError("The source is a dataset.", do="Load a trained source on the Data page.")
     return found
+
+
+@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
+def model(path: str, changed: float) -> TrainedSource:
+    """Return the trained source in a file as it was at a time. Shared by all visitors: never change it."""
+    _ = changed  # a part of the key
+    return load_trained(path)
 
 
 @st.cache_data(max_entries=16, show_spinner="Measuring the cells …")

@@ -20,7 +20,7 @@ from sctl.ui.histogram import METRICS
 GROUPINGS = {"label": "Cell type", "cluster": "Cluster", "final": "Your own labels"}
 """Groupings that every result has, and what they are called; ``final`` are the types as the user left them."""
 _KINDS = {"label": "labels", "cluster": "clusters", "final": "final"}
-_GENE, _CONFIDENCE = "gene", "confidence"
+_GENE, _DENOISED, _CONFIDENCE = "gene", "denoised", "confidence"
 WHEEL = OKABE_ITO + TOL
 _MOST_NAMES = 60  # a column of text with more values (barcodes, say) is no colour
 
@@ -46,18 +46,21 @@ def picker(project: Project, pane: str = "") -> Colour:
         chosen = st.selectbox(
             "Colour by", list(choices), format_func=choices.__getitem__, key=key.name, persist_state="session"
         )
+    if chosen not in (_GENE, _DENOISED):
+        return of(project, chosen)
     with right:
-        name = gene_picker.pick(project, pane) if chosen == _GENE else None
-    if chosen == _GENE:
-        if name is None:
-            return of(project, "label")
-        return Colour(results.expression(project, name), name)
-    return of(project, chosen)
+        return gene(project, pane, clean=chosen == _DENOISED) or of(project, "label")
 
 
-def gene_of(pane: str = "") -> str | None:
-    """Return the gene that a map is coloured by, or None."""
-    return state.GENE.of(pane).get() if state.COLOUR.of(pane).get() == _GENE else None
+def gene(project: Project, pane: str, *, clean: bool) -> Colour | None:
+    """Draw the choice of a gene, and return its expression, as measured or denoised; None where none was chosen."""
+    if not clean:
+        name = gene_picker.pick(project, pane)
+        return None if name is None else Colour(results.expression(project, name), name)
+    names = results.denoised_genes(project)
+    about = f"Any of the {len(names):,} genes that the network learned from the source."
+    name = gene_picker.pick(project, pane, among=(names, about))
+    return None if name is None else Colour(results.denoised_expression(project, name), f"{name} (denoised)")
 
 
 def of(project: Project, name: str) -> Colour:
@@ -104,6 +107,8 @@ def options(project: Project) -> dict[str, str]:
     if results.final_labels(project) is None:
         found.pop("final")
     found |= {_CONFIDENCE: "Confidence", _GENE: "A gene …"}
+    if results.denoised_genes(project):
+        found[_DENOISED] = "A gene, denoised …"
     quality = results.quality(project)
     found |= {f"quality:{m.name}": m.title for m in METRICS if m.name in quality}
     table = results.table(project)

@@ -56,9 +56,11 @@ def limit(project: Project) -> float:
         _apply_button(project, threshold)
     labels = uncertainty.assigned_at(found, threshold)
     named = int((labels != UNASSIGNED).sum())
+    nameless = int((found.labels.astype(str) == UNASSIGNED).sum())
+    why = f"{100 * (1 - named / found.n_obs):.0f}%" + (f"; {nameless:,} of them at any limit" if nameless else "")
     shown = [
         ("Named cells", f"{named:,}", f"{100 * named / found.n_obs:.0f}% of {found.n_obs:,}"),
-        ("Unassigned cells", f"{found.n_obs - named:,}", f"{100 * (1 - named / found.n_obs):.0f}%"),
+        ("Unassigned cells", f"{found.n_obs - named:,}", why),
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
@@ -79,9 +81,12 @@ def _right(project: Project, found: TransferResult, threshold: float) -> str:
 
 def _apply_button(project: Project, threshold: float) -> None:
     """Draw the button that writes the limit into the user's own labels."""
-    unsure = int((results.result(project).confidence < threshold).sum())
+    named = colours.groups(project, "final") != UNASSIGNED
+    below = results.result(project).confidence < threshold
+    unsure = int((below & named).sum())
+    idle = "They are unassigned already" if below.any() else "No cell is below the limit"
     st.button(
-        f"Call {unsure:,} {'cell' if unsure == 1 else 'cells'} unassigned" if unsure else "No cell is below the limit",
+        f"Call {unsure:,} {'cell' if unsure == 1 else 'cells'} unassigned" if unsure else idle,
         icon=":material/check:", key="apply_limit", on_click=_apply, disabled=unsure == 0, width="stretch", help="Changes your own labels only, not the method's. Undo takes it back.",
     )  # fmt: skip
 
@@ -155,20 +160,19 @@ def groups(project: Project) -> None:
 
 
 def _reasons(project: Project, name: str) -> None:
-    """Say in a line what speaks for a cell's name, where that is known, and lead to the page that explains."""
+    """Say which genes speak for and against a cell's name, or offer to find out; lead to the page that explains."""
     if explain_view.why_not(project):
         return
     question = WhyQuestion(of="cell", name=name)
-    line = reasons_view.one_line(project, question)
-    if line:
-        st.markdown(line)
-    if st.button("All reasons" if line else "Why this name?", icon=steps.EXPLAIN.icon, key="confidence:why"):
+    if not reasons_view.card(project, question):
+        explain_view.answer(project, question)
+    if st.button("All reasons, and pathways", icon=steps.EXPLAIN.icon, key="confidence:why"):
         state.EXPLAIN_OF.set("cell")
         shell.go(steps.EXPLAIN)
 
 
 def cell_card(project: Project) -> None:
-    """Draw one cell: the probability of every cell type."""
+    """Draw one cell: the probability of every cell type, and the genes for and against its name."""
     found = results.result(project)
     st.markdown("### One cell in detail")
     names = [str(name) for name in found.obs_names]
@@ -185,12 +189,11 @@ def cell_card(project: Project) -> None:
     left.metric(
         "Confidence", f"{row['confidence']:.2f}", f"cluster {row['cluster']}", delta_color="off", delta_arrow="off"
     )
-    with left:
-        _reasons(project, str(name))
     with right:
         figure = _bars(found, place)
         alt = f"Bar chart: probability of each cell type for cell {name}."
         st.plotly_chart(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
+    _reasons(project, str(name))
 
 
 def _bars(found: TransferResult, place: int) -> go.Figure:

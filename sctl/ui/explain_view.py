@@ -31,9 +31,8 @@ def why_not(project: Project) -> str:
     kind = METHODS[found.method]
     if not pipeline.explains(kind):
         return (
-            f"{kind.title} cannot be explained yet: it names a cell by its neighbours in a map that is adapted to your "
-            "data, and how each gene moves a cell on that map is not worked out here. The page *Marker genes* shows what "
-            "sets the groups apart, whatever the method."
+            f"{kind.title} does not say which genes its names rest on. The page *Marker genes* shows what sets the groups "
+            "apart, whatever the method."
         )
     return "" if len(found.label_names) > 1 else "The source has one cell type only, so there is nothing to compare."
 
@@ -59,8 +58,8 @@ def choose(project: Project) -> WhyQuestion | None:
 
 def _kind(project: Project) -> Asked:
     kinds = [kind for kind in _KINDS if kind != "selection" or _selected(project).any()]
-    if state.EXPLAIN_OF.get() not in kinds:
-        state.EXPLAIN_OF.set(kinds[0])
+    asked = state.EXPLAIN_OF.get()
+    state.EXPLAIN_OF.set(asked if asked in kinds else kinds[0])  # written each time: a default alone is not drawn
     chosen = st.segmented_control(
         "Explain", kinds, format_func=_KINDS.__getitem__, key=state.EXPLAIN_OF.name, required=True,
         label_visibility="collapsed", persist_state="session",

@@ -19,7 +19,6 @@ from sctl.ui import (
     datasets_view,
     embedding_view,
     flow_view,
-    gene_picker,
     jobs,
     results,
     selection,
@@ -199,23 +198,30 @@ def _composition(project: Project) -> None:
 
 def _violins(project: Project) -> None:
     left, right = st.columns(2)
-    with left:
-        gene = gene_picker.pick(project, "violin")
     with right:
         grouping = _choose("In each", _groupings(project), state.GROUPED_BY.of("violin"), "label")
+        clean = bool(results.denoised_genes(project)) and st.toggle(
+            "Denoised", key=state.DENOISED.name, persist_state="session",
+            help="Show what the network makes of each cell from all its genes, not the measured values.",
+        )  # fmt: skip
+    with left:
+        gene = colours.gene(project, "violin", clean=clean)
     if gene is None:
         st.caption("Choose a gene to see how strongly each group expresses it.")
         return
-    chosen = _values(project, grouping)
-    violin(project, gene, chosen, key="violin")
+    _violin(gene, _values(project, grouping), key="violin")
 
 
 def violin(project: Project, gene: str, groups: Colour, *, key: str) -> None:
     """Draw the expression of one gene in every group."""
-    values = results.expression(project, gene)
-    figure = plots.violin_figure(values, groups.values, gene=f"{gene} (log-normalised)", palette=groups.palette)
+    _violin(Colour(results.expression(project, gene), gene), groups, key=key)
+
+
+def _violin(gene: Colour, groups: Colour, *, key: str) -> None:
+    title = f"{gene.title} (log-normalised)"
+    figure = plots.violin_figure(gene.values, groups.values, gene=title, palette=groups.palette)
     figure.update_xaxes(title_text=groups.title)
-    alt = plots.alt_text("violin", gene=gene, n_groups=len(set(groups.values)))
+    alt = plots.alt_text("violin", gene=gene.title, n_groups=len(set(groups.values)))
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from sctl import export, novelty, pipeline
 from sctl.base import TwoAnswers
 from sctl.data import TransferResult
+from sctl.errors import DataError
 from sctl.methods import METHODS
-from sctl.project import Project, export_project, load_report
+from sctl.project import Project, export_project, load_pair, load_report, trained_file
+from sctl.run import Run
+from sctl.sharing import load_trained, save_adaptor
 from sctl.ui import colours, consensus_files, reasons_view, repeats_view, results, shell, simulation, steps, trained
 
 _MIME = {"csv": "text/csv", "zip": "application/zip"}
@@ -55,12 +60,46 @@ def trained_source(project: Project) -> None:
     content, why_not = trained.to_save(project)
     if content is None:
         st.markdown(f":gray[There is no trained source to save. {why_not}]")
+        _reference(project)
         return
     kind = METHODS[project.params("transfer")["method"]]
     cells = "the place and the type of every source cell in its network's space" if kind.array_levels else "no cells"
     _offer("Save the trained source (.sctl)", lambda: content, f"{stem(project)}.sctl", about=f"What {kind.title} has "
            f"learned, with the mean expression of every type and {cells}. Choose it as the source of another "
            "project, or give it to a colleague.")  # fmt: skip
+    _reference(project)
+
+
+def _reference(project: Project) -> None:
+    """Offer what was learned of the target on a reference, and the reference with the target's cells."""
+    found = results.result(project)
+    if not found.uns.get("adaptors") or not pipeline.grows(METHODS[found.method]):
+        return
+    _offer("Weights of your datasets (.sctl)", lambda: _adaptor(found), f"{stem(project)}-adaptor.sctl", about="An adaptor: "
+           "a few kilobytes, without anything of single cells. Whoever has the reference maps more cells of your datasets just "
+           "as yours were, without training.")  # fmt: skip
+    _offer("The reference with your cells (.sctl)", lambda: _grown(project, found), f"{stem(project)}-reference.sctl",
+           about="Your named cells become part of the reference, with your own labels where you changed any; the cells it had stay "
+           "where they are. Made when you press the button, which takes some seconds.")  # fmt: skip
+
+
+def _adaptor(found: TransferResult) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="sctl-export-") as folder:
+        return save_adaptor(found, Path(folder, "adaptor")).read_bytes()
+
+
+def _grown(project: Project, found: TransferResult) -> bytes:
+    path = trained_file(project)
+    source = project.trained() if path is None else load_trained(path)
+    if source is None:
+        raise DataError("The reference is not there any more.", do="Run the transfer again.")
+    source = replace(source, method=source.configured(found.params))
+    final = _final(project)
+    labels = pd.Series(found.labels if final is None else np.asarray(final), index=found.obs_names)
+    with tempfile.TemporaryDirectory(prefix="sctl-export-") as folder:
+        target = load_pair(project).target
+        grown = pipeline.extended(source, target, labels.loc[target.obs_names].tolist(), Run(seed=found.seed))
+        return pipeline.save_grown(grown, Path(folder, "reference")).read_bytes()
 
 
 def repeat(project: Project) -> None:

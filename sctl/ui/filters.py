@@ -169,8 +169,7 @@ def _other(project: Project, role: str, metric: Metric) -> qc.Histogram | None:
 def _handles(role: str, metric: Metric, bars: qc.Histogram, limits: qc.Limits) -> None:
     options = _stops(bars, metric)
     key = state.RANGE.of(role, metric.name)
-    low, high = options[0] if limits[0] is None else limits[0], options[-1] if limits[1] is None else limits[1]
-    key.set((_nearest(options, low), _nearest(options, high)))
+    key.set(_ends(options, limits))
     st.select_slider(
         f"Limits of {metric.title.lower()}",
         options,
@@ -181,6 +180,12 @@ def _handles(role: str, metric: Metric, bars: qc.Histogram, limits: qc.Limits) -
         on_change=_slide,
         args=(role, metric),
     )
+
+
+def _ends(options: list[float], limits: qc.Limits) -> tuple[float, float]:
+    """Return where the handles rest: as near to the limits as they can."""
+    low, high = options[0] if limits[0] is None else limits[0], options[-1] if limits[1] is None else limits[1]
+    return _nearest(options, low), _nearest(options, high)
 
 
 def _stops(bars: qc.Histogram, metric: Metric) -> list[float]:
@@ -249,10 +254,7 @@ def _grouping(project: Project, role: str, fingerprint: str) -> pd.Series | None
 
 def _kept_table(mask: NDArray[np.bool_], groups: pd.Series) -> None:
     table = qc.kept_by(mask, groups)
-    numbers = [
-        f"{kept:,} of {n:,}  ({100 * share:.0f}%)"
-        for kept, n, share in zip(table["kept"], table["n"], table["share"], strict=True)
-    ]
+    numbers = [f"{kept:,} of {n:,}" for kept, n in zip(table["kept"], table["n"], strict=True)]
     st.dataframe(
         pd.DataFrame({"Group": table["group"], "Kept": numbers}),
         hide_index=True,
@@ -283,12 +285,21 @@ def _typed(role: str, metric: Metric) -> None:
 
 def _slide(role: str, metric: Metric) -> None:
     chosen, bars = state.RANGE.of(role, metric.name).get(), _bars_now(role, metric)
-    if chosen is not None and bars is not None:
+    if chosen is not None and bars is not None and chosen != _resting(role, metric, bars):
         stops = _stops(bars, metric)
         low, high = chosen
         number: Any = int if metric.whole else float
         limits = (None if low <= stops[0] else number(low), None if high >= stops[-1] else number(high))
         _keep(role, metric, limits)
+
+
+def _resting(role: str, metric: Metric, bars: qc.Histogram) -> tuple[float, float] | None:
+    """Return where the handles rest without being moved; the browser tells of them with other buttons, too."""
+    project = shell.current()
+    if project is None:
+        return None
+    params: RoleParams = getattr(params_of(project), role)
+    return _ends(_stops(bars, metric), params.thresholds.limits.get(metric.name, (None, None)))
 
 
 def _box(role: str, metric: Metric) -> None:

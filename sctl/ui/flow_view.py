@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from sctl import plots
@@ -16,13 +18,23 @@ from sctl.ui import colours, results
 def panel(project: Project) -> None:
     """Draw the flow of the cells; a broad band holds many cells."""
     layers = layers_of(project)
-    palette = {**colours.palette(project, "cluster"), **colours.palette(project, "label")}
+    types = colours.palette(project, "label")
+    palette = {**_as_their_type(project, types), **types}
     first, last = next(iter(layers)), list(layers)[-1]
     alt = plots.alt_text("layers", first=first.lower(), last=last.lower())
     st.plotly_chart(
         plots.layered_sankey(layers, palette=palette), key="flow", config={"displayModeBar": False}, alt=alt
     )
     st.caption("Each band is a set of cells. Bands that split or join show where names and groups disagree.")
+
+
+def _as_their_type(project: Project, types: Mapping[str, str]) -> dict[str, str]:
+    """Return for each group the colour of the type that most of its cells have, so that a colour means one thing."""
+    table = pd.DataFrame(
+        {"group": results.groups(project, "clusters", None), "type": results.result(project).labels.astype(str)}
+    )
+    usual = table.groupby("group")["type"].agg(lambda values: values.mode().iloc[0])
+    return {str(group): types[name] for group, name in usual.items()}
 
 
 def layers_of(project: Project) -> dict[str, Any]:

@@ -8,9 +8,21 @@ from sctl.project import Project
 from sctl.ui import results, state
 
 
-def pick(project: Project, pane: str = "", *, label: str = "Gene") -> str | None:
-    """Draw the box and return the gene chosen, or None; it starts at the best marker there is."""
-    names = results.genes(project)
+def pick(
+    project: Project, pane: str = "", *, label: str = "Gene", among: tuple[list[str], str] | None = None
+) -> str | None:
+    """Draw the box and return the gene chosen, or None; it starts at the best marker there is.
+
+    Parameters
+    ----------
+    project : Project
+    pane : str
+        Tells apart two boxes on one page.
+    label : str
+    among : tuple of list of str and str, optional
+        The genes to choose from, and what to say of them; all of the target by default.
+    """
+    names, about = among or (results.genes(project), "")
     key = state.GENE.of(pane)
     if key.get() not in names:
         key.set(_first(project, names))
@@ -22,7 +34,7 @@ def pick(project: Project, pane: str = "", *, label: str = "Gene") -> str | None
         placeholder="Type a gene, e.g. INS",
         filter_mode="contains",
         persist_state="session",
-        help=f"Any of the {len(names):,} genes of your target.",
+        help=about or f"Any of the {len(names):,} genes of your target.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from sctl import io, preflight
+from sctl import io, pipeline, preflight
 from sctl.errors import ProjectError
 from sctl.preflight import Role
 from sctl.project import Project
@@ -18,14 +18,18 @@ TITLES = {
     "source": (":material/library_books: Source", "Large, with known cell types. The app learns from it."),
     "target": (":material/biotech: Target", "Your own cells, usually few. They get groups and names."),
 }
+FOR_REFERENCE = (
+    ":material/library_books: Annotated datasets",
+    "Cells whose types are known: one file, or several at once, which become one reference.",
+)
 _VALUES = {"counts": "raw counts", "log": "log-normalised", "linear": "normalised, not log", "scaled": "scaled"}
 _GENES = {"ensembl": "Ensembl ids", "symbol": "gene symbols", "entrez": "Entrez ids"}
 _SPECIES = {"human": "human", "mouse": "mouse"}
 
 
-def side(project: Project, role: Role) -> None:
-    """Draw one column of the page."""
-    title, sentence = TITLES[role]
+def side(project: Project, role: Role, *, for_reference: bool = False) -> None:
+    """Draw one column of the page; the datasets of a reference are chosen alike."""
+    title, sentence = FOR_REFERENCE if for_reference else TITLES[role]
     st.markdown(f"### {title}\n\n:gray[{sentence}]")
     errors.show_notices(role)
     info = project.input_info(role)
@@ -37,17 +41,17 @@ def side(project: Project, role: Role) -> None:
             trained.card(project, info)
             findings.show_side(project, role)
     else:
-        _dataset(project, role, info)
+        _dataset(project, role, info, for_reference=for_reference)
     with st.expander("Use other data", icon=":material/swap_horiz:"):
         _bring(project, role)
         st.button("Remove", icon=":material/delete:", key=f"remove:{role}", on_click=_remove, args=(role,))
 
 
-def _dataset(project: Project, role: Role, info: Mapping[str, Any]) -> None:
+def _dataset(project: Project, role: Role, info: Mapping[str, Any], *, for_reference: bool) -> None:
     _summary(project, role, info)
     findings.show_side(project, role)
     if role == "source":
-        _labels(project, info)
+        _labels(project, info, for_reference=for_reference)
     _preview(project, role, info)
 
 
@@ -113,11 +117,14 @@ def _choose_labels(role: str) -> None:
         state.forget_settings()
         return
     params = project.params("data")
-    if params["label_key"] in info["obs_columns"]:
+    several = (
+        pipeline.DATASET if pipeline.DATASET in info["obs_columns"] and " + " in str(info.get("filename")) else None
+    )
+    if params["label_key"] in info["obs_columns"] and several is None:
         return
     candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))
     label_key = candidates[0] if candidates else None
-    project.set_params("data", {"label_key": label_key, "batch_key": None}, note="Choose the column of cell types")
+    project.set_params("data", {"label_key": label_key, "batch_key": several}, note="Choose the column of cell types")
     state.forget_settings()
 
 
@@ -137,7 +144,7 @@ def _summary(project: Project, role: str, info: Mapping[str, Any]) -> None:
             st.caption(simulation.in_words(simulated))
 
 
-def _labels(project: Project, info: Mapping[str, Any]) -> None:
+def _labels(project: Project, info: Mapping[str, Any], *, for_reference: bool) -> None:
     """Choose the column of cell types, and show how many cells each has."""
     columns = list(info["obs_columns"])
     params = project.params("data")
@@ -157,7 +164,8 @@ def _labels(project: Project, info: Mapping[str, Any]) -> None:
         _counts(project, info, chosen)
     with st.expander("The cell types are in a separate table", icon=":material/table:"):
         _labels_table(project)
-    with st.expander("Sample or donor", icon=":material/group:"):
+    title = "Datasets, samples or donors (conditions)" if for_reference else "Sample or donor"
+    with st.expander(title, icon=":material/group:", expanded=for_reference):
         _batch(project, columns)
 
 

@@ -27,7 +27,9 @@ NAMES: Mapping[str, str] = {
     "consensus": "Trying numbers of groups",
     "repeats": "Repeating with other seeds",
     "explain": "Looking for the reasons",
+    "search": "Searching for settings",
     "self_test": "Testing the reference",
+    "reference": "Building the reference",
     "everything": "Running the whole analysis",
 }
 """What a kind of job is called while it runs."""

@@ -39,9 +39,25 @@ def report(project: Project) -> None:
         ]
         for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
             column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+        _genes(found)
         for note in found.uns["notes"]:
             st.warning(errors.plain(str(note)), icon=":material/info:")
         st.caption(_ABOUT)
+
+
+def _genes(found: TransferResult) -> None:
+    """Name the genes that the target lacks, and what became of them; and the datasets that joined the reference later."""
+    lacking = [str(name) for name in found.uns.get("genes_lacking", [])]
+    if lacking:
+        with st.popover("Which genes are missing?", icon=":material/genetics:", type="tertiary"):
+            st.markdown(
+                "They count as average where your cells are placed, and play no part in adapting. The order of your genes does not "
+                "matter; names that were changed to meet the reference's are told on the page *Data*."
+            )
+            st.code(", ".join(lacking), language=None, wrap_lines=True, height=160)
+    lineage = [str(name) for name in found.uns.get("lineage", [])]
+    if lineage:
+        st.caption(f"Added to the reference after it was learned: {errors.plain('; '.join(lineage))}.")
 
 
 def headline(found: TransferResult) -> str:

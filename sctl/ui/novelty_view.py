@@ -40,11 +40,13 @@ def panel(project: Project) -> None:
     if not novelty.has_scores(found):
         st.info(
             "This method does not rebuild your cells from the source's types, so it cannot say which it fails to "
-            "explain. TransferCluster and scArches can: choose it on the page Transfer.",
+            "explain. TransferCluster and scArches can: choose one of them on the page Transfer.",
             icon=":material/travel_explore:",
         )
         return
     _meaning()
+    for text in results.hidden_groups(project):
+        st.warning(errors.plain(text), icon=":material/visibility_off:")
     values = novelty.strangeness(found, _scores())
     limit = _limit(found, values)
     _numbers(project, found, values > limit)

@@ -20,6 +20,8 @@ from threadpoolctl import threadpool_limits
 from sctl import pipeline
 from sctl.core.matching import matched
 from sctl.data import TransferResult
+from sctl.denoised import denoised
+from sctl.denoised import denoised_genes as denoised_names
 from sctl.project import (
     Project,
     gene,
@@ -92,6 +94,11 @@ def _baselines(_project: Project, fingerprint: str, finished: tuple[str, ...]) -
 def result(project: Project) -> TransferResult:
     """Return the result at the chosen θ. Shared by all visitors: never change it."""
     return _result(project, project.fingerprint("theta"))
+
+
+def hidden_groups(project: Project) -> list[str]:
+    """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.sweep`."""
+    return [str(text) for text in result(project).uns.get("hidden_groups", ())]
 
 
 def landmarks_text(project: Project) -> str:
@@ -206,6 +213,16 @@ def genes(project: Project) -> list[str]:
 def expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return one gene's log-normalised expression in the target.  (n_obs,)."""
     return _expression(project, project.fingerprint("preprocess"), name)
+
+
+def denoised_genes(project: Project) -> list[str]:
+    """Return the genes that the method's network rebuilds, sorted; none where it rebuilds nothing."""
+    return sorted(map(str, denoised_names(result(project))))
+
+
+def denoised_expression(project: Project, name: str) -> NDArray[np.float32]:
+    """Return what the method's network makes of one gene, on the scale of the prepared data.  (n_obs,)."""
+    return np.asarray(denoised(result(project), [name])[name], dtype=np.float32)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

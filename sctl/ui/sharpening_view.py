@@ -71,7 +71,13 @@ def in_words(found: TransferResult) -> str:
     else:
         judged = f"The groups {better} it divide your data better than those {other} it"
     verdict = ": those are kept." if kept == better else f". Still, you keep those from {kept}."
-    return f"{first} {judged} (silhouette {before:.2f} before, {after:.2f} after){verdict}"
+    digits = _digits(before, after)
+    return f"{first} {judged} (silhouette {before:.{digits}f} before, {after:.{digits}f} after){verdict}"
+
+
+def _digits(before: float, after: float) -> int:
+    """Return how many digits after the point tell two numbers apart; two where they are the same."""
+    return 2 if before == after else next((n for n in range(2, 6) if f"{before:.{n}f}" != f"{after:.{n}f}"), 6)
 
 
 def _percent(share: float) -> str:
@@ -89,14 +95,20 @@ def _switch(project: Project, found: TransferResult, key: str) -> None:
 
 
 def _keep(key: str) -> None:
-    """Keep the answer that was picked; marker genes follow in the background."""
+    """Keep the answer that was picked; marker genes follow in the background.
+
+    The browser also tells of a switch that nobody touched, with the button that was pressed: when another method is
+    started, for one. Then the result of the settings is not there, or has no such answers.
+    """
     project = shell.current()
-    if project is None:
+    if project is None or project.state("theta") != "done":
         return
     with errors.remembered("The groups are as they were.", place=PLACE):
-        picked = state.ANSWER.of(key).get()
+        picked, found = state.ANSWER.of(key).get(), results.result(project)
+        if not has(found) or picked == str(found.uns["answer"]):
+            return
         had_markers = project.state("markers") == "done"
-        own = _own_answer(project, results.result(project))
+        own = _own_answer(project, found)
         note = f"Keep the groups from {picked} sharpening"
         project.set_params("theta", {"answer": None if picked == own else picked}, note=note)
         with threadpool_limits(limits=1):  # as in sctl.ui.results

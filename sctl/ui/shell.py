@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import sctl
 from sctl.errors import ProjectError
+from sctl.methods import METHODS
 from sctl.project import Project
 from sctl.ui import errors, jobs, picture, state, steps
 from sctl.ui.steps import Step
@@ -247,10 +248,18 @@ def _timeline(project: Project) -> None:
 
 def _sign(project: Project, step: Step) -> tuple[str, str, str]:
     """Return icon, words and addition of a step; pages that compute nothing show whether they can be used."""
+    if step is steps.THETA and not _has_theta(project):
+        return ":material/remove:", "the chosen method has none", ""
     if step.computes:
         return _SIGNS[project.state(step.computes)]
     where = project.state("theta")
     return (step.icon, "ready", "") if where == "done" else _SIGNS[where]
+
+
+def _has_theta(project: Project) -> bool:
+    """Tell whether the chosen method has a θ; of settings that nobody can read it is assumed."""
+    method = METHODS.get(project.params("transfer")["method"])
+    return method is None or hasattr(method, "prepare_sweep")
 
 
 def _history(project: Project) -> None:
@@ -288,6 +297,7 @@ def _say_and_refresh(what: str, note: str | None) -> None:
 
 
 def _foot() -> None:
+    link(steps.REFERENCE)
     link(steps.LIBRARY)
     link(steps.HELP)
     st.caption(f"sctl {sctl.__version__}")

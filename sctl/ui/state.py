@@ -82,7 +82,8 @@ SETTING: Key[Any] = Key("setting", None)
 # Transfer: of(method, parameter)
 METHOD = Key("method", "")
 PARAMETER: Key[Any] = Key("parameter", None)
-
+SEARCH_RANGES = Key("search_ranges", "wide")
+SEARCH_TRIALS: Key[int] = Key("search_trials", 40)
 
 # θ: of(fingerprint of the sweep)
 THETA: Key[float | None] = Key("theta", None)
@@ -95,6 +96,7 @@ COLOUR = Key("colour", "label")
 GENE: Key[str | None] = Key("gene", None)
 """of(pane)"""
 PANES = Key("panes", default=False)
+DENOISED = Key("denoised", default=False)
 SELECTION: Key[Any] = Key("selection", None)
 """of(fingerprint of the preparation) or of(fingerprint, "A"): a :class:`~sctl.ui.selection.Selection`."""
 SELECT_MODE = Key("select_mode", "new")

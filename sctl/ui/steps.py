@@ -214,6 +214,23 @@ DOI on Zenodo, from where those of others can be fetched as well.
 """,
 )
 
+REFERENCE = Step(
+    key="reference",
+    title="Build a reference",
+    short="Build a reference",
+    icon=":material/school:",
+    purpose="Learn from annotated datasets once, so that any number of targets can be mapped onto them later.",
+    about="""
+A **reference** is a network that has learned annotated cells, with the place of each of them in it (scArches). Give one
+dataset or several: each file, sample or donor is a *dataset* (a condition), whose peculiarities are learned apart from those of
+cell types.
+
+Nothing of your own cells is needed here. Afterwards the reference is **tested**: types, datasets and genes are hidden from it,
+and it is asked about them. It can be kept in the library, given to others, and used as the source of any project; the cells
+that it was learned from are then not needed any more.
+""",
+)
+
 HELP = Step(
     key="help",
     title="Help",
@@ -225,7 +242,7 @@ HELP = Step(
 PIPELINE = (DATA, PREPROCESS, TRANSFER, THETA, EXPLORE, MARKERS, CONSENSUS, UNCERTAINTY, EXPLAIN, EXPORT)
 """The steps of an analysis, in order."""
 
-ALL = (HOME, *PIPELINE, LIBRARY, HELP)
+ALL = (HOME, *PIPELINE, REFERENCE, LIBRARY, HELP)
 
 
 def following(step: Step) -> Step:

@@ -11,7 +11,7 @@ from sctl import pipeline, plots
 from sctl.methods import METHODS
 from sctl.project import Project
 from sctl.sweep import Criterion, ThetaPoint, choose_theta, remarks
-from sctl.ui import results
+from sctl.ui import errors, results
 
 _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
@@ -87,11 +87,13 @@ def curve(project: Project, *, live: bool = False) -> None:
 
 
 def say(project: Project) -> None:
-    """Show what the curve says: doubts as warnings, all else as information."""
+    """Show what the curve says and what the chosen θ hides: doubts as warnings, all else as information."""
     points = results.points(project)
     for remark in remarks(points, criterion_of(project)):
         show = st.warning if remark.is_doubt else st.info
         show(remark.text, icon=":material/warning:" if remark.is_doubt else ":material/lightbulb:")
+    for text in results.hidden_groups(project):
+        st.warning(errors.plain(text), icon=":material/visibility_off:")
     for text in (_better_baseline(project, points), results.landmarks_text(project)):
         if text:
             st.caption(text)

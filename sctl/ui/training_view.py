@@ -35,29 +35,29 @@ def live(job: Job) -> None:
 def report(project: Project) -> None:
     """Draw a drawer with the curves of a finished training, and what ended each phase."""
     found = results.result(project)
-    if "training" not in found.uns:
-        return
+    if "training" in found.uns:
+        _drawer(phases_of(found), endings(found))
+
+
+def drawer(log: Mapping[str, Any]) -> None:
+    """Draw the same for the one phase in which a reference was learned."""
+    name = str(log["phase"])
+    _drawer({name: _phase(log)}, [_ending(name, log)])
+
+
+def _drawer(phases: dict[str, Curves], said: list[str]) -> None:
     with st.expander("How the network learned", icon=":material/show_chart:"):
-        phases = phases_of(found)
         alt = plots.alt_text("training", n_phases=len(phases))
         figure = plots.training_figure(phases)
         st.plotly_chart(figure, key="training:report", config={"displayModeBar": False}, alt=alt)
-        st.markdown("\n".join(f"- {line}" for line in endings(found)))
+        st.markdown("\n".join(f"- {line}" for line in said))
         st.caption(_ABOUT)
 
 
 def phases_of(found: TransferResult) -> dict[str, Curves]:
     """Return the curves that a result keeps, by phase, in order."""
     logs = found.uns["training"]
-    out = {}
-    for name in _in_order(found):
-        values = {key: [float(v) for v in logs[name][key]] for key in ("train", "validation")}
-        if not values["train"]:  # a phase that had nothing to learn
-            continue
-        if not np.isfinite(values["validation"]).any():
-            values.pop("validation")
-        rounds = list(range(1, len(values["train"]) + 1))
-        out[name] = Curves(rounds, values, best=int(logs[name]["best_epoch"]) + 1)
+    out = {name: _phase(logs[name]) for name in _in_order(found) if len(logs[name]["train"])}
     refreshes = found.uns.get("refreshes")
     if refreshes is not None:
         changed = [float(share) for share in refreshes["changed"]][1:]  # at the start, all cells are new
@@ -65,16 +65,21 @@ def phases_of(found: TransferResult) -> dict[str, Curves]:
     return out
 
 
+def _phase(log: Mapping[str, Any]) -> Curves:
+    values = {key: [_number(value) for value in log[key]] for key in ("train", "validation")}
+    if not np.isfinite(values["validation"]).any():
+        values.pop("validation")
+    return Curves(list(range(1, len(values["train"]) + 1)), values, best=int(log["best_epoch"]) + 1)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
 def endings(found: TransferResult) -> list[str]:
     """Say of each phase in a sentence how long it took and what ended it."""
-    out = []
-    for name in _in_order(found):
-        log = found.uns["training"][name]
-        n_rounds, best = len(log["train"]), int(log["best_epoch"]) + 1
-        if not n_rounds:
-            continue
-        why = "It stopped because it no longer got better" if log["stopped_early"] else "It went on to the last round"
-        out.append(f"**{name}:** {_rounds(n_rounds)}. {why}; round {best} was kept.")
+    logs = found.uns["training"]
+    out = [_ending(name, logs[name]) for name in _in_order(found) if len(logs[name]["train"])]
     refreshes = found.uns.get("refreshes")
     if refreshes is not None:
         share = float(np.asarray(refreshes["changed"])[-1])
@@ -84,6 +89,12 @@ def endings(found: TransferResult) -> list[str]:
         )  # fmt: skip
         out.append(f"**{_SHARPENING}:** {_rounds(n_rounds)}. {why} ({share:.1%} at last).")
     return out
+
+
+def _ending(name: str, log: Mapping[str, Any]) -> str:
+    n_rounds, best = len(log["train"]), int(log["best_epoch"]) + 1
+    why = "It stopped because it no longer got better" if log["stopped_early"] else "It went on to the last round"
+    return f"**{name}:** {_rounds(n_rounds)}. {why}; round {best} was kept."
 
 
 def _in_order(found: TransferResult) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sctl import io, pipeline
 from sctl.errors import DataError
 from sctl.project import Project
-from sctl.sharing import ENDING, save_model
+from sctl.sharing import ENDING
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,7 +50,7 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
 
 
 def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
-    """Read uploaded files as the source or the target of a project.
+    """Read uploaded files as the source or the target of a project; several datasets become one source.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
         _take_trained(project, role, uploads)
         return
     with on_disk(uploads) as (paths, digest):
-        adata = io.read_many(paths, names=names)
+        adata = (pipeline.read_source if role == "source" else io.read_many)(paths, names=names)
     origin = {"filename": " + ".join(names), "sha256": digest}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
 
@@ -95,12 +95,8 @@ def rename_trained(project: Project, stand_in: AnnData, origin: Mapping[str, Any
     if trained is None:
         raise DataError("The source is no trained one.", do="Load the page again.")
     renamed = pipeline.renamed(trained, stand_in)
-    said, seed = str(trained.manifest.get("note") or ""), trained.seed
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
-        # "counts": nothing of the file is lost when it is only written anew
-        path = save_model(
-            renamed.method, Path(folder, "renamed"), seed=seed, note=said, source=renamed.summary, keep="counts"
-        )
+        path = pipeline.save_grown(renamed, Path(folder, "renamed"))
         project.put_trained(path, origin, note=note)
 
 

@@ -175,6 +175,8 @@ def _form(entry: Entry) -> dict[str, str]:
     fields = {name: state.PUBLISH.of(name, entry.name) for name in ("title", "creators", "licence", "text")}
     fields["title"].start_with(title)
     fields["text"].start_with(text)
+    licence = str((entry.manifest.get("source") or {}).get("licence") or "")
+    fields["licence"].start_with(licence if licence in LICENCES else next(iter(LICENCES)))
     left, right = st.columns([1.4, 1], gap="large")
     with left:
         said = {

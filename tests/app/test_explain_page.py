@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sctl import jobs
+from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
-from sctl.project import Project, WhyQuestion, export_project, load_reasons, load_result
+from sctl.project import Project, WhyQuestion, export_project, keep_gene_sets, load_reasons, load_result
 from sctl.run import Run
 from sctl.ui import errors, exports, reasons_view, selection, state
 
@@ -46,6 +47,13 @@ def texts(app) -> str:
 def fine(app):
     assert not app.exception, app.exception
     return app
+
+
+def test_what_is_explained_is_marked_from_the_first(open_page, project):
+    """A browser draws the choice that it is told of; a default that only the script knows stays unmarked."""
+    switch = fine(open_page("explain", project.id)).segmented_control[0]
+    assert switch.value == "clusters"
+    assert switch.proto.set_value
 
 
 def test_the_page_offers_to_explain_and_starts_the_job(open_page, project):
@@ -105,8 +113,26 @@ def test_the_answers_go_into_the_tables_and_the_projects_file(project, tmp_path)
     assert load_reasons(copy, question).explanation.margin == found.explanation.margin
 
 
-def test_the_line_on_a_cell_names_the_best_gene(project):
-    question = asked(project)
-    assert reasons_view.one_line(project, question) == ""
-    found = explained(project, question)
-    assert errors.plain(found.explanation.genes["gene"].iloc[0]) in reasons_view.one_line(project, question)
+def test_the_card_of_a_cell_shows_its_genes_on_the_confidence_page(open_page, project):
+    name = str(load_result(project).obs_names[3])
+    app = open_page("uncertainty", project.id)
+    app.session_state[state.CELL.name] = name
+    fine(app.run())
+    assert [button.label for button in app.button].count("Explain") == 1
+    found = explained(project, asked(project, of="cell", name=name))
+    fine(app.run())
+    said = texts(app)
+    assert f"Genes for {found.explanation.label}, and for {found.explanation.against}, the runner-up" in said
+    shown = [frame.value for frame in app.dataframe if "Known marker" in frame.value]
+    assert set(shown[0]["Gene"]) <= set(found.explanation.genes["gene"])
+    assert "in the table of known markers" in said
+
+
+def test_own_sets_named_by_cell_type_mark_genes(project):
+    plain = explained(project, asked(project))
+    own = plain.explanation
+    best, worst = own.genes["gene"].iloc[0], own.genes["gene"].iloc[-1]
+    sets = keep_gene_sets(project, GeneSets("mine", {own.label: frozenset({best, worst}), "other": frozenset({"X"})}))
+    genes = reasons_view.marked_genes(project, asked(project, sets=sets), plain).set_index("gene")
+    assert genes.loc[[best, worst], "verdict"].tolist() == ["supports", "contradicts"]
+    assert set(genes.loc[[best, worst], "marker_of"]) == {own.label}

@@ -29,8 +29,8 @@ from sctl.project import (
 )
 from sctl.project.latent import latent_in, latent_map_in
 from sctl.run import Run
-from sctl.sharing import load_trained
-from sctl.ui import datasets_view, doubts_view, self_test_view, state, training_view
+from sctl.sharing import load_adaptor, load_trained
+from sctl.ui import datasets_view, doubts_view, exports, self_test_view, state, training_view
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -120,6 +120,40 @@ def test_the_transfer_page_tells_what_was_adapted(open_page, project):
     assert "Genes your data lacks 0" in shown
     assert "**Learn the reference:**" in shown
     assert "**Adapt to your data:**" in shown
+
+
+def test_missing_genes_are_named(open_page, project):
+    target = project.input("target")[:, 30:].copy()
+    project.put_input("target", target, {"filename": "fewer.h5ad"})
+    project.set_params("transfer", {"method": "scarches", "params": QUICK}, note="the same")
+    kept = [gene for gene in load_result(project).var_names or () if gene not in target.var_names]
+    assert kept  # of the earlier result
+    other = Project.create("Fewer")
+    other.put_trained(trained_file(Project.open(project.id).computed("transfer")), {"filename": "reference.sctl"})
+    other.put_input("target", target, {"filename": "fewer.h5ad"})
+    for step in ("preprocess", "transfer", "theta"):
+        jobs.compute(other, step)
+    assert sorted(load_result(other).uns["genes_lacking"]) == sorted(kept)
+    shown = fine(open_page("transfer", other.id))
+    assert f"Genes your data lacks {len(kept)}" in texts(shown)
+    assert any(kept[0] in item.value for item in shown.code)
+
+
+def test_the_reference_with_the_targets_cells_is_taken_away(open_page, project, tmp_path):
+    found = load_result(project)
+    app = fine(open_page("export", project.id))
+    assert {"Weights of your datasets (.sctl)", "The reference with your cells (.sctl)"} <= {
+        str(item.label) for item in app.get("download_button")
+    }
+    (tmp_path / "adaptor.sctl").write_bytes(exports._adaptor(found))
+    assert set(load_adaptor(tmp_path / "adaptor.sctl")[1]) == {"donor 1 (new)", "donor 2 (new)"}
+    mine = pd.Series(np.where(found.labels == UNASSIGNED, "my own type", found.labels), index=found.obs_names)
+    project.set_labels(mine)
+    (tmp_path / "grown.sctl").write_bytes(exports._grown(project, found))
+    grown, old = load_trained(tmp_path / "grown.sctl"), load_trained(trained_file(project))
+    assert grown.n_source == old.n_source + found.n_obs
+    assert "my own type" in grown.label_names
+    np.testing.assert_array_equal(grown.method.latent_[: old.n_source], old.method.latent_)
 
 
 def test_phases_without_rounds_are_left_out(project):

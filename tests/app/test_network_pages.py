@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from sctl import jobs
 from sctl.project import Project, load_result
 from sctl.project.results import RESULT, save_result
-from sctl.ui import exports, flow_view, sharpening_view, state, training_view
+from sctl.ui import colours, exports, flow_view, results, sharpening_view, state, training_view
 
 TAB = "How the groups formed"
 QUICK = {"n_pretrain_epochs": 2, "n_epochs": 8, "max_refreshes": 6}
@@ -120,7 +120,14 @@ def test_curves_grow_while_the_job_runs(tmp_path):
 
 
 def test_a_sweep_draws_no_curves_and_a_network_has_no_theta(open_page, project):
-    assert "The chosen method has no θ." in texts(fine(open_page("theta", project.id)))
+    app = fine(open_page("theta", project.id))
+    assert "The chosen method has no θ." in texts(app)
+    assert [button.label for button in app.main.button] == ["Go on to Explore"]
+    link = next(item.proto for item in app.sidebar.get("page_link") if item.proto.label.startswith("Trust"))
+    assert (link.icon, link.help) == (
+        ":material/remove:",
+        "How much to trust the source (θ): the chosen method has none",
+    )
 
 
 def test_the_other_answer_is_kept_and_taken_back(open_page, project):
@@ -144,6 +151,17 @@ def test_the_other_answer_is_kept_and_taken_back(open_page, project):
     switch = next(item for item in app.segmented_control if item.label == "Groups to keep")
     fine(switch.set_value(own).run())
     assert project.params("theta")["answer"] is None  # what the method keeps by itself needs no setting
+
+
+def test_a_switch_that_the_browser_tells_of_with_another_button_changes_nothing(open_page, project, monkeypatch):
+    app = opened(open_page, project)
+    own = str(load_result(project).uns["answer"])
+    switch = next(item for item in app.segmented_control if item.label == "Groups to keep")
+    project.set_params("transfer", {"method": "scarches"}, note="scArches")  # what the button Run does first
+    app = fine(switch.set_value({"before": "after", "after": "before"}[own]).run())
+    assert not app.error
+    assert project.params("theta")["answer"] is None
+    assert project.state("theta") == "stale"  # and not failed
 
 
 def test_an_earlier_result_cannot_be_switched(open_page, project):
@@ -198,6 +216,7 @@ def test_a_tab_that_is_gone_leads_to_the_first(open_page, project):
         ),
         (0.2, (0.3, 0.2), "before", "before", "20% of the cells another name. The groups before it"),
         (0.2, (0.3, 0.2), "before", "after", "Still, you keep those from after"),
+        (0.2, (0.2611, 0.2609), "before", "before", "silhouette 0.2611 before, 0.2609 after"),
         (
             0.0,
             (0.2, 0.2),
@@ -222,6 +241,16 @@ def test_the_flow_goes_from_the_first_name_over_the_group_to_the_truth(open_page
     np.testing.assert_array_equal(layers["Source type at first"], first)
     assert layers["True cell type"].tolist() == project.truth().reindex(found.obs_names).tolist()
     fine(open_page("explore", project.id))
+
+
+def test_a_group_flows_in_the_colour_of_its_usual_type(project):
+    found, types = load_result(project), colours.palette(project, "label")
+    groups, labels = results.groups(project, "clusters", None), found.labels.astype(str)
+    drawn = flow_view._as_their_type(project, types)
+    assert set(drawn) == set(groups)
+    for name, colour in drawn.items():
+        values, counts = np.unique(labels[groups == name], return_counts=True)
+        assert colour in [types[value] for value in values[counts == counts.max()]]
 
 
 def test_without_truth_the_flow_ends_at_the_group(project, monkeypatch):

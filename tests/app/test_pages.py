@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from sctl.errors import SctlError
 from sctl.jobs.tasks import compute
 from sctl.project import Project
 from sctl.simulate import toy_counts
-from sctl.ui import steps
+from sctl.ui import filters, steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -240,6 +241,21 @@ def test_typing_a_limit_counts_and_moves_the_handles(limits, project):
     low, _ = limits.session_state["range:target:n_genes"]
     assert abs(low - limit) <= 5
     assert project.params("preprocess")["target"]["thresholds"]["n_genes"] == [limit, None]
+
+
+def test_handles_that_were_not_moved_change_no_limit(limits, project, monkeypatch):
+    """The browser tells of handles that rest, too, with another button; a limit may lie between two rests."""
+    limits.number_input(key="low:target:n_genes").set_value(33).run()
+    low, high = limits.session_state["range:target:n_genes"]
+    assert low != 33
+    metric = next(metric for metric in filters.METRICS if metric.name == "n_genes")
+    monkeypatch.setattr(filters.shell, "current", lambda: project)
+    for moved_to, expected in ((low, 33), (high - 1, int(high - 1))):
+        here = SimpleNamespace(of=lambda *_, ends=(moved_to, high): SimpleNamespace(get=lambda: ends))
+        with monkeypatch.context() as patch:
+            patch.setattr(filters.state, "RANGE", here)
+            filters._slide("target", metric)
+        assert project.params("preprocess")["target"]["thresholds"]["n_genes"] == [expected, None]
 
 
 def test_limits_in_the_wrong_order_are_explained_and_not_kept(limits, project):

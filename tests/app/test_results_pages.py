@@ -17,7 +17,7 @@ from sctl.project import Project, load_pair, load_result
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import Remark
-from sctl.ui import colours, exports, figure_files, label_editor, results, selection, theta_view
+from sctl.ui import colours, errors, exports, figure_files, label_editor, results, selection, state, theta_view
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -211,6 +211,17 @@ def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
     assert "It is a peak." in [item.value for item in app.info]
 
 
+def test_a_group_that_the_source_hides_is_a_warning(open_page, done, monkeypatch):
+    assert list(load_result(done).uns["hidden_groups"]) == []  # looked for, and none was there
+    said = "Group 2 may be two kinds of cells: HLA-A_1, MS4A7 in these."
+    monkeypatch.setattr(results, "hidden_groups", lambda project: [said])
+    app = fine(open_page("theta", done.id))
+    assert [item.value for item in app.warning if "two kinds" in item.value] == [errors.plain(said)]
+    app = open_page("uncertainty", done.id)
+    app.session_state[state.CONFIDENCE_TAB.name] = "Cells beyond the source"
+    assert errors.plain(said) in [item.value for item in fine(app.run()).warning]
+
+
 def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
     app = open_page("theta", done.id)
     before = load_result(done).uns["theta"]
@@ -292,15 +303,15 @@ def test_a_selection_keeps_every_cell(n_obs, rng):
 
 
 def test_a_shape_selects_every_cell_within_and_none_of_the_source(done, monkeypatch):
-    state: dict = {}
-    monkeypatch.setattr("streamlit.session_state", state)
+    session: dict = {}
+    monkeypatch.setattr("streamlit.session_state", session)
     coords, event = _umap(done), lasso(-1, 1, -0.5, 2)
     shown = np.concatenate([np.zeros((50, 2)), coords])  # 50 source cells that lie in the shape
-    state["map"] = event
+    session["map"] = event
     selection.take_shapes(done, "map", shown, first=50)
     found = selection.current(done, len(coords))
     assert (found == _inside(coords, event)).all()
-    state["map"] = {"selection": {"lasso": [], "box": []}}  # the browser forgets the old lasso
+    session["map"] = {"selection": {"lasso": [], "box": []}}  # the browser forgets the old lasso
     selection.take_shapes(done, "map", shown, first=50)
     assert (selection.current(done, len(coords)) == found).all()
 
@@ -391,6 +402,9 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     app.button(key="apply_limit").click().run()
     unassigned = done.labels().reindex(found.obs_names) == "unassigned"
     assert (unassigned == (found.confidence < limit)).all()
+    app.slider(key="limit").set_value(limit).run()
+    button = fine(app).button(key="apply_limit")
+    assert (button.label, button.disabled) == ("They are unassigned already", True)  # not offered a second time
 
 
 def test_every_verdict_has_a_word(open_page, done):

@@ -11,7 +11,8 @@ from captum.attr import IntegratedGradients, Saliency
 
 from sctl.core.attribution import deletion_curve, integrated_gradients, saliency_by_type, saliency_map
 from sctl.core.autograd import gradient_of, score_of
-from sctl.core.code_neighbours import CodeScale, LocalMargin
+from sctl.core.code_neighbours import CodeScale
+from sctl.core.code_reasons import LocalMargin
 from sctl.core.loading_margin import loading_contributions, loading_margin
 from sctl.core.nmf import nonnegative_loadings
 from sctl.core.poisson_autoencoder import PoissonConfig, untrained

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,10 +19,8 @@ from sctl.core.code_neighbours import (
     nearest,
     novelty,
     typical_distances,
-    vote_shares,
-    winners,
-    winners_over_k,
 )
+from sctl.core.code_votes import vote_shares, winners, winners_over_k
 from sctl.core.poisson_autoencoder import (
     PoissonConfig,
     overlap_of_units,
@@ -35,7 +35,7 @@ from sctl.errors import Cancelled
 from sctl.run import Run
 
 SHORT = TrainingConfig(learning_rate=5e-3, batch_size=32, max_epochs=20, stop_on="never")
-SMALL = PoissonConfig(n_hidden=12, n_code=5, training=SHORT)
+SMALL = PoissonConfig(n_hidden=12, n_code=5, loss="rate", training=SHORT)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def cells(rng):
 
 @pytest.fixture(params=["smooth", "width"])
 def net(request):
-    out = untrained(30, PoissonConfig(n_hidden=12, n_code=5, softplus=request.param), Run(seed=2))
+    out = untrained(30, PoissonConfig(n_hidden=12, n_code=5, loss="rate", softplus=request.param), Run(seed=2))
     with torch.no_grad():
         for layer in out.layers:  # biases that are not 0 would show a slip
             layer.bias.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(1))
@@ -96,7 +96,7 @@ def test_training_starts_from_the_means(cells, loss, shape):
     with torch.no_grad():
         net.layers[-1].weight.zero_()
     means = np.maximum(cells.mean(axis=0), 0.01 if loss == "rate" else 1.001)
-    start_from_means(net, means)
+    start_from_means(net.layers[-1], means, loss)
     np.testing.assert_allclose(net.as_model().decode(np.zeros((1, 5)))[0], means, rtol=2e-3)
 
 
@@ -127,14 +127,46 @@ def test_the_best_epoch_is_kept(cells):
     assert log.epochs[log.best_epoch].validation == held_out
 
 
+def test_what_was_learned_in_the_log_form_rebuilds_rates(cells):
+    config = PoissonConfig(n_hidden=12, n_code=5, loss="log-rate", training=SHORT)
+    model, _ = train_poisson(cells, None, config, run=Run())
+    assert model.loss == "rate"
+    rebuilt = model.decode(model.encode(cells).astype(float))
+    faint = cells.mean(axis=0) < 0.5
+    assert faint.sum() > 3
+    np.testing.assert_allclose(rebuilt.mean(axis=0)[faint], cells.mean(axis=0)[faint], atol=0.15)
+    mean = cells.mean(axis=0)
+    assert model.poisson_loss(cells).mean() < (mean - cells * np.log(mean + 1e-8)).mean() - 0.05
+
+
+def test_the_code_does_not_depend_on_what_rebuilds(cells, monkeypatch):
+    from sctl.core import poisson_autoencoder  # noqa: PLC0415 - patched
+
+    config = PoissonConfig(n_hidden=12, n_code=5, loss="log-rate", training=SHORT)
+    model, _ = train_poisson(cells, None, config, run=Run())
+    monkeypatch.setattr(poisson_autoencoder, "with_rates", lambda model, *_, **__: model)
+    plain, _ = train_poisson(cells, None, config, run=Run())
+    assert plain.loss == "log-rate"
+    np.testing.assert_array_equal(model.encode(cells), plain.encode(cells))
+
+
 def test_several_networks_differ_and_the_first_is_the_single_one(cells):
     steps = []
-    models, logs = train_several(cells, None, SMALL, 3, run=Run(seed=1, listener=steps.append))
+    models, logs = train_several(cells, None, [SMALL], 3, run=Run(seed=1, listener=steps.append))
     alone, _ = train_poisson(cells, None, SMALL, run=Run(seed=1))
     np.testing.assert_array_equal(models[0].weights[0], alone.weights[0])
     assert not np.allclose(models[0].weights[0], models[1].weights[0])
     assert len(logs) == 3
     assert len({step.stage for step in steps}) == 3
+
+
+def test_networks_of_two_kinds_share_their_seeds(cells):
+    other = replace(SMALL, l1=0.01)
+    models, logs = train_several(cells, None, [SMALL, other], 2, run=Run(seed=1))
+    assert len(models) == len(logs) == 4
+    for place, config in enumerate((SMALL, other)):
+        alone, _ = train_poisson(cells, None, config, run=Run(seed=1))
+        np.testing.assert_array_equal(models[place].weights[0], alone.weights[0])
 
 
 def test_the_paper_trains_a_cell_at_a_time(cells):

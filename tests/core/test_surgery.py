@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sctl.core.conditional import Architecture, Latent, drawn
+from sctl.core.conditional import Architecture, ConditionalAutoencoder, Latent, drawn
 from sctl.core.likelihoods import kl_to_standard_normal, mmd, negative_binomial_log_prob
 from sctl.core.recipes import PRESETS, Recipe, rounds
 from sctl.core.surgery import (
@@ -23,7 +23,7 @@ from sctl.core.surgery import (
     operate,
     sampled,
 )
-from sctl.core.training import generator
+from sctl.core.training import best_device, generator
 from sctl.run import Run
 
 SMALL = Recipe(hidden=(16,), n_latent=4, epochs=5, surgery_epochs=5)
@@ -169,3 +169,23 @@ def test_the_mean_of_the_reference_is_the_centre(expression):
     assert losses_of(Recipe(anneal_epochs=2, batch_size=10), 95).anneal_steps == 20
     assert rounds(25, 10, 64) == 500
     assert generator(Run(), "weights").initial_seed() == Run().random_state("weights")
+
+
+@pytest.mark.parametrize("likelihood", ["mse", "sse"])
+def test_all_that_is_computed_lies_where_the_network_is(expression, likelihood):
+    """A GPU is not needed to see it: tensors of the device "meta" have a place, and no values."""
+    with torch.device("meta"):
+        net = ConditionalAutoencoder(
+            Architecture(n_vars=20, n_conditions=2, hidden=(8,), n_latent=3, likelihood=likelihood)
+        )
+        rows, index = torch.rand(9, 20), torch.arange(9)
+    loss = CellLoss(net, replace(expression, genes=np.arange(0, 20, 2)), Losses(), "meta")
+    parts = (loss.conditions, loss.genes, loss(rows, index, None))
+    assert {part.device.type for part in parts} == {"meta"}
+
+
+def test_a_gpu_is_used_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device() == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert best_device() == "cpu"

@@ -12,7 +12,7 @@ from sctl.base import Saveable, transfer
 from sctl.core.poisson_search import search_poisson
 from sctl.core.search import Range
 from sctl.data import read_result, write_result
-from sctl.denoised import denoised, denoised_genes, has_denoised
+from sctl.denoised import denoised, denoised_genes, has_denoised, with_denoised
 from sctl.errors import DataError, ParameterError
 from sctl.genesets import hallmark
 from sctl.methods import get_method
@@ -175,6 +175,16 @@ def test_denoised_genes_that_are_not_there(result):
     assert denoised_genes(bare) == ()
     with pytest.raises(DataError, match="no denoised expression"):
         denoised(bare, [result.var_names[0]])
+
+
+def test_denoised_expression_as_a_layer(pair, result):
+    out = with_denoised(pair.target, result)
+    known = out.var_names.isin(result.var_names)
+    np.testing.assert_allclose(out[:, known].layers["denoised"], denoised(result, list(out.var_names[known])))
+    assert np.isnan(out.layers["denoised"][:, ~known]).all()
+    assert "denoised" not in pair.target.layers
+    with pytest.raises(DataError, match="79 cells"):
+        with_denoised(pair.target[1:], result)
 
 
 def test_settings_can_be_searched_on_what_is_trained_on(pair):

@@ -1,0 +1,82 @@
+"""Searches for settings, kept beside the prepared data they are made on: a journal each, to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sctl.core.search import Ranges, Wanted
+from sctl.project.files import canonical, digest
+from sctl.project.folder import Project
+
+if TYPE_CHECKING:
+    from sctl.core.search import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchQuestion:
+    """What is searched.
+
+    Parameters
+    ----------
+    method : str
+    params : mapping
+        Settings of the method; those that are searched do not count.
+    ranges : str
+        See :class:`~sctl.core.search.Wanted`.
+    n_trials : int
+        A larger number goes on with the same search.
+    """
+
+    method: str
+    params: Mapping[str, Any]
+    ranges: Ranges = "wide"
+    n_trials: int = 40
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned."""
+        return cls(**value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the question as JSON values."""
+        return {
+            "method": self.method,
+            "params": dict(self.params),
+            "ranges": self.ranges,
+            "n_trials": self.n_trials,
+        }
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the search itself is asked for.
+
+        Raises
+        ------
+        ParameterError
+            If there are no such ranges, or the number of trials is out of bounds.
+        """
+        return Wanted(ranges=self.ranges, n_trials=self.n_trials)
+
+    def journal(self, project: Project) -> Path:
+        """Return where the trials are written."""
+        asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
+        asked.pop("n_trials")
+        return project.result_dir("preprocess") / "searches" / f"{digest(canonical(asked))}.jsonl"
+
+
+def load_search(project: Project, question: SearchQuestion) -> Search | None:
+    """Return what was found so far, also while the search runs; None where nothing was.
+
+    Raises
+    ------
+    DataError
+        If the journal is damaged.
+    """
+    from sctl.core.search import read_search  # noqa: PLC0415
+
+    path = question.journal(project)
+    found = read_search(path) if path.exists() and path.stat().st_size else None
+    return found if found is not None and found.trials else None
