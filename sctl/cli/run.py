@@ -126,7 +126,7 @@ def _read_pair(
     from sctl.io import read  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
-    source, given = with_labels(pipeline.read_source(arguments.source), arguments.labels), read(arguments.target)
+    source, given = with_labels(pipeline.read_source(arguments.source), arguments), read(arguments.target)
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     say_repairs(told)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
