@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from sctl.core.normalise import log_normalised
 from sctl.errors import Cancelled, DataError, ParameterError
+from sctl.preflight import inspect, inspect_pair
 from sctl.preprocess import (
     PAPER_FILTERS,
     PreprocessParams,
@@ -377,6 +379,16 @@ def test_values_that_are_no_numbers(source: AnnData, target: AnnData, value: flo
     counts[0, 0] = value
     with pytest.raises(DataError, match="target holds values that are not finite"):
         prepare_pair(source, AnnData(counts, obs=target.obs, var=target.var))
+
+
+def test_a_dataset_that_lies_on_disk(source: AnnData, target: AnnData, tmp_path):
+    target.write_h5ad(tmp_path / "target.h5ad")
+    backed = ad.read_h5ad(tmp_path / "target.h5ad", backed="r")
+    prepared = prepare_pair(source, backed, label_key="cell_type")
+    assert (prepared.pair.target.X != prepare_pair(source, target, label_key="cell_type").pair.target.X).nnz == 0
+    assert inspect(backed, role="target").ok
+    assert inspect_pair(source, backed).ok
+    assert backed.isbacked
 
 
 def test_tables_and_sparse_matrices_beside_the_target(source: AnnData, target: AnnData):
