@@ -196,6 +196,11 @@ class TransferResult:
         return len(self.obs_names)
 
 
+def in_memory(adata: AnnData) -> AnnData:
+    """Return a dataset whose values are in memory: itself, or a copy of one that lies on disk (``backed``)."""
+    return adata.to_memory() if adata.isbacked else adata
+
+
 def slot(method: str) -> str:
     """Return the key under which a method writes: ``sctl_<method>``."""
     return f"sctl_{method}"
@@ -226,7 +231,7 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
     DataError
         If a cell of the result is not in ``adata``.
     """
-    key = key_added or slot(result.method)
+    key, adata = key_added or slot(result.method), in_memory(adata)
     missing = result.obs_names.difference(adata.obs_names)
     if len(missing):
         raise DataError(

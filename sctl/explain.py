@@ -112,8 +112,8 @@ def explain(
         As it was given to ``transfer``.
     result : TransferResult
         What the method said of it.
-    cells : ndarray of int
-        Their places in the target. Of more than 200, so many are drawn.
+    cells : ndarray of int, or of bool and length n_obs
+        Their places in the target, or which they are. Of more than 200, so many are drawn.
     against : str, optional
         The label to compare with; the runner-up by default.
     run : Run, optional
@@ -127,13 +127,13 @@ def explain(
     Raises
     ------
     ParameterError
-        If no cell was chosen, or the label to compare with is unknown or the same.
+        If no cell was chosen, or one that is not there, or the label to compare with is unknown or the same.
     DataError
         If the source has one type only, or the cells have no label.
     """
-    run = run or Run()
+    run, cells = run or Run(), _places(result, cells)
     label = _common_label(result, cells)
-    chosen = _sample(np.asarray(cells), run)
+    chosen = _sample(cells, run)
     explainer = method.explainer(target, chosen, run)
     first = explainer.label_names.index(label)
     second = _other(explainer, result, chosen, first) if against is None else _named(explainer, against, first)
@@ -144,7 +144,7 @@ def explain(
             "gene": list(explainer.genes),
             "contribution": mean,
             "share": np.abs(mean) / max(float(np.abs(mean).sum()), 1e-300),
-            **_expression(target, explainer.genes, np.asarray(cells)),
+            **_expression(target, explainer.genes, cells),
         }
     )
     return Explanation(
@@ -225,6 +225,18 @@ def deletion(
 
     random = [curve(run.rng(f"random genes {i}")) for i in run.track("Delete random genes", range(n_random))]
     return pd.DataFrame({"genes": numbers, "salient": curve(None), "random": np.mean(random, axis=0)})
+
+
+def _places(result: TransferResult, cells: Ints) -> Ints:
+    """Return the places of the chosen cells, which must be cells of the result."""
+    chosen: Ints = np.flatnonzero(cells) if np.asarray(cells).dtype.kind == "b" else np.asarray(cells)
+    if len(chosen) and not (chosen.min() >= 0 and chosen.max() < result.n_obs):
+        raise ParameterError(
+            f"Cells {chosen.min()} to {chosen.max()} were chosen.",
+            expected=f"The result has {result.n_obs} cells, counted from 0.",
+            do="Choose cells of the target that the result is about.",
+        )
+    return chosen
 
 
 def _common_label(result: TransferResult, cells: Ints) -> str:

@@ -91,10 +91,11 @@ class Run:
 
     def __post_init__(self) -> None:
         """Check the seed once."""
-        if not 0 <= self.seed <= LARGEST_SEED:
+        whole = isinstance(self.seed, int | np.integer) and not isinstance(self.seed, bool)
+        if not whole or not 0 <= self.seed <= LARGEST_SEED:
             raise ParameterError(
                 f"The seed is {self.seed}.",
-                expected=f"It must be 0 or larger, and at most {LARGEST_SEED}.",
+                expected=f"It must be a whole number, 0 or larger, and at most {LARGEST_SEED}.",
                 do="Choose another number.",
             )
 

@@ -146,9 +146,12 @@ def test_it_says_what_the_source_is_worth(
 def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
     unsure = {"doubts": ["The curve is flat."], "hidden_groups": ["Group 2 may be two kinds of cells."]}
+    unsure |= {"notes": ["It was mapped as it is."], "remarks": ["Genes are missing."]}
     tell(replace(result, uns={**result.uns, **unsure}), tmp_path / "out.h5ad", dropped=0)
     said = capsys.readouterr().out
     assert said.index("The curve is flat.\n") < said.index("Group 2 may be two kinds of cells.\n") < said.index("Wrote")
+    assert "It was mapped as it is.\n" in said
+    assert "Warning: Genes are missing.\n" in said
 
 
 @pytest.mark.parametrize(
@@ -408,6 +411,9 @@ def test_labels_may_lie_in_a_table(folder: Path, source: AnnData, capsys: pytest
     assert run(folder, *more, source="bare.h5ad") == 0
     assert "200 of 200 cells are in the table" in capsys.readouterr().out
     assert run(folder, "--label-key", "kind", source="bare.h5ad") == 2
+    beside = ("--quiet", "--force", "--method", "targetcluster", "--labels", str(folder / "labels.csv"))
+    assert run(folder, *beside) == 0  # the source has another column of types, but the table was given
+    assert "taken from the column 'kind' of the table" in capsys.readouterr().out
     assert run(folder, "--labels", str(folder / "nowhere.csv"), source="bare.h5ad") == 2
 
 

@@ -139,6 +139,11 @@ def test_an_unfitted_method_says_so(key, pair):
 @pytest.mark.parametrize("key", ["transfercluster"])
 def test_what_cannot_be_explained_is_refused(given, pair):
     method, result = given
+    for place in (-1, result.n_obs):
+        with pytest.raises(ParameterError, match="80 cells, counted from 0"):
+            explain(method, pair.target, result, np.array([place]))
+    chosen = result.labels == "type A"
+    assert explain(method, pair.target, result, chosen).n_cells == chosen.sum()
     with pytest.raises(ParameterError, match="No cell"):
         explain(method, pair.target, result, np.array([], dtype=int))
     own = str(result.labels[0])

@@ -89,6 +89,11 @@ def test_a_missing_or_torn_file_is_refused(tmp_path):
     torn.write_bytes(gzip.compress(LINES.encode())[:20])
     with pytest.raises(DataError, match="cannot be read"):
         read_gmt(torn)
+    packed = bytearray(gzip.compress(LINES.encode()))
+    packed[10] = 0xFF  # no block of this kind can be unpacked
+    torn.write_bytes(bytes(packed))
+    with pytest.raises(DataError, match="cannot be read"):
+        read_gmt(torn)
 
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):

@@ -405,6 +405,19 @@ def test_capitals_that_differ_are_matched():
     assert repaired(source, target, "case_differs", "match_case") == "source"
 
 
+@pytest.mark.filterwarnings("ignore:.*names are not unique")
+def test_repairs_keep_tables_and_sparse_matrices_of_the_cells():
+    for adata, fix in (
+        (with_raw(data(), scaled(data())), Fix("use_counts", "", {"where": "raw"})),
+        (renamed_to(data(), dup(HUMAN[:1100])), Fix("sum_genes", "")),
+    ):
+        adata.obsm["table"] = pd.DataFrame({"x": range(adata.n_obs)}, index=adata.obs_names)
+        adata.obsm["sparse"] = sparse.csr_matrix(np.eye(adata.n_obs))
+        mended = apply_fix(adata, fix)
+        assert mended.obsm["table"].equals(adata.obsm["table"])
+        assert (mended.obsm["sparse"] != adata.obsm["sparse"]).nnz == 0
+
+
 def test_capitals_alone_make_no_species():
     names = [f"Locus{number}" for number in range(1100)]
     source, target = pair(data(names=names), data(names=[name.upper() for name in names]))

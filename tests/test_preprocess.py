@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from sctl.core.normalise import log_normalised
 from sctl.errors import Cancelled, DataError, ParameterError
+from sctl.preflight import inspect, inspect_pair
 from sctl.preprocess import (
     PAPER_FILTERS,
     PreprocessParams,
@@ -377,6 +379,29 @@ def test_values_that_are_no_numbers(source: AnnData, target: AnnData, value: flo
     counts[0, 0] = value
     with pytest.raises(DataError, match="target holds values that are not finite"):
         prepare_pair(source, AnnData(counts, obs=target.obs, var=target.var))
+
+
+def test_a_dataset_that_lies_on_disk(source: AnnData, target: AnnData, tmp_path):
+    target.write_h5ad(tmp_path / "target.h5ad")
+    backed = ad.read_h5ad(tmp_path / "target.h5ad", backed="r")
+    prepared = prepare_pair(source, backed, label_key="cell_type")
+    assert (prepared.pair.target.X != prepare_pair(source, target, label_key="cell_type").pair.target.X).nnz == 0
+    assert inspect(backed, role="target").ok
+    assert inspect_pair(source, backed).ok
+    assert backed.isbacked
+
+
+def test_tables_and_sparse_matrices_beside_the_target(source: AnnData, target: AnnData):
+    given = target.copy()
+    given.obs_names = [str(number) for number in range(target.n_obs)]
+    given.obsm["table"] = pd.DataFrame({"x": range(target.n_obs)}, index=given.obs_names)
+    given.obsm["sparse"] = sparse.csr_matrix(np.eye(target.n_obs))
+    counts = given.X.toarray()
+    counts[3] = 0
+    given.X = sparse.csr_matrix(counts)
+    beside = prepare_pair(source, given).target_all.obsm
+    assert beside["table"]["x"].tolist() == [*range(3), *range(4, target.n_obs)]
+    assert beside["sparse"].shape == (target.n_obs - 1, target.n_obs)
 
 
 @pytest.mark.parametrize("key", ["label_key", "batch_key"])

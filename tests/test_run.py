@@ -73,7 +73,7 @@ def test_within_prefixes_the_stage_and_keeps_seed_and_stop():
         inner.report("stage", 2, 2)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63])  # files hold whole numbers of 64 bits
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "one", None, True])  # files hold whole numbers of 64 bits
 def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(ParameterError, match=f"seed is {seed}"):
         Run(seed=seed)

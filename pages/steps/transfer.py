@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from sctl.ui import (
+    confidence_view,
     errors,
     jobs,
     mapping_view,
@@ -30,6 +31,7 @@ if not (source_view.busy(project) or self_test_view.busy(project) or search_view
 
 with errors.caught():
     if project.state("theta") == "done":
+        confidence_view.cautions(project)
         sharpening_view.say(project, key="transfer")
         mapping_view.report(project)
         training_view.report(project)

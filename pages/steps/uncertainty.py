@@ -35,6 +35,7 @@ view = results.shown(project)
 
 names = ["How sure the names are", "Cells beyond the source", "Two groups or one?"]
 with errors.caught():
+    confidence_view.cautions(view)
     if sharpening_view.has(results.result(view)):
         names.insert(1, "How the groups formed")
         sharpening_view.warn_swallowed(view)

@@ -42,14 +42,23 @@ def _free(out: Path, inputs: Sequence[Path], *, force: bool, ending: str) -> Pat
     return out
 
 
-def with_labels(source: AnnData, labels: Path | None) -> AnnData:
-    """Return the source with the cell types of a table, if there is one, and say how many it has."""
-    from sctl.io import join_labels, read_labels  # noqa: PLC0415
+def with_labels(source: AnnData, arguments: argparse.Namespace) -> AnnData:
+    """Return the source with the cell types of a table, if there is one, and say how many it has.
 
-    if labels is None:
+    Where no column was named, the one of the table that holds cell types becomes ``arguments.label_key``: who gives a
+    table means its labels, whatever else the source has.
+    """
+    from sctl.io import join_labels, read_labels  # noqa: PLC0415
+    from sctl.preflight import label_candidates  # noqa: PLC0415
+
+    if arguments.labels is None:
         return source
-    joined, said = join_labels(source, read_labels(labels))
+    joined, said = join_labels(source, read_labels(arguments.labels))
     print(f"Labels: {said.text}")
+    found = [column for column in label_candidates(joined) if column in said.columns]
+    if arguments.label_key is None and len(found) == 1:
+        arguments.label_key = found[0]
+        print(f"Cell types are taken from the column '{found[0]}' of the table.")
     return joined
 
 

@@ -127,7 +127,7 @@ def _read_pair(
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
     source = with_labels(
-        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments.labels
+        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
     )
     given = pipeline.read_datasets(arguments.target, genes=arguments.target_genes)
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)

@@ -26,7 +26,7 @@ def search_settings(arguments: argparse.Namespace) -> int:
             f"Settings of {method.title} cannot be searched.", do="Choose --method poissonautoencoder."
         )
     wanted = Wanted(ranges=arguments.ranges, n_trials=arguments.trials, sampler=arguments.sampler)
-    source = with_labels(read(arguments.source), arguments.labels)
+    source = with_labels(read(arguments.source), arguments)
     source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))

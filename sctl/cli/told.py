@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sctl.pipeline import worth_of
+from sctl.pipeline import cautions, worth_of
 
 if TYPE_CHECKING:
     from sctl.data import TransferResult
@@ -27,8 +27,10 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         )
     if worth := source_worth(result.uns, result.params):
         print(worth)
-    for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ())):
+    for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ()), *result.uns.get("notes", ())):
         print(text)
+    for text in cautions(result):
+        print(f"Warning: {text}")
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
     )

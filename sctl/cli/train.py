@@ -76,7 +76,7 @@ def _source(arguments: argparse.Namespace) -> AnnData:
     from sctl.preflight import inspect  # noqa: PLC0415
 
     source = with_labels(
-        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments.labels
+        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
     )
     source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
@@ -82,7 +83,7 @@ def read_gmt(path: Path | str, *, name: str | None = None) -> GeneSets:
         with (gzip.open if path.suffix == ".gz" else Path.open)(path, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         text = content.decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(
             f"{path.name} cannot be read as text.",
             expected="A .gmt file is plain text with tabs, perhaps packed as .gmt.gz.",

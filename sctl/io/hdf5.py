@@ -17,7 +17,7 @@ from anndata._io.specs.registry import IORegistryError  # has no public name, an
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sctl.errors import DataError
+from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
 from sctl.io.memory import require
@@ -73,7 +73,9 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError) as error:
+    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, SctlError):
+            raise
         raise DataError(
             f"{name} is a damaged or incomplete HDF5 file.",
             expected="It should open without an error.",
@@ -144,6 +146,7 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             warnings.simplefilter("ignore", FutureWarning)
             warnings.filterwarnings("ignore", category=ad.OldFormatWarning)
             adata = ad.read_h5ad(path)
+        _require_sound(adata)
     except (IORegistryError, LookupError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
@@ -151,6 +154,16 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             do="Open it with the program that wrote it, and write it again: adata.write_h5ad('data.h5ad').",
         ) from error
     return _with_matrix(adata, name) if adata.X is None else adata
+
+
+def _require_sound(adata: AnnData) -> None:
+    """Raise ``ValueError`` where a sparse matrix points outside itself: compiled code would follow, and crash."""
+    parts = [adata.X, *([] if adata.raw is None else [adata.raw.X, *adata.raw.varm.values()])]
+    for slots in (adata.layers, adata.obsm, adata.obsp, adata.varm, adata.varp):
+        parts.extend(slots.values())
+    for part in parts:
+        if sparse.issparse(part):
+            part.check_format(full_check=True)
 
 
 def _with_matrix(adata: AnnData, name: str) -> AnnData:

@@ -183,6 +183,8 @@ def _tidy(adata: AnnData, name: str) -> AnnData:
     # Of the numbers that files hold, sparse matrices know all but half and extended precision.
     known = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     matrix = sparse.csr_matrix(X if known else X.astype(np.float32))
+    if not matrix.has_canonical_format:
+        matrix.sum_duplicates()  # of two entries for one place the sum counts, as everywhere
     if matrix is not X:
         adata.X = matrix
     return adata

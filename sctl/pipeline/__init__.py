@@ -7,6 +7,7 @@ values; long steps yield what is finished, so that a stop loses nothing.
 from __future__ import annotations
 
 from sctl.pipeline.batches import batched, with_batches
+from sctl.pipeline.cautions import cautions
 from sctl.pipeline.compute import (
     MAPS,
     answered,
@@ -94,6 +95,7 @@ __all__ = [
     "baselines_of",
     "batched",
     "best_settings",
+    "cautions",
     "check_source",
     "chosen_theta",
     "compared_methods",

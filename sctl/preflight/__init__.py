@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anndata import AnnData
 
+from sctl.data import in_memory
 from sctl.io import read
 from sctl.preflight.fixes import apply_fix
 from sctl.preflight.labels import label_candidates, label_findings
@@ -44,6 +45,7 @@ def inspect(adata: AnnData, *, role: Role, label_key: str | None = None) -> Repo
     -------
     Report
     """
+    adata = in_memory(adata)
     return Report(
         (
             *name_findings(adata, role),
@@ -70,6 +72,7 @@ def inspect_pair(source: AnnData, target: AnnData, *, label_key: str | None = No
     -------
     Report
     """
+    source, target = in_memory(source), in_memory(target)
     labels = label_findings(source, "source", label_key) if label_key is not None else ()
     return Report((*pair_findings(source, target), *labels))
 

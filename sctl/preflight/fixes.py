@@ -74,7 +74,7 @@ def _use_counts(adata: AnnData, *, where: str) -> AnnData:
             obs=adata.obs.copy(),
             var=adata.raw.var.copy(),
             uns=dict(adata.uns),
-            obsm={key: np.array(value) for key, value in adata.obsm.items()},
+            obsm={key: value.copy() for key, value in adata.obsm.items()},
         )
     key = where.removeprefix("layers/")
     if key not in adata.layers:
@@ -132,7 +132,7 @@ def _sum_genes(adata: AnnData) -> AnnData:
         obs=adata.obs.copy(),
         var=adata.var[first].copy(),
         uns=dict(adata.uns),
-        obsm={key: np.array(value) for key, value in adata.obsm.items()},
+        obsm={key: value.copy() for key, value in adata.obsm.items()},
     )
     for key, value in adata.layers.items():
         layer = sparse.csr_matrix(value)

@@ -44,6 +44,9 @@ def with_all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnDa
         obs=_obs(side),
         var=side.adata.var.copy(),
         layers={"counts": values} if side.values.are_counts else {},
-        obsm={key: value[side.cells] for key, value in side.adata.obsm.items()},
+        obsm={
+            key: value.iloc[side.cells] if isinstance(value, pd.DataFrame) else value[side.cells]
+            for key, value in side.adata.obsm.items()
+        },
         uns=deepcopy(dict(side.adata.uns)),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.core.normalise import log_normalised
-from sctl.data import TARGET_ONLY, Pair
+from sctl.data import TARGET_ONLY, Pair, in_memory
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
@@ -89,6 +89,7 @@ def prepare_pair(
     ((200, 300), 300)
     """
     params, run = params or PreprocessParams(), run or Run()
+    source, target = in_memory(source), in_memory(target)
     shared = matching_genes(source, target)
     require_columns(source, label_key, batch_key)
     run.report("Prepare", 0, 4, "reading values")

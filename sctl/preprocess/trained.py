@@ -8,7 +8,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.core.normalise import library_sizes, log_normalised
-from sctl.data import TARGET_ONLY, Pair, require_genes
+from sctl.data import TARGET_ONLY, Pair, in_memory, require_genes
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.match import matching_genes
 from sctl.preprocess.own import target_only
@@ -61,7 +61,7 @@ def prepare_target(
         If names are duplicated, values cannot be used, a filter leaves nothing, or the target has fewer than half
         of the genes by which cells are compared.
     """
-    run = run or Run()
+    run, target = run or Run(), in_memory(target)
     shared = matching_genes(stand_in, target)
     run.report("Prepare", 0, 2, "filtering")
     side = open_side("target", target).filtered(params.target)

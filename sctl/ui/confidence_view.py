@@ -26,6 +26,12 @@ _INKS = {
 _MOST_BARS = 6
 
 
+def cautions(project: Project) -> None:
+    """Warn where the names as a whole may be wrong, whatever their confidence."""
+    for text in results.cautions(project):
+        st.warning(errors.plain(text), icon=":material/warning:")
+
+
 def meaning() -> None:
     """Say what the number is, and what it is not."""
     left, right = st.columns(2, gap="large")

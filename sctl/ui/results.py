@@ -101,6 +101,11 @@ def hidden_groups(project: Project) -> list[str]:
     return [str(text) for text in result(project).uns.get("hidden_groups", ())]
 
 
+def cautions(project: Project) -> tuple[str, ...]:
+    """Return what speaks against the result as a whole; see :func:`sctl.pipeline.cautions`."""
+    return pipeline.cautions(result(project))
+
+
 def landmarks_text(project: Project) -> str:
     """Say how a large target was clustered; empty where all cells were compared with all."""
     found = result(project)

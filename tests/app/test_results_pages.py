@@ -222,6 +222,14 @@ def test_a_group_that_the_source_hides_is_a_warning(open_page, done, monkeypatch
     assert errors.plain(said) in [item.value for item in fine(app.run()).warning]
 
 
+@pytest.mark.parametrize("page", ["transfer", "uncertainty"])
+def test_what_speaks_against_all_names_is_a_warning(open_page, done, monkeypatch, page):
+    said = "12 of your 80 cells resemble no cell of the annotated dataset."
+    monkeypatch.setattr(results, "cautions", lambda project: (said,))
+    app = fine(open_page(page, done.id))
+    assert errors.plain(said) in [item.value for item in app.warning]
+
+
 def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
     app = open_page("theta", done.id)
     before = load_result(done).uns["theta"]

@@ -51,6 +51,28 @@ def broken_h5ad(folder, small):
     return path
 
 
+def changed(folder, small, change):
+    """Write ``small``, and change something within the file."""
+    path = h5ad(folder, small)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def put(file, name, place, value):
+    file[name][place] = value
+
+
+def overwritten(folder, small):
+    """Return a file in which the tables of one group are rubbish."""
+    path = h5ad(folder, small)
+    content = bytearray(path.read_bytes())
+    for place in range(content.index(b"obsm") + 8, len(content), 97):
+        content[place] ^= 0xFF
+    path.write_bytes(bytes(content))
+    return path
+
+
 def without_x(folder, small):
     small.layers["spliced"], small.layers["unspliced"] = small.X.copy(), small.X.copy()
     small.X = None
@@ -130,6 +152,9 @@ BAD = {
     "cut gzip": (lambda d, a: cut(one(d, "x.csv.gz", gzip.compress(a.to_df().to_csv().encode()))), "incomplete gzip"),
     "unknown HDF5": (lambda d, a: h5(d, "x.h5", weights=[1]), "unknown layout"),
     "h5ad from the future": (broken_h5ad, "a part of it cannot be read"),
+    "entry outside X": (lambda d, a: changed(d, a, lambda f: put(f, "X/indices", 0, 99_999)), "cannot be read"),
+    "entry before X": (lambda d, a: changed(d, a, lambda f: put(f, "X/indices", 0, -5)), "cannot be read"),
+    "rows that overlap": (lambda d, a: changed(d, a, lambda f: put(f, "X/indptr", 3, 0)), "cannot be read"),
     "h5ad without X": (without_x, "has no matrix X"),
     "link to another file": (lambda d, a: external_link(d), "refers to data in other files"),
     "no cells": (lambda d, a: h5ad(d, a[:0].copy()), "holds 0 cells and 14 genes"),
@@ -248,6 +273,21 @@ def test_the_texts_are_distinct(tmp_path, small):
             read(path)
         texts.add((caught.value.found.replace(path.name, "FILE"), caught.value.do))
     assert len(texts) == len(BAD) >= 25
+
+
+def test_rubbish_within_a_file_of_hdf5_is_refused(tmp_path, small):
+    with pytest.raises(DataError, match="damaged or incomplete HDF5"):
+        read(overwritten(tmp_path, small))
+
+
+def test_entries_for_one_place_are_added_up(tmp_path, small):
+    def twice(file):
+        start = file["X/indptr"][0]
+        file["X/indices"][start + 1] = file["X/indices"][start]
+
+    row = read(changed(tmp_path, small, twice)).X[[0]]
+    assert row.has_canonical_format
+    assert row.sum() == small.X[[0]].sum()
 
 
 def test_too_little_memory_is_said_before_reading(tmp_path, small, monkeypatch):
