@@ -11,7 +11,7 @@ from sctl import export, plots
 from sctl.enrichment import FDR
 from sctl.pipeline import Reasons
 from sctl.project import Project, WhyQuestion, load_reasons, why_questions
-from sctl.ui import colours, embedding_view, errors, explore_view, results
+from sctl.ui import colours, embedding_view, errors, explore_view, gene_picker, results
 
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _ROWS = 200
@@ -161,7 +161,7 @@ def _pathways(question: WhyQuestion, found: Reasons) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Pathway": table["set"].str.removeprefix("HALLMARK_").str.replace("_", " ").str.capitalize(),
+                "Pathway": table["set"].map(gene_picker.called),
                 "Speaks for": [own.label if score > 0 else own.against for score in table["score"]],
                 "FDR": table["fdr"],
                 "Score": table["score"],

@@ -6,6 +6,7 @@ when they were computed, and all that is loaded from that view fits: cells, maps
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anndata as ad
@@ -29,6 +30,7 @@ from sctl.project import (
     load_result,
     load_sweep,
     load_target_all,
+    mean_of_genes,
 )
 from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.results import MAPS, embeddings_in, points_in
@@ -206,6 +208,16 @@ def genes(project: Project) -> list[str]:
 def expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return one gene's log-normalised expression in the target.  (n_obs,)."""
     return _expression(project, project.fingerprint("preprocess"), name)
+
+
+def mean_expression(project: Project, names: Sequence[str]) -> NDArray[np.float32]:
+    """Return the mean log-normalised expression of some genes that the target has.  (n_obs,)."""
+    return _mean_expression(project, project.fingerprint("preprocess"), tuple(sorted(set(names))))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _mean_expression(_project: Project, fingerprint: str, names: tuple[str, ...]) -> NDArray[np.float32]:
+    return mean_of_genes(_project, names)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

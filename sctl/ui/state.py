@@ -94,6 +94,10 @@ COLOUR = Key("colour", "label")
 """of(pane): what a map is coloured by; see :mod:`sctl.ui.colours`."""
 GENE: Key[str | None] = Key("gene", None)
 """of(pane)"""
+GENE_SET: Key[str] = Key("gene_set", "")
+"""of(pane): the set whose mean colours a map; empty for genes of one's own choice"""
+GENES: Key[list[str]] = Key("genes", [])
+"""of(pane): genes of one's own choice"""
 PANES = Key("panes", default=False)
 SELECTION: Key[Any] = Key("selection", None)
 """of(fingerprint of the preparation) or of(fingerprint, "A"): a :class:`~sctl.ui.selection.Selection`."""

@@ -12,12 +12,23 @@ import pandas as pd
 import pytest
 
 from sctl import jobs, pipeline
-from sctl.errors import Cancelled
-from sctl.project import Project, load_pair, load_result
+from sctl.errors import Cancelled, ProjectError
+from sctl.genesets import GeneSets
+from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import Remark
-from sctl.ui import colours, exports, figure_files, label_editor, results, selection, theta_view
+from sctl.ui import (
+    colours,
+    embedding_view,
+    exports,
+    figure_files,
+    gene_picker,
+    label_editor,
+    results,
+    selection,
+    theta_view,
+)
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -339,7 +350,9 @@ def test_a_label_needs_a_name(name):
         label_editor._checked(name)
 
 
-@pytest.mark.parametrize("colour", ["label", "cluster", "confidence", "gene", "quality:n_genes", "column:donor"])
+@pytest.mark.parametrize(
+    "colour", ["label", "cluster", "confidence", "gene", "blend", "genes", "quality:n_genes", "column:donor"]
+)
 @pytest.mark.parametrize("cells", ["target", "joint"])
 def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
     app = open_page("explore", done.id)
@@ -348,6 +361,46 @@ def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
     app.session_state["panes"] = True
     app.run()
     assert len(fine(app).get("plotly_chart")) >= 3
+
+
+def test_the_mean_of_several_genes_colours_a_map(open_page, done, monkeypatch):
+    pair, drawn = load_pair(done), []
+    genes = [str(name) for name in pair.target.var_names[:3]]
+    monkeypatch.setattr(embedding_view, "selectable_map", lambda coords, values, **rest: drawn.append((values, rest)))
+    app = open_page("explore", done.id)
+    app.session_state["colour:"] = "genes"
+    app.session_state["genes:"] = genes
+    fine(app.run())
+    values, rest = drawn[-1]
+    assert rest["title"] == "Mean of 3 genes"
+    every = load_target_all(done)
+    np.testing.assert_allclose(values, np.asarray(every[:, genes].X.mean(axis=1)).ravel(), rtol=1e-5)
+    with pytest.raises(ProjectError, match="none of these genes"):
+        mean_of_genes(done, ["no such gene"])
+
+
+def test_a_gene_set_is_taken_with_the_genes_that_the_target_has(done, monkeypatch):
+    names = results.genes(done)
+    sets = GeneSets("mine", {"MY_SET": frozenset({names[0], names[4], "elsewhere"}), "none": frozenset({"elsewhere"})})
+    monkeypatch.setattr(gene_picker.pipeline, "hallmark_of", lambda genes: sets)
+    assert list(gene_picker._sets(done)) == ["MY_SET"]
+    monkeypatch.setattr(gene_picker.st, "selectbox", lambda *_, **__: "MY_SET")
+    assert gene_picker.several(done) == sorted([names[0], names[4]])
+
+
+def test_two_genes_are_blended_on_the_map(open_page, done, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(embedding_view, "selectable_map", lambda coords, values, **rest: drawn.append((values, rest)))
+    first, second = (str(name) for name in load_pair(done).target.var_names[:2])
+    app = open_page("explore", done.id)
+    app.session_state["colour:"] = "blend"
+    app.session_state["gene:"], app.session_state["gene:second"] = first, second
+    fine(app.run())
+    values, rest = drawn[-1]
+    assert rest["title"] == f"{first} and {second}"
+    assert list(rest["legend"]) == ["neither", f"{first} high", f"{second} high", "both high"]
+    highest = int(np.argmax(results.expression(done, first)))
+    assert str(values[highest]).startswith(f"{first} 100 %")
 
 
 def test_a_label_of_ones_own_does_not_change_the_colours_of_others(done, monkeypatch):
