@@ -96,6 +96,17 @@ def result(project: Project) -> TransferResult:
     return _result(project, project.fingerprint("theta"))
 
 
+def answers(project: Project) -> list[TransferResult]:
+    """Return the results of all methods that named the same cells, the one shown first; baselines of a sweep included."""
+    own = result(project)
+    found = {own.method: own}
+    for view in project.answers():
+        other = result(view)
+        found.setdefault(other.method, other)
+    found |= {key: other for key, other in baselines(project).items() if key not in found}
+    return [other for other in found.values() if other.obs_names.equals(own.obs_names)]
+
+
 def landmarks_text(project: Project) -> str:
     """Say how a large target was clustered; empty where all cells were compared with all."""
     found = result(project)

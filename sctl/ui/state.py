@@ -132,6 +132,7 @@ MARKERS_OF_GROUP: Key[str | None] = Key("markers_of_group", None)
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+OTHER_METHOD = Key("other_method", "")
 CONFIDENCE_TAB = Key("confidence_tab", "")
 REPEATS_OF: Key[str] = Key("repeats_of", "clusters")
 REPEATS_ONE: Key[str | None] = Key("repeats_one", None)

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from sctl import jobs, pipeline
 from sctl.errors import Cancelled, ProjectError
+from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
 from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
@@ -25,6 +27,7 @@ from sctl.ui import (
     figure_files,
     gene_picker,
     label_editor,
+    methods_view,
     results,
     selection,
     theta_view,
@@ -487,3 +490,55 @@ def test_landmarks_are_told_where_there_are_some(done, monkeypatch):
     large = dataclasses.replace(found, uns={**found.uns, "n_landmarks": 1000})
     monkeypatch.setattr(results, "result", lambda project: large)
     assert "among 1,000 of its cells" in results.landmarks_text(done)
+
+
+def test_methods_are_compared_where_several_were_run(open_page, done):
+    assert [view.params("transfer")["method"] for view in done.answers()] == ["transfercluster"]
+    done.set_params("transfer", {"method": "targetcluster", "params": {"n_clusters": 3}}, note="TargetCluster")
+    for step in ("transfer", "theta"):
+        jobs.compute(done, step)
+    assert [view.params("transfer")["method"] for view in done.answers()] == ["targetcluster", "transfercluster"]
+    shown, earlier = (load_result(view) for view in done.answers())
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    app = fine(app.run())
+    table = next(item.value for item in app.dataframe if "Same name" in item.value)
+    assert table["Method"].tolist() == ["TargetCluster (shown)", "TransferCluster"]
+    same = 100 * float(np.mean(shown.labels.astype(str) == earlier.labels.astype(str)))
+    np.testing.assert_allclose(table["Same name"], [100, same])
+    assert "Named rightly" in table
+    types = next(item.value for item in app.dataframe if "Named so by all" in item.value)
+    assert types["Cells"].sum() == shown.n_obs
+    assert {"methods.csv", "names_by_method.csv"} <= set(exports._tables(done))
+    done.set_params("preprocess", {"n_top_genes": 50}, note="Fewer genes")
+    assert not done.answers()  # answers about data that were prepared otherwise cannot be compared
+
+
+def test_cells_that_methods_name_differently_are_selected(open_page, done):
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    answers = results.answers(done)
+    differing = int((agreement(answers) < 1).sum())
+    button = fine(app.run()).button(key="methods:select")
+    assert button.disabled == (differing == 0)
+    assert len(answers) == 3  # the baselines of the sweep
+
+
+def test_a_single_method_has_nothing_to_agree_with(open_page, done):
+    shutil.rmtree(done.result_dir("transfer") / "baselines")
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    assert "Only TransferCluster was run on these data" in fine(app.run()).info[0].value
+    assert "methods.csv" not in exports._tables(done)
+
+
+def test_names_that_hold_least_come_first():
+    def given(*labels):
+        return SimpleNamespace(labels=np.array(labels, dtype=object))
+
+    answers = [given("a", "a", "b", "b"), given("a", "a", "b", "c"), given("a", "a", "c", "c")]
+    table = methods_view.by_type(answers, agreement(answers))
+    assert table.to_dict("records") == [
+        {"label": "b", "cells": 2, "all_agree": 0.0, "instead": "c"},
+        {"label": "a", "cells": 2, "all_agree": 1.0, "instead": ""},
+    ]
