@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sctl.export import (
     export_h5ad,
     export_tables,
     methods_paragraph,
+    notebook_for,
     script_for,
     to_csv,
 )
@@ -159,6 +161,35 @@ def test_script_runs_and_repeats_itself(source, target, tmp_path):
     np.testing.assert_array_equal(outputs[0].labels, outputs[1].labels)
     truth = target.obs.loc[outputs[0].obs_names, "cell_type"].astype(str)
     assert (outputs[0].labels == truth).mean() > 0.9
+
+
+@pytest.mark.parametrize("demo", [frozenset(), frozenset({"source"})])
+def test_a_notebook_holds_the_script_and_nothing_else_that_acts(demo):
+    recipe = Recipe(source=NASTY, target="b.h5ad + c.h5ad", label_key=NASTY, demo=demo, params={"k": 3})
+    book = json.loads(notebook_for(recipe, title=NASTY, words=NASTY))
+    assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
+    code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in book["cells"] if "outputs" in cell)
+    script = ast.parse(script_for(recipe))
+    said = [ast.dump(node) for node in ast.parse("\n".join(code)).body]
+    assert said[: len(script.body) - 1] == [ast.dump(node) for node in script.body[1:]]  # all but its docstring
+    assert len(code) == 3 + 3  # imports, settings, analysis; and three looks at the result
+
+
+@pytest.mark.slow
+def test_notebook_runs_cell_by_cell(source, target, tmp_path, monkeypatch):
+    source.write_h5ad(tmp_path / "source.h5ad")
+    target.write_h5ad(tmp_path / "target.h5ad")
+    recipe = Recipe(source="source.h5ad", target="target.h5ad", label_key="cell_type", theta=0.5)
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, object] = {}
+    for cell in json.loads(notebook_for(recipe))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), known)
+    table = pd.crosstab(known["groups"], known["result"].labels)
+    assert table.to_numpy().sum() == target.n_obs
+    assert (tmp_path / "result.h5ad").exists()
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from sctl.ui import (
     trained,
 )
 
-_MIME = {"csv": "text/csv", "zip": "application/zip"}
+_MIME = {"csv": "text/csv", "zip": "application/zip", "ipynb": "application/x-ipynb+json"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
 
 
@@ -75,14 +75,17 @@ def trained_source(project: Project) -> None:
 
 
 def repeat(project: Project) -> None:
-    """Offer a script and a paragraph for a paper."""
+    """Offer a script, a notebook and a paragraph for a paper."""
     recipe, found = recipe_of(project), results.result(project)
     _offer("Python script", lambda: export.script_for(recipe).encode(), f"{stem(project)}.py",
            about="Repeats this analysis where sctl is installed.")  # fmt: skip
+    text = export.methods_paragraph(found, recipe=recipe, reference=METHODS[found.method].reference)
+    title = project.name
+    _offer("Notebook (.ipynb)", lambda: export.notebook_for(recipe, title=title, words=text).encode(),
+           f"{stem(project)}.ipynb", about="The same for Jupyter, step by step, with a first look at the result.")  # fmt: skip
     st.markdown("**The same from the shell**")
     st.code(export.command_for(recipe), language="bash", wrap_lines=True)
     st.markdown("**A paragraph for your methods section**")
-    text = export.methods_paragraph(found, recipe=recipe, reference=METHODS[found.method].reference)
     st.code(text, language=None, wrap_lines=True)
 
 
