@@ -212,6 +212,7 @@ def test_methods_paragraph_states_what_was_done(result):
     for part in ("80 target cells (mine.h5ad", "θ = 0.5", "seed = 7", "10,000 per cell", "Mieth et al. (2019)", "UMAP"):
         assert part in text
     assert "t-SNE" in methods_paragraph(result, with_tsne=True)
+    assert "method TransferCluster (" in methods_paragraph(result, title="TransferCluster")
     assert "Someone (2020)" in methods_paragraph(result, reference="Someone (2020)")
     assert text == methods_paragraph(result, recipe=recipe)
 

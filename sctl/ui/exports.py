@@ -79,7 +79,8 @@ def repeat(project: Project) -> None:
     recipe, found = recipe_of(project), results.result(project)
     _offer("Python script", lambda: export.script_for(recipe).encode(), f"{stem(project)}.py",
            about="Repeats this analysis where sctl is installed.")  # fmt: skip
-    text = export.methods_paragraph(found, recipe=recipe, reference=METHODS[found.method].reference)
+    kind = METHODS[found.method]
+    text = export.methods_paragraph(found, recipe=recipe, title=kind.title, reference=kind.reference)
     title = project.name
     _offer("Notebook (.ipynb)", lambda: export.notebook_for(recipe, title=title, words=text).encode(),
            f"{stem(project)}.ipynb", about="The same for Jupyter, step by step, with a first look at the result.")  # fmt: skip

@@ -7,25 +7,31 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import export, plots
+from sctl import export, pipeline, plots
 from sctl.enrichment import FDR
+from sctl.explain import marked
 from sctl.pipeline import Reasons
-from sctl.project import Project, WhyQuestion, load_reasons, why_questions
-from sctl.ui import colours, embedding_view, errors, explore_view, gene_picker, results
+from sctl.project import Project, WhyQuestion, load_gene_sets, load_reasons, why_questions
+from sctl.ui import colours, embedding_view, errors, explore_view, results
 
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _ROWS = 200
+_CARD_ROWS = 16
+_TOP = 50  # so many of the weightiest genes are looked through for known markers
+_SIGNS = {"supports": "✓", "contradicts": "✗", "": ""}
 
 
 def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
     """Draw the whole answer."""
     st.markdown(f"### {errors.plain(_title(found))}")
     st.markdown(_in_words(found))
+    genes = marked_genes(project, question, found)
+    st.markdown(_known(genes))
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         _bars(found)
     with right:
-        gene = _table(question, found)
+        gene = _table(question, found, genes)
     if gene is not None:
         _gene(project, gene)
     left, right = st.columns([1.3, 1], gap="large")
@@ -35,15 +41,46 @@ def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
         _check(found)
 
 
-def one_line(project: Project, question: WhyQuestion) -> str:
-    """Return the genes most for and against the name, if it was explained already."""
+def card(project: Project, question: WhyQuestion) -> bool:
+    """Draw a cell's weightiest genes, with the one whose row is chosen on the map; False where it was not explained yet."""
     found = load_reasons(project, question)
     if found is None:
-        return ""
-    best, worst = ([errors.plain(gene) for gene in genes] for genes in _ends(found.explanation.genes, 3))
-    parts = [f"**For {errors.plain(found.explanation.label)}:** {', '.join(best)}"] if best else []
-    parts += [f"**for {errors.plain(found.explanation.against)}:** {', '.join(worst)}"] if worst else []
-    return "; ".join(parts)
+        return False
+    own, genes = found.explanation, marked_genes(project, question, found)
+    st.markdown(f"**Genes for {errors.plain(own.label)}, and for {errors.plain(own.against)}, the runner-up**")
+    value = genes["contribution"]
+    ends = pd.concat([genes.loc[value[value > 0].nlargest(_CARD_ROWS // 2).index],
+                      genes.loc[value[value < 0].nsmallest(_CARD_ROWS // 2).index]])  # fmt: skip
+    gene = _chosen(found, ends.reset_index(drop=True), key=f"confidence:genes:{stem_of(question)}", height=300)
+    st.caption(_known(genes))
+    if gene is not None:
+        _gene(project, gene, key="confidence")
+    return True
+
+
+def marked_genes(project: Project, question: WhyQuestion, found: Reasons) -> pd.DataFrame:
+    """Return the genes of an answer with what is known of them: the bundled markers, and the user's own sets by type."""
+    own, genes = found.explanation, found.explanation.genes
+    known = pipeline.markers_for(results.genes(project))
+    if question.sets:
+        known = known.merged(load_gene_sets(project, question.sets))
+    return marked(genes, own.label, own.against, known)
+
+
+def _known(genes: pd.DataFrame) -> str:
+    """Say which known markers are among the weightiest genes."""
+    top = genes.loc[genes["share"].nlargest(_TOP).index]
+    parts = []
+    for verdict, words in (("supports", "support"), ("contradicts", "contradict")):
+        rows = top[top["verdict"] == verdict]
+        if len(rows):
+            named = ", ".join(
+                f"*{errors.plain(row.gene)}* ({errors.plain(row.marker_of)})" for row in rows.itertuples()
+            )
+            parts.append(f"{named} {words if len(rows) > 1 else words + 's'} the name")
+    if not parts:
+        return f"None of the {len(top)} weightiest genes is in the table of known markers of these types."
+    return f"Known markers among the {len(top)} weightiest genes: {'; '.join(parts)}."
 
 
 def files(project: Project) -> dict[str, pd.DataFrame]:
@@ -95,40 +132,50 @@ def _bars(found: Reasons) -> None:
     st.plotly_chart(figure, key="explain:bars", config=_FLAT, alt=alt)
 
 
-def _table(question: WhyQuestion, found: Reasons) -> str | None:
+def _table(question: WhyQuestion, found: Reasons, genes: pd.DataFrame) -> str | None:
     """Draw the genes, the weightiest first, and return the one whose row is chosen."""
-    genes = found.explanation.genes
     order = genes["contribution"].abs().sort_values(ascending=False, kind="stable").index
     shown = genes.loc[order].head(_ROWS).reset_index(drop=True)
-    key = f"explain:genes:{stem_of(question)}"
+    gene = _chosen(found, shown, key=f"explain:genes:{stem_of(question)}", height=420)
+    st.caption("The weightiest first. Click at the left of a row to see the gene on the map.")
+    _download("All genes (.csv)", genes, f"{stem_of(question)}_genes")
+    return gene
+
+
+def _chosen(found: Reasons, shown: pd.DataFrame, *, key: str, height: int) -> str | None:
+    """Draw rows of genes and return the gene of the row that is chosen, the first by default."""
+    own = found.explanation
     event: Any = st.dataframe(
         pd.DataFrame(
             {
                 "Gene": shown["gene"],
                 "Speaks for": [
-                    found.explanation.label if value > 0 else found.explanation.against if value < 0 else "neither"
-                    for value in shown["contribution"]
+                    own.label if value > 0 else own.against if value < 0 else "neither" for value in shown["contribution"]
                 ],
                 "Weight": 100 * shown["share"],
+                "Known marker": [
+                    f"{_SIGNS[verdict]} {of}".strip() for verdict, of in zip(shown["verdict"], shown["marker_of"], strict=True)
+                ],
                 "In these cells": shown["expression"],
                 "Elsewhere": shown["elsewhere"],
             }
         ),
-        hide_index=True, height=420, on_select="rerun", selection_mode="single-row", key=key,
+        hide_index=True, height=height, on_select="rerun", selection_mode="single-row", key=key,
         column_config={
             "Weight": st.column_config.NumberColumn(format="%.1f%%", help="Share of all genes' contributions."),
+            "Known marker": st.column_config.TextColumn(
+                help="Of which type the gene is a known marker. ✓: as it is here, it supports the name; ✗: it contradicts it."
+            ),
             "In these cells": st.column_config.NumberColumn(format="%.2f", help="Mean log-normalised expression."),
             "Elsewhere": st.column_config.NumberColumn(format="%.2f", help="The same in all other cells."),
         },
         alt="Genes for and against the name, the weightiest first. Choose a row to see the gene.",
     )  # fmt: skip
-    st.caption("The weightiest first. Click at the left of a row to see the gene on the map.")
-    _download("All genes (.csv)", genes, f"{stem_of(question)}_genes")
     rows = event["selection"]["rows"]
     return str(shown["gene"].iloc[rows[0] if rows and rows[0] < len(shown) else 0]) if len(shown) else None
 
 
-def _gene(project: Project, gene: str) -> None:
+def _gene(project: Project, gene: str, *, key: str = "explain") -> None:
     """Draw one gene on the map and in every cell type."""
     st.markdown(f"### *{errors.plain(gene)}* in your cells")
     if gene not in results.genes(project):
@@ -139,10 +186,10 @@ def _gene(project: Project, gene: str) -> None:
     if coords is not None:
         with left:
             embedding_view.plain_map(
-                coords, results.expression(project, gene), title=gene, key="explain:map", height=320
+                coords, results.expression(project, gene), title=gene, key=f"{key}:map:{gene}", height=320
             )
     with right if coords is not None else left:
-        explore_view.violin(project, gene, colours.of(project, "label"), key="explain:violin")
+        explore_view.violin(project, gene, colours.of(project, "label"), key=f"{key}:violin:{gene}")
 
 
 def _pathways(question: WhyQuestion, found: Reasons) -> None:
@@ -161,7 +208,7 @@ def _pathways(question: WhyQuestion, found: Reasons) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Pathway": table["set"].map(gene_picker.called),
+                "Pathway": table["set"].str.removeprefix("HALLMARK_").str.replace("_", " ").str.capitalize(),
                 "Speaks for": [own.label if score > 0 else own.against for score in table["score"]],
                 "FDR": table["fdr"],
                 "Score": table["score"],
