@@ -188,7 +188,12 @@ def _learning_words(recipe: Recipe) -> list[str]:
 
 
 def methods_paragraph(
-    result: TransferResult, *, recipe: Recipe | None = None, reference: str = "", with_tsne: bool = False
+    result: TransferResult,
+    *,
+    recipe: Recipe | None = None,
+    title: str = "",
+    reference: str = "",
+    with_tsne: bool = False,
 ) -> str:
     """Return a paragraph for the methods section of a paper, with its references.
 
@@ -197,6 +202,8 @@ def methods_paragraph(
     result : TransferResult
     recipe : Recipe, optional
         Adds names of files and the normalisation.
+    title : str
+        What the method is called in print; by default its key.
     reference : str
         Of the method, from its declaration; known here for TransferCluster.
     with_tsne : bool
@@ -225,7 +232,7 @@ def methods_paragraph(
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
-        f"{result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
+        f"{title or result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
         f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
         f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
         f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "

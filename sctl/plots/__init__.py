@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sctl.plots.blend import blend, corners, with_legend
 from sctl.plots.consensus import consensus_figure, eigenvalue_figure, shown_cells, stability_figure
 from sctl.plots.corrections import gene_pair_figure, mixing_figure
 from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
@@ -19,11 +20,13 @@ from sctl.plots.training_live import training_svg
 __all__ = [
     "Curves",
     "alt_text",
+    "blend",
     "colours_of",
     "composition_bars",
     "confidence_histogram",
     "confusion_figure",
     "consensus_figure",
+    "corners",
     "deletion_figure",
     "dot_plot",
     "eigenvalue_figure",
@@ -48,4 +51,5 @@ __all__ = [
     "trials_figure",
     "violin_figure",
     "volcano",
+    "with_legend",
 ]

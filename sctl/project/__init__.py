@@ -7,7 +7,7 @@ from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
-from sctl.project.genes import gene, gene_names, target_names
+from sctl.project.genes import gene, gene_names, mean_of_genes, target_names
 from sctl.project.reasons import (
     WhyQuestion,
     keep_gene_sets,
@@ -76,6 +76,7 @@ __all__ = [
     "load_sweep",
     "load_target",
     "load_target_all",
+    "mean_of_genes",
     "note_question",
     "numbers_in",
     "outcomes_file",

@@ -89,7 +89,7 @@ def _ways_in(library: Library, project: Project | None, *, unfold: bool) -> None
                 icon=":material/school:",
                 key="library:learned",
                 on_click=_add_learned,
-                args=(library, path, project.name),
+                args=(library, path, project.name.replace("/", "-")),  # no folder
             )
 
 

@@ -97,6 +97,10 @@ COLOUR = Key("colour", "label")
 """of(pane): what a map is coloured by; see :mod:`sctl.ui.colours`."""
 GENE: Key[str | None] = Key("gene", None)
 """of(pane)"""
+GENE_SET: Key[str] = Key("gene_set", "")
+"""of(pane): the set whose mean colours a map; empty for genes of one's own choice"""
+GENES: Key[list[str]] = Key("genes", [])
+"""of(pane): genes of one's own choice"""
 PANES = Key("panes", default=False)
 DENOISED = Key("denoised", default=False)
 SELECTION: Key[Any] = Key("selection", None)
@@ -132,6 +136,7 @@ MARKERS_OF_GROUP: Key[str | None] = Key("markers_of_group", None)
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+OTHER_METHOD = Key("other_method", "")
 CONFIDENCE_TAB = Key("confidence_tab", "")
 REPEATS_OF: Key[str] = Key("repeats_of", "clusters")
 REPEATS_ONE: Key[str | None] = Key("repeats_one", None)

@@ -40,7 +40,8 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
         paths = []
         for number, upload in enumerate(uploads):
-            path = Path(folder, f"{number}-{Path(upload.name).name}")
+            name = Path(upload.name).name.lstrip(".") or "file"  # as the user knows it; several may have the same
+            path = Path(folder, name if len(uploads) == 1 else f"{number}-{name}")
             with path.open("wb") as file:
                 while block := upload.read(_BLOCK):
                     digest.update(block)
