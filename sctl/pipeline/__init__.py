@@ -22,6 +22,7 @@ from sctl.pipeline.compute import (
 )
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
+from sctl.pipeline.neighbours import has_neighbours, neighbour_curves
 from sctl.pipeline.over_k import (
     ConsensusPoint,
     consensus,
@@ -65,6 +66,8 @@ from sctl.pipeline.trained import (
 )
 from sctl.pipeline.tuning import VALUE as TUNED_VALUE
 from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
+from sctl.pipeline.units import CASES as UNIT_CASES
+from sctl.pipeline.units import has_units, units
 from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
@@ -76,6 +79,7 @@ __all__ = [
     "NEEDS_SOURCE_CELLS",
     "STEPS",
     "TUNED_VALUE",
+    "UNIT_CASES",
     "UPSTREAM",
     "ConsensusPoint",
     "Reasons",
@@ -100,12 +104,15 @@ __all__ = [
     "find_labels",
     "groups_of",
     "hallmark_of",
+    "has_neighbours",
+    "has_units",
     "keep_self_test",
     "latent_map",
     "maps_of",
     "markers_for",
     "met",
     "method_of",
+    "neighbour_curves",
     "numbers_of",
     "prepare",
     "prepare_sweep",
@@ -127,6 +134,7 @@ __all__ = [
     "transfer",
     "transferability",
     "trials_table",
+    "units",
     "usual_method",
     "version",
     "why_not_saved",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
+from sctl.project.curves import load_curves, save_curves
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
 from sctl.project.genes import gene, gene_names, target_names
@@ -33,6 +34,7 @@ from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
+from sctl.project.units import UnitsQuestion, load_units, save_units
 
 __all__ = [
     "ROLES",
@@ -44,6 +46,7 @@ __all__ = [
     "SearchQuestion",
     "Settings",
     "State",
+    "UnitsQuestion",
     "WhyQuestion",
     "add_outcome",
     "add_part",
@@ -57,6 +60,7 @@ __all__ = [
     "load_baselines",
     "load_clusters",
     "load_consensus",
+    "load_curves",
     "load_embeddings",
     "load_estimate",
     "load_gene_sets",
@@ -71,14 +75,17 @@ __all__ = [
     "load_source_check",
     "load_sweep",
     "load_target_all",
+    "load_units",
     "note_question",
     "numbers_in",
     "outcomes_file",
     "outcomes_in",
     "projects_root",
     "questions",
+    "save_curves",
     "save_reasons",
     "save_source_check",
+    "save_units",
     "target_names",
     "trained_file",
     "why_questions",
