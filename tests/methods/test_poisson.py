@@ -88,7 +88,7 @@ def test_genes_that_the_target_lacks_count_as_silent(pair, fitted):
     result = fitted.transfer(fewer, Run())
     assert result.uns["genes_missing"] > 0
     assert "70%" in result.uns["remarks"][0]
-    with pytest.raises(DataError, match="genes that the network knows"):
+    with pytest.raises(DataError, match="genes by which the trained source compares"):
         fitted.transfer(pair.target[:, :20].copy(), Run())
 
 
