@@ -25,6 +25,7 @@ from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
+from sctl.pipeline.neighbours import has_neighbours, neighbour_curves
 from sctl.pipeline.over_k import (
     ConsensusPoint,
     consensus,
@@ -69,6 +70,8 @@ from sctl.pipeline.trained import (
 )
 from sctl.pipeline.tuning import VALUE as TUNED_VALUE
 from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
+from sctl.pipeline.units import CASES as UNIT_CASES
+from sctl.pipeline.units import has_units, units
 from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
@@ -82,6 +85,7 @@ __all__ = [
     "NEEDS_SOURCE_CELLS",
     "STEPS",
     "TUNED_VALUE",
+    "UNIT_CASES",
     "UPSTREAM",
     "ConsensusPoint",
     "Genes",
@@ -110,6 +114,8 @@ __all__ = [
     "groups_of",
     "grows",
     "hallmark_of",
+    "has_neighbours",
+    "has_units",
     "joined",
     "keep_self_test",
     "latent_map",
@@ -117,6 +123,7 @@ __all__ = [
     "markers_for",
     "met",
     "method_of",
+    "neighbour_curves",
     "numbers_of",
     "prepare",
     "prepare_sweep",
@@ -140,6 +147,7 @@ __all__ = [
     "transfer",
     "transferability",
     "trials_table",
+    "units",
     "usual_method",
     "version",
     "why_not_saved",

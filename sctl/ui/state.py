@@ -155,6 +155,7 @@ EXPLAIN_NAME: Key[str | None] = Key("explain_name", None)
 """of(kind of cells)"""
 EXPLAIN_AGAINST: Key[str | None] = Key("explain_against", None)
 EXPLAIN_SETS = Key("explain_sets", "")
+UNITS: Key[int] = Key("units", 10)
 GMT_ROUND = Key("gmt_round", 0)
 """Counts uploads of gene sets; a new number makes a new, empty uploader."""
 
