@@ -85,7 +85,19 @@ def test_intervals_are_students_and_a_method_that_took_no_part_has_no_column():
 
 
 def test_simulations_from_the_command_line(tmp_path, monkeypatch, capsys):
-    small = "--genes 300 --source-cells 100 --sizes 5 40 --repeats 1 --overlaps complete".split()
+    small = [
+        "--genes",
+        "300",
+        "--source-cells",
+        "100",
+        "--sizes",
+        "5",
+        "40",
+        "--repeats",
+        "1",
+        "--overlaps",
+        "complete",
+    ]
     run(monkeypatch, "simulated", *small, "--effect", "gene", "--fast", "--out", str(tmp_path))
     said = capsys.readouterr().out
     assert "| complete | 40 |" in said
