@@ -27,6 +27,8 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         )
     if worth := source_worth(result.uns):
         print(worth)
+    if not result.uns.get("explained", True):
+        print("The source does not explain the target: look at marker genes before you trust the names.")
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
     )
