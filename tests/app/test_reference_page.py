@@ -147,3 +147,17 @@ def test_what_cannot_be_joined_is_said(source, target, tmp_path):
         joined({"one": source, "strange": strange})
     source.write_h5ad(tmp_path / "a.h5ad")
     assert read_source([tmp_path / "a.h5ad"]).n_obs == source.n_obs
+
+
+def test_what_cannot_be_learned_is_said_on_the_page(open_page, projects, source):
+    alike = source.copy()
+    alike.obs["cell_type"] = "the only type"
+    project = Project.create("One type")
+    project.put_input("source", alike, {"filename": "source.h5ad"})
+    project.set_params("data", {"label_key": "cell_type", "batch_key": None}, note="Column")
+    job = jobs.submit(as_reference(project), "reference")
+    assert job.wait(120).status == "failed"
+    app = open_page("reference", project.id)
+    assert not app.exception
+    assert "single type" in app.error[0].value
+    assert not next(item for item in app.main.button if item.label == "Build the reference").disabled
