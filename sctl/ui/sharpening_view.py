@@ -38,7 +38,8 @@ _READINGS = {
 _RULE = (
     f"Confidence of a group: the share of its cells that were in it from the start, before your cells sharpened the "
     f"groups. From {HIGH:.0%} on the name can be taken; below {LOW:.0%} most of the group came together only in your "
-    "own data, and marker genes must say what it is."
+    "own data, and marker genes must say what it is. The confidence of single cells, on the first tab, is another thing: how "
+    "clearly a cell lies in its group."
 )
 
 
