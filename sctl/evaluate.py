@@ -7,6 +7,7 @@ left without one; ``coverage`` says how many cells have one. For clusters, cells
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,68 @@ def report(result: TransferResult, truth: ArrayLike) -> dict[str, Any]:
         "macro_f1_shared": macro_f1(result.labels, truth, among=names) if shared else None,
         "coverage": float((found != UNASSIGNED).mean()),
     }
+
+
+def compare(results: Sequence[TransferResult], truth: ArrayLike | None = None) -> pd.DataFrame:
+    """Say how far the answers of several methods on the same cells agree with the first one.
+
+    Parameters
+    ----------
+    results : sequence of TransferResult
+        Of the same cells in the same order; one or more.
+    truth : array-like of shape (n_obs,), optional
+        True types.
+
+    Returns
+    -------
+    DataFrame, one row per result
+        ``method``, ``named`` (share of cells with a name), ``types`` and ``clusters`` (how many were given), ``same_name``
+        (share of all cells that have the name the first result gives them, or none in both), ``same_groups`` (adjusted
+        Rand index against the clusters of the first) and, where the truth is known, ``right`` (see :func:`accuracy`).
+
+    Raises
+    ------
+    DataError
+        If the cells differ.
+    """
+    first = results[0]
+    rows = []
+    for found in results:
+        if not found.obs_names.equals(first.obs_names):
+            raise DataError(
+                f"The results of {first.method} and {found.method} are of different cells.",
+                expected="All must be of the same cells in the same order.",
+                do="Run both on the same prepared data.",
+            )
+        labels = found.labels.astype(str)
+        row: dict[str, Any] = {
+            "method": found.method,
+            "named": float((labels != UNASSIGNED).mean()),
+            "types": len(set(labels) - {UNASSIGNED}),
+            "clusters": len(np.unique(found.clusters[found.clusters >= 0])),
+            "same_name": float((labels == first.labels.astype(str)).mean()),
+            "same_groups": adjusted_rand(found.clusters, first.clusters),
+        }
+        rows.append(row if truth is None else {**row, "right": accuracy(labels, truth)})
+    return pd.DataFrame(rows)
+
+
+def agreement(results: Sequence[TransferResult]) -> NDArray[np.float64]:
+    """Return for each cell the share of the other results that give it the name which the first result gives.
+
+    Parameters
+    ----------
+    results : sequence of TransferResult
+        Two or more, of the same cells in the same order.
+
+    Returns
+    -------
+    ndarray of shape (n_obs,)
+        Between 0 and 1.
+    """
+    first, *others = (found.labels.astype(str) for found in results)
+    share: NDArray[np.float64] = np.mean([labels == first for labels in others], axis=0)
+    return share
 
 
 def _known(labels: ArrayLike, truth: ArrayLike, among: ArrayLike | None = None) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 from scipy import sparse
@@ -539,3 +540,68 @@ def test_no_model_and_no_place_for_one(folder: Path, model: Path, capsys: pytest
     assert "needs the cells" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["run", "--model", "a", "--source", "b", "--target", "c", "--out", "d"])
+
+
+def test_several_sources_and_targets_are_put_together(
+    folder: Path, source: AnnData, target: AnnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sctl_write(source[::2, :250].copy(), tmp_path / "one.h5ad")
+    sctl_write(source[1::2, 50:].copy(), tmp_path / "two.h5ad")
+    sctl_write(target[:40].copy(), tmp_path / "mine.h5ad")
+    sctl_write(target[40:].copy(), tmp_path / "yours.h5ad")
+    names = [str(tmp_path / name) for name in ("one.h5ad", "two.h5ad", "mine.h5ad", "yours.h5ad", "out.h5ad")]
+    files = ["--source", *names[:2], "--target", *names[2:4], "--out", names[4]]
+    more = [
+        "--source-genes",
+        "union",
+        "--batch-key",
+        "file",
+        "--method",
+        "itclust",
+        "--label-key",
+        "cell_type",
+        "--quiet",
+    ]
+    settings = ["--param", "n_pretrain_epochs=2", "--param", "max_refreshes=10"]
+    assert main(["run", *files, *more, *settings]) == 0, capsys.readouterr()
+    out = ad.read_h5ad(names[4])
+    assert out.obs["file"].value_counts().to_dict() == {"mine.h5ad": 40, "yours.h5ad": target.n_obs - 40}
+    truth = target.obs.loc[out.obs_names, "cell_type"].astype(str)
+    assert (out.obs["sctl_itclust_label"].astype(str) == truth).mean() > 0.9
+    model = str(tmp_path / "m.sctl")
+    assert main(["train", "--source", *names[:2], "--out", model, *more, *settings]) == 0, capsys.readouterr()
+    assert main(["run", "--model", model, "--target", *names[2:4], "--out", names[4], "--force", "--quiet"]) == 0
+    assert main(["run", *files[:2], *files, "--out", names[0], "--force"]) != 0  # an input is never replaced
+
+
+# -- a search for settings -----------------------------------------------------------------------
+
+
+def test_settings_are_searched_and_gone_on_with(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["--param", "max_epochs=1", "--sampler", "random", "--ranges", "paper", "--quiet", "--label-key", "cell_type"]
+    words = ["search", "--source", str(folder / "source.h5ad"), "--journal", str(folder / "trials.jsonl"), *few]
+    assert main([*words, "--trials", "2", "--out", str(folder / "two.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "2 trials, the smallest loss is" in said
+    assert "sctl run --method poissonautoencoder --param" in said
+    assert main([*words, "--trials", "3", "--out", str(folder / "three.csv")]) == 0
+    two, three = (pd.read_csv(folder / f"{name}.csv").set_index("trial") for name in ("two", "three"))
+    pd.testing.assert_frame_equal(three.loc[two.index], two)
+    assert two["held-out loss"].is_monotonic_increasing
+    assert set(two.columns) == {"held-out loss", "learning_rate", "orthogonality", "n_hidden", "n_code"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--method", "itclust"], "cannot be searched"),
+        (["--trials", "0"], "0 trials were asked for"),
+        (["--out", "trials.txt"], ".csv"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused(
+    folder: Path, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["search", "--source", str(folder / "source.h5ad"), "--out", str(folder / "x.csv"), "--quiet"]
+    assert main([*words, *more]) == 2
+    assert told in capsys.readouterr().err

@@ -7,7 +7,7 @@ from sklearn import metrics
 
 from sctl.data import TransferResult
 from sctl.errors import DataError
-from sctl.evaluate import accuracy, adjusted_rand, confusion, macro_f1, nmi, report
+from sctl.evaluate import accuracy, adjusted_rand, agreement, compare, confusion, macro_f1, nmi, report
 
 NAMES = np.array(["B/NK", "T cell", "α-cell", "mast"])
 
@@ -114,3 +114,41 @@ def test_report_without_shared_types(result: TransferResult):
     found = report(result, ["x", "x", "y", "y"])
     assert found["accuracy"] == 0
     assert found["accuracy_shared"] is found["macro_f1_shared"] is None
+
+
+def answer(method: str, labels: list[str], clusters: list[int]) -> TransferResult:
+    n_obs, names = len(labels), ("a", "b")
+    proba = np.array([[float(label == name) for name in names] for label in labels])
+    return TransferResult(
+        method=method,
+        obs_names=pd.Index([f"cell {i}" for i in range(n_obs)]),
+        clusters=np.array(clusters),
+        cluster_names=("0", "1"),
+        proba=np.eye(2)[clusters],
+        labels=np.array(labels, dtype=object),
+        label_names=names,
+        label_proba=proba,
+        confidence=proba.max(axis=1),
+        embedding=np.zeros((n_obs, 1)),
+        params={},
+        seed=0,
+        version="0",
+    )
+
+
+def test_answers_are_compared_with_the_first():
+    first = answer("one", ["a", "a", "b", "b"], [0, 0, 1, 1])
+    other = answer("two", ["a", "b", "b", "unassigned"], [0, 1, 0, 1])
+    table = compare([first, other], ["a", "b", "b", "b"]).set_index("method")
+    assert table.loc["one"].tolist() == [1.0, 2, 2, 1.0, 1.0, 0.75]
+    assert table.loc["two", ["named", "types", "same_name", "right"]].tolist() == [0.75, 2, 0.5, 0.75]
+    assert table.loc["two", "same_groups"] == pytest.approx(metrics.adjusted_rand_score([0, 0, 1, 1], [0, 1, 0, 1]))
+    assert "right" not in compare([first, other])
+    third = answer("three", ["a", "b", "a", "b"], [0, 0, 0, 0])
+    np.testing.assert_allclose(agreement([first, other, third]), [1.0, 0.0, 0.5, 0.5])
+
+
+def test_answers_about_other_cells_are_refused():
+    first, other = answer("one", ["a", "a"], [0, 0]), answer("two", ["a", "b", "b"], [0, 1, 0])
+    with pytest.raises(DataError, match="one and two are of different cells"):
+        compare([first, other])

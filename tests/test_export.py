@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import io
+import json
 import shlex
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from sctl.export import (
     export_h5ad,
     export_tables,
     methods_paragraph,
+    notebook_for,
     script_for,
     to_csv,
 )
@@ -161,6 +164,35 @@ def test_script_runs_and_repeats_itself(source, target, tmp_path):
     assert (outputs[0].labels == truth).mean() > 0.9
 
 
+@pytest.mark.parametrize("demo", [frozenset(), frozenset({"source"})])
+def test_a_notebook_holds_the_script_and_nothing_else_that_acts(demo):
+    recipe = Recipe(source=NASTY, target="b.h5ad + c.h5ad", label_key=NASTY, demo=demo, params={"k": 3})
+    book = json.loads(notebook_for(recipe, title=NASTY, words=NASTY))
+    assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
+    code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in book["cells"] if "outputs" in cell)
+    script = ast.parse(script_for(recipe))
+    said = [ast.dump(node) for node in ast.parse("\n".join(code)).body]
+    assert said[: len(script.body) - 1] == [ast.dump(node) for node in script.body[1:]]  # all but its docstring
+    assert len(code) == 3 + 3  # imports, settings, analysis; and three looks at the result
+
+
+@pytest.mark.slow
+def test_notebook_runs_cell_by_cell(source, target, tmp_path, monkeypatch):
+    source.write_h5ad(tmp_path / "source.h5ad")
+    target.write_h5ad(tmp_path / "target.h5ad")
+    recipe = Recipe(source="source.h5ad", target="target.h5ad", label_key="cell_type", theta=0.5)
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, object] = {}
+    for cell in json.loads(notebook_for(recipe))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), known)
+    table = pd.crosstab(known["groups"], known["result"].labels)
+    assert table.to_numpy().sum() == target.n_obs
+    assert (tmp_path / "result.h5ad").exists()
+
+
 @pytest.mark.slow
 def test_script_trains_a_network_and_keeps_the_answer_of_the_user(source, target, tmp_path):
     source.write_h5ad(tmp_path / "source.h5ad")
@@ -181,6 +213,7 @@ def test_methods_paragraph_states_what_was_done(result):
     for part in ("80 target cells (mine.h5ad", "θ = 0.5", "seed = 7", "10,000 per cell", "Mieth et al. (2019)", "UMAP"):
         assert part in text
     assert "t-SNE" in methods_paragraph(result, with_tsne=True)
+    assert "method TransferCluster (" in methods_paragraph(result, title="TransferCluster")
     assert "Someone (2020)" in methods_paragraph(result, reference="Someone (2020)")
     assert text == methods_paragraph(result, recipe=recipe)
 
@@ -220,7 +253,11 @@ def test_script_reads_files_that_belong_together():
     script = script_for(recipe)
     values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
-    assert "io.read_many([Path(name) for name in TARGET])" in script
+    assert "pipeline.read_datasets([Path(name) for name in TARGET])" in script
+    assert "--target matrix.mtx barcodes.tsv genes.tsv --out" in command_for(recipe)
+    script = script_for(dataclasses.replace(recipe, all_genes=frozenset({"target"})))
+    assert 'read_datasets([Path(name) for name in TARGET], genes="union")' in script
+    assert "--target-genes union" in script
 
 
 def test_script_and_command_of_simulated_data_read_no_file(tmp_path):

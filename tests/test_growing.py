@@ -132,5 +132,10 @@ def test_a_reference_is_tested_from_the_shell(folder, capsys):
     assert method.conditions_ == ("labelled.h5ad", "source.h5ad")
     assert set(method.self_test_["types"]["type"]) == {"type A", "type B", "type C", "type D", "new type"}
     assert method.self_test_["genes"]["missing"] == [0.0, 0.1, 0.25, 0.4]
+    card = model_card(read_manifest(out))
+    mean = np.mean(method.self_test_["types"]["flagged"])
+    assert "Datasets: labelled.h5ad, source.h5ad." in card
+    assert f"it gave no name to {mean:.0%} of that type's cells" in card
+    assert f"Learned from {len(method.codes_)} cells" in card
     assert main([*words, "--out", str(folder / "x.sctl"), "--method", "itclust", "--test"]) == 2
     assert "has no test of itself" in capsys.readouterr().err

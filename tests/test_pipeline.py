@@ -198,3 +198,77 @@ def test_a_method_takes_no_column_of_barcodes_for_batches(pair: Pair) -> None:
     method = get_method("itclust")(batch_key="barcode")
     with pytest.raises(DataError, match="80 different values for 80 cells of the target"):
         pipeline.with_batches(dataclasses.replace(pair, target=target), method)
+
+
+# -- several datasets as one side ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def halves(source: AnnData) -> dict[str, AnnData]:
+    """One source as two studies that measured different genes; the second is published as logarithms."""
+    first, second = source[::2, :250].copy(), source[1::2, 50:].copy()
+    second.X = second.X.astype(np.float64)
+    second.X.data = np.log1p(second.X.data)
+    second.obs = second.obs.rename(columns={"donor": "patient"}) if "donor" in second.obs else second.obs
+    return {"a.h5ad": first, "b.h5ad": second}
+
+
+@pytest.mark.parametrize("genes", pipeline.GENES)
+def test_datasets_are_put_together_on_shared_genes_or_on_all(source: AnnData, halves, genes: pipeline.Genes) -> None:
+    before = {name: part.copy() for name, part in halves.items()}
+    out = pipeline.joined(halves, genes=genes)
+    kept = source.var_names[50:250] if genes == "shared" else source.var_names
+    assert sorted(out.var_names) == sorted(kept)
+    assert out.obs[pipeline.FILE].value_counts().to_dict() == {name: part.n_obs for name, part in halves.items()}
+    expected = source[out.obs_names, out.var_names].X.toarray()
+    own = [out.var_names.isin(halves[name].var_names) for name in out.obs[pipeline.FILE]]  # what a dataset lacks is 0
+    np.testing.assert_allclose(out.X.toarray(), np.where(own, expected, 0), rtol=1e-4, atol=1e-4)
+    assert (out.obs["cell_type"].astype(str) == source.obs["cell_type"].astype(str)[out.obs_names]).all()
+    assert "200 genes" in out.uns["read_notes"]
+    for name, part in halves.items():
+        assert (part.X != before[name].X).nnz == 0
+        assert pipeline.FILE not in part.obs
+
+
+def test_cells_of_one_name_are_told_apart_and_other_species_are_met(source: AnnData) -> None:
+    again = source.copy()
+    again.var_names = [name.upper() for name in again.var_names]
+    out = pipeline.joined({"a": source, "b": again, "c": source[:3].copy()})
+    assert out.obs_names.is_unique
+    assert out.obs_names[0] == f"{source.obs_names[0]}-1"
+    assert out.obs_names[-1] == f"{source.obs_names[2]}-3"
+    strange = source.copy()
+    strange.var_names = [f"strange{i}" for i in range(strange.n_vars)]
+    with pytest.raises(DataError, match="a, b share 0 genes"):
+        pipeline.joined({"a": source, "b": strange})
+
+
+def test_several_files_are_one_sample_or_several_datasets(source: AnnData, halves, tmp_path) -> None:
+    for name, part in halves.items():
+        part.write_h5ad(tmp_path / name)
+    paths = [tmp_path / name for name in halves]
+    out = pipeline.read_datasets(paths, genes="union")
+    assert out.shape == source.shape
+    assert pipeline.read_datasets(paths[:1]).shape == halves["a.h5ad"].shape
+    assert set(pipeline.read_datasets(paths, names=["x.h5ad", "y.h5ad"]).obs[pipeline.FILE]) == {"x.h5ad", "y.h5ad"}
+    with pytest.raises(DataError, match=r"a\.h5ad was given twice"):
+        pipeline.read_datasets([paths[0], paths[0]])
+    with pytest.raises(DataError, match="no complete 10x sample"):
+        pipeline.read_datasets([paths[0], tmp_path / "b.h5ad"], names=["matrix.mtx", "barcodes.tsv"])
+
+
+def test_a_gene_that_a_study_lacks_says_nothing_where_each_is_scaled_on_its_own(
+    source: AnnData, target, halves
+) -> None:
+    joined = pipeline.joined(halves, genes="union")
+    method = get_method("itclust")(batch_key=pipeline.FILE, n_genes=None, n_pretrain_epochs=2)
+    pair = pipeline.prepare(joined, target, {"label_key": "cell_type", "n_top_genes": None}, Run()).pair
+    used = pair.source.var_names
+    scaled = method._scaled(pair.source, pair.source[:, used].X)
+    for name, part in halves.items():
+        cells = (pair.source.obs[pipeline.FILE] == name).to_numpy()
+        assert cells.sum() == part.n_obs
+        assert not scaled[np.ix_(cells, ~used.isin(part.var_names))].any()
+    found = pipeline.transfer(pair, method, Run())
+    truth = target.obs.loc[found.obs_names, "cell_type"].astype(str).to_numpy()
+    assert (found.labels == truth).mean() > 0.9

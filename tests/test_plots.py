@@ -15,10 +15,12 @@ from PIL import Image
 from sctl.errors import DataError, ParameterError
 from sctl.plots import (
     alt_text,
+    blend,
     colours_of,
     composition_bars,
     confidence_histogram,
     confusion_figure,
+    corners,
     dot_plot,
     embedding_figure,
     heatmap,
@@ -31,6 +33,7 @@ from sctl.plots import (
     theta_figure,
     violin_figure,
     volcano,
+    with_legend,
 )
 from sctl.plots.embedding import MOST_POINTS, label_positions
 from sctl.plots.palette import GREY, OKABE_ITO, TOL
@@ -239,6 +242,32 @@ def test_histogram_counts_every_cell_and_shades_what_is_kept(rng):
 def test_confidence_histogram_splits_at_the_threshold():
     figure = confidence_histogram(np.array([0.1, 0.5, 0.9, 1.0]), threshold=0.5)
     assert {trace.name: sum(trace.y) for trace in figure.data} == {"above the limit (3)": 3, "below the limit (1)": 1}
+
+
+def test_a_blend_mixes_its_corners():
+    first, second = np.array([0.0, 4.0, 0.0, 4.0, 2.0]), np.array([0.0, 0.0, 8.0, 8.0, 4.0])
+    values, palette = blend(first, second, ("INS", "GCG"))
+    assert values.tolist() == [
+        "INS 0 %, GCG 0 %", "INS 100 %, GCG 0 %", "INS 0 %, GCG 100 %", "INS 100 %, GCG 100 %", "INS 50 %, GCG 50 %"
+    ]  # fmt: skip
+    ends = corners(("INS", "GCG"))
+    assert [palette[value] for value in values[:4]] == list(ends.values())
+    parts = np.array([[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in ends.values()])
+    middle = [int(palette[str(values[4])][place : place + 2], 16) for place in (1, 3, 5)]
+    np.testing.assert_allclose(middle, parts.mean(axis=0), atol=1)  # halfway between all four
+    assert len(palette) == 25
+    assert set(blend(np.zeros(3), np.full(3, np.nan), ("a", "b"))[0]) == {"a 0 %, b 0 %"}
+    outlier, _ = blend(np.r_[np.ones(999), 1_000.0], np.zeros(1000), ("a", "b"))
+    assert set(outlier) == {"a 100 %, b 0 %"}  # one cell does not set the scale
+    with pytest.raises(DataError, match="a has 1 values, b has 2"):
+        blend(np.ones(1), np.ones(2), ("a", "b"))
+
+
+def test_a_legend_of_ones_own_takes_the_place_of_the_names():
+    figure = with_legend(embedding_figure(np.eye(2), colour=["a", "b"]), {"neither": "#DDDDDD", "both": "#000000"})
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["neither", "both"]
+    assert not figure.layout.annotations
+    assert figure.layout.showlegend
 
 
 def test_flows_hold_the_counts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 
@@ -108,6 +109,36 @@ def test_tampered_manifest(path):
     manifest["facts"]["label_names"].reverse()
     with pytest.raises(DataError, match="changed or damaged"):
         load_model(rewritten(path, manifest_json=json.dumps(manifest)))
+
+
+def header(length: int | None = None, **entry) -> bytes:
+    """A file of tensors whose header says what it likes."""
+    text = json.dumps({"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4], **entry}}).encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + b"\0" * 4
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        header(length=2**62), header(shape=[10**12], data_offsets=[0, 4 * 10**12]), header(data_offsets=[4, 8]),
+        header(shape=[-1]), header(dtype="pickle"), b"", b"\x80\x04N.",
+    ],
+)  # fmt: skip
+def test_tensors_whose_header_lies_are_refused(path, tensors):
+    manifest = read_manifest(path)
+    sums = {**manifest["sha256"], "tensors.safetensors": hashlib.sha256(tensors).hexdigest()}
+    lie = rewritten(path, tensors_safetensors=tensors, manifest_json=json.dumps({**manifest, "sha256": sums}))
+    with pytest.raises(DataError, match="does not know"):
+        load_model(lie)
+
+
+def test_a_file_that_would_fill_the_disk_is_refused(path, monkeypatch):
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", b"\0" * 50_000_000)
+    assert path.stat().st_size < 2_000_000
+    monkeypatch.setattr("sctl.io.archive.MAX_BYTES", 10_000_000)
+    with pytest.raises(DataError, match="unpack"):
+        load_model(path)
 
 
 def test_newer(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, explain_view, jobs, results, shell, steps, timeline
+from sctl.ui import errors, explain_view, jobs, results, shell, steps, timeline, units_view
 
 action = shell.header(steps.EXPLAIN)
 project = shell.require(steps.EXPLAIN, "theta")
@@ -26,4 +26,5 @@ with errors.caught():
     question = explain_view.choose(view)
     if question is not None:
         explain_view.answer(view, question)
+    units_view.panel(view)
 timeline.follow_maps(project)

@@ -10,6 +10,7 @@ from sctl.ui import (
     jobs,
     mapping_view,
     method_choice,
+    neighbours_view,
     search_view,
     self_test_view,
     sharpening_view,
@@ -36,6 +37,7 @@ with errors.caught():
         mapping_view.report(project)
         training_view.report(project)
         self_test_view.panel(project)
+        neighbours_view.panel(project)
     source_view.panel(project)
     method = method_choice.cards(project)
     with st.container(border=True):

@@ -9,6 +9,7 @@ from sctl.ui import (
     doubts_view,
     errors,
     jobs,
+    methods_view,
     novelty_view,
     repeats_view,
     results,
@@ -33,7 +34,7 @@ errors.show_notices(sharpening_view.PLACE)
 shell.stale_hint(project, "theta")
 view = results.shown(project)
 
-names = ["How sure the names are", "Cells beyond the source", "Two groups or one?"]
+names = ["How sure the names are", "Cells beyond the source", "Two groups or one?", "Do the methods agree?"]
 with errors.caught():
     confidence_view.cautions(view)
     if sharpening_view.has(results.result(view)):
@@ -59,6 +60,8 @@ with errors.caught():
                 training_view.report(view)
             elif name == "Cells beyond the source":
                 (doubts_view if doubts_view.has(results.result(view)) else novelty_view).panel(view)
-            else:
+            elif name == "Two groups or one?":
                 repeats_view.panel(view)
+            else:
+                methods_view.panel(view)
 timeline.follow_maps(project)

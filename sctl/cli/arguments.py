@@ -13,6 +13,8 @@ from sctl.cli.search import search_settings
 from sctl.cli.serve import serve_app
 from sctl.cli.train import train_source
 
+_GENES_OF = "keep the genes that all have, or those that any has, of several files of the"
+
 
 def command_line() -> argparse.ArgumentParser:
     """Return what reads the command line; each command sets the function that runs it, ``run_command``."""
@@ -47,9 +49,21 @@ def command_line() -> argparse.ArgumentParser:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.description = "Cluster and annotate the target. By default only what cannot be used is filtered."
     learned = parser.add_mutually_exclusive_group(required=True)
-    learned.add_argument("--source", type=Path, nargs="+", help="annotated dataset to learn from, or several")
+    learned.add_argument(
+        "--source",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="annotated dataset to learn from; several are put together",
+    )
     learned.add_argument("--model", type=Path, help="trained source (.sctl) instead: see `sctl train`")
-    parser.add_argument("--target", type=Path, required=True, help="dataset to cluster and annotate")
+    parser.add_argument(
+        "--target", type=Path, nargs="+", required=True, metavar="FILE",
+        help="dataset to cluster and annotate; several are put together",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target-genes", choices=pipeline.GENES, default="shared", help=f"{_GENES_OF} target (default: shared)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
     _add_source(parser)
     parser.add_argument(
@@ -77,9 +91,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     """Add what `run` and `train` have in common: labels, method, filters, output."""
+    parser.add_argument(
+        "--source-genes", choices=pipeline.GENES, default="shared", help=f"{_GENES_OF} source (default: shared)"
+    )
     parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
     parser.add_argument("--labels", type=Path, help="table with the cell types of the source, where they are not in it")
-    parser.add_argument("--batch-key", help="column of the source with the sample or donor")
+    parser.add_argument("--batch-key", help="column of the source with the sample or donor; file for several files")
     parser.add_argument("--method", help=f"see `sctl methods` (default: {pipeline.DEFAULT_METHOD})")
     parser.add_argument("--seed", type=_seed, help="everything random follows from it (default: 0, or the model's)")
     parser.add_argument(
@@ -101,8 +118,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "Learn from a source, and keep what was learned in a file: it holds no expression values of single cells."
     )
     parser.add_argument(
-        "--source", type=Path, nargs="+", required=True, help="annotated dataset to learn from, or several"
-    )
+        "--source", type=Path, nargs="+", required=True, metavar="FILE",
+        help="annotated dataset to learn from; several are put together",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="where the trained source goes, .sctl")
     parser.add_argument(
         "--onto",

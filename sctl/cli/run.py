@@ -27,8 +27,8 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     from sctl.io import write_h5ad  # noqa: PLC0415
     from sctl.sharing import ENDING  # noqa: PLC0415
 
-    read = [arguments.model] if arguments.model else arguments.source
-    out = writable(arguments.out, inputs=(*read, arguments.target), force=arguments.force)
+    read = arguments.source or [arguments.model]
+    out = writable(arguments.out, inputs=(*read, *arguments.target), force=arguments.force)
     if arguments.save_adaptor is not None:
         writable(arguments.save_adaptor, inputs=(*read, *arguments.adaptor), force=arguments.force, ending=ENDING)
     if arguments.adaptor and arguments.model is None:
@@ -55,7 +55,7 @@ def run_analysis(arguments: argparse.Namespace) -> int:
 
 def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     """Do the same with a source that was trained before."""
-    from sctl.io import read, write_h5ad  # noqa: PLC0415
+    from sctl.io import write_h5ad  # noqa: PLC0415
     from sctl.preflight import inspect  # noqa: PLC0415
     from sctl.sharing import load_trained  # noqa: PLC0415
 
@@ -66,7 +66,8 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
                 expected="What was learned, and how cells are normalised, is settled by the trained source.",
                 do="Leave it out, or give --source instead of --model.",
             )
-    trained, given = load_trained(arguments.model), read(arguments.target)
+    trained = load_trained(arguments.model)
+    given = pipeline.read_datasets(arguments.target, genes=arguments.target_genes)
     method = trained.configured(_free_settings(arguments, trained.method))
     trained, target, told = pipeline.met(trained, given, blocks=arguments.fix)
     say_repairs(told)
@@ -123,10 +124,12 @@ def _read_pair(
 
     Returns source, target, and what writes a result into the target as it was read.
     """
-    from sctl.io import read  # noqa: PLC0415
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
-    source, given = with_labels(pipeline.read_source(arguments.source), arguments), read(arguments.target)
+    source = with_labels(
+        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+    )
+    given = pipeline.read_datasets(arguments.target, genes=arguments.target_genes)
     source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
     say_repairs(told)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")

@@ -75,7 +75,9 @@ def _source(arguments: argparse.Namespace) -> AnnData:
     """Read the source, repair what has one right repair, and refuse what cannot be used."""
     from sctl.preflight import inspect  # noqa: PLC0415
 
-    source = with_labels(pipeline.read_source(arguments.source), arguments)
+    source = with_labels(
+        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+    )
     source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))

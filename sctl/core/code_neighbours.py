@@ -93,7 +93,7 @@ def common_space(
             own if scaling == "each" and len(own) >= FEW_CELLS else known, scaling=scaling, unit_length=unit_length
         )
         parts.append(scale.apply(own) * np.float32(weight))
-    return np.hstack(parts) / np.float32(np.linalg.norm(counts))
+    return np.asarray(np.hstack(parts) / np.float32(np.linalg.norm(counts)), dtype=np.float32)
 
 
 def nearest(

@@ -113,10 +113,12 @@ class CodeReasons:
         """
         each = reference.scaling == "each" and X.shape[0] >= FEW_CELLS
         own = model.encode(X) if each else reference.code
-        made = {"scaling": reference.scaling, "unit_length": reference.unit_length}
-        known = CodeScale.of(reference.code, **made).apply(reference.code)
+        known, scale = (
+            CodeScale.of(code, scaling=reference.scaling, unit_length=reference.unit_length)
+            for code in (reference.code, own)
+        )
         inputs = X[cells].toarray().astype(np.float64)
-        return cls(model, CodeScale.of(own, **made), known, reference.labels, inputs, k)
+        return cls(model, scale, known.apply(reference.code), reference.labels, inputs, k)
 
     def margin(self, x: Floats, label: int, against: int) -> Floats:
         """Return how much nearer the cells, changed to ``x`` (n_obs, n_genes), lie to the first label: (n_obs,)."""

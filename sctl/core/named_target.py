@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sctl.core import deep_embedding as deep
 from sctl.core.before_after import Clustering, Comparison, compare
 from sctl.core.networks import SoftAssignment
-from sctl.core.new_groups import MIN_CELLS, foreign_cells, own_groups
+from sctl.core.new_groups import foreign_cells, own_groups
 from sctl.core.self_training import SelfTraining, Sharpened, self_train, target_head
 from sctl.core.training import Cells, TrainingConfig
 from sctl.core.type_network import TypeNetwork
@@ -100,26 +100,25 @@ def named_target(types: TypeNetwork, X: NDArray[np.float32], config: Sharpening,
     sharp = self_train(net, cells, config.training, run=run)
     after = Clustering(sharp.proba, kinds, sharp.embedding)
     comparison = compare(X, before, after, rng=run.rng("compared cells"))
-    foreign, explained = foreign_cells(q, types.certainty), comparison.explained
-    if config.n_new is None and not explained and foreign.sum() >= MIN_CELLS:
-        after, sharp = _with_new_groups(types, X, (z, q), foreign, config=config, run=run)
+    explained = comparison.explained
+    found = _with_new_groups(types, X, config=config, run=run) if config.n_new is None and not explained else None
+    if found is not None:
+        after, sharp = found
         comparison = compare(X, before, after, rng=run.rng("compared cells"))
     return NamedTarget(before=before, after=after, sharp=sharp, comparison=comparison, explained=explained)
 
 
 def _with_new_groups(
-    types: TypeNetwork,
-    X: NDArray[np.float32],
-    first: tuple[Floats, Floats],
-    foreign: NDArray[np.bool_],
-    *,
-    config: Sharpening,
-    run: Run,
-) -> tuple[Clustering, Sharpened]:
-    """Divide cells unlike any type by their own genes, teach the network these groups, and sharpen all."""
-    (z, q), cells = first, Cells.all(X)  # on its own scale: the mix found means little here
-    groups = q.argmax(axis=1)
-    groups[foreign] = q.shape[1] + own_groups(X[foreign], rng=run.rng("own groups"))
+    types: TypeNetwork, X: NDArray[np.float32], *, config: Sharpening, run: Run
+) -> tuple[Clustering, Sharpened] | None:
+    """Teach the network groups that it has no name for, and sharpen all; None if there are none."""
+    cells = Cells.all(X)  # on its own scale: where types are missing, the mix found means little
+    z, q = deep.outputs(types.network(), cells)
+    own, groups = own_groups(X, rng=run.rng("own groups")), q.argmax(axis=1)
+    foreign = foreign_cells(q, own)
+    if not foreign.any():
+        return None
+    groups[foreign] = q.shape[1] + own[foreign]
     met, codes = np.unique(groups, return_inverse=True)
     net = types.network()
     net.head = SoftAssignment(deep.class_centroids(z, codes, len(met)))

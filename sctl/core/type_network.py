@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sctl.core import deep_embedding as deep
 from sctl.core.composition import TypeMoments, rescaled
 from sctl.core.networks import Activation
-from sctl.core.new_groups import typical_certainty
 from sctl.core.schedules import Schedule
 from sctl.core.training import Cells, TrainingLog
 from sctl.errors import DataError
@@ -34,15 +33,12 @@ class TypeNetwork:
         Of encoder, decoder and centroids, see :func:`~sctl.core.deep_embedding.weights_of`.
     moments : TypeMoments
         Of every type's scaled genes.
-    certainty : ndarray of float32, shape (n_types,)
-        How certain the source's own cells of each type are, their median.
     output : str
         Activation of the reconstruction.
     """
 
     weights: Mapping[str, NDArray[np.float32]]
     moments: TypeMoments
-    certainty: NDArray[np.float32]
     output: Activation = "linear"
 
     @classmethod
@@ -77,7 +73,6 @@ class TypeNetwork:
         learned = cls(
             weights=deep.weights_of(net),
             moments=TypeMoments.of(X, codes, n_types),
-            certainty=typical_certainty(deep.outputs(net, cells)[1], codes).astype(np.float32),
             output=schedule.pretraining.output,
         )
         return learned, logs
@@ -123,7 +118,6 @@ class TypeNetwork:
             **self.weights,
             f"{_OURS}mean": self.moments.mean,
             f"{_OURS}variance": self.moments.variance,
-            f"{_OURS}certainty": self.certainty,
         }
 
     @classmethod
@@ -145,20 +139,17 @@ class TypeNetwork:
             If the parts do not make a network for so many types and genes.
         """
         nothing = np.empty((0, 0), dtype=np.float32)
-        mean, variance, certainty = (
-            arrays.get(f"{_OURS}{name}", nothing) for name in ("mean", "variance", "certainty")
-        )
+        mean, variance = (arrays.get(f"{_OURS}{name}", nothing) for name in ("mean", "variance"))
         out = cls(
             weights={name: values for name, values in arrays.items() if not name.startswith(_OURS)},
             moments=TypeMoments(mean, variance),
-            certainty=certainty,
             output=output,
         )
         try:
             out.network()
         except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
             raise _parts_that_do_not_fit() from error
-        if {(out.n_types, out.n_vars), mean.shape, variance.shape} != {shape} or len(certainty) != shape[0]:
+        if {(out.n_types, out.n_vars), mean.shape, variance.shape} != {shape}:
             raise _parts_that_do_not_fit()
         return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sctl.export.files import FINAL_LABEL, annotated, bundle, export_h5ad, export_tables, to_csv
+from sctl.export.notebook import notebook_for
 from sctl.export.readme import readme_for
 from sctl.export.script import Recipe, command_for, methods_paragraph, script_for
 
@@ -15,6 +16,7 @@ __all__ = [
     "export_h5ad",
     "export_tables",
     "methods_paragraph",
+    "notebook_for",
     "readme_for",
     "script_for",
     "to_csv",

@@ -13,6 +13,9 @@ _TABLES = {
     "markers.csv": "every gene for every group: how much higher it is there than in the other cells.",
     "theta_curve.csv": "every θ that was tried, with its scores.",
     "dropped_cells.csv": "cells that were filtered out.",
+    "methods.csv": "what each method answered about the same cells: share of cells with a name, how many types and groups, "
+    "share of cells named as in the first row, and the adjusted Rand index against its groups.",
+    "names_by_method.csv": "every cell's name by every method that was run on the same data.",
     "numbers_of_groups/cells.csv": "every cell's group at every number of groups that was tried (k2 = two groups).",
     "numbers_of_groups/groups.csv": "every group at every number: size, usual cell type, silhouette (1 = clearest), and "
     "stability (1 = the same whatever the number).",

@@ -46,6 +46,8 @@ class Recipe:
     seed : int
     demo : frozenset of {"source", "target"}
         Sides that are the bundled demo's, which are no files.
+    all_genes : frozenset of {"source", "target"}
+        Sides of several datasets that keep the genes of any, not of all.
     simulated : mapping of {"source", "target"} to mapping
         Sides that were simulated, which are no files either; as ``sctl.simulate.Simulation.to_dict`` gives them.
     trained : mapping, optional
@@ -62,6 +64,7 @@ class Recipe:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     demo: frozenset[str] = frozenset()
+    all_genes: frozenset[str] = frozenset()
     simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     trained: Mapping[str, Any] | None = None
 
@@ -152,18 +155,19 @@ def command_for(recipe: Recipe) -> str:
     demo and simulated ones are written to files first.
     """
     made = {role: call for role in _ROLES if (call := _made(recipe, role))}
-    names = {role: _file_of_made(recipe, role) if role in made else getattr(recipe, role) for role in _ROLES}
+    names = {role: [_file_of_made(recipe, role)] if role in made else _files(recipe, role) for role in _ROLES}
     words = [
         "sctl",
         "run",
         "--source" if recipe.trained is None else "--model",
-        *(names["source"].split(" + ") if _several(recipe, "source") else [names["source"]]),
+        *names["source"],
         "--target",
-        names["target"],
+        *names["target"],
         "--out",
         "result.h5ad",
     ]
     words += _learning_words(recipe) if recipe.trained is None else []
+    words += [word for role in _ROLES if role in recipe.all_genes for word in (f"--{role}-genes", "union")]
     words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
     words += ["--seed", str(recipe.seed)]
     words += _preprocess_words(recipe.preprocess) if recipe.trained is None else []
@@ -184,7 +188,12 @@ def _learning_words(recipe: Recipe) -> list[str]:
 
 
 def methods_paragraph(
-    result: TransferResult, *, recipe: Recipe | None = None, reference: str = "", with_tsne: bool = False
+    result: TransferResult,
+    *,
+    recipe: Recipe | None = None,
+    title: str = "",
+    reference: str = "",
+    with_tsne: bool = False,
 ) -> str:
     """Return a paragraph for the methods section of a paper, with its references.
 
@@ -193,6 +202,8 @@ def methods_paragraph(
     result : TransferResult
     recipe : Recipe, optional
         Adds names of files and the normalisation.
+    title : str
+        What the method is called in print; by default its key.
     reference : str
         Of the method, from its declaration; known here for TransferCluster.
     with_tsne : bool
@@ -221,7 +232,7 @@ def methods_paragraph(
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
-        f"{result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
+        f"{title or result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
         f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
         f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
         f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "
@@ -280,6 +291,10 @@ def _needed(recipe: Recipe) -> list[str]:
     return [*demo, *(["from sctl.simulate import Simulation"] if recipe.simulated else [])]
 
 
+def _files(recipe: Recipe, role: str) -> list[str]:
+    return str(getattr(recipe, role)).split(" + ")
+
+
 def _several(recipe: Recipe, role: str) -> bool:
     return not _made(recipe, role) and " + " in getattr(recipe, role)
 
@@ -287,14 +302,14 @@ def _several(recipe: Recipe, role: str) -> bool:
 def _imports(recipe: Recipe) -> str:
     several = any(_several(recipe, role) for role in _ROLES)
     lines = ["from pathlib import Path", ""] if several else []
-    lines += ["import sctl", f"from sctl import {'io, ' if _several(recipe, 'target') else ''}pipeline"]
+    lines += ["import sctl", "from sctl import pipeline"]
     lines += ["from sctl.simulate import Simulation"] if recipe.simulated else []
     return "\n".join(lines)
 
 
 def _place(recipe: Recipe, role: str) -> str:
     """Return, as a literal, where a side comes from: a file, several that belong together, or how it is made."""
-    names = str(getattr(recipe, role)).split(" + ")
+    names = _files(recipe, role)
     if role in recipe.simulated:
         return f"{_literal(recipe.simulated[role])}  # simulated"
     if role in recipe.demo:
@@ -308,8 +323,9 @@ def _reading(recipe: Recipe, role: str) -> str:
         return made
     if not _several(recipe, role):
         return f"sctl.read({role.upper()})"
-    reader = "pipeline.read_source" if role == "source" else "io.read_many"
-    return f"{reader}([Path(name) for name in {role.upper()}])"
+    options = ', genes="union"' if role in recipe.all_genes else ""
+    options += ", labelled=True" if role == "source" else ""
+    return f"pipeline.read_datasets([Path(name) for name in {role.upper()}]{options})"
 
 
 def _literal(value: Mapping[str, Any]) -> str:

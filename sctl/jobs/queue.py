@@ -31,6 +31,8 @@ KINDS = (
     "search",
     "self_test",
     "reference",
+    "units",
+    "neighbours",
     "everything",
 )
 _LOOK_AGAIN = 0.2  # seconds between two looks for a free place
@@ -46,7 +48,7 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     ----------
     project : Project
     kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
-        "reference", "everything"}
+        "units", "neighbours", "reference", "everything"}
         ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
         For the task; JSON values.

@@ -18,6 +18,7 @@ from sctl.project import (
     Question,
     SearchQuestion,
     Settings,
+    UnitsQuestion,
     WhyQuestion,
     add_outcome,
     load_gene_sets,
@@ -27,10 +28,13 @@ from sctl.project import (
     load_source_check,
     load_target,
     load_target_all,
+    load_units,
     note_question,
     outcomes_in,
+    save_curves,
     save_reasons,
     save_source_check,
+    save_units,
     trained_file,
 )
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
@@ -80,6 +84,12 @@ SELF_TEST = "self_test"
 LEARN = "learn"
 """A reference is learned from the source alone, on a page of its own. No step of the project either."""
 
+UNITS = "units"
+"""What the units of a code are busy with, asked for on a page. No step of the project either."""
+
+NEIGHBOURS = "neighbours"
+"""How right labels are for each number of neighbours, asked for on a page. No step of the project either."""
+
 LATENT = "latent"
 """A map in the space that the method itself learned, where it has one. No step of the project either."""
 
@@ -95,6 +105,8 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "search": ("preprocess", SEARCH),
     "self_test": ("preprocess", "transfer", SELF_TEST),
     "reference": (LEARN,),
+    "units": ("preprocess", "transfer", UNITS),
+    "neighbours": ("preprocess", "transfer", "theta", NEIGHBOURS),
     "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
 }
 """Kind of job → what it sees to, in order; what is done is left as it is."""
@@ -113,6 +125,8 @@ _WEIGHT = {
     SEARCH: 40.0,
     SELF_TEST: 20.0,
     LEARN: 4.0,
+    UNITS: 60.0,
+    NEIGHBOURS: 2.0,
     LATENT: 2.0,
 }
 """Relative durations, measured on the demo; they only shape the bar."""
@@ -310,6 +324,33 @@ def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
         pipeline.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
 
 
+def _units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
+    """Look for the pathways of a code's units, unless they are known."""
+    question = UnitsQuestion.from_dict(params["question"])
+    if load_units(project, question) is not None:
+        return
+    method, seed = _method(project)
+    path = trained_file(project)
+    found = pipeline.units(
+        load_pair(project),
+        method if path is None else load_model(path),
+        n_units=question.n_units,
+        run=replace(part(0.0, 1.0), seed=seed),
+        sets=load_gene_sets(project, question.sets) if question.sets else None,
+    )
+    save_units(project, question, found)
+
+
+def _neighbours(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+    """Compare labels with the truth for every number of neighbours."""
+    truth = project.truth()
+    if truth is None:
+        raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
+    method, seed = _method(project)
+    run = replace(part(0.0, 1.0), seed=seed)
+    save_curves(project, pipeline.neighbour_curves(load_pair(project), method, load_result(project), truth, run=run))
+
+
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     method, seed = _method(project)
     reference.check_reference(project, load_pair(project), method, seed, part)
@@ -408,6 +449,8 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     SEARCH: _search,
     SELF_TEST: _self_test,
     LEARN: _learn,
+    UNITS: _units,
+    NEIGHBOURS: _neighbours,
     LATENT: _latent,
 }
 

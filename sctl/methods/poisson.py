@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -21,8 +20,7 @@ from sctl.core.code_model import CodeModel
 from sctl.core.code_neighbours import common_space, nearest, novelty, typical_distances
 from sctl.core.code_reasons import CodeReasons, Reference
 from sctl.core.code_votes import MOST_NEIGHBOURS, votes_on
-from sctl.core.search import Search, Wanted
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.explain import Explainer
 from sctl.genes import guess_species
@@ -37,8 +35,8 @@ Ints = NDArray[np.integer[Any]]
 
 MIN_GENES = 20
 """Fewer genes of the chosen kind are not enough to learn from."""
-ENOUGH_FOUND, TOO_FEW_FOUND = 0.8, 0.5
-"""With less than these shares of the network's genes, a target is remarked on, or refused."""
+ENOUGH_FOUND = 0.8
+"""With less than this share of the network's genes, a target is remarked on."""
 MOST_NETWORKS = 20
 _KINDS = ("complex", "simple")
 
@@ -208,33 +206,6 @@ class PoissonAutoencoder(TransferMethod):
         self.log_ = {f"network {i + 1}": log.to_dict() for i, log in enumerate(logs)}
         return self
 
-    def search(
-        self, source: AnnData, label_key: str | None, wanted: Wanted, run: Run, *, journal: Path | None = None
-    ) -> Search:
-        """Look for settings with which held-out source cells are rebuilt best; nothing is learned for good.
-
-        Parameters
-        ----------
-        source, label_key
-            As for :meth:`fit`.
-        wanted : Wanted
-            Among which settings, and how often; all others stay as they are.
-        run, journal
-            See :func:`~sctl.core.search.search`.
-
-        Raises
-        ------
-        Cancelled, DataError
-            See :func:`~sctl.core.search.search`.
-        """
-        from sctl.core.poisson_search import SPACES, search_poisson  # noqa: PLC0415 - torch, see above
-
-        X, strata, _ = self.training_cells(source, label_key)
-        space = SPACES[wanted.ranges]
-        return search_poisson(
-            X, strata, self.config, space, run=run, n_trials=wanted.n_trials, sampler=wanted.sampler, journal=journal
-        )
-
     def training_cells(self, source: AnnData, label_key: str | None) -> tuple[sparse.csr_matrix, Ints, pd.Index]:
         """Return what the network is trained on: values of the chosen genes, the number of each type, and the genes.
 
@@ -247,7 +218,7 @@ class PoissonAutoencoder(TransferMethod):
 
     @property
     def config(self) -> PoissonConfig:
-        """What is trained, and how; of two kinds of networks the simple one, which :meth:`search` looks at."""
+        """What is trained, and how; of two kinds of networks the simple one, which :func:`sctl.pipeline.search_settings` looks at."""
         return self._config("complex" if self.model == "complex" else "simple")
 
     @property
@@ -336,12 +307,7 @@ class PoissonAutoencoder(TransferMethod):
         self._require_fitted("models_")
         places = target.var_names.get_indexer(pd.Index(self.var_names_))
         found = places >= 0
-        if found.mean() < TOO_FEW_FOUND:
-            raise DataError(
-                f"The target has {int(found.sum())} of the {len(found)} genes that the network knows.",
-                expected=f"At least {TOO_FEW_FOUND:.0%} of them are needed.",
-                do="Check that both use the same gene names, or train on genes that the target has.",
-            )
+        require_genes(int(found.sum()), len(found))
         present = _rows(target[:, places[found]].X)
         spread = sparse.csr_matrix(
             (np.ones(int(found.sum()), np.float32), (np.arange(int(found.sum())), np.flatnonzero(found))),

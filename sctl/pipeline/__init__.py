@@ -21,9 +21,11 @@ from sctl.pipeline.compute import (
     prepare_sweep,
     transfer,
 )
+from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
 from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
 from sctl.pipeline.latent import latent_map
+from sctl.pipeline.neighbours import has_neighbours, neighbour_curves
 from sctl.pipeline.over_k import (
     ConsensusPoint,
     consensus,
@@ -48,7 +50,6 @@ from sctl.pipeline.settings import (
     reduce,
     version,
 )
-from sctl.pipeline.several import DATASET, joined, read_source
 from sctl.pipeline.source import (
     SourceCheck,
     check_source,
@@ -69,20 +70,25 @@ from sctl.pipeline.trained import (
 )
 from sctl.pipeline.tuning import VALUE as TUNED_VALUE
 from sctl.pipeline.tuning import best_settings, search_settings, searches, trials_table
+from sctl.pipeline.units import CASES as UNIT_CASES
+from sctl.pipeline.units import has_units, units
 from sctl.pipeline.why import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
 
 __all__ = [
     "BASELINES",
-    "DATASET",
     "DEFAULT_METHOD",
+    "FILE",
+    "GENES",
     "GROUPS",
     "MAPS",
     "MOST_CLUSTERS",
     "NEEDS_SOURCE_CELLS",
     "STEPS",
     "TUNED_VALUE",
+    "UNIT_CASES",
     "UPSTREAM",
     "ConsensusPoint",
+    "Genes",
     "Reasons",
     "SourceCheck",
     "Wondered",
@@ -108,6 +114,8 @@ __all__ = [
     "groups_of",
     "grows",
     "hallmark_of",
+    "has_neighbours",
+    "has_units",
     "joined",
     "keep_self_test",
     "latent_map",
@@ -115,11 +123,12 @@ __all__ = [
     "markers_for",
     "met",
     "method_of",
+    "neighbour_curves",
     "numbers_of",
     "prepare",
     "prepare_sweep",
     "prepare_trained",
-    "read_source",
+    "read_datasets",
     "reasons",
     "reduce",
     "renamed",
@@ -138,6 +147,7 @@ __all__ = [
     "transfer",
     "transferability",
     "trials_table",
+    "units",
     "usual_method",
     "version",
     "why_not_saved",

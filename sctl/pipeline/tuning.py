@@ -29,7 +29,7 @@ def searches(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> searches(get_method("poissonautoencoder")), searches(get_method("transfercluster"))
     (True, False)
     """
-    return hasattr(method, "search")
+    return hasattr(method, "training_cells")
 
 
 def search_settings(
@@ -64,9 +64,14 @@ def search_settings(
             expected="A method that learns a network from the cells of a source, such as poissonautoencoder, can be.",
             do="Choose such a method, and a source with cells.",
         )
+    from sctl.core.poisson_search import SPACES, search_poisson  # noqa: PLC0415 - torch, which takes seconds
+
     learner: Any = method
-    found: Search = learner.search(pair.source, pair.label_key, wanted, run, journal=journal)
-    return found
+    values, strata, _ = learner.training_cells(pair.source, pair.label_key)
+    space, n_trials = SPACES[wanted.ranges], wanted.n_trials
+    return search_poisson(
+        values, strata, learner.config, space, run=run, n_trials=n_trials, sampler=wanted.sampler, journal=journal
+    )
 
 
 def trials_table(found: Search) -> pd.DataFrame:

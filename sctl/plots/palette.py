@@ -107,6 +107,8 @@ _ALT = {
     "reasons": "Bars of {n_genes} genes: to the right those that speak for {label}, to the left those for {against}.",
     "deletion": "Line chart: preference for {label} after genes are taken out. The genes named above: {salient}; random ones: "
     "{random}.",
+    "units": "Heat map: in how many cell types each of {n_sets} pathways is significant for each of {n_units} units.",
+    "neighbours": "Line chart: share of cells named rightly for each number of neighbours, in {n_spaces} spaces.",
     "trials": "Lines over parallel axes: {n_trials} trials with the settings tried, and the held-out loss they reached.",
     "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
     "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. Best at {best}.",
@@ -142,7 +144,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
     figure_kind : str
         embedding, theta, histogram, violin, dot_plot, heatmap, volcano, composition, sankey, confusion,
         consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers, gene_pair, reasons,
-        deletion or trials.
+        deletion, trials, units or neighbours.
     **facts
         What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sctl.project.building import REFERENCE_METHOD, as_reference
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
+from sctl.project.curves import load_curves, save_curves
 from sctl.project.files import projects_root
 from sctl.project.folder import Project, ProjectInfo
-from sctl.project.genes import gene, gene_names, target_names
+from sctl.project.genes import gene, gene_names, mean_of_genes, target_names
 from sctl.project.reasons import (
     WhyQuestion,
     keep_gene_sets,
@@ -35,6 +36,7 @@ from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
+from sctl.project.units import UnitsQuestion, load_units, save_units
 
 __all__ = [
     "REFERENCE_METHOD",
@@ -47,6 +49,7 @@ __all__ = [
     "SearchQuestion",
     "Settings",
     "State",
+    "UnitsQuestion",
     "WhyQuestion",
     "add_outcome",
     "add_part",
@@ -61,6 +64,7 @@ __all__ = [
     "load_baselines",
     "load_clusters",
     "load_consensus",
+    "load_curves",
     "load_embeddings",
     "load_estimate",
     "load_gene_sets",
@@ -76,14 +80,18 @@ __all__ = [
     "load_sweep",
     "load_target",
     "load_target_all",
+    "load_units",
+    "mean_of_genes",
     "note_question",
     "numbers_in",
     "outcomes_file",
     "outcomes_in",
     "projects_root",
     "questions",
+    "save_curves",
     "save_reasons",
     "save_source_check",
+    "save_units",
     "target_names",
     "trained_file",
     "why_questions",

@@ -195,6 +195,19 @@ class Project:
                 return self if settings == self.settings else self.at(settings)
         return None
 
+    def answers(self) -> list[Project]:
+        """Return a view for every method whose result for the data as prepared now is there, the present method first.
+
+        Of several results of a method, the one of the settings nearest in history is taken.
+        """
+        found: dict[str, Project] = {}
+        prepared = self.fingerprint("preprocess")
+        for settings in (self.settings, *self._history.nearest()):
+            view = self.at(settings)
+            if view.fingerprint("preprocess") == prepared and steps.finished(view.result_dir("theta")):
+                found.setdefault(view.params("transfer")["method"], view)
+        return list(found.values())
+
     # -- inputs and labels -----------------------------------------------------------------------
 
     def put_input(self, role: str, adata: AnnData, origin: Mapping[str, Any], *, note: str = "") -> None:

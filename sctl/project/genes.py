@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,39 @@ def gene(project: Project, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
         values = np.zeros(int(file.attrs["n_obs"]), dtype=np.float32)
         values[file["indices"][start:stop]] = file["data"][start:stop]
     return values
+
+
+def mean_of_genes(project: Project, names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the mean of some genes' log-normalised values in the target; those it lacks count for nothing.
+
+    Parameters
+    ----------
+    project : Project
+    names : sequence of str
+        One or more that the target has.
+
+    Returns
+    -------
+    ndarray of shape (n_obs,)
+
+    Raises
+    ------
+    ProjectError
+        If the target has none of them.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    wanted = set(names)
+    places = [place for place, name in enumerate(gene_names(project)) if name in wanted]
+    if not places:
+        raise ProjectError("The target has none of these genes.", do="Check how the genes of your file are named.")
+    with _genes(project) as file:
+        ends = file["indptr"][:]
+        total = np.zeros(int(file.attrs["n_obs"]), dtype=np.float64)
+        for place in places:
+            start, stop = ends[place : place + 2]
+            total[file["indices"][start:stop]] += file["data"][start:stop]
+    return (total / len(places)).astype(np.float32)
 
 
 def target_names(project: Project) -> pd.Index:

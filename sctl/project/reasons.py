@@ -122,11 +122,11 @@ def load_reasons(project: Project, question: WhyQuestion) -> Reasons | None:
                 against=str(facts["against"]),
                 n_cells=int(facts["n_cells"]),
                 margin=float(facts["margin"]),
-                genes=_read(_table(stem, "genes")),
+                genes=read_table(_table(stem, "genes")),
             ),
-            pathways=_read(_table(stem, "pathways")),
+            pathways=read_table(_table(stem, "pathways")),
             no_pathways=str(facts["no_pathways"]),
-            deletion=_read(_table(stem, "deletion")),
+            deletion=read_table(_table(stem, "deletion")),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise damaged(path) from error
@@ -193,7 +193,8 @@ def _sets(project: Project, reference: str) -> Path:
     return _folder(project) / f"sets_{reference}.json"
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table of genes or gene sets, one without rows where nothing was written."""
     import pandas as pd  # noqa: PLC0415
 
     try:

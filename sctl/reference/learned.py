@@ -67,6 +67,7 @@ class Learned:
         arrays = {"latent": self.latent, "codes": self.codes, "batches": self.batches, "usual": self.usual}
         return {**weights, **arrays}, {
             "label_names": list(self.label_names),
+            "n_source": len(self.codes),
             "genes": list(self.var_names),
             "conditions": list(self.conditions),
             "architecture": asdict(self.network.architecture),

@@ -21,6 +21,8 @@ GROUPINGS = {"label": "Cell type", "cluster": "Cluster", "final": "Your own labe
 """Groupings that every result has, and what they are called; ``final`` are the types as the user left them."""
 _KINDS = {"label": "labels", "cluster": "clusters", "final": "final"}
 _GENE, _DENOISED, _CONFIDENCE = "gene", "denoised", "confidence"
+_SEVERAL, _TWO = "genes", "blend"
+_BY_GENES = (_GENE, _DENOISED, _TWO, _SEVERAL)
 WHEEL = OKABE_ITO + TOL
 _MOST_NAMES = 60  # a column of text with more values (barcodes, say) is no colour
 
@@ -32,6 +34,8 @@ class Colour:
     values: NDArray[Any]
     title: str
     palette: dict[str, str] | None = None
+    legend: dict[str, str] | None = None
+    """Names and colours that a legend shows in place of the values."""
 
 
 def picker(project: Project, pane: str = "") -> Colour:
@@ -41,15 +45,37 @@ def picker(project: Project, pane: str = "") -> Colour:
     key.start_with("label" if pane != "right" else "cluster")
     if key.get() not in choices:
         key.set("label")
-    left, right = st.columns([1, 1], vertical_alignment="bottom")
+    left, right = st.columns([1, 1])
     with left:
         chosen = st.selectbox(
             "Colour by", list(choices), format_func=choices.__getitem__, key=key.name, persist_state="session"
         )
-    if chosen not in (_GENE, _DENOISED):
-        return of(project, chosen)
     with right:
-        return gene(project, pane, clean=chosen == _DENOISED) or of(project, "label")
+        found = _by_genes(project, str(chosen), pane) if chosen in _BY_GENES else of(project, str(chosen))
+    return of(project, "label") if found is None else found
+
+
+def _by_genes(project: Project, chosen: str, pane: str) -> Colour | None:
+    """Draw the choice of genes; return their colours, or None where too few are chosen."""
+    if chosen == _SEVERAL:
+        genes = gene_picker.several(project, pane)
+        if not genes:
+            st.caption("Choose genes. Until then the map shows cell types.")
+            return None
+        count = f"{len(genes):,} {'gene' if len(genes) == 1 else 'genes'}"
+        st.caption(f"Mean log-normalised expression of {count} of your target.")
+        return Colour(results.mean_expression(project, genes), f"Mean of {count}")
+    if chosen != _TWO:
+        return gene(project, pane, clean=chosen == _DENOISED)
+    name = gene_picker.pick(project, pane, label="First gene (blue)")
+    if name is None:
+        return None
+    other = gene_picker.pick(project, f"{pane}second", label="Second gene (orange)", place=1)
+    if other is None:
+        return None
+    both = (name, other)
+    values, mixed = plots.blend(results.expression(project, name), results.expression(project, other), both)
+    return Colour(values, f"{name} and {other}", mixed, plots.corners(both))
 
 
 def gene(project: Project, pane: str, *, clean: bool) -> Colour | None:
@@ -106,7 +132,12 @@ def options(project: Project) -> dict[str, str]:
     found = dict(GROUPINGS)
     if results.final_labels(project) is None:
         found.pop("final")
-    found |= {_CONFIDENCE: "Confidence", _GENE: "A gene …"}
+    found |= {
+        _CONFIDENCE: "Confidence",
+        _GENE: "A gene …",
+        _TWO: "Two genes, blended …",
+        _SEVERAL: "The mean of several genes …",
+    }
     if results.denoised_genes(project):
         found[_DENOISED] = "A gene, denoised …"
     quality = results.quality(project)

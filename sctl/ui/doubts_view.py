@@ -111,7 +111,7 @@ def _numbers(project: Project, found: TransferResult, table: pd.DataFrame) -> No
     far = (table["verdict"] == FAR).to_numpy()
     shown = [(name.capitalize(), *_share(int(counts.get(name, 0)), len(table))) for name in (NAMED, BETWEEN, FAR)]
     accuracy = float(found.uns["novelty"]["accuracy"])
-    shown += [("Expected right", f"{accuracy:.0%}", "of the named, if of known types")]
+    shown += [("Expected right", f"{accuracy:.0%}", "if of known types")]
     shown += novelty_view.against_truth(project, found, far)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)

@@ -78,6 +78,7 @@ def selectable_map(  # noqa: PLR0913 - as above
     names: Sequence[str] | None = None,
     palette: Mapping[str, str] | None = None,
     selected: NDArray[np.bool_] | None = None,
+    legend: Mapping[str, str] | None = None,
     height: int = 560,
 ) -> None:
     """Draw a map on which a lasso or a box calls ``on_select``; the parameters are those of :func:`plain_map`.
@@ -90,10 +91,14 @@ def selectable_map(  # noqa: PLR0913 - as above
         Called without arguments; the shapes lie in the session under ``key``.
     selected : ndarray of bool, shape (n_obs,), optional
         Cells that stand out.
+    legend : mapping, optional
+        Names and their colours that the legend shows in place of the values, which are not written on the map then.
     """
     figure = plots.embedding_figure(
         coords, colour=values, names=_few(names), colour_title=title, palette=palette, selected=selected, height=height
     )
+    if legend is not None:
+        plots.with_legend(figure, legend)
     figure.update_layout(margin={"t": 10})
     _legend_below(figure)
     st.plotly_chart(

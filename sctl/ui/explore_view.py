@@ -122,6 +122,7 @@ def _pane(project: Project, layout: Layout, pane: str) -> None:
         names=_names(project, layout),
         palette=colour.palette,
         selected=marked if marked.any() else None,
+        legend=colour.legend,
     )
     if layout.n_source:
         st.caption(_joint_words(layout, colour))
@@ -142,7 +143,8 @@ def _with_source(project: Project, layout: Layout, colour: Colour) -> Colour:
         return Colour(np.concatenate([types, colour.values]), colour.title, colour.palette)
     grey = np.full(layout.n_source, SOURCE_NAME)
     named = {**(colour.palette or plots.colours_of(colour.values)), SOURCE_NAME: GREY}
-    return Colour(np.concatenate([grey, colour.values]), colour.title, named)
+    legend = None if colour.legend is None else {**colour.legend, SOURCE_NAME: GREY}
+    return Colour(np.concatenate([grey, colour.values]), colour.title, named, legend)
 
 
 def _source_types(project: Project, layout: Layout) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from sctl import export, novelty, pipeline
+from sctl import evaluate, export, novelty, pipeline
 from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.errors import DataError
@@ -20,9 +20,20 @@ from sctl.methods import METHODS
 from sctl.project import Project, export_project, load_pair, load_report, trained_file
 from sctl.run import Run
 from sctl.sharing import load_trained, save_adaptor
-from sctl.ui import colours, consensus_files, reasons_view, repeats_view, results, shell, simulation, steps, trained
+from sctl.ui import (
+    colours,
+    consensus_files,
+    methods_view,
+    reasons_view,
+    repeats_view,
+    results,
+    shell,
+    simulation,
+    steps,
+    trained,
+)
 
-_MIME = {"csv": "text/csv", "zip": "application/zip"}
+_MIME = {"csv": "text/csv", "zip": "application/zip", "ipynb": "application/x-ipynb+json"}
 _LATER = {"theta": steps.TRANSFER, "explore": steps.EXPLORE, "markers": steps.MARKERS}
 
 
@@ -48,7 +59,7 @@ def data(project: Project) -> None:
     _offer("Annotated dataset (.h5ad)", lambda: _h5ad(project), f"{name}.h5ad", about="Opens in Scanpy. Holds every "
            "result in its slot, the maps, your labels, and how it was made.", primary=True)  # fmt: skip
     _offer("All tables (.zip of .csv)", lambda: _archive(project), f"{name}-tables.zip",
-           about="Cells, groups, marker genes, the curve over θ, other numbers of groups. A README says what is what.")  # fmt: skip
+           about="Cells, groups, marker genes, the curve over θ, other numbers of groups, other methods. A README says what is what.")  # fmt: skip
     _offer("Cells and their names (.csv)", lambda: _cells(project), f"{name}-cells.csv",
            about="One row for each cell: group, cell type, confidence, your label.")  # fmt: skip
     _offer("Whole project (.sctl.zip)", lambda: _project_file(project), f"{name}.sctl.zip",
@@ -103,14 +114,18 @@ def _grown(project: Project, found: TransferResult) -> bytes:
 
 
 def repeat(project: Project) -> None:
-    """Offer a script and a paragraph for a paper."""
+    """Offer a script, a notebook and a paragraph for a paper."""
     recipe, found = recipe_of(project), results.result(project)
     _offer("Python script", lambda: export.script_for(recipe).encode(), f"{stem(project)}.py",
            about="Repeats this analysis where sctl is installed.")  # fmt: skip
+    kind = METHODS[found.method]
+    text = export.methods_paragraph(found, recipe=recipe, title=kind.title, reference=kind.reference)
+    title = project.name
+    _offer("Notebook (.ipynb)", lambda: export.notebook_for(recipe, title=title, words=text).encode(),
+           f"{stem(project)}.ipynb", about="The same for Jupyter, step by step, with a first look at the result.")  # fmt: skip
     st.markdown("**The same from the shell**")
     st.code(export.command_for(recipe), language="bash", wrap_lines=True)
     st.markdown("**A paragraph for your methods section**")
-    text = export.methods_paragraph(found, recipe=recipe, reference=METHODS[found.method].reference)
     st.code(text, language=None, wrap_lines=True)
 
 
@@ -130,6 +145,7 @@ def recipe_of(project: Project) -> export.Recipe:
         preprocess=project.settings.params.get("preprocess", {}),
         seed=transfer["seed"],
         demo=frozenset(role for role, info in infos.items() if info.get("demo")),
+        all_genes=frozenset(role for role, info in infos.items() if info.get("genes") == "union"),
         simulated={role: found.to_dict() for role, found in simulated.items()},
         trained=trained.settled(project) if project.has_trained else None,
     )
@@ -220,6 +236,9 @@ def _further(project: Project) -> dict[str, bytes]:
         found["cells_beyond_the_source.csv"] = novelty.novelty_table(own)
     if not (repeated := repeats_view.all_outcomes(project)).empty:
         found["repeats_with_other_seeds.csv"] = repeated
+    if len(answers := results.answers(project)) > 1:
+        found["methods.csv"] = evaluate.compare(answers, methods_view.truth_of(project, own))
+        found["names_by_method.csv"] = methods_view.names(answers)
     found |= reasons_view.files(project)
     return {name: export.to_csv(table) for name, table in found.items()}
 

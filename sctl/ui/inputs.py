@@ -68,12 +68,31 @@ def _bring(project: Project, role: str) -> None:
     if role == "source":
         st.caption("Or a **trained source** (.sctl): what was learned from a source before, here or by a colleague.")
     st.caption("Accepted: .h5ad · 10x .h5 · 10x matrix, barcodes and genes · .csv, .tsv, .txt · .loom · .zip, .tar.gz")
+    genes = _genes_of_several(role)
     if files:
-        _load(role, lambda: uploads.take(project, role, files))
+        _load(role, lambda: uploads.take(project, role, files, genes=genes))
     if uploads.roots():
         _from_server(project, role)
     if st.button(f"Use the demo's {role}", type="tertiary", icon=":material/science:", key=f"demo:{role}"):
         _load(role, lambda: uploads.take_demo(project, role))
+
+
+def _genes_of_several(role: str) -> pipeline.Genes:
+    """Ask which genes to keep where several datasets are given at once."""
+    key = state.JOINED_GENES.of(role)
+    key.start_with(key.default)
+    with st.expander("Several datasets at once", icon=":material/library_add:"):
+        st.caption(
+            "Choose several files above, and they are put together; say first which genes to keep. A column "
+            f"'{pipeline.FILE}' then tells which cell is of which dataset: choose it as the sample, so that each dataset "
+            "is scaled on its own."
+        )
+        st.segmented_control(
+            "Genes to keep", pipeline.GENES, key=key.name, required=True,
+            format_func={"shared": "Those all share", "union": "Those any has"}.__getitem__,
+            help="A gene that a dataset lacks counts as 0 there. That does no harm where each dataset is scaled on its own.",
+        )  # fmt: skip
+    return "union" if key.get() == "union" else "shared"
 
 
 def _from_server(project: Project, role: str) -> None:
@@ -117,9 +136,8 @@ def _choose_labels(role: str) -> None:
         state.forget_settings()
         return
     params = project.params("data")
-    several = (
-        pipeline.DATASET if pipeline.DATASET in info["obs_columns"] and " + " in str(info.get("filename")) else None
-    )
+    joined = pipeline.FILE in info["obs_columns"] and " + " in str(info.get("filename"))
+    several = pipeline.FILE if joined else None
     if params["label_key"] in info["obs_columns"] and several is None:
         return
     candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))

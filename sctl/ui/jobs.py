@@ -28,6 +28,8 @@ NAMES: Mapping[str, str] = {
     "repeats": "Repeating with other seeds",
     "explain": "Looking for the reasons",
     "search": "Searching for settings",
+    "neighbours": "Comparing numbers of neighbours",
+    "units": "Looking at the units",
     "self_test": "Testing the reference",
     "reference": "Building the reference",
     "everything": "Running the whole analysis",

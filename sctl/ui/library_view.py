@@ -25,9 +25,11 @@ the part that says how the network is built, and its answers here would not be t
 **What you can do instead.** What such a model was learned from is usually public: the annotated dataset (`.h5ad`) that it
 was published with, or that its paper names.
 
-1. Start a project, and choose that dataset as the **source** on the page *Data*, with the column of its cell types.
-2. Add your cells as the target and run *Transfer*. What was learned can then be saved on the page *Export*.
-3. Or without a target, in a shell: `sctl train --source atlas.h5ad --label-key cell_type --method itclust --out atlas.sctl`
+1. Open the page *Build a reference*, choose that dataset with the column of its cell types, and build it. What is learned goes
+   into this library.
+2. Or start a project with it as the **source**, add your cells as the target and run *Transfer*. What was learned can then be
+   saved on the page *Export*.
+3. Or in a shell: `sctl train --source atlas.h5ad --label-key cell_type --method scarches --out atlas.sctl`
 
 If you have only the model, open it with the program that made it, on a computer that you could do without, and save its
 annotated dataset from there: `model.adata.write_h5ad("atlas.h5ad")`.
@@ -41,8 +43,8 @@ def draw(project: Project | None) -> None:
     _ways_in(library, project, unfold=not entries)
     if not entries:
         st.info(
-            "The library is empty. Trained sources are saved on the page *Export* of a project, made by `sctl train`, or "
-            "fetched from Zenodo in the next tab.",
+            "The library is empty. Trained sources come from the page *Build a reference*, from *Export* of a project, from "
+            "`sctl train`, or are fetched from Zenodo in the next tab.",
             icon=":material/local_library:",
         )
     for entry in _found(entries):
@@ -87,7 +89,7 @@ def _ways_in(library: Library, project: Project | None, *, unfold: bool) -> None
                 icon=":material/school:",
                 key="library:learned",
                 on_click=_add_learned,
-                args=(library, path, project.name),
+                args=(library, path, project.name.replace("/", "-")),  # no folder
             )
 
 

@@ -40,38 +40,51 @@ def panel(project: Project) -> None:
     if not novelty.has_scores(found):
         st.info(
             "This method does not rebuild your cells from the source's types, so it cannot say which it fails to "
-            "explain. TransferCluster and scArches can: choose one of them on the page Transfer.",
+            "explain. TransferCluster, scArches and the Poisson autoencoder can: choose one of them on the page Transfer.",
             icon=":material/travel_explore:",
         )
         return
-    _meaning()
+    _meaning(found)
     for text in results.hidden_groups(project):
         st.warning(errors.plain(text), icon=":material/visibility_off:")
-    values = novelty.strangeness(found, _scores())
+    values = novelty.strangeness(found, _scores(found))
     limit = _limit(found, values)
     _numbers(project, found, values > limit)
     _pictures(project, values, limit)
     _table(found, values, limit)
 
 
-def _meaning() -> None:
+def _meaning(found: TransferResult) -> None:
     left, right = st.columns(2, gap="large")
-    left.markdown(
-        "**What it is:** the source's cell types are mixed to come as close as possible to each of your cells. Where no "
-        "type leads clearly, the source does not explain the cell: its type may be missing there."
+    how = (
+        "the source's cell types are mixed to come as close as possible to each of your cells. Where no type leads clearly"
+        if _rebuilds_from_types(found)
+        else "each of your cells takes the names of the source cells nearest to it in the network's code. Where they "
+        "have many names"
     )
+    left.markdown(f"**What it is:** {how}, the source does not explain the cell: its type may be missing there.")
     right.markdown(
         "**What it is not:** proof of a new type. Two cells in one droplet, or a damaged cell, look strange too. Look at "
         "the marker genes of these cells."
     )
 
 
-def _scores() -> list[str]:
+def _rebuilds_from_types(found: TransferResult) -> bool:
+    """Tell whether cells were compared with mixtures of the source's types, and not with its cells."""
+    return "l2_soft" in novelty.score_table(found)
+
+
+def _scores(found: TransferResult) -> list[str]:
     """Draw what cells are judged by, tucked away, and return it."""
+    offered = list(novelty.score_table(found))
+    names = (
+        SCORES if _rebuilds_from_types(found) else {**SCORES, "reconstruction": "Error of the network that rebuilds it"}
+    )
     state.STRANGE_BY.start_with(list(novelty.DEFAULT_SCORES))
+    state.STRANGE_BY.set([name for name in state.STRANGE_BY.get() if name in offered])
     with st.popover("How cells are judged", icon=":material/tune:", type="tertiary"):
         chosen = st.multiselect(
-            "Judge a cell by", list(SCORES), key=state.STRANGE_BY.name, format_func=SCORES.__getitem__,
+            "Judge a cell by", offered, key=state.STRANGE_BY.name, format_func=names.__getitem__,
             persist_state="session", placeholder="Margin and entropy",
         )  # fmt: skip
         st.markdown(

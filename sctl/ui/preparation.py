@@ -85,7 +85,7 @@ def _two_datasets(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     kept = {f"Cells of the {role}": [f"{n:,}" for n in report["n_cells"][role]] for role in ("source", "target")}
     shown = [(title, after, f"of {before}") for title, (before, after) in kept.items()]
     shown.append(("Genes used", f"{report['n_used']:,}", f"of {report['n_shared']:,} shared"))
-    shown.append(("Highly variable genes", f"{report['n_variable']:,}", "cells are compared by these"))
+    shown.append(("Highly variable genes", f"{report['n_variable']:,}", "to compare cells by"))
     return shown
 
 

@@ -208,7 +208,7 @@ def _pathways(question: WhyQuestion, found: Reasons) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Pathway": table["set"].str.removeprefix("HALLMARK_").str.replace("_", " ").str.capitalize(),
+                "Pathway": table["set"].map(plots.plain_set),
                 "Speaks for": [own.label if score > 0 else own.against for score in table["score"]],
                 "FDR": table["fdr"],
                 "Score": table["score"],

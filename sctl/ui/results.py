@@ -6,6 +6,7 @@ when they were computed, and all that is loaded from that view fits: cells, maps
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anndata as ad
@@ -31,6 +32,7 @@ from sctl.project import (
     load_result,
     load_sweep,
     load_target_all,
+    mean_of_genes,
 )
 from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.results import MAPS, embeddings_in, points_in
@@ -104,6 +106,17 @@ def hidden_groups(project: Project) -> list[str]:
 def cautions(project: Project) -> tuple[str, ...]:
     """Return what speaks against the result as a whole; see :func:`sctl.pipeline.cautions`."""
     return pipeline.cautions(result(project))
+
+
+def answers(project: Project) -> list[TransferResult]:
+    """Return the results of all methods that named the same cells, the one shown first; baselines of a sweep included."""
+    own = result(project)
+    found = {own.method: own}
+    for view in project.answers():
+        other = result(view)
+        found.setdefault(other.method, other)
+    found |= {key: other for key, other in baselines(project).items() if key not in found}
+    return [other for other in found.values() if other.obs_names.equals(own.obs_names)]
 
 
 def landmarks_text(project: Project) -> str:
@@ -228,6 +241,16 @@ def denoised_genes(project: Project) -> list[str]:
 def denoised_expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return what the method's network makes of one gene, on the scale of the prepared data.  (n_obs,)."""
     return np.asarray(denoised(result(project), [name])[name], dtype=np.float32)
+
+
+def mean_expression(project: Project, names: Sequence[str]) -> NDArray[np.float32]:
+    """Return the mean log-normalised expression of some genes that the target has.  (n_obs,)."""
+    return _mean_expression(project, project.fingerprint("preprocess"), tuple(sorted(set(names))))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _mean_expression(_project: Project, fingerprint: str, names: tuple[str, ...]) -> NDArray[np.float32]:
+    return mean_of_genes(_project, names)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from sctl import jobs, pipeline, plots
 from sctl.core.before_after import Answer
-from sctl.data import TransferResult
+from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import colours_of
 from sctl.project import Project
 from sctl.ui import colours, errors, results, shell, state
@@ -52,6 +52,8 @@ def say(project: Project, *, key: str) -> None:
     with st.container(border=True):
         st.markdown("#### Did sharpening help?")
         st.markdown(in_words(found))
+        if told := unexplained_in_words(found):
+            st.warning(told, icon=":material/help:")
         st.caption(_ABOUT)
         if project.pinned is None and project.state("theta") == "done":  # else what is shown is of earlier settings
             _switch(project, found, key)
@@ -78,6 +80,23 @@ def in_words(found: TransferResult) -> str:
 def _digits(before: float, after: float) -> int:
     """Return how many digits after the point tell two numbers apart; two where they are the same."""
     return 2 if before == after else next((n for n in range(2, 6) if f"{before:.{n}f}" != f"{after:.{n}f}"), 6)
+
+
+def unexplained_in_words(found: TransferResult) -> str:
+    """Return what it means that the source does not explain the user's data; empty where it does."""
+    if bool(found.uns.get("explained", True)):
+        return ""
+    n_new = sum(str(kind) == UNASSIGNED for kind in found.uns["cluster_types"])
+    first = "The source does not explain your data: they divide much better by their own genes than by its types."
+    if n_new:
+        made = "1 new group was made" if n_new == 1 else f"{n_new} new groups were made"
+        return (
+            f"{first} So {made} of cells that no type fits. Look at their marker genes, and for a source that has "
+            "these types."
+        )
+    return (
+        f"{first} Do not rely on the names before you have seen marker genes, and look for a source that fits better."
+    )
 
 
 def _percent(share: float) -> str:

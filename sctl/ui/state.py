@@ -60,6 +60,8 @@ BUNDLE_ROUND = Key("bundle_round", 0)
 
 # Data
 UPLOAD_ROUND = Key("upload_round", 0)
+JOINED_GENES: Key[str] = Key("joined_genes", "shared")
+"""of(role): which genes several datasets keep that are put together."""
 LABELS_ROUND = Key("labels_round", 0)
 LABEL_KEY: Key[str | None] = Key("label_key", None)
 BATCH_KEY: Key[str | None] = Key("batch_key", None)
@@ -95,6 +97,10 @@ COLOUR = Key("colour", "label")
 """of(pane): what a map is coloured by; see :mod:`sctl.ui.colours`."""
 GENE: Key[str | None] = Key("gene", None)
 """of(pane)"""
+GENE_SET: Key[str] = Key("gene_set", "")
+"""of(pane): the set whose mean colours a map; empty for genes of one's own choice"""
+GENES: Key[list[str]] = Key("genes", [])
+"""of(pane): genes of one's own choice"""
 PANES = Key("panes", default=False)
 DENOISED = Key("denoised", default=False)
 SELECTION: Key[Any] = Key("selection", None)
@@ -130,6 +136,7 @@ MARKERS_OF_GROUP: Key[str | None] = Key("markers_of_group", None)
 # Confidence
 LIMIT: Key[float] = Key("limit", 0.5)
 CELL: Key[str | None] = Key("cell", None)
+OTHER_METHOD = Key("other_method", "")
 CONFIDENCE_TAB = Key("confidence_tab", "")
 REPEATS_OF: Key[str] = Key("repeats_of", "clusters")
 REPEATS_ONE: Key[str | None] = Key("repeats_one", None)
@@ -148,6 +155,7 @@ EXPLAIN_NAME: Key[str | None] = Key("explain_name", None)
 """of(kind of cells)"""
 EXPLAIN_AGAINST: Key[str | None] = Key("explain_against", None)
 EXPLAIN_SETS = Key("explain_sets", "")
+UNITS: Key[int] = Key("units", 10)
 GMT_ROUND = Key("gmt_round", 0)
 """Counts uploads of gene sets; a new number makes a new, empty uploader."""
 

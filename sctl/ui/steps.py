@@ -209,7 +209,7 @@ LIBRARY = Step(
 A **trained source** is what a method has learned from an annotated dataset, as one file. It takes the dataset's place:
 its cells are not needed any more, and nothing is trained again.
 
-Save one on the page *Export*, or with `sctl train`. Here it can be kept, used, given to a colleague, or published with a
+Make one on the page *Build a reference*, save one on the page *Export*, or use `sctl train`. Here it can be kept, used, given to a colleague, or published with a
 DOI on Zenodo, from where those of others can be fetched as well.
 """,
 )

@@ -46,7 +46,8 @@ def card(project: Project, info: Mapping[str, Any]) -> None:
 
 def _from(source: TrainedSource) -> str:
     name, note = source.summary.name, str(source.manifest.get("note") or "")
-    return f"Learned from {errors.plain(name)}. {errors.plain(note)} " if name else ""
+    said = f"{note.strip().rstrip('.')}. " if note.strip() else ""
+    return errors.plain(f"Learned from {name}. {said}") if name else ""
 
 
 def _types(source: TrainedSource) -> None:

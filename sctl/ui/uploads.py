@@ -40,7 +40,8 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
         paths = []
         for number, upload in enumerate(uploads):
-            path = Path(folder, f"{number}-{Path(upload.name).name}")
+            name = Path(upload.name).name.lstrip(".") or "file"  # as the user knows it; several may have the same
+            path = Path(folder, name if len(uploads) == 1 else f"{number}-{name}")
             with path.open("wb") as file:
                 while block := upload.read(_BLOCK):
                     digest.update(block)
@@ -49,8 +50,8 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
         yield paths, digest.hexdigest()
 
 
-def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
-    """Read uploaded files as the source or the target of a project; several datasets become one source.
+def take(project: Project, role: str, uploads: Sequence[Upload], *, genes: pipeline.Genes = "shared") -> None:
+    """Read uploaded files as the source or the target of a project.
 
     Raises
     ------
@@ -62,8 +63,8 @@ def take(project: Project, role: str, uploads: Sequence[Upload]) -> None:
         _take_trained(project, role, uploads)
         return
     with on_disk(uploads) as (paths, digest):
-        adata = (pipeline.read_source if role == "source" else io.read_many)(paths, names=names)
-    origin = {"filename": " + ".join(names), "sha256": digest}
+        adata = pipeline.read_datasets(paths, names=names, genes=genes, labelled=role == "source")
+    origin = {"filename": " + ".join(names), "sha256": digest, "genes": genes}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
 
 

@@ -96,7 +96,7 @@ def test_without_a_project_one_is_started(open_page, filled):
 
 
 def test_what_a_project_has_learned_is_added(open_page, shelf, projects, source, target):
-    project = Project.create("Ten donors")
+    project = Project.create("Mine/Ten donors")
     project.put_input("source", source, {"filename": "atlas.h5ad"})
     project.put_input("target", target, {"filename": "target.h5ad"})
     project.set_params("data", {"label_key": "cell_type"}, note="Choose the labels")
@@ -104,7 +104,7 @@ def test_what_a_project_has_learned_is_added(open_page, shelf, projects, source,
     for step in ("preprocess", "transfer", "theta"):
         compute(project, step)
     press(open_page("library", project.id), "Add what this project has learned")
-    assert [entry.name for entry in Library().entries()] == ["Ten-donors.sctl"]
+    assert [entry.name for entry in Library().entries()] == ["Mine-Ten-donors.sctl"]
 
 
 def test_among_many_one_is_found_by_gene(open_page, filled, model_file):

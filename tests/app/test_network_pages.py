@@ -195,6 +195,17 @@ def test_swallowed_groups_are_warned_of_on_every_tab(open_page, project):
     assert "**beta** took 9 of the 12 cells of **gamma**" in texts(fine(open_page("uncertainty", project.id)))
 
 
+def test_a_source_that_does_not_explain_the_data_is_warned_of(open_page, project):
+    assert "does not explain" not in texts(open_page("transfer", project.id))
+    types = list(load_result(project).uns["cluster_types"])
+    changed(project, explained=False)
+    assert "Do not rely on the names before" in texts(fine(open_page("transfer", project.id)))
+    changed(project, explained=False, cluster_types=[*types[:-2], "unassigned", "unassigned"])
+    assert "So 2 new groups were made of cells that no type fits" in texts(fine(open_page("transfer", project.id)))
+    changed(project, explained=False, cluster_types=[*types[:-1], "unassigned"])
+    assert "So 1 new group was made" in texts(opened(open_page, project))
+
+
 def test_a_tab_that_is_gone_leads_to_the_first(open_page, project):
     found = load_result(project)
     bare = {name: value for name, value in found.uns.items() if name != "cluster_table"}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from sctl import jobs, novelty
 from sctl.data import UNASSIGNED
 from sctl.project import Project, load_result
-from sctl.project.results import save_embeddings
+from sctl.project.results import RESULT, save_embeddings, save_result
 from sctl.simulate import Simulation
 from sctl.ui import novelty_view, simulation, state
 
@@ -124,3 +126,25 @@ def test_where_strange_cells_are():
     whole = pd.DataFrame({"cluster": ["1", "1", "2", "2", "2"]})
     said = novelty_view._where(whole.iloc[1:4], whole)
     assert said.startswith("2 of the 3 cells of cluster 2, 1 of the 2 cells of cluster 1.")
+
+
+def test_only_scores_that_the_method_gave_are_offered(open_page, project):
+    """A choice made with another method must not lead to an error."""
+    found, kept = load_result(project), ["margin", "entropy", "reconstruction"]
+    scores = novelty.score_table(found)[kept]
+    other = replace(
+        found, obsm={**found.obsm, "rejection": scores.to_numpy()}, uns={**found.uns, "rejection_scores": kept}
+    )
+    save_result(project.result_dir("theta") / RESULT, other)
+    st.cache_resource.clear()
+    app = open_page("uncertainty", project.id)
+    app.session_state[state.CONFIDENCE_TAB.name] = TAB
+    app.session_state[state.STRANGE_BY.name] = ["kurtosis", "margin"]
+    app.run()
+    assert not app.exception
+    assert not app.error
+    choice = next(item for item in app.multiselect if item.label == "Judge a cell by")
+    assert choice.value == ["margin"]
+    assert len(choice.options) == 3
+    assert "takes the names of the source cells nearest to it" in texts(app)  # no mixture of types was made
+    st.cache_resource.clear()

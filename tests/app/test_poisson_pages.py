@@ -7,15 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from sctl import jobs, pipeline
 from sctl.denoised import denoised
+from sctl.enrichment import UnitPathways
 from sctl.errors import ParameterError
+from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
-from sctl.project import Project, SearchQuestion, load_result, load_search
+from sctl.project import (
+    Project,
+    SearchQuestion,
+    UnitsQuestion,
+    WhyQuestion,
+    keep_gene_sets,
+    load_curves,
+    load_result,
+    load_search,
+    load_units,
+)
 from sctl.run import Run
-from sctl.ui import results, state
+from sctl.ui import results, state, units_view
 
 QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 20, "learning_rate": 2e-3}
 
@@ -94,3 +108,59 @@ def test_a_search_has_sound_questions():
         SearchQuestion(method="poissonautoencoder", params={}, ranges="narrow").wanted  # noqa: B018 - it checks
     with pytest.raises(ParameterError, match="0 trials"):
         SearchQuestion(method="poissonautoencoder", params={}, n_trials=0).wanted  # noqa: B018
+
+
+def test_units_are_looked_at_and_compared_with_chance(open_page, done):
+    genes = list(load_result(done).var_names)
+    few = GeneSets("mine", {f"set {i}": frozenset(genes[20 * i : 20 * i + 20]) for i in range(3)})
+    question = UnitsQuestion(n_units=2, sets=keep_gene_sets(done, few))
+    why = WhyQuestion(of="cell", name=str(load_result(done).obs_names[0]), sets=question.sets)
+    described = {"kind": "explain", "params": {"question": why.to_dict()}, "settings": done.settings.to_dict()}
+    run_job(done.root, described, lambda step, low, high: Run())
+    app = fine(open_page("explain", done.id))
+    assert app.button(key="units:start")
+    described = {"kind": "units", "params": {"question": question.to_dict()}, "settings": done.settings.to_dict()}
+    run_job(done.root, described, lambda step, low, high: Run())
+    found = load_units(done, question)
+    assert tuple(found) == pipeline.UNIT_CASES
+    assert all(one.n_units == 2 and set(one.table["unit"]) <= {0, 1} for one in found.values())
+    app.session_state[state.UNITS.name] = 2
+    app.session_state[state.EXPLAIN_SETS.name] = question.sets
+    fine(app.run())
+    said = "\n".join(str(item.value) for item in app.markdown)
+    assert f"**{found['trained'].n_any} of 2 units** have a significant pathway" in said
+    assert list(units_view.sharing(found)["Units with any"]) == [one.n_any for one in found.values()]
+
+
+def test_words_about_units_depend_on_the_controls():
+    table = pd.DataFrame({"unit": [0, 0, 1], "set": ["a", "b", "a"], "cell_type": "x", "fdr_all": 0.01, "score": 1.0})
+    hits, none = UnitPathways(table, 4), UnitPathways(table.assign(fdr_all=0.9), 4)
+    learned = dict(zip(pipeline.UNIT_CASES, (hits, none, none, none), strict=True))
+    assert "some of this was learned" in units_view.in_words(learned)
+    assert "Exactly one pathway: 1 units, and 0" in units_view.in_words(learned)
+    assert "do not read meaning" in units_view.in_words({**learned, "random network": hits})
+    assert units_view.sharing(learned).iloc[0, 1:].tolist() == [2, 1, 1, 0, 0, 0]
+
+
+def test_the_curve_over_k_is_compared_where_the_truth_is_known(open_page, done, target):
+    truth = target.obs["cell_type"].astype(str)
+    assert "neighbours:start" not in {button.key for button in fine(open_page("transfer", done.id)).button}
+    done.put_truth(truth)
+    app = fine(open_page("transfer", done.id))
+    assert app.button(key="neighbours:start")
+    described = {"kind": "neighbours", "params": {}, "settings": done.settings.to_dict()}
+    run_job(done.root, described, lambda step, low, high: Run())
+    curves = load_curves(done)
+    spaces = curves["space"].unique()
+    assert list(spaces[:1]) == ["the code"]
+    assert set(spaces[1:]) == {"raw values", "principal components", "a random network", "most frequent type"}
+    assert (curves.groupby("space")["k"].agg(list).map(tuple) == tuple(range(2, 26))).all()
+    result = load_result(done)
+    true = truth.reindex(result.obs_names).to_numpy()
+    at_15 = curves[(curves["space"] == "the code") & (curves["k"] == 15)].iloc[0]
+    assert at_15["accuracy"] == pytest.approx((result.labels == true).mean())
+    assert at_15["macro_f1"] == pytest.approx(f1_score(true, result.labels, average="macro"))
+    share = pd.Series(true).value_counts(normalize=True).iloc[0]
+    assert curves[curves["space"] == "most frequent type"]["accuracy"].to_numpy() == pytest.approx(share)
+    fine(app.run())
+    assert "mean over all numbers of neighbours: the code" in "\n".join(str(item.value) for item in app.markdown)

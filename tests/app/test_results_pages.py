@@ -6,18 +6,34 @@ import dataclasses
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from sctl import jobs, pipeline
-from sctl.errors import Cancelled
-from sctl.project import Project, load_pair, load_result
+from sctl.errors import Cancelled, ProjectError
+from sctl.evaluate import agreement
+from sctl.genesets import GeneSets
+from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
 from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import Remark
-from sctl.ui import colours, errors, exports, figure_files, label_editor, results, selection, state, theta_view
+from sctl.ui import (
+    colours,
+    embedding_view,
+    errors,
+    exports,
+    figure_files,
+    gene_picker,
+    label_editor,
+    methods_view,
+    results,
+    selection,
+    state,
+    theta_view,
+)
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -358,7 +374,9 @@ def test_a_label_needs_a_name(name):
         label_editor._checked(name)
 
 
-@pytest.mark.parametrize("colour", ["label", "cluster", "confidence", "gene", "quality:n_genes", "column:donor"])
+@pytest.mark.parametrize(
+    "colour", ["label", "cluster", "confidence", "gene", "blend", "genes", "quality:n_genes", "column:donor"]
+)
 @pytest.mark.parametrize("cells", ["target", "joint"])
 def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
     app = open_page("explore", done.id)
@@ -367,6 +385,46 @@ def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
     app.session_state["panes"] = True
     app.run()
     assert len(fine(app).get("plotly_chart")) >= 3
+
+
+def test_the_mean_of_several_genes_colours_a_map(open_page, done, monkeypatch):
+    pair, drawn = load_pair(done), []
+    genes = [str(name) for name in pair.target.var_names[:3]]
+    monkeypatch.setattr(embedding_view, "selectable_map", lambda coords, values, **rest: drawn.append((values, rest)))
+    app = open_page("explore", done.id)
+    app.session_state["colour:"] = "genes"
+    app.session_state["genes:"] = genes
+    fine(app.run())
+    values, rest = drawn[-1]
+    assert rest["title"] == "Mean of 3 genes"
+    every = load_target_all(done)
+    np.testing.assert_allclose(values, np.asarray(every[:, genes].X.mean(axis=1)).ravel(), rtol=1e-5)
+    with pytest.raises(ProjectError, match="none of these genes"):
+        mean_of_genes(done, ["no such gene"])
+
+
+def test_a_gene_set_is_taken_with_the_genes_that_the_target_has(done, monkeypatch):
+    names = results.genes(done)
+    sets = GeneSets("mine", {"MY_SET": frozenset({names[0], names[4], "elsewhere"}), "none": frozenset({"elsewhere"})})
+    monkeypatch.setattr(gene_picker.pipeline, "hallmark_of", lambda genes: sets)
+    assert list(gene_picker._sets(done)) == ["MY_SET"]
+    monkeypatch.setattr(gene_picker.st, "selectbox", lambda *_, **__: "MY_SET")
+    assert gene_picker.several(done) == sorted([names[0], names[4]])
+
+
+def test_two_genes_are_blended_on_the_map(open_page, done, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(embedding_view, "selectable_map", lambda coords, values, **rest: drawn.append((values, rest)))
+    first, second = (str(name) for name in load_pair(done).target.var_names[:2])
+    app = open_page("explore", done.id)
+    app.session_state["colour:"] = "blend"
+    app.session_state["gene:"], app.session_state["gene:second"] = first, second
+    fine(app.run())
+    values, rest = drawn[-1]
+    assert rest["title"] == f"{first} and {second}"
+    assert list(rest["legend"]) == ["neither", f"{first} high", f"{second} high", "both high"]
+    highest = int(np.argmax(results.expression(done, first)))
+    assert str(values[highest]).startswith(f"{first} 100 %")
 
 
 def test_a_label_of_ones_own_does_not_change_the_colours_of_others(done, monkeypatch):
@@ -453,3 +511,55 @@ def test_landmarks_are_told_where_there_are_some(done, monkeypatch):
     large = dataclasses.replace(found, uns={**found.uns, "n_landmarks": 1000})
     monkeypatch.setattr(results, "result", lambda project: large)
     assert "among 1,000 of its cells" in results.landmarks_text(done)
+
+
+def test_methods_are_compared_where_several_were_run(open_page, done):
+    assert [view.params("transfer")["method"] for view in done.answers()] == ["transfercluster"]
+    done.set_params("transfer", {"method": "targetcluster", "params": {"n_clusters": 3}}, note="TargetCluster")
+    for step in ("transfer", "theta"):
+        jobs.compute(done, step)
+    assert [view.params("transfer")["method"] for view in done.answers()] == ["targetcluster", "transfercluster"]
+    shown, earlier = (load_result(view) for view in done.answers())
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    app = fine(app.run())
+    table = next(item.value for item in app.dataframe if "Same name" in item.value)
+    assert table["Method"].tolist() == ["TargetCluster (shown)", "TransferCluster"]
+    same = 100 * float(np.mean(shown.labels.astype(str) == earlier.labels.astype(str)))
+    np.testing.assert_allclose(table["Same name"], [100, same])
+    assert "Named rightly" in table
+    types = next(item.value for item in app.dataframe if "Named so by all" in item.value)
+    assert types["Cells"].sum() == shown.n_obs
+    assert {"methods.csv", "names_by_method.csv"} <= set(exports._tables(done))
+    done.set_params("preprocess", {"n_top_genes": 50}, note="Fewer genes")
+    assert not done.answers()  # answers about data that were prepared otherwise cannot be compared
+
+
+def test_cells_that_methods_name_differently_are_selected(open_page, done):
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    answers = results.answers(done)
+    differing = int((agreement(answers) < 1).sum())
+    button = fine(app.run()).button(key="methods:select")
+    assert button.disabled == (differing == 0)
+    assert len(answers) == 3  # the baselines of the sweep
+
+
+def test_a_single_method_has_nothing_to_agree_with(open_page, done):
+    shutil.rmtree(done.result_dir("transfer") / "baselines")
+    app = open_page("uncertainty", done.id)
+    app.session_state["confidence_tab"] = "Do the methods agree?"
+    assert "Only TransferCluster was run on these data" in fine(app.run()).info[0].value
+    assert "methods.csv" not in exports._tables(done)
+
+
+def test_names_that_hold_least_come_first():
+    def given(*labels):
+        return SimpleNamespace(labels=np.array(labels, dtype=object))
+
+    answers = [given("a", "a", "b", "b"), given("a", "a", "b", "c"), given("a", "a", "c", "c")]
+    table = methods_view.by_type(answers, agreement(answers))
+    assert table.to_dict("records") == [
+        {"label": "b", "cells": 2, "all_agree": 0.0, "instead": "c"},
+        {"label": "a", "cells": 2, "all_agree": 1.0, "instead": ""},
+    ]

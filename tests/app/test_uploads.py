@@ -30,13 +30,18 @@ def test_uploads_are_copied_in_blocks_and_vanish_afterwards():
     upload = Slow(content, "cells.csv")
     with uploads.on_disk([upload]) as (paths, digest):
         assert paths[0].read_bytes() == content
-        assert paths[0].name.endswith("cells.csv")
+        assert paths[0].name == "cells.csv"  # what is said of a file calls it so
         assert digest == hashlib.sha256(content).hexdigest()
     assert not paths[0].exists()
     assert set(upload.asked) == {1 << 20}
 
 
-@pytest.mark.parametrize("name", ["../../escape.csv", "/etc/passwd", "a/b/c.csv"])
+def test_uploads_of_one_name_are_kept_apart():
+    with uploads.on_disk([Slow(b"one", "a.csv"), Slow(b"two", "a.csv")]) as (paths, _):
+        assert [path.read_bytes() for path in paths] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("name", ["../../escape.csv", "/etc/passwd", "a/b/c.csv", "..", ""])
 def test_a_name_cannot_lead_out_of_the_folder(name):
     with uploads.on_disk([Slow(b"x", name)]) as (paths, _):
         assert paths[0].parent.name.startswith("sctl-upload-")

@@ -149,20 +149,17 @@ def test_where_the_source_does_not_explain_the_target_new_groups_are_made(pair, 
     assert not any(name.startswith("new group") for name in result.cluster_names)
     lacking = sorted(pair.labels.categories)[2:]
     some = without(pair, *lacking)
-    method = ItClust(**QUICK).fit(some.source, some.label_key, Run())
-    plain = method.transfer(some.target, Run())
-    assert not plain.uns["explained"]  # it says so, though with two types to choose from every cell seems certain
-    method.network_ = dataclasses.replace(
-        method.network_, certainty=np.array([2.0, 2.0])
-    )  # the source's own cells would be far more so
-    found = method.transfer(some.target, Run())
-    assert adjusted_rand_score(truth_of(pair), found.clusters) > 0.9
-    assert adjusted_rand_score(truth_of(pair), plain.clusters) < 0.7
-    assert found.cluster_names[0] == "new group 1"
-    assert set(found.labels) == {UNASSIGNED}
-    assert set(found.uns["cluster_table"]["type"]) == {UNASSIGNED}
-    asked = ItClust(n_new_clusters=0, **QUICK).restore(*method.state()).transfer(some.target, Run())
-    np.testing.assert_array_equal(asked.labels, plain.labels)
+    found = transfer(some, ItClust(**QUICK), Run())
+    truth, known = truth_of(pair), ~np.isin(truth_of(pair), lacking)
+    assert not found.uns["explained"]
+    assert (found.labels[known] == truth[known]).mean() > 0.95  # what the source has keeps its name
+    new = found.labels == UNASSIGNED
+    assert set(truth[new]) == {lacking[0]}
+    assert new.sum() > 0.95 * (truth == lacking[0]).sum()  # the other looks like a known type: there are two only
+    plain = transfer(some, ItClust(n_new_clusters=0, **QUICK), Run())
+    assert UNASSIGNED not in plain.labels
+    gain = adjusted_rand_score(truth, found.clusters) - adjusted_rand_score(truth, plain.clusters)
+    assert gain > 0.1
 
 
 def test_scaling_within_batches_undoes_what_batches_add(pair):
@@ -215,7 +212,7 @@ def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
 
 def test_parts_that_do_not_fit_are_refused(fitted):
     arrays, facts = fitted.state()
-    for name in ("types.mean", "types.variance", "types.certainty"):
+    for name in ("types.mean", "types.variance"):
         with pytest.raises(DataError, match="do not fit"):
             ItClust(**QUICK).restore({key: values for key, values in arrays.items() if key != name}, facts)
 

@@ -101,7 +101,7 @@ def test_genes_that_the_target_lacks_count_as_silent(pair, fitted):
     result = fitted.transfer(fewer, Run())
     assert result.uns["genes_missing"] > 0
     assert "70%" in result.uns["remarks"][0]
-    with pytest.raises(DataError, match="genes that the network knows"):
+    with pytest.raises(DataError, match="genes by which the trained source compares"):
         fitted.transfer(pair.target[:, :20].copy(), Run())
 
 
@@ -135,9 +135,23 @@ def test_the_complex_model_and_the_papers_forms_run(pair):
     settings = {"l1": 1e-6, "weight_decay": 1e-5, "loss": "log-rate", "softplus": "width", "scaling": "each"}
     result = transfer(pair, Poisson(**QUICK, **settings, distance="euclidean"), Run())
     assert np.isfinite(result.embedding).all()
-    config = Poisson(schedule="paper", max_epochs=400, l1=1e-6).config
+    config = Poisson(schedule="paper", max_epochs=400, l1=1e-6, model="complex").config
     assert (config.training.optimiser, config.training.batch_size, config.training.max_epochs) == ("nesterov", 1, 400)
     assert config.l1 == 1e-6
+
+
+def test_two_kinds_of_networks_stand_side_by_side(pair):
+    both = Poisson(**QUICK, simple_weight=0.5).fit(pair.source, pair.label_key, Run(seed=1))
+    heavy, plain = both.configs
+    assert (heavy.training.weight_decay, heavy.loss) == (1e-4, "rate")
+    assert (plain.training.weight_decay, plain.loss) == (0.0, "log-rate")
+    embedding = both.transfer(pair.target, Run(seed=1)).embedding
+    for place, kind in enumerate(("complex", "simple")):
+        alone = Poisson(**QUICK, model=kind).fit(pair.source, pair.label_key, Run(seed=1))
+        np.testing.assert_array_equal(alone.models_[0].weights[0], both.models_[place].weights[0])
+        own = alone.transfer(pair.target, Run(seed=1)).embedding
+        weight = (1.0, 0.5)[place] / np.sqrt(1.25)  # directions of both codes, weighed
+        np.testing.assert_allclose(embedding[:, 12 * place : 12 * place + 12], own * weight, rtol=1e-4, atol=1e-6)
 
 
 def test_denoised_expression_is_what_the_network_rebuilds(pair, fitted, result):

@@ -1,0 +1,157 @@
+"""Several files as one side: the loose files of one sample, or datasets that are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+Genes = Literal["shared", "union"]
+GENES: tuple[Genes, ...] = get_args(Genes)
+"""Which genes datasets that are put together keep: those that all have, or those that any has."""
+FILE = "file"
+"""Column of the cells with the dataset that each comes from."""
+LABEL = "cell type"
+"""Column of the types, where datasets call theirs differently."""
+MIN_SHARED = 50
+_PARTS_OF_A_SAMPLE = (".mtx", "barcodes", "features")
+
+
+def read_datasets(
+    paths: Sequence[Path | str],
+    *,
+    names: Sequence[str] | None = None,
+    genes: Genes = "shared",
+    labelled: bool = False,
+) -> AnnData:
+    """Read one side of an analysis, whatever it consists of.
+
+    Parameters
+    ----------
+    paths : sequence of Path or str
+        One dataset; the loose files of one 10x sample; or several datasets, which are put together.
+    names : sequence of str, optional
+        The names the user knows them by, in the same order, where they lie under others.
+    genes : {"shared", "union"}
+    labelled : bool
+        Of several datasets, see :func:`joined`.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or the datasets do not go together.
+    """
+    from sctl.io import read, read_many  # noqa: PLC0415
+
+    known = list(names) if names is not None else [Path(path).name for path in paths]
+    loose = any(part in name.lower() for name in known for part in _PARTS_OF_A_SAMPLE)
+    if len(paths) == 1 or loose:
+        return read_many(paths, names=known)
+    if len(set(known)) < len(known):
+        raise _twice(known)
+    return joined(
+        {name: read(path, name=name) for path, name in zip(paths, known, strict=True)}, genes=genes, labelled=labelled
+    )
+
+
+def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: bool = False) -> AnnData:
+    """Put datasets together, one below the other, on a linear scale.
+
+    Genes are brought to the names of the first one's, through orthologs where species differ. With ``"union"`` a gene
+    that a dataset lacks is 0 in it; scaled within the column ``"file"`` that is the average, and so says nothing.
+
+    Parameters
+    ----------
+    parts : mapping of str to AnnData
+        Datasets by name, two or more. Columns of the cells need not agree; what a dataset lacks is missing.
+    genes : {"shared", "union"}
+    labelled : bool
+        Whether types are looked for. Where no column that may hold them is common to all datasets that have one, the
+        likeliest of each becomes ``obs["cell type"]``.
+
+    Returns
+    -------
+    AnnData
+        ``obs["file"]`` is the name of each cell's dataset. A cell name that occurs twice gets the dataset's number.
+
+    Raises
+    ------
+    DataError
+        If values cannot be used, or fewer than 50 genes are shared.
+    """
+    import pandas as pd  # noqa: PLC0415
+    from anndata import AnnData, concat  # noqa: PLC0415
+
+    from sctl.pipeline.inputs import repaired  # noqa: PLC0415
+    from sctl.preprocess import linearised  # noqa: PLC0415
+
+    first, *others = parts.values()
+    met = [first]
+    for other in others:
+        brought, met[0], _ = repaired(other, met[0])
+        met.append(brought)
+    linear = [linearised(part) for part in met]
+    n_shared = len(set(linear[0].var_names).intersection(*(part.var_names for part in linear[1:])))
+    if n_shared < MIN_SHARED:
+        raise _strangers(list(parts), n_shared)
+    cells = [part.obs.assign(**{FILE: name}) for name, part in zip(parts, linear, strict=True)]
+    _tell_apart(cells)
+    told = _name_types(linear, cells) if labelled else ""
+    bare = [
+        AnnData(X=part.X, obs=table[[FILE]], var=pd.DataFrame(index=part.var_names))
+        for part, table in zip(linear, cells, strict=True)
+    ]
+    out: AnnData = concat(bare, join="inner" if genes == "shared" else "outer", fill_value=0)
+    out.obs = pd.concat(cells).astype({FILE: "category"})
+    any_has = len(set().union(*(part.var_names for part in linear)))
+    out.uns["read_notes"] = (
+        f"{len(parts)} datasets were put together. They share {n_shared:,} genes, and any has {any_has:,}: "
+        f"{out.n_vars:,} are used. The column '{FILE}' says which cell is of which dataset.{told}"
+    )
+    return out
+
+
+def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str:
+    """Bring types under one name where no name is common, in place; return what to tell the user."""
+    from sctl.preflight import label_candidates  # noqa: PLC0415
+
+    found = [label_candidates(part) for part in parts]
+    known = [columns for columns in found if columns]
+    if not known or set(known[0]).intersection(*known[1:]):
+        return ""
+    for columns, table in zip(found, tables, strict=True):
+        if columns:
+            table[LABEL] = table[columns[0]].astype(object)
+    return f" Their cell types have no column in common; the likeliest of each is in '{LABEL}'."
+
+
+def _tell_apart(tables: Sequence[pd.DataFrame]) -> None:
+    """Give cells whose name occurs in more than one table the number of their table; in place."""
+    import pandas as pd  # noqa: PLC0415
+
+    everyone = pd.Index([str(name) for table in tables for name in table.index])
+    again = set(everyone[everyone.duplicated()])
+    for number, table in enumerate(tables, start=1):
+        table.index = pd.Index([f"{name}-{number}" if name in again else str(name) for name in table.index])
+
+
+def _twice(names: Sequence[str]) -> Exception:
+    from sctl.errors import DataError  # noqa: PLC0415
+
+    again = next(name for name in names if list(names).count(name) > 1)
+    return DataError(f"{again} was given twice.", expected="Each dataset once.", do="Leave one of them out.")
+
+
+def _strangers(names: Sequence[str], n_shared: int) -> Exception:
+    from sctl.errors import DataError  # noqa: PLC0415
+
+    return DataError(
+        f"{', '.join(names)} share {n_shared} genes.",
+        expected=f"Datasets that are put together share {MIN_SHARED} or more.",
+        do="Give them the same kind of gene names, or use them one at a time.",
+    )

@@ -1,0 +1,84 @@
+"""The pathways of a code's units, kept beside what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sctl.project.files import canonical, damaged, digest, read_json, replacing, write_json
+from sctl.project.folder import Project
+from sctl.project.reasons import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sctl.enrichment import UnitPathways
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitsQuestion:
+    """Which units, and which gene sets.
+
+    Parameters
+    ----------
+    n_units : int
+        The first so many.
+    sets : str
+        As in :class:`~sctl.project.reasons.WhyQuestion`.
+    """
+
+    n_units: int
+    sets: str = ""
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned."""
+        return cls(n_units=int(value["n_units"]), sets=str(value["sets"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the question as JSON values."""
+        return asdict(self)
+
+
+def save_units(project: Project, question: UnitsQuestion, found: Mapping[str, UnitPathways]) -> None:
+    """Keep an answer; what says that it is there is written last."""
+    stem = _stem(project, question)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for place, one in enumerate(found.values()):
+        with replacing(_table(stem, place)) as temporary:
+            one.table.to_csv(temporary, index=False)
+    units = [one.n_units for one in found.values()]
+    write_json(stem.with_suffix(".json"), {"cases": list(found), "units": units, "question": question.to_dict()})
+
+
+def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathways] | None:
+    """Return the answer about the present result, by case; None where it was not asked yet.
+
+    Raises
+    ------
+    ProjectError
+        If a file is damaged.
+    """
+    from sctl.enrichment import UnitPathways  # noqa: PLC0415
+
+    stem = _stem(project, question)
+    path = stem.with_suffix(".json")
+    if not path.exists():
+        return None
+    facts = read_json(path)
+    try:
+        return {
+            str(case): UnitPathways(read_table(_table(stem, place)), int(n_units))
+            for place, (case, n_units) in enumerate(zip(facts["cases"], facts["units"], strict=True))
+        }
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise damaged(path) from error
+
+
+def _stem(project: Project, question: UnitsQuestion) -> Path:
+    return project.result_dir("transfer") / "units" / digest(canonical(question.to_dict()))
+
+
+def _table(stem: Path, place: int) -> Path:
+    return stem.with_name(f"{stem.name}_{place}.csv")
