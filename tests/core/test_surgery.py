@@ -189,3 +189,18 @@ def test_a_gpu_is_used_where_there_is_one(monkeypatch):
     assert best_device() == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert best_device() == "cpu"
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_datasets_are_shown_equally_often_where_that_is_asked_for(expression, monkeypatch, balanced):
+    seen = {}
+    monkeypatch.setattr("sctl.core.surgery.train", lambda net, loss, cells, **_: seen.update(cells=cells))
+    uneven = replace(expression, conditions=np.repeat([0, 1], [100, 20]))
+    learn_reference(uneven, uneven.conditions, replace(SMALL, balanced=balanced), Run())
+    cells = seen["cells"]
+    assert len(cells.validation) == 12
+    if not balanced:
+        assert cells.weights is None
+        return
+    of = uneven.conditions[cells.train]
+    assert cells.weights[of == 0].sum() == pytest.approx(cells.weights[of == 1].sum())
