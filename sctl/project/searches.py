@@ -64,7 +64,16 @@ class SearchQuestion:
         """Return where the trials are written."""
         asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
         asked.pop("n_trials")
-        return project.result_dir("preprocess") / "searches" / f"{digest(canonical(asked))}.jsonl"
+        return _folder(project) / f"{digest(canonical(asked))}.jsonl"
+
+
+def has_searches(project: Project) -> bool:
+    """Tell whether anything was searched on the data as they are prepared now."""
+    return _folder(project).exists()
+
+
+def _folder(project: Project) -> Path:
+    return project.result_dir("preprocess") / "searches"
 
 
 def load_search(project: Project, question: SearchQuestion) -> Search | None:
