@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sctl.core.search import Ranges, Wanted
+from sctl.core.search import SPACES, Ranges, Wanted
 from sctl.project.files import canonical, digest
 from sctl.project.folder import Project
 
@@ -64,6 +64,7 @@ class SearchQuestion:
         """Return where the trials are written."""
         asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
         asked.pop("n_trials")
+        asked["params"] = {name: value for name, value in self.params.items() if name not in SPACES[self.ranges]}
         return _folder(project) / f"{digest(canonical(asked))}.jsonl"
 
 
