@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sctl.core.search import SPACES, Ranges, Wanted
 from sctl.project.files import canonical, digest
 from sctl.project.folder import Project
 
+# Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
-    from sctl.core.search import Search
+    from sctl.core.search import Ranges, Search, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +58,19 @@ class SearchQuestion:
         ParameterError
             If there are no such ranges, or the number of trials is out of bounds.
         """
+        from sctl.core.search import Wanted  # noqa: PLC0415
+
         return Wanted(ranges=self.ranges, n_trials=self.n_trials)
 
     def journal(self, project: Project) -> Path:
         """Return where the trials are written."""
+        from sctl.core.search import SPACES  # noqa: PLC0415
+
         asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
         asked.pop("n_trials")
-        asked["params"] = {name: value for name, value in self.params.items() if name not in SPACES[self.ranges]}
+        asked["params"] = {
+            name: value for name, value in self.params.items() if name not in SPACES.get(self.ranges, {})
+        }
         return _folder(project) / f"{digest(canonical(asked))}.jsonl"
 
 
