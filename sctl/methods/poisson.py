@@ -134,7 +134,10 @@ class PoissonAutoencoder(TransferMethod):
         title="Scale the code",
         advanced=True,
     )
-    n_hidden: int = param(100, "Width of the layers between genes and code.", low=2, high=4000, advanced=True)
+    n_hidden: int = param(
+        100, "Width of the layers between genes and code.", title="Width of the layers between", low=2, high=4000,
+        advanced=True,
+    )  # fmt: skip
     n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
     loss: Literal["rate", "log-rate"] | None = param(
         None,
