@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sctl.core.before_after import Answer, Clustering, mean_confidence
+from sctl.core.unknown_groups import free_names
 from sctl.data import UNASSIGNED, TransferResult
 
 Ints = NDArray[np.integer[Any]]
@@ -93,10 +94,8 @@ class TwoClusterings:
 
     def cluster_names(self, side: Clustering) -> tuple[str, ...]:
         """Return the names of the clusters: their types, for new ones numbers."""
-        first_new = int((side.types >= 0).sum())
-        return tuple(
-            self.names[kind] if kind >= 0 else f"new group {i - first_new + 1}" for i, kind in enumerate(side.types)
-        )
+        new = iter(free_names("new group", int((side.types < 0).sum()), self.names))
+        return tuple(self.names[kind] if kind >= 0 else next(new) for kind in side.types)
 
     def type_names(self, side: Clustering) -> list[str]:
         """Return the source type that each cluster stands for."""

@@ -192,6 +192,14 @@ def test_baselines_of_an_unlabelled_source_are_named_by_its_groups(pair: Pair) -
     assert "sctl_found_group" not in pair.source.obs
 
 
+def test_a_method_takes_no_column_of_barcodes_for_batches(pair: Pair) -> None:
+    target = pair.target.copy()
+    target.obs["barcode"] = target.obs_names
+    method = get_method("itclust")(batch_key="barcode")
+    with pytest.raises(DataError, match="80 different values for 80 cells of the target"):
+        pipeline.with_batches(dataclasses.replace(pair, target=target), method)
+
+
 # -- several datasets as one side ------------------------------------------------------------------------
 
 

@@ -381,6 +381,15 @@ def test_values_that_are_no_numbers(source: AnnData, target: AnnData, value: flo
         prepare_pair(source, AnnData(counts, obs=target.obs, var=target.var))
 
 
+def test_a_column_of_barcodes_is_none_of_batches(source: AnnData, target: AnnData):
+    given = source.copy()
+    given.obs["donor"] = given.obs_names
+    with pytest.raises(DataError, match="'donor' has 200 different values for 200 cells of the source"):
+        prepare_pair(given, target, batch_key="donor")
+    given.obs["donor"] = [number // 2 for number in range(200)]
+    prepare_pair(given, target, batch_key="donor")
+
+
 def test_a_dataset_that_lies_on_disk(source: AnnData, target: AnnData, tmp_path):
     target.write_h5ad(tmp_path / "target.h5ad")
     backed = ad.read_h5ad(tmp_path / "target.h5ad", backed="r")

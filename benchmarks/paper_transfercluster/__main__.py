@@ -63,6 +63,7 @@ def run_simulated(arguments: argparse.Namespace) -> None:
         "n_vars": arguments.genes,
         "n_source": arguments.source_cells,
         "values": arguments.values,
+        "effect": arguments.effect,
         "setting": setting,
     }
     units = [
@@ -71,10 +72,11 @@ def run_simulated(arguments: argparse.Namespace) -> None:
         for overlap in arguments.overlaps
     ]
     name = "simulated_" + ("published" if arguments.published else arguments.values)
+    name += "_gene" if arguments.effect == "gene" else ""
     rows = gathered(units, arguments, name, simulated.COLUMNS)
     by = ["overlap", "cells"]
     found = tables.summary(rows, by).sort_values(by, key=_in_order(simulated.OVERLAPS), kind="stable")
-    print(tables.wide(found, by, METHODS))
+    print(tables.wide(found, by, _taking_part(rows)))
     print("\n" + tables.refusals(rows))
     figures.curves(found, arguments.out / f"{name}.svg", panels="overlap", methods=METHODS)
 
@@ -93,7 +95,7 @@ def run_split(arguments: argparse.Namespace) -> None:
     rows = gathered(units, arguments, "split", split.COLUMNS)
     by = ["data", "truth", "overlap", "cells"]
     found = tables.summary(rows, by).sort_values(by, kind="stable")
-    print(tables.wide(found, by, METHODS))
+    print(tables.wide(found, by, _taking_part(rows)))
     print("\n" + tables.refusals(rows))
     for number, ((data, truth), own) in enumerate(found.groupby(["data", "truth"], sort=False)):
         path = arguments.out / f"split_{number}.svg"
@@ -116,9 +118,25 @@ def run_robustness(arguments: argparse.Namespace) -> None:
     print(tables.separated(rows))
 
 
+def _taking_part(rows: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(method for method in METHODS if method in set(rows["method"]))
+
+
 def _in_order(names: tuple[str, ...]) -> Callable[[pd.Series], pd.Series]:
     """Return a sort key: names in this order, numbers by value."""
     return lambda column: column.map({name: i for i, name in enumerate(names)}) if column.dtype == object else column
+
+
+def _of_simulations(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repeats", type=int, default=12, help="simulations of each overlap; the paper's are 100")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(simulated.SIZES))
+    parser.add_argument("--overlaps", nargs="+", default=list(simulated.OVERLAPS), choices=simulated.OVERLAPS)
+    parser.add_argument("--genes", type=int, default=10_000)
+    parser.add_argument("--source-cells", type=int, default=1000)
+    parser.add_argument("--values", default="log", choices=["log", "raw"], help="as sctl prepares them, or counts")
+    parser.add_argument(
+        "--effect", default="node", choices=["node", "gene"], help="one change for a type, or for each gene"
+    )
 
 
 def parsed() -> argparse.Namespace:
@@ -131,12 +149,7 @@ def parsed() -> argparse.Namespace:
     shared.add_argument("--first-seed", type=int, default=0)
     shared.add_argument("--from-rows", action="store_true", help="only tables and figures, of the rows that are there")
     first = experiments.add_parser("simulated", parents=[shared], help="Figure 2: three overlaps, 10 to 800 cells")
-    first.add_argument("--repeats", type=int, default=20, help="simulations of each overlap; the paper's are 100")
-    first.add_argument("--sizes", type=int, nargs="+", default=list(simulated.SIZES))
-    first.add_argument("--overlaps", nargs="+", default=list(simulated.OVERLAPS), choices=simulated.OVERLAPS)
-    first.add_argument("--genes", type=int, default=10_000)
-    first.add_argument("--source-cells", type=int, default=1000)
-    first.add_argument("--values", default="log", choices=["log", "raw"], help="as sctl prepares them, or counts")
+    _of_simulations(first)
     first.set_defaults(run=run_simulated)
     real = argparse.ArgumentParser(add_help=False)
     real.add_argument("--data", type=Path, required=True, help="folder with the .h5ad files of the real data")

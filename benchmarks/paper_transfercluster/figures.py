@@ -25,6 +25,8 @@ def curves(found: pd.DataFrame, path: Path, *, panels: str, methods: Sequence[st
         own = found[found[panels] == name]
         for method, colour, marker in zip(methods, COLOURS, MARKERS, strict=False):
             line = own[own["method"] == method].sort_values("cells")
+            if line.empty:
+                continue
             style = {"color": colour, "marker": marker or None, "linestyle": "-" if marker else "--"}
             panel.errorbar(
                 line["cells"], line["mean"], line["half"], capsize=2, markersize=4, linewidth=1.2, label=method, **style

@@ -27,6 +27,8 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         )
     if worth := source_worth(result.uns, result.params):
         print(worth)
+    if groups := source_groups(result.uns):
+        print(groups)
     for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ()), *result.uns.get("notes", ())):
         print(text)
     for text in cautions(result):
@@ -34,6 +36,27 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
     )
+
+
+def source_groups(uns: Mapping[str, Any]) -> str:
+    """Return a sentence on the groups that were found in a source without labels; empty where none were looked for.
+
+    Examples
+    --------
+    >>> source_groups({"source_groups": {"tried": [2, 3, 4], "errors": [0.9, 0.5, 0.48], "chosen": 3}})
+    'The source was divided into 3 groups, of 2 to 4 that were tried; n_source_groups sets another number.'
+    >>> source_groups({"source_groups": {"tried": [5], "errors": [0.4], "chosen": 5}})
+    'The source was divided into 5 groups, as asked for.'
+    """
+    if "source_groups" not in uns:
+        return ""
+    tried, chosen = [int(number) for number in uns["source_groups"]["tried"]], int(uns["source_groups"]["chosen"])
+    how = (
+        f"of {min(tried)} to {max(tried)} that were tried; n_source_groups sets another number"
+        if len(tried) > 1
+        else "as asked for"
+    )
+    return f"The source was divided into {chosen} groups, {how}."
 
 
 def source_worth(uns: Mapping[str, Any], params: Mapping[str, Any] = MappingProxyType({})) -> str:

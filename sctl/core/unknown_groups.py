@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,20 @@ class Division:
 
     def names(self, types: Sequence[str]) -> list[str]:
         """Return the clusters' names: those of types, and ``unknown 1``, ``unknown 2`` and so on."""
-        return [types[code] if code < self.n_types else f"unknown {code - self.n_types + 1}" for code in self.met]
+        n_groups = int(self.met.max(initial=0)) + 1 - self.n_types
+        names = [*types, *free_names("unknown", max(0, n_groups), types)]
+        return [names[code] for code in self.met]
+
+
+def free_names(word: str, n: int, taken: Collection[str]) -> list[str]:
+    """Return ``word 1``, ``word 2`` and so on, passing over names that are taken.
+
+    Examples
+    --------
+    >>> free_names("unknown", 2, ["alpha", "unknown 1"])
+    ['unknown 2', 'unknown 3']
+    """
+    return list(islice((name for i in count(1) if (name := f"{word} {i}") not in taken), n))
 
 
 def divide(votes: Floats, unknown: Floats, new: NDArray[np.bool_], groups: Ints) -> Division:

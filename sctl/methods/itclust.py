@@ -205,7 +205,7 @@ class ItClust(TransferMethod):
         Raises
         ------
         DataError
-            If the source has one type only, or the column of batches is missing.
+            If the source has one type only, or the column of batches is missing or says the same as the types.
         """
         from sctl.core.type_network import TypeNetwork  # noqa: PLC0415 - torch, see above
 
@@ -216,6 +216,8 @@ class ItClust(TransferMethod):
                 do="Choose one of them as the column of batches, or none.",
             )
         types = _types(source, label_key)
+        if self.batch_key is not None:
+            _require_mixed(source.obs[self.batch_key], types)
         genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
@@ -396,6 +398,16 @@ def _types(source: AnnData, label_key: str | None) -> pd.Categorical:
             do="Choose another column of labels, or another source.",
         )
     return types
+
+
+def _require_mixed(batches: pd.Series, types: pd.Categorical) -> None:
+    """Raise ``DataError`` where no batch holds two types: scaled within batches, all types would look alike."""
+    if (pd.Series(types.codes).groupby(batches.astype(str).to_numpy()).nunique() < 2).all():
+        raise DataError(
+            f"Every batch in {batches.name!r} holds cells of one type only.",
+            expected="Cells are scaled within their batch, which takes away what tells the types of such batches apart.",
+            do="Choose another column of batches, or none.",
+        )
 
 
 def _variable(var: pd.DataFrame, n_genes: int | None) -> pd.Index:

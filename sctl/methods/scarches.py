@@ -79,7 +79,7 @@ class ScArches(ConditionalMethod):
         {
             "How the reference is learned": (
                 "preset", "likelihood", "norm", "n_latent", "epochs", "reconstruction_weight", "kl_weight",
-                "anneal_epochs", "mmd_weight", "mmd_on",
+                "anneal_epochs", "mmd_weight", "mmd_on", "sampling",
             ),
             "How your cells are mapped": ("freedom", "surgery_epochs"),
             "How labels are given": ("weighting", "n_neighbours", "max_ambiguity"),

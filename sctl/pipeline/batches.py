@@ -37,12 +37,15 @@ def with_batches(pair: Pair, method: Method) -> Method:
     Raises
     ------
     DataError
-        If the column that the method was given is neither in the source nor in the target.
+        If the column that the method was given is neither in the source nor in the target, or is none of batches.
     """
     from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.preprocess import require_batches  # noqa: PLC0415
 
     method = batched(method, pair.batch_key)
     column = method.params.get(SETTING)
+    for role, side in (("source", pair.source), ("target", pair.target)):
+        require_batches(role, side, column)
     if column is None or method.restored_ or column in pair.source.obs or column in pair.target.obs:
         return method
     known = sorted({str(name) for side in (pair.source, pair.target) for name in side.obs.columns})

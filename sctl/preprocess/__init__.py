@@ -7,6 +7,7 @@ from sctl.preprocess.filters import filter_cells, filter_genes
 from sctl.preprocess.impute import ImputationEffect
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import linearised, log_normalise
+from sctl.preprocess.match import require_batches
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
 from sctl.preprocess.prepare import Prepared, prepare_pair
 from sctl.preprocess.report import Loss, PrepareReport
@@ -28,4 +29,5 @@ __all__ = [
     "log_normalise",
     "prepare_pair",
     "prepare_target",
+    "require_batches",
 ]

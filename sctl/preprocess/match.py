@@ -48,6 +48,19 @@ def require_columns(source: AnnData, *keys: str | None) -> None:
             )
 
 
+def require_batches(role: str, adata: AnnData, key: str | None) -> None:
+    """Raise ``DataError`` where a column of batches has a value of its own for almost every cell, as barcodes are."""
+    if key is None or key not in adata.obs:
+        return
+    n_batches = int(adata.obs[key].astype(str).nunique())
+    if n_batches > max(1, adata.n_obs // 2):
+        raise DataError(
+            f"The column {key!r} has {n_batches} different values for {adata.n_obs} cells of the {role}.",
+            expected="A batch is a sample or donor with many cells; cells are compared with others of their batch.",
+            do="Choose another column of batches, or none.",
+        )
+
+
 def match(sides: list[Side]) -> tuple[list[Side], pd.Index, tuple[Loss, ...]]:
     """Take the genes that both sides kept, without cells and genes that have no count in them.
 

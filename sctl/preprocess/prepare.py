@@ -13,7 +13,7 @@ from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
-from sctl.preprocess.match import match, matching_genes, require_columns
+from sctl.preprocess.match import match, matching_genes, require_batches, require_columns
 from sctl.preprocess.own import target_only
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.report import Loss, PrepareReport
@@ -92,6 +92,7 @@ def prepare_pair(
     source, target = in_memory(source), in_memory(target)
     shared = matching_genes(source, target)
     require_columns(source, label_key, batch_key)
+    require_batches("source", source, batch_key)
     run.report("Prepare", 0, 4, "reading values")
     opened = [open_side("source", source, label_key), open_side("target", target)]
     run.report("Prepare", 1, 4, "filtering")

@@ -71,6 +71,12 @@ class ConditionalMethod(TransferMethod):
         high=10_000,
         advanced=True,
     )
+    sampling: Literal["cells", "datasets"] | None = param(
+        None,
+        "Whether each cell of the reference is shown once in a round, or each dataset equally often. Empty: as the preset says.",
+        title="What is shown equally often",
+        advanced=True,
+    )
     epochs: int | None = param(
         None, "Most rounds of training of the reference. Empty: as the preset says.", low=1, high=10_000, advanced=True
     )
@@ -95,6 +101,7 @@ class ConditionalMethod(TransferMethod):
             "anneal_epochs": self.anneal_epochs,
             "mmd": self.mmd_weight,
             "mmd_on": self.mmd_on,
+            "balanced": None if self.sampling is None else self.sampling == "datasets",
             "epochs": self.epochs,
             "surgery_epochs": self.surgery_epochs,
         }

@@ -159,7 +159,7 @@ def load_trained(path: Path | str) -> TrainedSource:
             expected="A trained source has a mean profile of every cell type, which stands for the source.",
             do="Save it from the app, or make it with sctl train.",
         )
-    with _understood(path.name, manifest):
+    with _understood(path.name):
         summary = SourceSummary.read(arrays, manifest["source"])
         trained = TrainedSource(method, manifest, summary)
         if not _fit_together(trained):
@@ -186,7 +186,7 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
             expected="A model was expected.",
             do="Give the reference, and the adaptor beside it (sctl run --model … --adaptor …).",
         )
-    with _understood(path.name, manifest):
+    with _understood(path.name):
         method = get_method(manifest["method"])(**_tuples(manifest["params"]))
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise _strange(path.name, "holds numbers that are missing or infinite")
@@ -203,12 +203,12 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
 def opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arrays and the manifest of a file whose sums are right; ``DataError`` as :func:`load_model`."""
     manifest, tensors = _parts(path)
-    with _understood(path.name, manifest):
+    with _understood(path.name):
         return load_tensors(tensors), manifest
 
 
 @contextmanager
-def _understood(name: str, manifest: Mapping[str, Any]) -> Iterator[None]:
+def _understood(name: str) -> Iterator[None]:
     """Turn whatever a strange content raises into words."""
     try:
         yield

@@ -49,7 +49,7 @@ def test_a_page_opens_without_a_project(open_page, key):
     app = open_page(key)
     assert not app.exception
     assert len(app.title) == 1
-    assert links(app) == ["Home", "Trained sources", "Help"]
+    assert links(app) == ["Home", "Build a reference", "Trained sources", "Help"]
 
 
 @pytest.mark.parametrize("step", steps.PIPELINE, ids=lambda step: step.key)

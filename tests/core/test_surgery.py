@@ -189,3 +189,30 @@ def test_a_gpu_is_used_where_there_is_one(monkeypatch):
     assert best_device() == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert best_device() == "cpu"
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_datasets_are_shown_equally_often_where_that_is_asked_for(expression, monkeypatch, balanced):
+    seen = {}
+    monkeypatch.setattr("sctl.core.surgery.train", lambda net, loss, cells, **_: seen.update(cells=cells))
+    uneven = replace(expression, conditions=np.repeat([0, 1], [100, 20]))
+    learn_reference(uneven, uneven.conditions, replace(SMALL, balanced=balanced), Run())
+    cells = seen["cells"]
+    assert len(cells.validation) == 12
+    if not balanced:
+        assert cells.weights is None
+        return
+    of = uneven.conditions[cells.train]
+    assert cells.weights[of == 0].sum() == pytest.approx(cells.weights[of == 1].sum())
+
+
+def test_few_cells_are_waited_for_as_many_steps_as_many(expression, monkeypatch):
+    seen = []
+    monkeypatch.setattr("sctl.core.surgery.train", lambda net, loss, cells, *, config, **_: seen.append(config))
+    net, recipe = network(expression), Recipe(surgery_epochs=40, patience=8, batch_size=10)
+    for n in (10, 120):
+        some = Expression(expression.X[:n], np.full(n, 2))
+        operate(net, some, recipe, Run())
+    few, many = seen
+    assert (few.max_epochs, few.patience) == (800, 160)  # one step a round
+    assert (many.max_epochs, many.patience) == (67, 13)  # twelve

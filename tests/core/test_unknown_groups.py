@@ -32,6 +32,12 @@ def test_clusters_are_labels_and_groups():
     np.testing.assert_allclose(division.proba[0], [0.81, 0.09, 0.05, 0.05])
 
 
+def test_groups_pass_over_the_names_of_types():
+    votes = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]])
+    division = divide(votes, np.array([0.1, 0.9, 0.8]), np.array([False, True, True]), np.array([0, 1]))
+    assert division.names(["unknown 1", "b"]) == ["unknown 1", "unknown 2", "unknown 3"]
+
+
 def test_without_unknown_cells_there_are_only_types():
     division = divide(np.array([[0.7, 0.3]]), np.array([0.4]), np.array([False]), np.array([], dtype=int))
     assert division.names(["a", "b"]) == ["a"]

@@ -180,6 +180,11 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     assert sure[0] > sure[1]
 
 
+def test_batches_of_one_type_each_are_refused(pair):
+    with pytest.raises(DataError, match="Every batch in 'cell_type' holds cells of one type only"):
+        ItClust(batch_key="cell_type", **QUICK).fit(pair.source, pair.label_key, Run())
+
+
 def test_the_column_of_batches_must_be_in_the_source_but_may_lack_in_the_target(pair):
     with pytest.raises(DataError, match=r"no column 'planet'.*cell_type"):
         ItClust(batch_key="planet").fit(pair.source, pair.label_key, Run())

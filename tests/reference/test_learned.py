@@ -154,7 +154,9 @@ def test_what_the_target_lacks_is_named(fitted, pair):
 
 
 def test_every_part_of_the_network_can_be_set():
-    recipe = ScArches(norm="batch", reconstruction_weight=3.0, anneal_epochs=4, mmd_on="decoder", mmd_weight=2.0).recipe
-    assert (recipe.norm, recipe.reconstruction, recipe.anneal_epochs, recipe.mmd_on, recipe.mmd) == (
-        "batch", 3.0, 4, "decoder", 2.0,
+    recipe = ScArches(
+        norm="batch", reconstruction_weight=3.0, anneal_epochs=4, mmd_on="decoder", mmd_weight=2.0, sampling="datasets"
+    ).recipe
+    assert (recipe.norm, recipe.reconstruction, recipe.anneal_epochs, recipe.mmd_on, recipe.mmd, recipe.balanced) == (
+        "batch", 3.0, 4, "decoder", 2.0, True,
     )  # fmt: skip
