@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sctl import plots
 from sctl.errors import ParameterError
 from sctl.project import Project
+from sctl.subgroups import subgroups
 from sctl.ui import colours, errors, results, selection, shell, state
 
 PLACE = "labels"
 _LONGEST = 60
+_MOST_PARTS = 8
+_PARTED = 0.15  # silhouette below which parts are hardly parts
 
 
 # -- the selection -------------------------------------------------------------------------------------
@@ -110,6 +114,16 @@ def editor(project: Project) -> None:
             f"Name {int(mask.sum()):,} cells", key="relabel", on_click=_relabel, disabled=not mask.any(), width="stretch",
             help=None if mask.any() else "Select cells first.",
         )  # fmt: skip
+    with st.expander("Split the selected cells", icon=":material/call_split:"):
+        st.caption(
+            "By their own differences, without the source, where one group is several islands on the map. First colour the map by "
+            "your samples or donors: they can be islands, too."
+        )
+        st.number_input("into groups", 2, _MOST_PARTS, key=state.PARTS_OF_SELECTION.name)
+        st.button(
+            f"Split {int(mask.sum()):,} cells", key="split", on_click=_split, disabled=not mask.any(), width="stretch",
+            help=None if mask.any() else "Select cells first.",
+        )  # fmt: skip
     with st.expander("Rename or merge cell types", icon=":material/merge:"):
         st.multiselect("These cell types", labels, key=state.MERGED.name, placeholder="One to rename, several to merge")
         st.text_input("become", key=state.MERGED_NAME.name, max_chars=_LONGEST, placeholder="New name")
@@ -131,6 +145,27 @@ def _relabel() -> None:
         name = _checked(state.NEW_LABEL.get())
         _write(project, view, mask, name, f"Name {int(mask.sum()):,} cells {name}")
         state.NEW_LABEL.set(None)
+
+
+def _split() -> None:
+    """Name parts of the selected cells after the name that most of them have: beta 1, beta 2."""
+    project = shell.current()
+    if project is None:
+        return
+    with errors.remembered("Your labels are as they were.", place=PLACE):
+        view = results.shown(project)
+        mask = selection.current(view, results.result(view).n_obs)
+        cells = results.target(view).X[np.flatnonzero(mask)]
+        with threadpool_limits(limits=1):  # as in sctl.ui.results
+            groups, silhouette = subgroups(cells, int(state.PARTS_OF_SELECTION.get()))
+        labels = colours.groups(view, "final").astype(object)
+        base = str(pd.Series(labels[mask]).mode().iloc[0])[: _LONGEST - 3]
+        labels[mask] = [f"{base} {group + 1}" for group in groups]
+        _keep(project, view, labels, f"Split {int(mask.sum()):,} cells into {groups.max() + 1} groups of {base}")
+        if silhouette < _PARTED:
+            errors.say(
+                f"They hardly part (silhouette {silhouette:.2f}; 1 is clear): look for marker genes before you use them."
+            )
 
 
 def _merge() -> None:
@@ -157,6 +192,10 @@ def _drop() -> None:
 def _write(project: Project, view: Project, mask: NDArray[Any], name: str, note: str) -> None:
     labels = colours.groups(view, "final").astype(object)
     labels[mask] = name
+    _keep(project, view, labels, note)
+
+
+def _keep(project: Project, view: Project, labels: NDArray[Any], note: str) -> None:
     project.set_labels(pd.Series(labels, index=results.result(view).obs_names), note=note)
     state.COLOUR.of("").set("final")  # of the first map
     errors.say(f"{note}. Undo takes it back.")

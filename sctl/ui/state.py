@@ -110,6 +110,8 @@ SELECT_ROUND = Key("select_round", 0)
 """Counts changes of the selection; a new number makes a new map without the old lasso."""
 SELECT_GROUP: Key[str | None] = Key("select_group", None)
 NEW_LABEL: Key[str | None] = Key("new_label", None)
+PARTS_OF_SELECTION = Key("parts_of_selection", 2)
+"""Into how many groups the selected cells are split."""
 MERGED: Key[list[str]] = Key("merged", [])
 MERGED_NAME = Key("merged_name", "")
 GROUPED_BY = Key("grouped_by", "label")

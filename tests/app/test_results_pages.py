@@ -20,6 +20,7 @@ from sctl.genesets import GeneSets
 from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
+from sctl.subgroups import subgroups
 from sctl.sweep import Remark
 from sctl.ui import (
     colours,
@@ -355,6 +356,29 @@ def test_selected_cells_are_named_and_undo_takes_it_back(open_page, done):
     fine(app)
     assert (done.labels() == name).sum() == count + (before == name).sum()
     button(app, "Undo").click().run()
+    assert done.labels() is None
+
+
+def test_selected_cells_are_split_and_undo_takes_it_back(open_page, done):
+    app = open_page("explore", done.id)
+    name = str(pd.Series(load_result(done).labels).mode().iloc[0])
+    app.selectbox(key="select_group").set_value(f"Cell type: {name}").run()
+    fine(app).button(key="select_group_button").click().run()
+    app.number_input(key="parts_of_selection").set_value(3).run()
+    fine(app).button(key="split").click().run()
+    assert not fine(app).error, app.error
+    given = done.labels()
+    assert set(given) - set(load_result(done).labels) == {f"{name} {number}" for number in (1, 2, 3)}
+    cells = load_result(done).labels.astype(str) == name
+    genes = load_target_all(done)[cells].X
+    expected, _ = subgroups(genes, 3)
+    assert given[cells].str[-1].astype(int).tolist() == (expected + 1).tolist()
+    assert (given[~cells] == load_result(done).labels[~cells]).all()
+    app.number_input(key="parts_of_selection").set_value(8).run()
+    fine(app).button(key="split").click().run()
+    assert "cannot be divided into 8" in fine(app).error[0].value
+    assert given.equals(done.labels())
+    done.undo()
     assert done.labels() is None
 
 
