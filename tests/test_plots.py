@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -38,6 +40,8 @@ from sctl.plots import (
 from sctl.plots.embedding import MOST_POINTS, label_positions
 from sctl.plots.palette import GREY, OKABE_ITO, TOL
 from sctl.plots.raster import backdrop
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -268,6 +272,21 @@ def test_a_legend_of_ones_own_takes_the_place_of_the_names():
     assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["neither", "both"]
     assert not figure.layout.annotations
     assert figure.layout.showlegend
+
+
+def test_text_beside_a_map_is_read_in_both_themes():
+    """Contrast as WCAG 2 defines it; 3 is what large letters and lines need."""
+
+    def luminance(colour: str) -> float:
+        parts = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    written = embedding_figure(np.eye(2), colour=np.arange(2.0)).layout.font.color
+    for name in ("light", "dark"):
+        one, other = sorted((luminance(written), luminance(theme[name]["backgroundColor"])))
+        assert (other + 0.05) / (one + 0.05) > 4
 
 
 def test_flows_hold_the_counts():

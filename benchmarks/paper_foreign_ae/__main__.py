@@ -17,9 +17,8 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pandas as pd  # noqa: E402
 
-from benchmarks.paper_foreign_ae import tables  # noqa: E402
+from benchmarks.paper_foreign_ae import reasons, tables  # noqa: E402
 from benchmarks.paper_foreign_ae.pathways import DATASETS, counted  # noqa: E402
-from benchmarks.paper_foreign_ae.reasons import checked, timed  # noqa: E402
 from benchmarks.paper_foreign_ae.transfer import PAIRS, transferred  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 
@@ -36,8 +35,8 @@ def main() -> None:
     work: dict[str, Callable[[], Rows]] = {
         "transfer": lambda: _transfer(given, _done(kept)),
         "pathways": lambda: _pathways(given),
-        "deletion": lambda: (row for seed in given.seeds for row in checked(given.data, seed)),
-        "speed": timed,
+        "deletion": lambda: _deletion(given),
+        "speed": reasons.timed,
     }
     rows = []
     for row in work[given.part]():
@@ -71,6 +70,13 @@ def _pathways(given: argparse.Namespace) -> Rows:
     for seed in given.seeds:
         for pair in chosen:
             yield from counted(pair, given.data, seed, n_units=given.units, least=given.least)
+
+
+def _deletion(given: argparse.Namespace) -> Rows:
+    chosen = reasons.PAIRS if given.pairs is None else [reasons.PAIRS[number] for number in given.pairs]
+    for seed in given.seeds:
+        for pair in chosen:
+            yield from reasons.checked(pair, given.data, seed)
 
 
 def _arguments() -> argparse.Namespace:

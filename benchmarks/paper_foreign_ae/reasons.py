@@ -19,34 +19,37 @@ from sctl.methods import get_method
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
-PAIRS = (RealPair("baron_human1", "baron_mouse"), RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"))
+PAIRS = (
+    RealPair("baron_human1", "segerstolpe_hvg2000"),
+    RealPair("zheng_sorted_pbmc2140", "pbmc3k_seurat"),
+    RealPair("baron_human1", "baron_mouse"),
+)
 METHODS = ("transfercluster", "itclust", "scarches", "poissonautoencoder")
 SETTINGS = {"transfercluster": {"theta_step": 0.5, "theta_max": 0.5}}
 N_CELLS, N_GENES = 60, 20
 
 
-def checked(folder: Path, seed: int) -> Iterator[dict[str, Any]]:
+def checked(pair: RealPair, folder: Path, seed: int) -> Iterator[dict[str, Any]]:
     """Yield how far the preference falls when genes are taken out: those that speak for a label, and random ones.
 
-    A row for each pair, method, and two types of which most cells were given the label; the preference of whole cells is 1.
+    A row for each method, and two types of which most cells were given the label; the preference of whole cells is 1.
     """
-    for pair in PAIRS:
-        prepared, _ = pair.prepared(folder, PreprocessParams())
-        for key in METHODS:
-            run = Run(seed=seed)
-            method = get_method(key)(**SETTINGS.get(key, {}))
-            result = transfer(prepared, method, run)
-            assert isinstance(method, Explains)
-            counts = pd.Series(result.labels)[np.isin(result.labels, result.label_names)].value_counts()
-            labels = list(counts.index[:2])
-            for label, against in (labels, labels[::-1]):
-                cells = np.flatnonzero(result.labels == label)[:N_CELLS]
-                curve = deletion(method.explainer(prepared.target, cells, run), label, against, run=run, most=N_GENES)
-                whole, last = curve["salient"].iloc[0], curve.iloc[-1]
-                yield {
-                    "pair": pair.name, "method": key, "seed": seed, "label": label, "against": against,
-                    "salient": last["salient"] / whole, "random": last["random"] / whole,
-                }  # fmt: skip
+    prepared, _ = pair.prepared(folder, PreprocessParams())
+    for key in METHODS:
+        run = Run(seed=seed)
+        method = get_method(key)(**SETTINGS.get(key, {}))
+        result = transfer(prepared, method, run)
+        assert isinstance(method, Explains)
+        counts = pd.Series(result.labels)[np.isin(result.labels, result.label_names)].value_counts()
+        labels = list(counts.index[:2])
+        for label, against in (labels, labels[::-1]):
+            cells = np.flatnonzero(result.labels == label)[:N_CELLS]
+            curve = deletion(method.explainer(prepared.target, cells, run), label, against, run=run, most=N_GENES)
+            whole, last = curve["salient"].iloc[0], curve.iloc[-1]
+            yield {
+                "pair": pair.name, "method": key, "seed": seed, "label": label, "against": against,
+                "salient": last["salient"] / whole, "random": last["random"] / whole,
+            }  # fmt: skip
 
 
 def timed() -> Iterator[dict[str, Any]]:

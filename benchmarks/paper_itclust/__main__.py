@@ -19,7 +19,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pandas as pd  # noqa: E402
 from joblib import Parallel, delayed  # noqa: E402
 
-from benchmarks.paper_itclust.experiments import EXPERIMENTS  # noqa: E402
+from benchmarks.paper_itclust.experiments import EXPERIMENTS, WITHHELD  # noqa: E402
 from benchmarks.paper_itclust.runs import measured, methods, variant  # noqa: E402
 from benchmarks.paper_itclust.tables import against_trial, markdown, summary  # noqa: E402
 
@@ -52,7 +52,11 @@ def main(given: list[str] | None = None) -> None:
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paper_itclust", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT", help=", ".join(EXPERIMENTS)
+        "experiments",
+        nargs="*",
+        choices=[*EXPERIMENTS, *WITHHELD, []],
+        metavar="EXPERIMENT",
+        help=f"{', '.join(EXPERIMENTS)}; only where named: {', '.join(WITHHELD)}",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the .h5ad files")
     parser.add_argument(

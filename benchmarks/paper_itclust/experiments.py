@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -124,6 +124,28 @@ EXPERIMENTS: Mapping[str, Experiment] = {
 """Every experiment by name."""
 
 
+def _withheld(name: str, *types: str) -> Experiment:
+    """Return an experiment with types taken from its source that its target has."""
+    return replace(EXPERIMENTS[name], about=f"{name} without {', '.join(types)}", removed=types, trial=None)
+
+
+WITHHELD: Mapping[str, Experiment] = {
+    "h1_seg_dropalpha": _withheld("h1_seg", "alpha"),
+    "h1_seg_dropalphabeta": _withheld("h1_seg", "alpha", "beta"),
+    "h1_xin_dropalpha": _withheld("h1_xin", "alpha"),
+    "h1_xin_dropalphabeta": _withheld("h1_xin", "alpha", "beta"),
+    "m_h1_dropbeta": _withheld("m_h1", "beta"),
+    "m_seg_dropmajor": _withheld("m_seg", *MAJOR),
+    "5cl_drop_droptwo": _withheld("5cl_drop", "H2228", "HCC827"),
+}
+"""Further ones, on what becomes of types that the source lacks; they run only where named."""
+
+
+def experiment_of(name: str) -> Experiment:
+    """Return an experiment of either kind."""
+    return EXPERIMENTS[name] if name in EXPERIMENTS else WITHHELD[name]
+
+
 def sides(name: str, folder: Path, seed: int = 0) -> tuple[AnnData, AnnData, pd.Series]:
     """Read an experiment as a user would have it.
 
@@ -144,10 +166,9 @@ def sides(name: str, folder: Path, seed: int = 0) -> tuple[AnnData, AnnData, pd.
     truth : Series
         True types of the target cells, by cell name.
     """
-    experiment = EXPERIMENTS[name]
-    source = joined(
-        [_without(_read(folder, file), experiment.removed if file == H1 else ()) for file in experiment.source]
-    )
+    experiment = experiment_of(name)
+    first, *others = (_read(folder, file) for file in experiment.source)
+    source = joined([_without(first, experiment.removed), *others])
     target = joined([_of_donors(_read(folder, file), experiment.donors) for file in experiment.target])
     if experiment.efficiency < 1:
         source = thinned(source, experiment.efficiency, Run(seed=seed))
@@ -181,7 +202,7 @@ def prepared(name: str, folder: Path, setting: Setting = "trial", seed: int = 0)
 
 def seed_of(name: str, seed: int) -> int:
     """Return the seed that the data of an experiment depend on: 0 where nothing is drawn."""
-    return seed if EXPERIMENTS[name].efficiency < 1 else 0
+    return seed if experiment_of(name).efficiency < 1 else 0
 
 
 def as_trial(source: AnnData, target: AnnData) -> Pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.paper_itclust.experiments import EXPERIMENTS
+from benchmarks.paper_itclust.experiments import EXPERIMENTS, WITHHELD
 from benchmarks.paper_itclust.runs import COSTS, QUALITY
 
 ALLOWED_LOSS = 0.02
@@ -18,7 +18,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     mean, sd = groups[[*QUALITY, *COSTS]].mean(), groups[[*QUALITY, *COSTS]].std(ddof=1).fillna(0.0)
     text = pd.DataFrame({name: [*map(_spread(name), mean[name], sd[name])] for name in mean}, index=mean.index)
     text.insert(0, "seeds", groups["seed"].nunique())
-    order = {name: place for place, name in enumerate(EXPERIMENTS)}
+    order = {name: place for place, name in enumerate([*EXPERIMENTS, *WITHHELD])}
     text = text.reset_index()
     return text.iloc[text["experiment"].map(order).argsort(kind="stable")]
 

@@ -93,7 +93,8 @@ def common_space(
             own if scaling == "each" and len(own) >= FEW_CELLS else known, scaling=scaling, unit_length=unit_length
         )
         parts.append(scale.apply(own) * np.float32(weight))
-    return np.asarray(np.hstack(parts) / np.float32(np.linalg.norm(counts)), dtype=np.float32)
+    out: NDArray[np.float32] = np.asarray(np.hstack(parts) / np.linalg.norm(counts), dtype=np.float32)
+    return out
 
 
 def nearest(

@@ -231,12 +231,16 @@ def operate(
     if not recipe.surgery_epochs or not n_trainable(after):
         run.report(phase, 1, 1)
         return after, TrainingLog(phase, (), -1, stopped_early=False)
-    cells = Cells.all(as_rows(expression.X))
+    cells, n_rounds = (
+        Cells.all(as_rows(expression.X)),
+        rounds(recipe.surgery_epochs, expression.n_obs, recipe.batch_size),
+    )
+    stretched = max(1.0, n_rounds / recipe.surgery_epochs)  # rounds of few cells are short, and their losses vary more
     config = TrainingConfig(
         learning_rate=recipe.surgery_rate if freedom == "condition" else recipe.surgery_rate / 10,
         batch_size=recipe.batch_size,
-        max_epochs=rounds(recipe.surgery_epochs, expression.n_obs, recipe.batch_size),
-        patience=recipe.patience,
+        max_epochs=n_rounds,
+        patience=round(recipe.patience * stretched),
         stop_on="train",
         max_gradient_norm=recipe.max_gradient_norm,
         device=best_device(),

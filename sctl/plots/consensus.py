@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sctl.data import Floats
-from sctl.plots.palette import ACCENT, GREY, INK, SECOND, as_text, colours_of, styled
+from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, as_text, colours_of, styled
 
 MOST_CELLS = 400
 """Cells a heat map shows; of more, evenly spaced ones along the tree."""
@@ -150,7 +150,9 @@ def stability_figure(
         )
     )  # fmt: skip
     means = [float(stability[k].mean()) for k in numbers]
-    figure.add_trace(go.Scatter(x=numbers, y=means, mode="lines", name="their mean", line={"color": INK, "width": 2}))
+    figure.add_trace(
+        go.Scatter(x=numbers, y=means, mode="lines", name="their mean", line={"color": ON_ANY, "width": 2})
+    )
     if silhouettes:
         figure.add_trace(
             go.Scatter(

@@ -25,6 +25,8 @@ GREY = "#BBBBBB"
 
 SOURCE_COLOUR, TARGET_COLOUR = OKABE_ITO[1], OKABE_ITO[0]
 ACCENT, SECOND, INK, FAINT = OKABE_ITO[0], OKABE_ITO[5], "#333333", "#E5E5E5"
+ON_ANY = "#6F7A87"
+"""Text and lines beside a map: as readable in the dark theme as in the light one. ``INK`` is for white ground."""
 SEQUENTIAL = "Viridis"
 DIVERGING = ("#0072B2", "#F7F7F7", "#D55E00")
 """Blue, white, vermilion: lower, equal, higher."""
@@ -92,7 +94,7 @@ def styled(figure: go.Figure, *, title: str = "", x_title: str = "", y_title: st
     figure.update_layout(
         template="simple_white",
         title={"text": title, "x": 0, "xanchor": "left", "font": {"size": FONT_SIZE + 3}},
-        font={"size": FONT_SIZE, "color": INK},
+        font={"size": FONT_SIZE, "color": ON_ANY},
         hoverlabel={"font": {"size": FONT_SIZE}},
         height=height,
         margin={"l": 10, "r": 10, "t": 48 if title else 36, "b": 10},

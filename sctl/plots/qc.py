@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from sctl.data import Floats
-from sctl.plots.palette import ACCENT, GREY, INK, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
+from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
 
 _MOST_CELLS = 3000  # drawn as points
 _SIDE_COLOURS = {"source": SOURCE_COLOUR, "target": TARGET_COLOUR}
@@ -170,7 +170,7 @@ def confidence_histogram(confidence: Floats, *, threshold: float | None = None, 
         ]
     )
     if threshold is not None:
-        figure.add_vline(x=threshold, line={"color": INK, "width": 2, "dash": "dash"})
+        figure.add_vline(x=threshold, line={"color": ON_ANY, "width": 2, "dash": "dash"})
     styled(figure, title=title, x_title="Confidence", y_title="Cells", height=320)
     figure.update_layout(
         barmode="stack", bargap=0, uirevision="confidence", margin={"t": 84 if title else 40},
@@ -197,5 +197,5 @@ def _shade_kept(figure: go.Figure, edges: Floats, thresholds: tuple[float | None
         if threshold is not None:
             figure.add_shape(
                 type="line", x0=threshold, x1=threshold, yref="paper", y0=0, y1=1, editable=True,
-                line={"color": INK, "width": 2, "dash": "dash"},
+                line={"color": ON_ANY, "width": 2, "dash": "dash"},
             )  # fmt: skip

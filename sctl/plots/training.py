@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sctl.plots.palette import ACCENT, FAINT, FONT_SIZE, INK, SECOND, styled
+from sctl.plots.palette import ACCENT, FAINT, FONT_SIZE, ON_ANY, SECOND, styled
 
 PER_ROW = 4
 """Panels beside each other."""
@@ -65,7 +65,7 @@ def training_figure(phases: Mapping[str, Curves]) -> go.Figure:
         place = {"row": number // PER_ROW + 1, "col": number % PER_ROW + 1}
         _panel(figure, curves, place, named)
     styled(figure, height=90 + _ROW * n_rows)
-    figure.update_annotations(font={"size": FONT_SIZE, "color": INK})
+    figure.update_annotations(font={"size": FONT_SIZE, "color": ON_ANY})
     figure.update_layout(
         uirevision="training",
         legend={"orientation": "h", "x": 0, "y": -0.22 / n_rows, "yanchor": "top"},

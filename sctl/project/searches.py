@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sctl.core.search import Ranges, Wanted
 from sctl.project.files import canonical, digest
 from sctl.project.folder import Project
 
-if TYPE_CHECKING:
-    from sctl.core.search import Search
+if TYPE_CHECKING:  # a job must speak before numpy is loaded
+    from sctl.core.search import Ranges, Search, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +57,8 @@ class SearchQuestion:
         ParameterError
             If there are no such ranges, or the number of trials is out of bounds.
         """
+        from sctl.core.search import Wanted  # noqa: PLC0415 - see above
+
         return Wanted(ranges=self.ranges, n_trials=self.n_trials)
 
     def journal(self, project: Project) -> Path:

@@ -24,6 +24,7 @@ _INKS = {
     LIGHTS[uncertainty.DOUBTFUL]: "#C0392B",
 }
 _MOST_BARS = 6
+_SURE = 0.9  # where the surest cells stay below, the limits of the verdicts do not fit the method
 
 
 def cautions(project: Project) -> None:
@@ -163,6 +164,12 @@ def groups(project: Project) -> None:
         alt="Confidence of every cluster, with a verdict: good, check or doubtful",
     )
     st.caption(uncertainty.TRAFFIC_LIGHT_RULE)
+    surest = float(np.quantile(results.result(project).confidence, 0.95))
+    if surest < _SURE:
+        st.caption(
+            f"Here even the surest cells reach only {surest:.2f}: the method spreads its confidence over the types. A verdict "
+            "says less then. Compare the groups with one another, and see whether other methods agree (last tab)."
+        )
 
 
 def _reasons(project: Project, name: str) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sctl import export
 from sctl.data import TransferResult
 from sctl.markers import top_markers
-from sctl.plots.palette import ACCENT, GREY, INK, styled
+from sctl.plots.palette import ACCENT, GREY, ON_ANY, styled
 from sctl.project import Project
 from sctl.ui import embedding_view, errors, novelty_view, results, selection, self_test_view, shell, state, steps
 
@@ -213,7 +213,7 @@ def figure(table: pd.DataFrame, limit: float, most: float) -> go.Figure:
             customdata=np.column_stack([rows["cell"], rows["cluster"]]),
             hovertemplate="%{customdata[0]}: %{customdata[1]}<br>between types %{x:.0%}<br>new type %{y:.1%}<extra></extra>",
         )  # fmt: skip
-    drawn.add_hline(y=max(limit, _LEAST), line={"color": INK, "width": 1.5, "dash": "dash"})
+    drawn.add_hline(y=max(limit, _LEAST), line={"color": ON_ANY, "width": 1.5, "dash": "dash"})
     drawn.add_vline(x=most, line={"color": GREY, "width": 1.5, "dash": "dot"})
     styled(drawn, x_title="Between types (share of other names nearby)", y_title="Chance of a new type", height=380)
     drawn.update_xaxes(range=[-0.03, 1.03], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])

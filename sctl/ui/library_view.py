@@ -165,12 +165,13 @@ def _use_button(library: Library, entry: Entry, project: Project | None) -> None
     )
     if not pressed:
         return
-    with errors.caught("Your project is as it was."), library.get(entry.name) as path:
+    with errors.remembered("Your project is as it was.", place="library"), library.get(entry.name) as path:
         chosen = project or Project.create(f"{entry.name.removesuffix(ENDING)}, {datetime.now():%d %b %Y}")
         chosen.put_trained(path, {"filename": entry.name}, note=f"Use the trained source {entry.name}")
         shell.open_project(chosen.id)
         state.forget_settings()
         shell.go(steps.DATA)
+    st.rerun()  # it failed: what is said of it stands above the models, where there is room
 
 
 def _export_button(library: Library, entry: Entry) -> None:

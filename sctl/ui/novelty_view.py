@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sctl import export, novelty
 from sctl.data import UNASSIGNED, Floats, TransferResult
-from sctl.plots.palette import ACCENT, INK, styled
+from sctl.plots.palette import ACCENT, ON_ANY, styled
 from sctl.project import Project
 from sctl.ui import colours, embedding_view, errors, results, shell, state
 
@@ -186,7 +186,7 @@ def _histogram(values: Floats, limit: float) -> go.Figure:
             for name, part, colour in parts
         ]
     )  # fmt: skip
-    figure.add_vline(x=limit, line={"color": INK, "width": 2, "dash": "dash"})
+    figure.add_vline(x=limit, line={"color": ON_ANY, "width": 2, "dash": "dash"})
     styled(figure, x_title="Strangeness", y_title="Cells", height=320)
     figure.update_layout(
         barmode="stack", bargap=0, uirevision="novelty", margin={"t": 40},

@@ -26,6 +26,9 @@ _ABOUT = (
 HIGH, LOW = 0.8, 0.5
 """Confidence of a cluster from which its name can be taken, and below which its markers must say what it is."""
 
+NEARLY = 0.01
+"""Silhouettes that differ less do not tell which groups are the better ones."""
+
 _READINGS = {
     "name": "✓ take its name",
     "check": "◐ check its marker genes",
@@ -35,7 +38,8 @@ _READINGS = {
 _RULE = (
     f"Confidence of a group: the share of its cells that were in it from the start, before your cells sharpened the "
     f"groups. From {HIGH:.0%} on the name can be taken; below {LOW:.0%} most of the group came together only in your "
-    "own data, and marker genes must say what it is."
+    "own data, and marker genes must say what it is. The confidence of single cells, on the first tab, is another thing: how "
+    "clearly a cell lies in its group."
 )
 
 
@@ -67,13 +71,16 @@ def in_words(found: TransferResult) -> str:
     first = "Sharpening gave no cell another name." if changed == 0 else (
         f"Sharpening gave {_percent(changed)} of the cells another name."
     )  # fmt: skip
+    near = abs(before - after) < NEARLY
     better, other = ("after", "before") if str(seen["recommended"]) == "after" else ("before", "after")
-    if before == after:
-        judged = "The groups before and after it divide your data equally well"
+    if near:
+        judged = "The groups before and after it divide your data about equally well, so either will do"
     else:
         judged = f"The groups {better} it divide your data better than those {other} it"
-    verdict = ": those are kept." if kept == better else f". Still, you keep those from {kept}."
-    digits = _digits(before, after)
+    verdict = f". Still, you keep those from {kept}."
+    if kept == better or near:
+        verdict = f": those from {kept} are kept." if near else ": those are kept."
+    digits = 2 if near else _digits(before, after)
     return f"{first} {judged} (silhouette {before:.{digits}f} before, {after:.{digits}f} after){verdict}"
 
 

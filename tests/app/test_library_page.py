@@ -7,6 +7,7 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sctl.errors import DataError
 from sctl.jobs.tasks import compute
 from sctl.project import Project
 from sctl.sharing import Library, load_trained, save_model
@@ -86,6 +87,20 @@ def test_it_becomes_the_source_of_a_project_and_undo_takes_it_back(open_page, fi
     press(app, "Use in this project as source")
     assert project.trained().n_source == 200
     project.undo()
+    assert project.input_info("source") is None
+
+
+def test_a_model_that_cannot_be_used_leaves_the_project_as_it_was(open_page, filled, monkeypatch):
+    project = Project.create("Mine")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DataError("toy.sctl holds a model that this version of sctl does not know.")
+
+    monkeypatch.setattr(Project, "put_trained", refuse)
+    app = open_page("library", project.id)
+    next(button for button in app.button if button.label == "Use in this project as source").click().run()
+    assert not app.exception
+    assert [str(item.value) for item in app.error if "does not know" in str(item.value)]
     assert project.input_info("source") is None
 
 

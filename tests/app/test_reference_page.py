@@ -141,3 +141,17 @@ def test_a_dataset_without_types_leaves_its_cells_without(source, target):
     whole = joined({"one": source, "other": bare}, labelled=True)
     assert "cell type" not in whole.obs
     assert whole.obs["cell_type"].isna().tolist() == (whole.obs["file"] == "other").tolist()
+
+
+def test_what_cannot_be_learned_is_said_on_the_page(open_page, projects, source):
+    alike = source.copy()
+    alike.obs["cell_type"] = "the only type"
+    project = Project.create("One type")
+    project.put_input("source", alike, {"filename": "source.h5ad"})
+    project.set_params("data", {"label_key": "cell_type", "batch_key": None}, note="Column")
+    job = jobs.submit(as_reference(project), "reference")
+    assert job.wait(120).status == "failed"
+    app = open_page("reference", project.id)
+    assert not app.exception
+    assert "single type" in app.error[0].value
+    assert not next(item for item in app.main.button if item.label == "Build the reference").disabled

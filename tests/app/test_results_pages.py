@@ -11,13 +11,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from sctl import jobs, pipeline
 from sctl.errors import Cancelled, ProjectError
 from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
 from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
-from sctl.project.results import POINTS, SWEEP, save_embeddings, save_point, save_result, save_sweep
+from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.sweep import Remark
 from sctl.ui import (
@@ -471,6 +472,17 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     app.slider(key="limit").set_value(limit).run()
     button = fine(app).button(key="apply_limit")
     assert (button.label, button.disabled) == ("They are unassigned already", True)  # not offered a second time
+
+
+@pytest.mark.parametrize(("factor", "told"), [(1.0, False), (0.6, True)])
+def test_verdicts_are_put_in_doubt_where_no_cell_is_sure(open_page, done, factor, told):
+    found = load_result(done)
+    sure = np.where(np.arange(found.n_obs) % 5 == 0, 0.7, 1.0)
+    save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, confidence=factor * sure))
+    st.cache_resource.clear()
+    said = "\n".join(str(item.value) for item in fine(open_page("uncertainty", done.id)).caption)
+    st.cache_resource.clear()
+    assert ("even the surest cells reach only 0.60" in said) is told
 
 
 def test_every_verdict_has_a_word(open_page, done):

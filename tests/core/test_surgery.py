@@ -204,3 +204,15 @@ def test_datasets_are_shown_equally_often_where_that_is_asked_for(expression, mo
         return
     of = uneven.conditions[cells.train]
     assert cells.weights[of == 0].sum() == pytest.approx(cells.weights[of == 1].sum())
+
+
+def test_few_cells_are_waited_for_as_many_steps_as_many(expression, monkeypatch):
+    seen = []
+    monkeypatch.setattr("sctl.core.surgery.train", lambda net, loss, cells, *, config, **_: seen.append(config))
+    net, recipe = network(expression), Recipe(surgery_epochs=40, patience=8, batch_size=10)
+    for n in (10, 120):
+        some = Expression(expression.X[:n], np.full(n, 2))
+        operate(net, some, recipe, Run())
+    few, many = seen
+    assert (few.max_epochs, few.patience) == (800, 160)  # one step a round
+    assert (many.max_epochs, many.patience) == (67, 13)  # twelve
