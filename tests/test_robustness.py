@@ -127,7 +127,7 @@ def test_a_seed_gives_what_the_method_gives(pair, groups, key, settings):
 
 def test_the_seed_matters_where_structure_is_lacking(pair):
     """More clusters than there are types split one at random: halves of it are parted by some seeds only."""
-    one = pair.target.obs["cell_type"].to_numpy() == "type A"
+    one = pair.target.obs["cell_type"].to_numpy() == "type C"
     even = np.arange(len(one)) % 2 == 0
     groups = (one & even, one & ~even)
     method = get_method("transfercluster")(theta=0.0, n_clusters=12)
