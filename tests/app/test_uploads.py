@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from sctl.errors import DataError
-from sctl.ui import uploads
+from sctl.export import command_for
+from sctl.project import Project
+from sctl.ui import exports, uploads
 
 
 class Slow(io.BytesIO):
@@ -62,3 +64,18 @@ def test_only_named_folders_are_read(tmp_path, monkeypatch):
         with pytest.raises(DataError, match="outside the folders"):
             uploads.inside_roots(path)
     assert uploads.server_files() == [(inside / "x.csv").resolve()]
+
+
+def test_several_datasets_are_one_side_and_can_be_read_again(source, projects, tmp_path):
+    names = ["one.h5ad", "two.h5ad"]
+    source[::2, :250].copy().write_h5ad(tmp_path / names[0])
+    source[1::2, 50:].copy().write_h5ad(tmp_path / names[1])
+    for genes, n_vars in (("shared", 200), ("union", 300)):
+        project = Project.create(genes)
+        uploads.take(project, "source", [Slow((tmp_path / name).read_bytes(), name) for name in names], genes=genes)
+        info = project.input_info("source")
+        assert (info["filename"], info["n_vars"], info["n_obs"]) == ("one.h5ad + two.h5ad", n_vars, source.n_obs)
+        assert "file" in info["obs_columns"]
+        recipe = exports.recipe_of(project)
+        assert ("source" in recipe.all_genes) == (genes == "union")
+        assert "--source one.h5ad two.h5ad --target" in command_for(recipe)

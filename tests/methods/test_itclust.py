@@ -212,6 +212,8 @@ def test_a_target_with_another_mix_of_types_is_scaled_as_such(pair, fitted):
 
 def test_parts_that_do_not_fit_are_refused(fitted):
     arrays, facts = fitted.state()
+    more = {**arrays, "types.certainty": np.ones(len(fitted.label_names_), dtype=np.float32)}  # earlier files had it
+    assert ItClust(**QUICK).restore(more, facts).network_.n_types == len(fitted.label_names_)
     for name in ("types.mean", "types.variance"):
         with pytest.raises(DataError, match="do not fit"):
             ItClust(**QUICK).restore({key: values for key, values in arrays.items() if key != name}, facts)
