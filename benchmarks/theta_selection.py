@@ -39,11 +39,14 @@ def scored(sweep: ThetaSweep, truth: np.ndarray) -> dict[str, float]:
     """Return the ARI at the θ of every score, without the source, and at the best θ."""
     points = list(sweep.points(THETAS, Run()))
     right = {point.theta: adjusted_rand(point.clusters, truth) for point in points}
-    chosen = {criterion: right[choose_theta(points, criterion)] for criterion in CRITERIA}
+    known = [criterion for criterion in CRITERIA if criterion in points[0].scores]
+    chosen = {criterion: right[choose_theta(points, criterion)] for criterion in known}
     return {"target alone": right[0.0], **chosen, "best θ": max(right.values())}
 
 
-def simulated(sizes: list[int], seeds: range, n_vars: int, inputs: list[str]) -> Iterator[dict[str, Any]]:
+def simulated(
+    sizes: list[int], seeds: range, n_vars: int, inputs: list[str], *, n_nulls: int
+) -> Iterator[dict[str, Any]]:
     """Yield one row for each overlap, seed, size and kind of values."""
     for overlap in ("complete", "incomplete", "none"):
         for seed in seeds:
@@ -51,11 +54,11 @@ def simulated(sizes: list[int], seeds: range, n_vars: int, inputs: list[str]) ->
             sides = simulate_pair(overlap, n_vars, n_source=1000, n_target=max(sizes), model=model, run=Run(seed=seed))
             for values in inputs:
                 for size in sizes:
-                    sweep, truth = _sweep_of(sides[0], sides[1][:size], values, Run(seed=seed))
+                    sweep, truth = _sweep_of(sides[0], sides[1][:size], values, Run(seed=seed), n_nulls)
                     yield {"overlap": overlap, "values": values, "cells": size, **scored(sweep, truth)}
 
 
-def _sweep_of(source: Any, target: Any, values: str, run: Run) -> tuple[ThetaSweep, np.ndarray]:
+def _sweep_of(source: Any, target: Any, values: str, run: Run, n_nulls: int) -> tuple[ThetaSweep, np.ndarray]:
     X, S, codes, kept = target.X, source.X, source.obs["cell_type"].cat.codes.to_numpy(), target.obs_names
     if values == "log":
         params = PreprocessParams.from_dict({"n_top_genes": None})
@@ -65,13 +68,13 @@ def _sweep_of(source: Any, target: Any, values: str, run: Run) -> tuple[ThetaSwe
     H = class_means(S, codes, int(codes.max()) + 1)
     truth = target.obs.loc[kept, "cell_type"].astype(str).to_numpy()
     names = [str(code) for code in range(len(H))]
-    sweep = prepare_sweep(X.astype(float), H, names, n_clusters=len(set(truth)), n_nulls=N_NULLS, run=run)
+    sweep = prepare_sweep(X.astype(float), H, names, n_clusters=len(set(truth)), n_nulls=n_nulls, run=run)
     return sweep, truth
 
 
-def real(folder: Path, seeds: range) -> Iterator[dict[str, Any]]:
+def real(folder: Path, seeds: range, *, n_nulls: int) -> Iterator[dict[str, Any]]:
     """Yield one row for each pair and seed."""
-    method = get_method("transfercluster")(criterion="null_kta", n_permutations=0)
+    method = get_method("transfercluster")(criterion="null_kta" if n_nulls else "balanced", n_permutations=0)
     for pair in PAIRS:
         given, truth = pair.prepared(folder)
         fitted: Any = method.fit(given.source, given.label_key, Run())
@@ -81,8 +84,9 @@ def real(folder: Path, seeds: range) -> Iterator[dict[str, Any]]:
 
 def shown(rows: list[dict[str, Any]], by: list[str]) -> str:
     """Return mean ARI by dataset as a Markdown table; the last row is the mean of the rows."""
-    table = pd.DataFrame(rows).groupby(by, sort=False)[COLUMNS].mean()
-    lines = ["| " + " | ".join([*by, *COLUMNS]) + " |", "|" + "---|" * (len(by) + len(COLUMNS))]
+    columns = [column for column in COLUMNS if column in rows[0]]
+    table = pd.DataFrame(rows).groupby(by, sort=False)[columns].mean()
+    lines = ["| " + " | ".join([*by, *columns]) + " |", "|" + "---|" * (len(by) + len(columns))]
     for name, row in table.iterrows():
         key = [str(part) for part in (name if isinstance(name, tuple) else (name,))]
         lines.append("| " + " | ".join([*key, *(f"{value:.3f}" for value in row)]) + " |")
@@ -98,15 +102,17 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--genes", type=int, default=2000)
     parser.add_argument("--inputs", nargs="+", default=["raw", "log"], choices=["raw", "log"])
+    parser.add_argument("--fast", action="store_true", help="leave null_kta out, which takes most of the time")
     parser.add_argument("--rows", type=Path, help="where to write every single run, as .csv")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", SctlWarning)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    n_nulls = 0 if arguments.fast else N_NULLS
     if arguments.data is None:
-        rows = list(simulated(arguments.sizes, seeds, arguments.genes, arguments.inputs))
+        rows = list(simulated(arguments.sizes, seeds, arguments.genes, arguments.inputs, n_nulls=n_nulls))
         print(shown(rows, ["overlap", "values", "cells"]) + "\n\n" + shown(rows, ["overlap", "values"]))
     else:
-        rows = list(real(arguments.data, seeds))
+        rows = list(real(arguments.data, seeds, n_nulls=n_nulls))
         print(shown(rows, ["pair"]))
     if arguments.rows is not None:
         pd.DataFrame(rows).to_csv(arguments.rows, index=False)

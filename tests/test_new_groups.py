@@ -45,6 +45,15 @@ def test_few_cells_are_left_together():
     assert not own_groups(blobs(truth, rng, apart=9), rng=rng).any()
 
 
+def test_cells_that_are_alike_are_not_divided():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 20)
+    for dtype in (np.float32, np.float64):
+        centres = rng.normal(size=(3, 50)).astype(dtype)
+        assert adjusted_rand_score(truth, own_groups(centres[truth], rng=rng)) == 1
+        assert not own_groups(centres[np.zeros(40, dtype=int)], rng=rng).any()
+
+
 def test_many_cells_are_judged_by_a_sample():
     rng = np.random.default_rng(0)
     truth = rng.integers(3, size=2500)

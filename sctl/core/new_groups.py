@@ -28,6 +28,7 @@ AGREED = 2 / 3
 LESS_CERTAIN = 0.6
 """A group below this share of the certainty of another that has the same name is not of that type."""
 _N_COMPONENTS, _MAX_CELLS = 10, 1000
+_ALIKE = 1e-6  # scaled expression that differs less is the same
 
 
 def own_groups(X: Floats, *, rng: np.random.Generator) -> Ints:
@@ -101,7 +102,7 @@ def foreign_cells(q: Floats, groups: Ints) -> NDArray[np.bool_]:
 
 def _parts(X: Floats, rng: np.random.Generator) -> Ints | None:
     """Divide cells once, into the number of distinct parts that divides them best; None if no number does."""
-    if len(X) < 2 * MIN_CELLS:
+    if len(X) < 2 * MIN_CELLS or np.ptp(X, axis=0).max() < _ALIKE:
         return None
     points = _components(X, rng)
     sample = np.arange(len(X)) if len(X) <= _MAX_CELLS else rng.choice(len(X), _MAX_CELLS, replace=False)

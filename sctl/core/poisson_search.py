@@ -11,37 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sctl.core.poisson_autoencoder import PoissonConfig, train_poisson
-from sctl.core.search import Range, Ranges, Sampler, Search, Settings, search
+from sctl.core.search import Range, Sampler, Search, Settings, search
 from sctl.run import Run
 
 Ints = NDArray[np.integer[Any]]
 
-_PAPER = {
-    "learning_rate": Range(1e-5, 1e-3, log=True),
-    "orthogonality": Range(1e-25, 1e-5, log=True),
-    "n_hidden": Range(50, 140, whole=True),
-    "n_code": Range(35, 75, whole=True),
-}
-SPACES: Mapping[Ranges, Mapping[str, Range]] = {
-    "paper": _PAPER,
-    "paper_complex": {
-        **_PAPER,
-        "l1": Range(1e-25, 1e-5, log=True),
-        "weight_decay": Range(1e-25, 1e-5, log=True),
-    },
-    "wide": {
-        "learning_rate": Range(1e-4, 1e-2, log=True),
-        "orthogonality": Range(1e-4, 1.0, log=True),
-        "n_hidden": Range(32, 512, log=True, whole=True),
-        "n_code": Range(8, 128, log=True, whole=True),
-        "weight_decay": Range(1e-6, 1e-3, log=True),
-    },
-}
-"""Ranges of the paper's simple and complex model, whose penalties had no effect, and ranges in which they have."""
-
 
 def configured(config: PoissonConfig, settings: Settings) -> PoissonConfig:
-    """Return a configuration with other settings, as :data:`SPACES` names them."""
+    """Return a configuration with other settings, as :data:`~sctl.core.search.SPACES` names them."""
     of_training: dict[str, Any] = {name: value for name, value in settings.items() if hasattr(config.training, name)}
     rest = {name: value for name, value in settings.items() if name not in of_training}
     changed: dict[str, Any] = {**rest, "training": replace(config.training, **of_training)}
@@ -68,7 +45,7 @@ def search_poisson(  # noqa: PLR0913 - as for any search, and on what
     X, strata, config
         As for :func:`~sctl.core.poisson_autoencoder.train_poisson`; what ``space`` does not name stays as it is.
     space : mapping
-        One of :data:`SPACES`, or another.
+        One of :data:`~sctl.core.search.SPACES`, or another.
     run, n_trials, sampler, journal
         As for :func:`~sctl.core.search.search`.
     """

@@ -44,6 +44,29 @@ class Range:
 
 Ranges = Literal["wide", "paper", "paper_complex"]
 
+_PAPER = {
+    "learning_rate": Range(1e-5, 1e-3, log=True),
+    "orthogonality": Range(1e-25, 1e-5, log=True),
+    "n_hidden": Range(50, 140, whole=True),
+    "n_code": Range(35, 75, whole=True),
+}
+SPACES: Mapping[Ranges, Mapping[str, Range]] = {
+    "paper": _PAPER,
+    "paper_complex": {
+        **_PAPER,
+        "l1": Range(1e-25, 1e-5, log=True),
+        "weight_decay": Range(1e-25, 1e-5, log=True),
+    },
+    "wide": {
+        "learning_rate": Range(1e-4, 1e-2, log=True),
+        "orthogonality": Range(1e-4, 1.0, log=True),
+        "n_hidden": Range(32, 512, log=True, whole=True),
+        "n_code": Range(8, 128, log=True, whole=True),
+        "weight_decay": Range(1e-6, 1e-3, log=True),
+    },
+}
+"""Ranges of the paper's simple and complex model, whose penalties had no effect, and ranges in which they have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:

@@ -134,7 +134,10 @@ class PoissonAutoencoder(TransferMethod):
         title="Scale the code",
         advanced=True,
     )
-    n_hidden: int = param(100, "Width of the layers between genes and code.", low=2, high=4000, advanced=True)
+    n_hidden: int = param(
+        100, "Width of the layers between genes and code.", title="Width of the layers between", low=2, high=4000,
+        advanced=True,
+    )  # fmt: skip
     n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
     loss: Literal["rate", "log-rate"] | None = param(
         None,
@@ -287,7 +290,7 @@ class PoissonAutoencoder(TransferMethod):
         self.codes_ = tuple(part["code"] for part in parts)
         n_cells, n_genes = len(self.labels_), len(self.var_names_)
         fits = all(model.n_genes == n_genes for model in self.models_) and len(self.mean_) == n_genes
-        fits &= all(code.shape == (n_cells, self.n_code) for code in self.codes_)
+        fits &= all(code.shape == (n_cells, self.n_code) for code in self.codes_) and len(self.typical_) == n_cells
         if not fits or self.labels_.min() < 0 or self.labels_.max() >= len(self.label_names_):
             raise DataError(
                 "The parts of the model do not fit together.",

@@ -64,7 +64,8 @@ def search_settings(
             expected="A method that learns a network from the cells of a source, such as poissonautoencoder, can be.",
             do="Choose such a method, and a source with cells.",
         )
-    from sctl.core.poisson_search import SPACES, search_poisson  # noqa: PLC0415 - torch, which takes seconds
+    from sctl.core.poisson_search import search_poisson  # noqa: PLC0415 - torch, which takes seconds
+    from sctl.core.search import SPACES  # noqa: PLC0415
 
     learner: Any = method
     values, strata, _ = learner.training_cells(pair.source, pair.label_key)

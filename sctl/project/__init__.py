@@ -31,12 +31,12 @@ from sctl.project.results import (
     load_target_all,
     trained_file,
 )
-from sctl.project.searches import SearchQuestion, load_search
+from sctl.project.searches import SearchQuestion, has_searches, load_search
 from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
 from sctl.project.steps import State
-from sctl.project.units import UnitsQuestion, load_units, save_units
+from sctl.project.units import UnitsQuestion, has_units, load_units, save_units
 
 __all__ = [
     "REFERENCE_METHOD",
@@ -59,6 +59,8 @@ __all__ = [
     "export_project",
     "gene",
     "gene_names",
+    "has_searches",
+    "has_units",
     "import_project",
     "keep_gene_sets",
     "load_baselines",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sctl.project.files import canonical, digest
 from sctl.project.folder import Project
 
-if TYPE_CHECKING:  # a job must speak before numpy is loaded
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
     from sctl.core.search import Ranges, Search, Wanted
 
 
@@ -57,15 +58,29 @@ class SearchQuestion:
         ParameterError
             If there are no such ranges, or the number of trials is out of bounds.
         """
-        from sctl.core.search import Wanted  # noqa: PLC0415 - see above
+        from sctl.core.search import Wanted  # noqa: PLC0415
 
         return Wanted(ranges=self.ranges, n_trials=self.n_trials)
 
     def journal(self, project: Project) -> Path:
         """Return where the trials are written."""
+        from sctl.core.search import SPACES  # noqa: PLC0415
+
         asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
         asked.pop("n_trials")
-        return project.result_dir("preprocess") / "searches" / f"{digest(canonical(asked))}.jsonl"
+        asked["params"] = {
+            name: value for name, value in self.params.items() if name not in SPACES.get(self.ranges, {})
+        }
+        return _folder(project) / f"{digest(canonical(asked))}.jsonl"
+
+
+def has_searches(project: Project) -> bool:
+    """Tell whether anything was searched on the data as they are prepared now."""
+    return _folder(project).exists()
+
+
+def _folder(project: Project) -> Path:
+    return project.result_dir("preprocess") / "searches"
 
 
 def load_search(project: Project, question: SearchQuestion) -> Search | None:

@@ -52,6 +52,11 @@ def save_units(project: Project, question: UnitsQuestion, found: Mapping[str, Un
     write_json(stem.with_suffix(".json"), {"cases": list(found), "units": units, "question": question.to_dict()})
 
 
+def has_units(project: Project) -> bool:
+    """Tell whether any units of what was learned were looked at."""
+    return _folder(project).exists()
+
+
 def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathways] | None:
     """Return the answer about the present result, by case; None where it was not asked yet.
 
@@ -76,8 +81,12 @@ def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathw
         raise damaged(path) from error
 
 
+def _folder(project: Project) -> Path:
+    return project.result_dir("transfer") / "units"
+
+
 def _stem(project: Project, question: UnitsQuestion) -> Path:
-    return project.result_dir("transfer") / "units" / digest(canonical(question.to_dict()))
+    return _folder(project) / digest(canonical(question.to_dict()))
 
 
 def _table(stem: Path, place: int) -> Path:

@@ -20,13 +20,17 @@ def panel(project: Project) -> None:
         return
     job = jobs.running(project)
     mine = job is not None and job.kind == "neighbours"
-    with st.expander("How many neighbours, and is the network worth it?", icon=":material/show_chart:", expanded=mine):
+    curves = load_curves(project)
+    with st.expander(
+        "How many neighbours, and is the network worth it?",
+        icon=":material/show_chart:",
+        expanded=mine or curves is not None,
+    ):
         st.markdown(
             "The true types of this target are known. So it can be told how many cells are named rightly for every number of "
             "neighbours, and how many would be without the network: by the genes themselves, by principal components of the "
             "source, and by a network that has learned nothing."
         )
-        curves = load_curves(project)
         if curves is not None:
             _draw(project, curves)
         elif job is not None and mine:

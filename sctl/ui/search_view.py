@@ -11,7 +11,7 @@ from sctl import export, pipeline, plots
 from sctl.core.search import MOST_TRIALS, Ranges, Search
 from sctl.jobs import JobState
 from sctl.methods import METHODS
-from sctl.project import Project, SearchQuestion, load_search
+from sctl.project import Project, SearchQuestion, has_searches, load_search
 from sctl.ui import errors, jobs, shell, state
 
 PLACE = "search"
@@ -33,7 +33,9 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
     kind = METHODS[chosen["method"]]
     if project.has_trained or not pipeline.searches(kind):
         return
-    with st.expander("Search for good settings", icon=":material/tune:", expanded=busy(project)):
+    with st.expander(
+        "Search for good settings", icon=":material/tune:", expanded=has_searches(project) or busy(project)
+    ):
         errors.show_notices(PLACE)
         st.markdown(
             "Nobody must: the settings above are good ones. A search tries others, and keeps those with which the network "

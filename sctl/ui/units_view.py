@@ -10,7 +10,7 @@ import streamlit as st
 from sctl import export, pipeline, plots
 from sctl.enrichment import FDR, UnitPathways
 from sctl.methods import METHODS
-from sctl.project import Project, UnitsQuestion, load_units
+from sctl.project import Project, UnitsQuestion, has_units, load_units
 from sctl.ui import errors, jobs, results, shell, state
 
 PLACE = "units"
@@ -28,9 +28,9 @@ def panel(project: Project) -> None:
     if not pipeline.has_units(METHODS[results.result(project).method]):
         return
     job = jobs.running(project)
-    with st.expander(
-        "What the network's units look at", icon=":material/hub:", expanded=job is not None and job.kind == "units"
-    ):
+    mine = job is not None and job.kind == "units"
+    seen = mine or has_units(project)
+    with st.expander("What the network's units look at", icon=":material/hub:", expanded=seen):
         st.markdown(
             "The network sums up each cell in a few dozen numbers, its units. For every unit and cell type, genes are ranked by "
             "how much more they move the unit in that type than in all cells, and pathways are looked for in the ranking. Units "
@@ -43,7 +43,7 @@ def panel(project: Project) -> None:
         found = load_units(project, question)
         if found is not None:
             _draw(found)
-        elif job is not None and job.kind == "units":
+        elif job is not None and mine:
             jobs.watch(job, place=PLACE)
         else:
             _button(project, question)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sctl.core.poisson_autoencoder import PoissonConfig
-from sctl.core.poisson_search import SPACES, configured, search_poisson
-from sctl.core.search import Range, search
+from sctl.core.poisson_search import configured, search_poisson
+from sctl.core.search import SPACES, Range, search
 from sctl.core.training import TrainingConfig
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run

@@ -53,6 +53,7 @@ def test_a_model_whose_parts_do_not_fit_is_refused(fitted):
     for damage in (
         {"labels": arrays["labels"] + 99},
         {"mean": arrays["mean"][:-1]},
+        {"typical": arrays["typical"][:-1]},
         {"1.code": arrays["1.code"][:-1]},
     ):
         with pytest.raises(DataError, match="do not fit together"):
