@@ -80,13 +80,7 @@ def in_words(found: TransferResult) -> str:
     verdict = f". Still, you keep those from {kept}."
     if kept == better or near:
         verdict = f": those from {kept} are kept." if near else ": those are kept."
-    digits = 2 if near else _digits(before, after)
-    return f"{first} {judged} (silhouette {before:.{digits}f} before, {after:.{digits}f} after){verdict}"
-
-
-def _digits(before: float, after: float) -> int:
-    """Return how many digits after the point tell two numbers apart; two where they are the same."""
-    return 2 if before == after else next((n for n in range(2, 6) if f"{before:.{n}f}" != f"{after:.{n}f}"), 6)
+    return f"{first} {judged} (silhouette {before:.2f} before, {after:.2f} after){verdict}"
 
 
 def unexplained_in_words(found: TransferResult) -> str:

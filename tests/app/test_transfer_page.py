@@ -111,7 +111,7 @@ def test_labels_that_come_later_are_used(open_page, project, source):
         ({"score": 0.7}, "**Yes.**"),
         ({"score": 0.4}, "**In part.**"),
         ({"score": 0.2}, "**Hardly.**"),
-        ({"score": 0.2, "p_value": 0.3}, "**No.**"),
+        ({"score": 0.2, "p_value": 2 / 3}, "**No.**"),
         ({"why_not": "It has a single type."}, "This could not be found out. It has a single type."),
     ],
 )
