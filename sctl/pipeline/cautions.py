@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 FAR_SHIFT = 1.0
 """Where the target as a whole lies so far from a reference (in logarithms of squared distances), its types may be others;
-measured in docs/decisions/0069."""
+measured in docs/decisions/0052."""
 FAR_CELL = 0.99
 """A cell is farther out than this share of the source's own cells."""
 FAR_CELLS = 0.1

@@ -67,7 +67,7 @@ def hidden_groups(
 
     At the same number of clusters, θ = 0 often divides a large type by how much was measured in its cells, and the
     source rightly joins what was divided. Then only one of both sides has genes that the other lacks. Marker genes
-    are those of SC3 (AUROC of 0.85, adjusted p of 0.01), in these cells alone. See ``docs/decisions/0050``.
+    are those of SC3 (AUROC of 0.85, adjusted p of 0.01), in these cells alone. See ``docs/decisions/0044``.
 
     Parameters
     ----------
