@@ -10,7 +10,7 @@ app: $(VENV)/.app  ## open the app, with the demo data ready
 	$(BIN)/sctl app
 
 test: $(VENV)/.dev  ## every test; those that drive a browser are skipped where there is none
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -m "" -n 2 --dist loadfile
 
 quick: $(VENV)/.dev  ## the fast tests only
 	$(BIN)/python -m pytest

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from threadpoolctl import threadpool_limits
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -39,21 +41,22 @@ def _cpu() -> float:
 
 
 def _work(prepare: Callable[[], Any], function: Callable[[Any], Any]) -> Cost:
-    given = prepare()
-    gc.collect()
-    _forget_peak()
-    memory, cpu, wall = _memory("VmRSS"), _cpu(), time.perf_counter()
-    value = function(given)
-    return Cost(_cpu() - cpu, time.perf_counter() - wall, max(_memory("VmHWM") - memory, 0.0), value)
+    with threadpool_limits(limits=1):  # a forked process waits for ever for OpenMP threads that it has not inherited
+        given = prepare()
+        gc.collect()
+        _forget_peak()
+        memory, cpu, wall = _memory("VmRSS"), _cpu(), time.perf_counter()
+        value = function(given)
+        return Cost(_cpu() - cpu, time.perf_counter() - wall, max(_memory("VmHWM") - memory, 0.0), value)
 
 
 def cost(
     prepare: Callable[[], Any], function: Callable[[Any], Any], *, start: Literal["spawn", "fork"] = "spawn"
 ) -> Cost:
-    """Return the cost of ``function(prepare())`` without that of ``prepare``, in a process of its own.
+    """Return the cost of ``function(prepare())`` without that of ``prepare``, in a process of its own with one thread.
 
     Both must be importable by name (or :func:`functools.partial` of such). A forked process starts at once and
-    has everything that this one has imported and cached; this one must not have started threads.
+    has everything that this one has imported and cached.
     """
     with multiprocessing.get_context(start).Pool(1) as pool:
         return pool.apply(_work, (prepare, function))

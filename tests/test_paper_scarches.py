@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from benchmarks.paper_scarches.answers import Answer, Mapped, Watched
 from benchmarks.paper_scarches.experiments import STUDY, TYPE, Experiment, Part, Task
 from sctl.core.recipes import Recipe
 from sctl.run import Run
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -172,3 +177,30 @@ def test_a_naive_loop_learns(folder):
     for X in (rows.numpy(), task.reference.X, task.reference):
         throughput.naive(network, loss, throughput._loader(X, recipe, Run()), recipe, 2, Run())
     assert float(loss(rows, index, None).detach()) < before
+
+
+FORKED = """
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+from benchmarks.measure import cost
+
+def points():
+    return np.random.default_rng(0).normal(size=(3000, 30))
+
+def neighbours(x):
+    return int(NearestNeighbors(n_neighbors=5, algorithm="brute").fit(x).kneighbors()[1].sum())
+
+if __name__ == "__main__":
+    here = neighbours(points())
+    print(cost(points, neighbours, start="fork").value == here)
+"""
+
+
+def test_a_forked_run_does_not_wait_for_threads_of_its_parent():
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment["OMP_NUM_THREADS"] = "2"
+    command_line = [sys.executable, "-c", FORKED]
+    done = subprocess.run(
+        command_line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "True"

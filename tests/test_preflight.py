@@ -428,7 +428,7 @@ def test_values_beyond_single_precision_count_as_infinite():
     adata = data()
     adata.X = adata.X.astype(np.float64)
     report = inspect(put(adata, 3, 3, 1e300), role="target")
-    assert report.get("infinite_values").text.startswith("1 values of the target are infinite, or too large")
+    assert report.get("infinite_values").text.startswith("1 value of the target is infinite, or too large")
     assert np.isfinite(apply_fix(put(adata, 3, 3, 1e300), report.get("infinite_values").fix).X.astype(np.float32).sum())
 
 

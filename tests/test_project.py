@@ -109,11 +109,11 @@ def test_undo_and_redo_cover_everything(project: Project, cells: AnnData) -> Non
         "Remove the source", "Rename a type", "Set θ to 0.3", "Choose the labels", "Load the source", None,
     ]  # fmt: skip
     assert (project.can_undo, project.can_redo) == (None, "Load the source")
-    assert project.params("theta") == {"theta": None}
+    assert project.params("theta") == {"theta": None, "answer": None}
     assert project.labels() is None
 
     assert [project.redo() for _ in range(4)][-1] == "Rename a type"
-    assert project.params("theta") == {"theta": 0.3}
+    assert project.params("theta") == {"theta": 0.3, "answer": None}
     assert project.params("data")["label_key"] == "kind"
     assert project.input("source").n_obs == 12
     kept = project.labels()
