@@ -250,7 +250,10 @@ def test_several_files_are_one_sample_or_several_datasets(source: AnnData, halve
     out = pipeline.read_datasets(paths, genes="union")
     assert out.shape == source.shape
     assert pipeline.read_datasets(paths[:1]).shape == halves["a.h5ad"].shape
-    assert set(pipeline.read_datasets(paths, names=["x.h5ad", "y.h5ad"]).obs[pipeline.FILE]) == {"x.h5ad", "y.h5ad"}
+    assert set(pipeline.read_datasets(paths, names=["features.h5ad", "y.h5ad"]).obs[pipeline.FILE]) == {
+        "features.h5ad",
+        "y.h5ad",
+    }
     with pytest.raises(DataError, match=r"a\.h5ad was given twice"):
         pipeline.read_datasets([paths[0], paths[0]])
     with pytest.raises(DataError, match="no complete 10x sample"):

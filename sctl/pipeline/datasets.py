@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -19,7 +20,7 @@ FILE = "file"
 LABEL = "cell type"
 """Column of the types, where datasets call theirs differently."""
 MIN_SHARED = 50
-_PARTS_OF_A_SAMPLE = (".mtx", "barcodes", "features")
+_PART_OF_A_SAMPLE = re.compile(r"\.mtx(\.gz)?$|(barcodes|features)[^/]*\.tsv(\.gz)?$")
 
 
 def read_datasets(
@@ -49,7 +50,7 @@ def read_datasets(
     from sctl.io import read, read_many  # noqa: PLC0415
 
     known = list(names) if names is not None else [Path(path).name for path in paths]
-    loose = any(part in name.lower() for name in known for part in _PARTS_OF_A_SAMPLE)
+    loose = any(_PART_OF_A_SAMPLE.search(name.lower()) for name in known)
     if len(paths) == 1 or loose:
         return read_many(paths, names=known)
     if len(set(known)) < len(known):
