@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from sctl.core.attribution import deletion_curve
+from sctl.core.attribution import deletion_curve, integrated_gradients
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.genesets import GeneSets, markers_of
@@ -51,6 +51,37 @@ class Explainer:
     baseline: Floats
     margin: Callable[[Floats, int, int], Floats]
     contributions: Callable[[int, int], Floats]
+
+
+def by_gradients(
+    genes: tuple[str, ...],
+    label_names: tuple[str, ...],
+    inputs: Floats,
+    baseline: Floats,
+    preference: Callable[[int, int], Callable[[Any], Any]],
+) -> Explainer:
+    """Return an explainer whose contributions are integrated gradients of what a network computes.
+
+    Parameters
+    ----------
+    genes, label_names, inputs, baseline
+        See :class:`Explainer`.
+    preference : callable
+        The numbers of two labels, to a function of tensors: cells (n_cells, n_genes) to how much each prefers the first
+        label, (n_cells,).
+    """
+    from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415 - torch takes seconds to import
+
+    return Explainer(
+        genes,
+        label_names,
+        inputs,
+        baseline,
+        margin=lambda x, label, against: score_of(preference(label, against))(x),
+        contributions=lambda label, against: integrated_gradients(
+            gradient_of(preference(label, against)), inputs, baseline
+        ),
+    )
 
 
 @runtime_checkable

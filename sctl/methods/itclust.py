@@ -15,12 +15,11 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import TransferMethod, param
-from sctl.core.attribution import integrated_gradients
 from sctl.core.before_after import Answer
 from sctl.core.scaling import z_scores
 from sctl.data import TransferResult, require_genes
 from sctl.errors import DataError
-from sctl.explain import Explainer
+from sctl.explain import Explainer, by_gradients
 from sctl.run import Run
 from sctl.two_answers import TwoClusterings, answered
 
@@ -265,7 +264,6 @@ class ItClust(TransferMethod):
 
         The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.
         """
-        from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415 - torch, see above
         from sctl.core.named_target import N_RESCALINGS  # noqa: PLC0415
 
         self._require_fitted("network_")
@@ -282,16 +280,7 @@ class ItClust(TransferMethod):
             return score
 
         inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
-        return Explainer(
-            self.var_names_,
-            self.label_names_,
-            inputs,
-            baseline,
-            margin=lambda x, label, against: score_of(preference(label, against))(x),
-            contributions=lambda label, against: integrated_gradients(
-                gradient_of(preference(label, against)), inputs, baseline
-            ),
-        )
+        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, preference)
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.

@@ -16,13 +16,12 @@ from typing_extensions import override
 
 import sctl
 from sctl.base import param
-from sctl.core.attribution import integrated_gradients
 from sctl.core.code_neighbours import mean_of_nearest
 from sctl.core.novelty import ReferenceSpace, held_out, learn_novelty
 from sctl.core.weighted_knn import Weighting
 from sctl.data import TransferResult
 from sctl.errors import DataError
-from sctl.explain import Explainer
+from sctl.explain import Explainer, by_gradients
 from sctl.reference import Cohort, Learned, cohort, matched
 from sctl.reference.answer import Answer, Limits
 from sctl.reference.report import self_test
@@ -331,8 +330,7 @@ class ScArches(ConditionalMethod):
         after surgery; they stay those of the cell as it was. Contributions are integrated gradients from the reference's mean
         cell, so that genes which the target lacks have none.
         """
-        from sctl.core.autograd import gradient_of, score_of  # noqa: PLC0415 - torch, see above
-        from sctl.reference.network import latent_margin  # noqa: PLC0415
+        from sctl.reference.network import latent_margin  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("learned_")
         run, baseline = run or Run(), self.network_.centre.numpy().astype(np.float64)
@@ -349,16 +347,7 @@ class ScArches(ConditionalMethod):
             ]
             return latent_margin(network, mine.batches, *means)
 
-        return Explainer(
-            self.var_names_,
-            self.label_names_,
-            inputs,
-            baseline,
-            margin=lambda x, label, against: score_of(preference(label, against))(x),
-            contributions=lambda label, against: integrated_gradients(
-                gradient_of(preference(label, against)), inputs, baseline
-            ),
-        )
+        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, preference)
 
     def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
         return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
