@@ -62,6 +62,14 @@ def read_hdf5(path: Path, name: str) -> AnnData:
     return _with_matrix(adata, name) if adata.X is None else adata
 
 
+@contextmanager
+def opened_hdf5(path: Path, name: str) -> Iterator[h5py.File]:
+    """Open a file all of whose data lie in itself; every failure of HDF5 while it is open becomes a ``DataError``."""
+    with _opened(path, name) as file:
+        announced(file, name)
+        yield file
+
+
 def read_h5ad(path: Path, name: str) -> AnnData:
     """Read an ``.h5ad`` as it is: the one way for all that sctl stores, and that others may have changed.
 
@@ -90,24 +98,11 @@ def read_obs(path: Path, name: str) -> pd.DataFrame:
     DataError
         As :func:`read_h5ad`.
     """
-    with _opened(path, name) as file, _understood(name):
-        announced(file, name)
+    with opened_hdf5(path, name) as file, _understood(name):
         table = ad.io.read_elem(file["obs"])
         if not isinstance(table, pd.DataFrame):
             raise TypeError("obs is no table")
         return table
-
-
-def require_self_contained(path: Path, name: str) -> None:
-    """Check that a file opens and that all of its data lie in itself.
-
-    Raises
-    ------
-    DataError
-        If it is damaged, or refers to other files.
-    """
-    with _opened(path, name) as file:
-        announced(file, name)
 
 
 @contextmanager

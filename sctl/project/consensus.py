@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import gene_names
+from sctl.project.soundness import require_consensus, stored_arrays
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -39,32 +39,25 @@ def numbers_in(directory: Path) -> tuple[int, ...]:
 
 def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
     """Return what is known of one number of clusters."""
-    import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
     from sctl.pipeline import ConsensusPoint  # noqa: PLC0415
 
     path = _path(project.result_dir("consensus"), n_clusters)
+    parts = stored_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            parts = dict(file)
         genes = {name[len(_GENES) :]: values for name, values in parts.items() if name.startswith(_GENES)}
         table = pd.DataFrame({"gene": gene_names(project), **genes})
-        return ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        point = ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
+    except (ValueError, KeyError) as error:
         raise damaged(path) from error
+    require_consensus(point, path)
+    return point
 
 
 def load_clusters(project: Project, n_clusters: int) -> Any:
     """Return only the clusters for one number of clusters, shape (n_obs,)."""
-    import numpy as np  # noqa: PLC0415
-
-    path = _path(project.result_dir("consensus"), n_clusters)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["clusters"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise damaged(path) from error
+    return load_consensus(project, n_clusters).clusters
 
 
 def save_estimate(directory: Path, estimate: NumberEstimate) -> None:

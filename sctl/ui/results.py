@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import anndata as ad
-import h5py
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -34,8 +32,8 @@ from sctl.project import (
     load_target_all,
     mean_of_genes,
 )
-from sctl.project.latent import LATENT_MAP, latent_map_in
-from sctl.project.results import MAPS, embeddings_in, points_in
+from sctl.project.latent import LATENT_MAP
+from sctl.project.results import MAPS, load_latent_map, load_maps, points_in, source_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
@@ -195,8 +193,7 @@ def source_types(project: Project) -> NDArray[Any]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _source_types(_project: Project, fingerprint: str, label_key: str | None) -> NDArray[Any]:
-    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
-        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+    obs = source_table(_project)
     return np.asarray(obs[label_key] if label_key in obs else np.full(len(obs), "source"), dtype=str)
 
 
@@ -212,8 +209,7 @@ def source_datasets(project: Project, column: str) -> tuple[NDArray[Any], NDArra
 def _source_datasets(
     _project: Project, fingerprint: str, label_key: str | None, column: str
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
-        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+    obs = source_table(_project)
     if _project.has_trained:
         obs = obs.loc[np.repeat(obs.index, obs[CELLS_KEY].astype(int))]
     named = [np.asarray(obs[key] if key in obs else np.full(len(obs), "all"), dtype=str) for key in (column, label_key)]
@@ -287,12 +283,12 @@ def markers(project: Project) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
 def _maps(_project: Project, fingerprint: str, written: int) -> Maps:
-    return embeddings_in(_project.result_dir("explore"))
+    return load_maps(_project)
 
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
 def _latent_map(_project: Project, fingerprint: str) -> Maps:
-    return latent_map_in(_project.result_dir("transfer"))
+    return load_latent_map(_project)
 
 
 @st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
