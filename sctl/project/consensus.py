@@ -28,7 +28,7 @@ def save_consensus(directory: Path, point: ConsensusPoint) -> None:
     parts: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
     parts["runs"] = point.runs.astype(np.min_scalar_type(int(point.runs.max(initial=0))))
     parts |= {_GENES + name: values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
-    with replacing(_path(directory, point.n_clusters)) as temporary:
+    with replacing(number_file(directory, point.n_clusters)) as temporary:
         np.savez_compressed(temporary, **parts)
 
 
@@ -43,7 +43,7 @@ def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
 
     from sctl.pipeline import ConsensusPoint  # noqa: PLC0415
 
-    path = _path(project.result_dir("consensus"), n_clusters)
+    path = number_file(project.result_dir("consensus"), n_clusters)
     parts = stored_arrays(path)
     try:
         genes = {name[len(_GENES) :]: values for name, values in parts.items() if name.startswith(_GENES)}
@@ -75,5 +75,6 @@ def load_estimate(project: Project) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
 
 
-def _path(directory: Path, n_clusters: int) -> Path:
+def number_file(directory: Path, n_clusters: int) -> Path:
+    """Return the file of one number of clusters; it may not exist yet."""
     return directory / f"k{n_clusters:03d}.npz"

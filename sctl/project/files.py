@@ -149,6 +149,15 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Return when a file was last written, in nanoseconds, and its size in bytes; None where there is none."""
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    return known.st_mtime_ns, known.st_size
+
+
 def this_process() -> dict[str, Any]:
     """Return what tells this process from a later one with the same number."""
     return process_mark(os.getpid())
