@@ -1,5 +1,13 @@
 """Whose genes these are, how they are named, and how one species' genes map to another's."""
 
+from sctl.genes.features import (
+    GENE_EXPRESSION,
+    feature_types,
+    listed,
+    not_genes,
+    other_measurements,
+    other_than_genes,
+)
 from sctl.genes.mapping import OrthologReport, map_orthologs, renamed, symbol_column, symbols_from
 from sctl.genes.names import (
     IdentifierKind,
@@ -12,14 +20,20 @@ from sctl.genes.names import (
 from sctl.genes.table import Species
 
 __all__ = [
+    "GENE_EXPRESSION",
     "IdentifierKind",
     "OrthologReport",
     "Species",
+    "feature_types",
     "gene_likeness",
     "guess_species",
     "identifier_kind",
     "is_mitochondrial",
+    "listed",
     "map_orthologs",
+    "not_genes",
+    "other_measurements",
+    "other_than_genes",
     "renamed",
     "strip_version",
     "symbol_column",
