@@ -8,6 +8,7 @@ from sctl.genes.features import (
     other_measurements,
     other_than_genes,
 )
+from sctl.genes.genomes import Mixture, genome_prefixes, mixture_of, without_genome
 from sctl.genes.mapping import OrthologReport, map_orthologs, renamed, symbol_column, symbols_from
 from sctl.genes.names import (
     IdentifierKind,
@@ -22,15 +23,18 @@ from sctl.genes.table import Species
 __all__ = [
     "GENE_EXPRESSION",
     "IdentifierKind",
+    "Mixture",
     "OrthologReport",
     "Species",
     "feature_types",
     "gene_likeness",
+    "genome_prefixes",
     "guess_species",
     "identifier_kind",
     "is_mitochondrial",
     "listed",
     "map_orthologs",
+    "mixture_of",
     "not_genes",
     "other_measurements",
     "other_than_genes",
@@ -38,4 +42,5 @@ __all__ = [
     "strip_version",
     "symbol_column",
     "symbols_from",
+    "without_genome",
 ]

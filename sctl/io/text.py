@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.errors import DataError
-from sctl.genes import gene_likeness
+from sctl.genes import gene_likeness, genome_prefixes, without_genome
 from sctl.io.contents import damaged_gzip
+from sctl.io.genomes import add_note, one_genome
 from sctl.io.memory import require
 from sctl.io.table import Layout, is_number, layout_of, opened
 
@@ -78,11 +79,12 @@ def read_text(path: Path, name: str) -> AnnData:
     else:
         adata = _without_numbered_labels(AnnData(matrix, obs=table, var=pd.DataFrame(index=names)))
     if not sure:
-        adata.uns["read_notes"] = (
-            f"The names in {name} do not tell genes from cells; the {'rows' if genes_in_rows else 'columns'} "
-            "were taken for genes, since there are more of them."
+        taken = "rows" if genes_in_rows else "columns"
+        add_note(
+            adata,
+            f"The names in {name} do not tell genes from cells; the {taken} were taken for genes, since there are more of them.",
         )
-    return adata
+    return one_genome(adata, name)
 
 
 def _require_header(header: tuple[str, ...], name: str) -> None:
@@ -240,7 +242,7 @@ def _without_numbered_labels(adata: AnnData) -> AnnData:
 
 def _genes_in_rows(rows: pd.Index, columns: pd.Index, corner: str) -> tuple[bool, bool]:
     """Say whether the rows are genes, and whether that is sure."""
-    in_rows, in_columns = gene_likeness(_some(rows)), gene_likeness(_some(columns))
+    in_rows, in_columns = (gene_likeness(_without_genomes(_some(names))) for names in (rows, columns))
     if max(in_rows, in_columns) >= 0.05 and in_rows != in_columns:
         return in_rows > in_columns, True
     if re.search(r"(?i)gene|symbol|feature|ensembl", corner):
@@ -248,6 +250,12 @@ def _genes_in_rows(rows: pd.Index, columns: pd.Index, corner: str) -> tuple[bool
     if re.search(r"(?i)cell|barcode|sample", corner):
         return False, True
     return len(rows) > len(columns), False
+
+
+def _without_genomes(names: pd.Index) -> pd.Index:
+    for genome in set(genome_prefixes(names)) - {""}:
+        names = without_genome(names, genome)
+    return names
 
 
 def _some(names: pd.Index) -> pd.Index:

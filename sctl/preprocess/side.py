@@ -12,7 +12,7 @@ from anndata import AnnData
 
 from sctl.data import Ints
 from sctl.errors import DataError
-from sctl.genes import listed, not_genes
+from sctl.genes import listed, mixture_of, not_genes
 from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import Linear, linear
@@ -78,6 +78,11 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
     """Read the values of one side, without features that are no genes, and cells without a label where labels are wanted."""
     side = Side(role, adata, linear(adata, role), np.arange(adata.n_obs), adata.var_names)
     side = side.with_genes(_kinds_of_features(adata))
+    mixture = mixture_of(adata)
+    if mixture is not None:
+        others = ", ".join(mixture.others)
+        side = side.with_genes([(f"genes of {others}, not of {mixture.main}", mixture.own_genes[_where(side)])])
+        side = side.with_cells([(f"more counts of {others} than of {mixture.main}", mixture.own_cells)])
     side = replace(side, measured=side.genes)
     if label_key is None:
         return side
@@ -89,6 +94,11 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
             do="Choose another column of labels, or give a table with them.",
         )
     return side.with_cells([(f"no label in {label_key!r}", labelled)])
+
+
+def _where(side: Side) -> Ints:
+    """Return the places of the kept genes: (n_kept,)."""
+    return np.asarray(side.adata.var_names.get_indexer(side.genes))
 
 
 def _kinds_of_features(adata: AnnData) -> Iterator[tuple[str, Bools]]:
