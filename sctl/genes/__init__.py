@@ -2,6 +2,8 @@
 
 from sctl.genes.features import (
     GENE_EXPRESSION,
+    MEASUREMENTS,
+    TOTALS,
     feature_types,
     listed,
     not_genes,
@@ -22,6 +24,8 @@ from sctl.genes.table import Species
 
 __all__ = [
     "GENE_EXPRESSION",
+    "MEASUREMENTS",
+    "TOTALS",
     "IdentifierKind",
     "Mixture",
     "OrthologReport",

@@ -62,6 +62,7 @@ _MEASUREMENT = (
     r"size[ _.]?factors?",
     r"(?:library|lib|nuclear|nucleus|cell)[ _.](?:size|area|volume|count)",
     r"(?:leiden|louvain|seurat_clusters?|cell[ _.]?(?:type|label|cluster|class)s?|cluster|label|celltype)(?:[ ._-](?:\w|\.)*)?",
+    r"(?:type|class|label|cluster)e?s|type|class|batch|sample|donor",
     r"(?:\w+)_snn_res[._]\d+(?:\.\d+)?",
     r"orig[ ._]ident",
     r"(?:subsets|detected|altexps)_\w+",
