@@ -118,6 +118,12 @@ ALONE = {
     "read_notes": (lambda: noted(data()), "target", "advice", None),
     "duplicate_genes": (lambda: renamed_to(data(), dup(HUMAN[:1100])), "target", "warn", "sum_genes"),
     "duplicate_cells": (lambda: renamed_to(data(), dup(data().obs_names), "obs"), "target", "warn", "unique_cells"),
+    "genome_prefix": (
+        lambda: renamed_to(data(), [f"hg19_{name}" for name in HUMAN[:1100]]),
+        "target",
+        "warn",
+        "strip_genome",
+    ),
     "ensembl_ids": (lambda: ids(data(), "gene_name"), "target", "advice", "use_symbols"),
     "ensembl_versions": (lambda: ids(data(), None, ".2"), "target", "advice", "strip_versions"),
     "entrez_ids": (lambda: numbered(data()), "target", "warn", None),

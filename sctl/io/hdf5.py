@@ -11,7 +11,6 @@ from typing import Any
 import anndata as ad
 import h5py
 import numpy as np
-import pandas as pd
 from anndata import AnnData
 from anndata._io.specs.registry import IORegistryError  # has no public name, and is a plain Exception
 from numpy.typing import NDArray
@@ -20,11 +19,11 @@ from scipy import sparse
 from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
+from sctl.io.genomes import add_note, one_genome
 from sctl.io.hdf5_check import announced
+from sctl.io.loom_names import cell_table, gene_table
 from sctl.io.memory import require
 
-_CELL_ATTRS = ("CellID", "obs_names", "cell_names", "cell_id", "Barcode", "barcodes")
-_GENE_ATTRS = ("Gene", "var_names", "GeneName", "gene_names", "gene_short_name", "Accession")
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
 # What HDF5, anndata, pandas and scipy raise where the content is not what they rely on.
 _STRANGE = (
@@ -218,14 +217,16 @@ def _read_loom(file: h5py.File, name: str) -> AnnData:
             expected="'row_attrs' (genes) and 'col_attrs' (cells) were expected beside 'matrix'.",
             do="Write it again with loompy, or export it as .h5ad.",
         )
-    var = _attributes(file["row_attrs"], _GENE_ATTRS, matrix.shape[0], f"{name}: genes")
-    obs = _attributes(file["col_attrs"], _CELL_ATTRS, matrix.shape[1], f"{name}: cells")
+    var = gene_table(_attributes(file["row_attrs"], matrix.shape[0]), matrix.shape[0], name)
+    obs, named = cell_table(_attributes(file["col_attrs"], matrix.shape[1]), matrix.shape[1])
     adata = AnnData(_transposed(matrix, name), obs=obs, var=var)
+    if not named:
+        add_note(adata, f"The cells of {name} have no names; they were numbered in the order of the file.")
     layers = file.get("layers")
     for key in layers if isinstance(layers, h5py.Group) else ():
         if layers[key].shape == matrix.shape:
             adata.layers[str(key)] = _transposed(layers[key], name)
-    return adata
+    return one_genome(adata, name)
 
 
 def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
@@ -247,22 +248,13 @@ def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
     return sparse.hstack(blocks, format="csr", dtype=np.float32) if blocks else sparse.csr_matrix((n_obs, n_vars))
 
 
-def _attributes(group: h5py.Group, wanted: tuple[str, ...], length: int, what: str) -> pd.DataFrame:
-    """Return the one-column attributes as a table, with names from the first of ``wanted`` that is there."""
-    columns: dict[str, NDArray[Any]] = {
-        str(key): _text(group[key][()])
+def _attributes(group: h5py.Group, length: int) -> dict[str, NDArray[Any]]:
+    """Return the attributes that have one value, or a row of one, for each gene or cell."""
+    return {
+        str(key): _text(group[key][()].ravel())
         for key in group
-        if isinstance(group[key], h5py.Dataset) and group[key].shape == (length,)
+        if isinstance(group[key], h5py.Dataset) and group[key].shape in ((length,), (length, 1))
     }
-    name = next((key for key in wanted if key in columns), None)
-    if name is None:
-        raise DataError(
-            f"{what} have no names; there is {sorted(columns) or 'nothing'}.",
-            expected=f"A column {wanted[0]!r} was expected.",
-            do="Add the names and write the .loom again, or export an .h5ad.",
-        )
-    index = pd.Index(columns.pop(name).astype(str))
-    return pd.DataFrame(columns, index=index)
 
 
 def _text(values: NDArray[Any]) -> NDArray[Any]:

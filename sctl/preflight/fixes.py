@@ -12,7 +12,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes import map_orthologs, renamed, strip_version, symbols_from
+from sctl.genes import map_orthologs, renamed, strip_version, symbols_from, without_genome
 from sctl.preflight.report import Fix
 from sctl.preprocess import label_text
 from sctl.values import LARGEST
@@ -179,6 +179,11 @@ def _strip_versions(adata: AnnData) -> AnnData:
     return renamed(adata, np.arange(adata.n_vars), names.to_numpy(), former="gene_id")
 
 
+def _strip_genome(adata: AnnData, *, genome: str) -> AnnData:
+    names = _numbered(without_genome(adata.var_names, genome))
+    return renamed(adata, np.arange(adata.n_vars), names.to_numpy(), former="gene_id")
+
+
 def _map_orthologs(adata: AnnData, *, to: Any) -> AnnData:
     return map_orthologs(adata, to=to)[0]
 
@@ -223,6 +228,7 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "unique_cells": _unique_cells,
     "drop_empty_cells": _drop_empty_cells,
     "use_symbols": symbols_from,
+    "strip_genome": _strip_genome,
     "strip_versions": _strip_versions,
     "map_orthologs": _map_orthologs,
     "drop_unlabelled": _drop_unlabelled,
