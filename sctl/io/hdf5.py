@@ -11,6 +11,7 @@ from typing import Any
 import anndata as ad
 import h5py
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 from anndata._io.specs.registry import IORegistryError  # has no public name, and is a plain Exception
 from numpy.typing import NDArray
