@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sctl.base import TransferMethod as TransferMethod
-    from sctl.base import transfer as transfer
     from sctl.data import Pair as Pair
     from sctl.data import TransferResult as TransferResult
     from sctl.data import read_result as read_result
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from sctl.markers import rank_markers as rank_markers
     from sctl.methods import METHODS as METHODS
     from sctl.methods import get_method as get_method
+    from sctl.pipeline import transfer as transfer
     from sctl.preflight import inspect as inspect
     from sctl.preflight import inspect_pair as inspect_pair
     from sctl.preprocess import PreprocessParams as PreprocessParams
@@ -49,7 +49,7 @@ _HOME = {
     "rank_markers": "markers",
     "read": "io",
     "read_result": "data",
-    "transfer": "base",
+    "transfer": "pipeline",
     "write_result": "data",
 }
 

@@ -56,13 +56,12 @@ def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
     from sctl.base import learned  # noqa: PLC0415
 
-    fitted = cast("SweepsTheta", learned(pair, method, run))
+    fitted = cast("SweepsTheta", learned(pair, with_batches(pair, method), run))
     return fitted.prepare_sweep(pair.target, run)
 
 
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:
     """Return the result of a baseline, clustered with the same settings as ``method`` and for the same source types."""
-    from sctl.base import transfer  # noqa: PLC0415
     from sctl.methods import get_method  # noqa: PLC0415
 
     kind = get_method(key)
@@ -73,26 +72,39 @@ def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> Transfer
     return transfer(pair, kind(**shared), run)
 
 
-def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | None = None) -> TransferResult:
-    """Cluster and label the target.
+def transfer(
+    pair: Pair, method: TransferMethod, run: Run | None = None, *, theta: float | None = None
+) -> TransferResult:
+    """Learn from the pair's source, then cluster and label its target.
 
     Parameters
     ----------
     pair : Pair
+        A method that can correct for batches and was given no column of its own uses the pair's ``batch_key``.
     method : TransferMethod
-    run : Run
+    run : Run, optional
+        Seed, progress and stop switch; seed 0 and silence by default.
     theta : float, optional
         How much to trust the source; by default what the method says, which is to try several.
 
     Returns
     -------
     TransferResult
+
+    Raises
+    ------
+    DataError, ParameterError
+        If the method cannot work on this pair; the text says what to do.
+    Cancelled
+        If the run was stopped.
     """
     from sctl import base  # noqa: PLC0415
+    from sctl.run import Run  # noqa: PLC0415
 
+    run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
     if sweeping is None:
-        return base.transfer(pair, with_batches(pair, method), run)
+        return base.transfer(pair, method, run)
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
     points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))
