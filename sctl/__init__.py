@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from sctl.markers import rank_markers as rank_markers
     from sctl.methods import METHODS as METHODS
     from sctl.methods import get_method as get_method
+    from sctl.pipeline import annotated as annotated
+    from sctl.pipeline import prepare_pair as prepare_pair
+    from sctl.pipeline import repaired as repaired
     from sctl.pipeline import transfer as transfer
     from sctl.preflight import inspect as inspect
     from sctl.preflight import inspect_pair as inspect_pair
     from sctl.preprocess import PreprocessParams as PreprocessParams
-    from sctl.preprocess import prepare_pair as prepare_pair
     from sctl.project import Project as Project
     from sctl.run import Run as Run
 
@@ -41,14 +43,16 @@ _HOME = {
     "SctlWarning": "errors",
     "TransferMethod": "base",
     "TransferResult": "data",
+    "annotated": "pipeline",
     "get_method": "methods",
     "inspect": "preflight",
     "inspect_pair": "preflight",
     "load_demo": "demo",
-    "prepare_pair": "preprocess",
+    "prepare_pair": "pipeline",
     "rank_markers": "markers",
     "read": "io",
     "read_result": "data",
+    "repaired": "pipeline",
     "transfer": "pipeline",
     "write_result": "data",
 }

@@ -15,6 +15,7 @@ from sctl.errors import ProjectError
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import save_genes
+from sctl.project.repairs import save_repairs
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -39,13 +40,14 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
     """Write what the preprocessing made: the pair, the target with all its genes, and the report."""
     pair = prepared.pair
     for name, adata in (("source", pair.source), ("target", pair.target), ("target_all", prepared.target_all)):
-        _save_dataset(directory / f"{name}.h5ad", adata)
+        save_dataset(directory / f"{name}.h5ad", adata)
     save_genes(directory, prepared.target_all)
     write_json(
         directory / "pair.json",
         {"label_key": pair.label_key, "batch_key": pair.batch_key, "profiles_only": pair.profiles_only},
     )
     write_json(directory / "report.json", prepared.report.to_dict())
+    save_repairs(directory, prepared)
 
 
 def load_pair(project: Project) -> Pair:
@@ -55,8 +57,8 @@ def load_pair(project: Project) -> Pair:
     directory = project.require("preprocess")
     keys = read_json(directory / "pair.json")
     return Pair(
-        source=_load_dataset(directory / "source.h5ad"),
-        target=_load_dataset(directory / "target.h5ad"),
+        source=load_dataset(directory / "source.h5ad"),
+        target=load_dataset(directory / "target.h5ad"),
         label_key=keys.get("label_key"),
         batch_key=keys.get("batch_key"),
         profiles_only=bool(keys.get("profiles_only", False)),
@@ -65,12 +67,12 @@ def load_pair(project: Project) -> Pair:
 
 def load_target(project: Project) -> AnnData:
     """Return the target's side of the pair."""
-    return _load_dataset(project.require("preprocess") / "target.h5ad")
+    return load_dataset(project.require("preprocess") / "target.h5ad")
 
 
 def load_target_all(project: Project) -> AnnData:
     """Return the kept target cells with all their genes, log-normalised."""
-    return _load_dataset(project.require("preprocess") / "target_all.h5ad")
+    return load_dataset(project.require("preprocess") / "target_all.h5ad")
 
 
 def load_report(project: Project) -> dict[str, Any]:
@@ -138,14 +140,14 @@ def save_result(path: Path, result: TransferResult) -> None:
     """Write a result without expression values."""
     from sctl.data import result_only  # noqa: PLC0415
 
-    _save_dataset(path, result_only(result))
+    save_dataset(path, result_only(result))
 
 
 def result_in(directory: Path, name: str = RESULT) -> TransferResult:
     """Return the one result that a file of a folder holds."""
     from sctl.data import read_result  # noqa: PLC0415
 
-    adata = _load_dataset(directory / name)
+    adata = load_dataset(directory / name)
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
         raise damaged(directory / name)
@@ -239,14 +241,16 @@ def _result_of(project: Project, method: str) -> Path:
     raise ProjectError(f"There is no result of {method!r} in this project.", do="Run this method first.")
 
 
-def _save_dataset(path: Path, adata: AnnData) -> None:
+def save_dataset(path: Path, adata: AnnData) -> None:
+    """Write a dataset whole or not at all, and leave it as it is."""
     from sctl.project.inputs import shallow  # noqa: PLC0415
 
     with replacing(path) as temporary:
         shallow(adata).write_h5ad(temporary, compression="lzf")
 
 
-def _load_dataset(path: Path) -> AnnData:
+def load_dataset(path: Path) -> AnnData:
+    """Read a dataset that :func:`save_dataset` wrote; ``ProjectError`` where it is damaged."""
     import anndata as ad  # noqa: PLC0415
 
     try:
