@@ -216,6 +216,34 @@ class Project:
         reference = stored.put_dataset(self._inputs, adata, origin)
         self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
 
+    def change_input(self, role: str, adata: AnnData, change: Mapping[str, Any], *, note: str) -> None:
+        """Store what became of a dataset; the dataset as it was given is kept, and what has changed it since.
+
+        Parameters
+        ----------
+        role : {"source", "target"}
+        adata : AnnData
+            The dataset after the change.
+        change : mapping
+            As JSON: ``{"fix": {...}}`` for a repair, ``{"labels": name}`` for a table of cell types.
+        note : str
+        """
+        infos = {name: self.input_info(name) or {} for name in ROLES}
+        info, number = infos[role], sum(len(other.get("changes", ())) for other in infos.values())
+        made = {"given": stored.given_of(self._inputs, self._reference(role))}
+        changes = [*info.get("changes", ()), {**change, "number": number}]
+        self.put_input(role, adata, {**stored.origin_of(info), **made, "changes": changes}, note=note)
+
+    def given(self, role: str) -> AnnData:
+        """Read the source or the target as it was given, before any repair.
+
+        Raises
+        ------
+        ProjectError
+            If there is none.
+        """
+        return stored.dataset(self._inputs, stored.given_of(self._inputs, self._reference(role)))
+
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.
 

@@ -15,6 +15,7 @@ from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells, save_genes
 from sctl.project.latent import LATENT_MAP, latent_map_in
+from sctl.project.repairs import save_repairs
 from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
@@ -40,13 +41,14 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
     """Write what the preprocessing made: the pair, the target with all its genes, and the report."""
     pair = prepared.pair
     for name, adata in (("source", pair.source), ("target", pair.target), ("target_all", prepared.target_all)):
-        _save_dataset(directory / f"{name}.h5ad", adata)
+        save_dataset(directory / f"{name}.h5ad", adata)
     save_genes(directory, prepared.target_all)
     write_json(
         directory / "pair.json",
         {"label_key": pair.label_key, "batch_key": pair.batch_key, "profiles_only": pair.profiles_only},
     )
     write_json(directory / "report.json", prepared.report.to_dict())
+    save_repairs(directory, prepared)
 
 
 def load_pair(project: Project) -> Pair:
@@ -58,8 +60,8 @@ def load_pair(project: Project) -> Pair:
     keys = read_json(directory / "pair.json")
     try:
         return Pair(
-            source=_load_dataset(directory / "source.h5ad"),
-            target=_load_dataset(directory / "target.h5ad"),
+            source=load_dataset(directory / "source.h5ad"),
+            target=load_dataset(directory / "target.h5ad"),
             label_key=keys.get("label_key"),
             batch_key=keys.get("batch_key"),
             profiles_only=bool(keys.get("profiles_only", False)),
@@ -82,12 +84,12 @@ def source_table(project: Project) -> pd.DataFrame:
 
 def load_target(project: Project) -> AnnData:
     """Return the target's side of the pair."""
-    return _load_dataset(project.require("preprocess") / "target.h5ad")
+    return load_dataset(project.require("preprocess") / "target.h5ad")
 
 
 def load_target_all(project: Project) -> AnnData:
     """Return the kept target cells with all their genes, log-normalised."""
-    return _load_dataset(project.require("preprocess") / "target_all.h5ad")
+    return load_dataset(project.require("preprocess") / "target_all.h5ad")
 
 
 def load_report(project: Project) -> dict[str, Any]:
@@ -157,14 +159,14 @@ def save_result(path: Path, result: TransferResult) -> None:
     """Write a result without expression values."""
     from sctl.data import result_only  # noqa: PLC0415
 
-    _save_dataset(path, result_only(result))
+    save_dataset(path, result_only(result))
 
 
 def result_in(directory: Path, name: str = RESULT) -> TransferResult:
     """Return the one result that a file of a folder holds."""
     from sctl.data import read_result  # noqa: PLC0415
 
-    adata = _load_dataset(directory / name)
+    adata = load_dataset(directory / name)
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
         raise damaged(directory / name)
@@ -281,14 +283,16 @@ def _result_of(project: Project, method: str) -> Path:
     raise ProjectError(f"There is no result of {method!r} in this project.", do="Run this method first.")
 
 
-def _save_dataset(path: Path, adata: AnnData) -> None:
+def save_dataset(path: Path, adata: AnnData) -> None:
+    """Write a dataset whole or not at all, and leave it as it is."""
     from sctl.project.inputs import shallow  # noqa: PLC0415
 
     with replacing(path) as temporary:
         shallow(adata).write_h5ad(temporary, compression="lzf")
 
 
-def _load_dataset(path: Path) -> AnnData:
+def load_dataset(path: Path) -> AnnData:
+    """Read a dataset that :func:`save_dataset` wrote; ``ProjectError`` where it is damaged."""
     from sctl.errors import DataError  # noqa: PLC0415
     from sctl.io import read_h5ad  # noqa: PLC0415
 
