@@ -180,6 +180,28 @@ def test_a_job_that_does_not_listen_is_ended(project: Project, all_places_taken:
     assert time.monotonic() - start < 6.0
 
 
+def test_a_job_ended_within_a_callback_that_drops_exceptions_stops_at_its_next_step(project: Project) -> None:
+    code = """
+import signal, sys
+from sctl.jobs import tasks, worker
+def work(root, description, begin):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        pass  # as callbacks of compiled code do
+    begin("preprocess", 0.0, 1.0).report("Next", 0, 1)
+    print("went on")
+tasks.run_job, tasks.warm_up = work, lambda *_: None
+sys.exit(worker.main(sys.argv[1:]))
+"""
+    root = project.root / "jobs" / "abc"
+    root.mkdir(parents=True)
+    (root / "job.json").write_text(json.dumps({"kind": "prepare", "settings": {}}))
+    ended = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, ""), ended.stderr
+    assert json.loads((root / "exit.json").read_text())["status"] == "stopped"
+
+
 @pytest.mark.slow
 def test_a_killed_job_is_lost_and_can_be_started_again(project: Project) -> None:
     with busy(project, "preprocess"):
