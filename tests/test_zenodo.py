@@ -6,6 +6,7 @@ import hashlib
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 
