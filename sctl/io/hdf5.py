@@ -21,7 +21,7 @@ from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
 from sctl.io.hdf5_check import announced
-from sctl.io.memory import require
+from sctl.io.memory import exhausted, require
 
 _CELL_ATTRS = ("CellID", "obs_names", "cell_names", "cell_id", "Barcode", "barcodes")
 _GENE_ATTRS = ("Gene", "var_names", "GeneName", "gene_names", "gene_short_name", "Accession")
@@ -114,6 +114,8 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} is a damaged or incomplete HDF5 file.",
             expected="It should open without an error.",
@@ -160,6 +162,8 @@ def _understood(name: str) -> Iterator[None]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",

@@ -216,6 +216,14 @@ class Project:
         reference = stored.put_dataset(self._inputs, adata, origin)
         self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
 
+    def put_file(
+        self, role: str, path: Path, facts: Mapping[str, Any], origin: Mapping[str, Any], *, note: str = ""
+    ) -> None:
+        """Store a dataset that another process has read and written; see :mod:`sctl.jobs.isolated`."""
+        check_role(role)
+        reference = stored.put_file(self._inputs, path, facts, origin)
+        self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
+
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from sctl import io, pipeline, preflight
+from sctl import pipeline, preflight
 from sctl.errors import ProjectError
+from sctl.jobs import isolated
 from sctl.preflight import Role
 from sctl.project import Project
 from sctl.ui import caching, errors, findings, shell, simulation, state, trained, uploads
@@ -57,6 +58,7 @@ def _dataset(project: Project, role: Role, info: Mapping[str, Any], *, for_refer
 
 def _bring(project: Project, role: str) -> None:
     """Offer the ways in: upload, a folder of the server, the demo."""
+    isolated.warm_up()
     count = state.UPLOAD_ROUND.of(role)
     files = st.file_uploader(
         f"Files of the {role}",
@@ -232,17 +234,14 @@ def _labels_table(project: Project) -> None:
 
 
 def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
+    origin = {"filename": (project.input_info("source") or {}).get("filename", "source")}
     with uploads.on_disk(files) as (paths, _):
-        table = io.read_labels(paths[0], name=files[0].name)
-    joined, report = io.join_labels(project.input("source"), table)
-    info = project.input_info("source") or {}
-    project.put_input(
-        "source", joined, {"filename": info.get("filename", "source")}, note="Join the table of cell types"
-    )
-    if report.columns:
-        params = {**project.params("data"), "label_key": report.columns[0]}
-        project.set_params("data", params, note=f"Take the cell types from {report.columns[0]}")
-    errors.say(report.text)
+        report = isolated.join_labels(project, paths[0], files[0].name, origin, note="Join the table of cell types")
+    if report["columns"]:
+        label_key = report["columns"][0]
+        params = {**project.params("data"), "label_key": label_key}
+        project.set_params("data", params, note=f"Take the cell types from {label_key}")
+    errors.say(report["text"])
 
 
 def _preview(project: Project, role: str, info: Mapping[str, Any]) -> None:
