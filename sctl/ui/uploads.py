@@ -61,8 +61,9 @@ def _free(upload: Upload) -> None:
     """Free the memory of an upload that is on the disk: Streamlit would keep it until the visitor leaves."""
     context = get_script_run_ctx(suppress_warning=True)
     file_id = getattr(upload, "file_id", None)
-    if context is not None and file_id is not None:
-        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+    remove = getattr(context and context.uploaded_file_mgr, "remove_file", None)
+    if context is not None and file_id is not None and remove is not None:
+        remove(context.session_id, file_id)
         upload.close()
 
 
