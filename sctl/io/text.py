@@ -189,8 +189,9 @@ def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -
     """Return the values of a part as float32, shape (n_rows, n_values)."""
     frame = part[list(columns.values)]
     words = [int(i) for i in frame.select_dtypes(include="object").columns]
+    converted: dict[int, pd.Series] = {}
     for i in words:
-        numbers = pd.to_numeric(frame[i], errors="coerce")
+        numbers = converted[i] = pd.to_numeric(frame[i], errors="coerce")
         wrong = numbers.isna() & frame[i].notna()
         if wrong.any():
             row = int(np.flatnonzero(wrong.to_numpy())[0])
@@ -202,7 +203,7 @@ def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -
                 do="Correct the value, or export the table again.",
             )
     if words:
-        frame = frame.apply(pd.to_numeric)
+        frame = pd.DataFrame({i: converted.get(int(i), frame[i]) for i in frame})
     return np.asarray(frame.to_numpy(dtype=np.float32))
 
 
