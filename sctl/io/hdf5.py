@@ -23,7 +23,7 @@ from sctl.io.contents import refusal
 from sctl.io.genomes import add_note, one_genome
 from sctl.io.hdf5_check import announced
 from sctl.io.loom_names import cell_table, gene_table
-from sctl.io.memory import require
+from sctl.io.memory import exhausted, require
 
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
 # What HDF5, anndata, pandas and scipy raise where the content is not what they rely on.
@@ -114,6 +114,8 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} is a damaged or incomplete HDF5 file.",
             expected="It should open without an error.",
@@ -160,6 +162,8 @@ def _understood(name: str) -> Iterator[None]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",

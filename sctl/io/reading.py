@@ -24,6 +24,9 @@ from sctl.io.text import read_text
 def read(path: Path | str, *, name: str | None = None) -> AnnData:
     """Read a dataset of any accepted form.
 
+    The file is read here, within bounds on what it announces; the app reads files from outside in a process of their own,
+    see :mod:`sctl.jobs.isolated`.
+
     Parameters
     ----------
     path : Path or str

@@ -87,7 +87,7 @@ def _start(root: Path) -> Job:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env={**os.environ, "PYTHONPATH": python_path()},
             start_new_session=True,
         )
     children[child.pid] = child
@@ -95,7 +95,7 @@ def _start(root: Path) -> Job:
     return Job(root)
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """Return a search path on which the worker finds this very sctl, installed or not."""
     here = str(Path(sctl.__file__).parents[1])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])

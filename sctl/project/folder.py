@@ -228,11 +228,15 @@ class Project:
             As JSON: ``{"fix": {...}}`` for a repair, ``{"labels": name}`` for a table of cell types.
         note : str
         """
+        self.put_input(role, adata, self.changed_origin(role, change), note=note)
+
+    def changed_origin(self, role: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Return where an input comes from after one more change; see :meth:`change_input`."""
         infos = {name: self.input_info(name) or {} for name in ROLES}
         info, number = infos[role], sum(len(other.get("changes", ())) for other in infos.values())
         made = {"given": stored.given_of(self._inputs, self._reference(role))}
         changes = [*info.get("changes", ()), {**change, "number": number}]
-        self.put_input(role, adata, {**stored.origin_of(info), **made, "changes": changes}, note=note)
+        return {**stored.origin_of(info), **made, "changes": changes}
 
     def given(self, role: str) -> AnnData:
         """Read the source or the target as it was given, before any repair.
@@ -243,6 +247,14 @@ class Project:
             If there is none.
         """
         return stored.dataset(self._inputs, stored.given_of(self._inputs, self._reference(role)))
+
+    def put_file(
+        self, role: str, path: Path, facts: Mapping[str, Any], origin: Mapping[str, Any], *, note: str = ""
+    ) -> None:
+        """Store a dataset that another process has read and written; see :mod:`sctl.jobs.isolated`."""
+        check_role(role)
+        reference = stored.put_file(self._inputs, path, facts, origin)
+        self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
 
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.

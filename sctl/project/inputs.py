@@ -25,10 +25,8 @@ LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
 
 def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
     """Store a dataset and what is known of it; return its fingerprint."""
-    copy = shallow(adata)
-    reference = store(folder, ".h5ad", lambda path: copy.write_h5ad(path, compression="lzf"))
-    known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
-    write_json(folder / f"{reference}.json", {**described(adata), **origin, **known})
+    reference = store(folder, ".h5ad", lambda path: write_dataset(adata, path))
+    _put_facts(folder, reference, {**described(adata), **origin})
     return reference
 
 
@@ -38,6 +36,23 @@ def origin_of(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _MEASURED = {"n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
+
+
+def put_file(folder: Path, path: Path, facts: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
+    """Store a file that :func:`write_dataset` wrote, with what :func:`described` said of it; ``path`` is moved."""
+    reference = store(folder, ".h5ad", lambda temporary: shutil.move(path, temporary))
+    _put_facts(folder, reference, {**facts, **origin})
+    return reference
+
+
+def write_dataset(adata: AnnData, path: Path) -> None:
+    """Write a dataset as projects keep it; ``adata`` is left as it is."""
+    shallow(adata).write_h5ad(path, compression="lzf")
+
+
+def _put_facts(folder: Path, reference: str, facts: Mapping[str, Any]) -> None:
+    known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
+    write_json(folder / f"{reference}.json", {**facts, **known})
 
 
 def shallow(adata: AnnData) -> AnnData:

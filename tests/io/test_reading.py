@@ -462,3 +462,8 @@ def test_two_folders_of_one_run_are_told_apart(small, tmp_path):
         write_mtx(folder, small)
     with pytest.raises(DataError, match=r"filtered_feature_bc_matrix/matrix\.mtx.*raw_feature_bc_matrix/matrix\.mtx"):
         read(tmp_path)
+
+
+def test_a_whole_number_beyond_those_of_pandas_is_read(tmp_path):
+    (tmp_path / "x.csv").write_text("gene,c1,c2\nTP53,NA,2\nINS,99999999999999999999,4\nGCG,,1\n")
+    assert np.nanmax(read(tmp_path / "x.csv").X.toarray()) == np.float32(1e20)
