@@ -14,7 +14,16 @@ from anndata import AnnData
 
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.project import STEPS, Project, export_project, import_project
-from sctl.project.files import canonical, digest_of_file, is_alive, new_id, process_mark, read_json, this_process
+from sctl.project.files import (
+    canonical,
+    copy_of,
+    digest_of_file,
+    is_alive,
+    new_id,
+    process_mark,
+    read_json,
+    this_process,
+)
 
 SECRET_PATHS = (
     "..",
@@ -254,7 +263,8 @@ def test_a_pinned_project_is_of_its_moment(project: Project) -> None:
     ],
 )
 def test_tampered_files_are_errors_of_the_project(project: Project, name: str, text: str) -> None:
-    (project.root / name).write_text(text)
+    for path in (project.root / name, copy_of(project.root / name)):
+        path.write_text(text)
     with pytest.raises(ProjectError):
         Project.open(project.id)
     (info,) = Project.all()
@@ -267,7 +277,8 @@ def test_a_reference_is_never_a_path(project: Project, cells: AnnData, reference
     path = project.root / "history.json"
     value = json.loads(path.read_text())
     value["changes"][-1]["settings"]["inputs"]["source"] = reference
-    path.write_text(json.dumps(value))
+    for each in (path, copy_of(path)):
+        each.write_text(json.dumps(value))
     with pytest.raises(ProjectError):
         project.input("source")
 

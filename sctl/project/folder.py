@@ -14,8 +14,9 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json, stamp
-from sctl.project.head import Head
+from sctl.project.checksums import stamp
+from sctl.project.files import check_id, copy_of, new_id, not_writable, projects_root
+from sctl.project.head import HEAD, Head, is_readable
 from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
@@ -100,6 +101,25 @@ class Project:
         """Return the project if its files can be read, and raise ``ProjectError`` if not."""
         _ = self._head, self._history
         return self
+
+    def restore(self) -> list[str]:
+        """See that the project's own files lie there twice, and return a sentence for each that was damaged.
+
+        Raises
+        ------
+        ProjectError
+            If both copies of a file are damaged.
+        """
+        files = ((self.root / HEAD, Head.from_json), (self._history_file, History.from_json))
+        if not any(_is_single(path, parse) for path, parse in files):
+            return []
+        with self._lock():
+            lost = [path for path, parse in files if not is_readable(path, parse)]
+            head, history = self._head, self._history
+            head.save(self.root)
+            history.save(self._history_file)
+        last = history.changes[-1].note
+        return [_HEAD_RESTORED if path.name == HEAD else _HISTORY_RESTORED.format(note=last) for path in lost]
 
     @classmethod
     def all(cls) -> list[ProjectInfo]:
@@ -339,6 +359,8 @@ class Project:
             If the step was never finished.
         """
         directory = self.latest_result_dir(step)
+        if directory is None and (name := self.damage(step)):
+            raise steps.damaged_result(self.result_dir(step) / name)
         if directory is None:
             raise ProjectError("This step has not been run yet.", do=f"Run the step {step.capitalize()!r} first.")
         return directory
@@ -351,8 +373,14 @@ class Project:
 
     def failure(self, step: str) -> dict[str, str] | None:
         """Return what went wrong in a failed step (``type``, ``found``, ``expected``, ``do``), or None."""
-        path = self.result_dir(step) / steps.FAILED
-        return read_json(path) if path.exists() else None
+        return steps.failure(self.result_dir(step))
+
+    def damage(self, step: str) -> str:
+        """Return the name of a damaged file of the step's present result, empty where none is known.
+
+        A damaged result counts as not there: running the step again computes what is damaged.
+        """
+        return steps.damage(self.result_dir(step))
 
     def working(
         self, step: str, still_wanted: Callable[[], None] = lambda: None
@@ -394,6 +422,18 @@ class Project:
             history = self._history.then(change(self._history.settings), note)
             history.save(self._history_file)
             stored.collect(self._inputs, history.references())
+
+
+_HEAD_RESTORED = "The file with this project's name was damaged. It was restored from its second copy; nothing is lost."
+_HISTORY_RESTORED = (
+    "The file with this project's settings was damaged. It was restored from its second copy, in which the last change is "
+    "“{note}”. If you made another change after that, please make it again."
+)
+
+
+def _is_single(path: Path, parse: Callable[[dict[str, Any]], object]) -> bool:
+    """Tell whether one of the two copies of a file is missing or damaged."""
+    return not (is_readable(path, parse) and is_readable(copy_of(path), parse))
 
 
 def _info(project: Project) -> ProjectInfo:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
-from sctl.project.files import damaged, replacing
+from sctl.project.files import replacing
 from sctl.project.folder import Project
+from sctl.project.steps import require_intact, unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ def _genes(project: Project) -> Iterator[Any]:
     """Open the expression by gene."""
     import h5py  # noqa: PLC0415
 
-    path = project.require("preprocess") / GENES
+    path = require_intact(project.require("preprocess") / GENES)
     try:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, KeyError, ValueError, IndexError) as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error

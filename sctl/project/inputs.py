@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
+from sctl.project.checksums import is_content
 from sctl.project.files import damaged, read_json, store, write_json
 
 # anndata and pandas take a second to import; the list of projects and the settings do without them.
@@ -57,8 +58,8 @@ def put_model(folder: Path, path: Path, origin: Mapping[str, Any]) -> str:
     reference = store(folder, MODEL_SUFFIX, lambda copy: shutil.copyfile(path, copy))
     file = folder / f"{reference}{MODEL_SUFFIX}"
     known = {"fingerprint": reference, "bytes": file.stat().st_size, "added": time.time()}
-    facts = {"title": trained.manifest["title"], "n_cells": trained.n_source, "n_genes": len(trained.genes)}
-    write_json(folder / f"{reference}.json", {**described(trained.stand_in()), **origin, **known, "trained": facts})
+    facts = {**described(trained.stand_in()), **origin, **known, "trained": _facts_of(trained)}
+    write_json(folder / f"{reference}.json", facts)
     return reference
 
 
@@ -82,9 +83,9 @@ def model(folder: Path, reference: str) -> TrainedSource | None:
     from sctl.sharing import load_trained  # noqa: PLC0415
 
     try:
-        return load_trained(path)
+        return load_trained(_unchanged(path))
     except DataError as error:
-        raise damaged(path) from error
+        raise _lost(path) from error
 
 
 def described(adata: AnnData) -> dict[str, Any]:
@@ -114,11 +115,11 @@ def dataset(folder: Path, reference: str) -> AnnData:
     trained = model(folder, reference)
     if trained is not None:
         return trained.stand_in()
-    path = folder / f"{reference}.h5ad"
+    path = _unchanged(folder / f"{reference}.h5ad")
     try:
         return ad.read_h5ad(path)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise damaged(path) from error
+        raise _lost(path) from error
 
 
 def info(folder: Path, reference: str) -> dict[str, Any]:
@@ -129,9 +130,59 @@ def info(folder: Path, reference: str) -> dict[str, Any]:
     ProjectError
         If its file is missing or damaged.
     """
-    if not any((folder / f"{reference}{suffix}").exists() for suffix in (".h5ad", MODEL_SUFFIX)):
-        raise damaged(folder / f"{reference}.h5ad")
-    return read_json(folder / f"{reference}.json")
+    path = folder / f"{reference}{MODEL_SUFFIX if is_model(folder, reference) else '.h5ad'}"
+    if not path.exists():
+        raise _lost(path)
+    try:
+        known = read_json(folder / f"{reference}.json")
+        if not known.keys() >= {"fingerprint", "bytes", "n_obs", "n_vars", "values", "species", "obs_columns"}:
+            raise damaged(folder / f"{reference}.json")
+    except ProjectError:
+        known = _described_again(folder, reference, path)
+    if known["bytes"] != path.stat().st_size:
+        raise _lost(path)
+    return known
+
+
+def _described_again(folder: Path, reference: str, path: Path) -> dict[str, Any]:
+    """Look at a stored dataset once more, where what was known of it is damaged: only its origin is lost."""
+    facts = described(dataset(folder, reference))
+    known = {
+        **facts,
+        "filename": path.name,
+        "fingerprint": reference,
+        "bytes": path.stat().st_size,
+        "added": time.time(),
+    }
+    if (trained := model(folder, reference)) is not None:
+        known["trained"] = _facts_of(trained)
+    write_json(folder / f"{reference}.json", known)
+    return known
+
+
+def _facts_of(trained: TrainedSource) -> dict[str, Any]:
+    return {"title": trained.manifest["title"], "n_cells": trained.n_source, "n_genes": len(trained.genes)}
+
+
+def _unchanged(path: Path) -> Path:
+    """Return the path of a stored file if its content is what its name says.
+
+    Raises
+    ------
+    ProjectError
+        If it is missing or damaged.
+    """
+    if not is_content(path, path.stem):
+        raise _lost(path)
+    return path
+
+
+def _lost(path: Path) -> ProjectError:
+    return ProjectError(
+        f"The file {path.name}, in which this project keeps what you have given it, is missing or damaged.",
+        expected="Files of a project are written by sctl alone.",
+        do="Add the same file again on the Data page, or take back the change with Undo. Everything else is still there.",
+    )
 
 
 def put_series(folder: Path, values: pd.Series) -> str:
@@ -153,11 +204,20 @@ def series(folder: Path, reference: str) -> pd.Series:
     import pandas as pd  # noqa: PLC0415
 
     path = folder / f"{reference}.csv"
+    if not is_content(path, reference):
+        raise _labels_lost()
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         return pd.Series(table["label"].to_numpy(), index=pd.Index(table["cell"]), name="label")
     except (OSError, KeyError, ValueError) as error:
-        raise damaged(path) from error
+        raise _labels_lost() from error
+
+
+def _labels_lost() -> ProjectError:
+    return ProjectError(
+        "The file with labels of your cells is missing or damaged.",
+        do="Take back the last change of labels with Undo, or give the labels again. Everything else is still there.",
+    )
 
 
 def collect(folder: Path, references: set[str]) -> None:

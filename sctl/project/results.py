@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from sctl.errors import ProjectError
-from sctl.project.files import damaged, read_json, replacing, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import UNREADABLE, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import save_genes
+from sctl.project.steps import note_damage, require_intact, unreadable
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def load_pair(project: Project) -> Pair:
     from sctl.data import Pair  # noqa: PLC0415
 
     directory = project.require("preprocess")
-    keys = read_json(directory / "pair.json")
+    keys = _facts(directory / "pair.json")
     return Pair(
         source=_load_dataset(directory / "source.h5ad"),
         target=_load_dataset(directory / "target.h5ad"),
@@ -75,7 +76,7 @@ def load_target_all(project: Project) -> AnnData:
 
 def load_report(project: Project) -> dict[str, Any]:
     """Return what the preprocessing dropped, as numbers and sentences."""
-    return read_json(project.require("preprocess") / "report.json")
+    return _facts(project.require("preprocess") / "report.json")
 
 
 # -- transfer and θ ------------------------------------------------------------------------------
@@ -87,14 +88,16 @@ def save_point(directory: Path, point: ThetaPoint) -> None:
 
 
 def points_in(directory: Path) -> list[ThetaPoint]:
-    """Return the finished θ of a folder, in the order of θ."""
+    """Return the finished θ of a folder, in the order of θ; a damaged one counts as not finished."""
     from sctl.sweep import ThetaPoint  # noqa: PLC0415
 
-    paths = sorted((directory / POINTS).glob("[0-9]*.json"))
-    try:
-        return [ThetaPoint.from_dict(read_json(path)) for path in paths]
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(directory / POINTS) from error
+    found = []
+    for path in filter(is_intact, sorted((directory / POINTS).glob("[0-9]*.json"))):
+        try:
+            found.append(ThetaPoint.from_dict(read_json(path)))
+        except (ProjectError, KeyError, TypeError, ValueError, AttributeError):
+            note_damage(path)
+    return found
 
 
 def load_points(project: Project) -> list[ThetaPoint]:
@@ -118,15 +121,15 @@ def sweep_in(directory: Path) -> ThetaSweep:
     from sctl.sweep import ThetaSweep  # noqa: PLC0415
 
     try:
-        return ThetaSweep.load(directory / SWEEP)
+        return ThetaSweep.load(require_intact(directory / SWEEP))
     except DataError as error:
-        raise damaged(directory / SWEEP) from error
+        raise unreadable(directory / SWEEP) from error
 
 
 def load_sweep(project: Project) -> ThetaSweep:
     """Return the prepared sweep, from which any θ is evaluated in milliseconds; also while it runs."""
     current = project.result_dir("transfer")
-    directory = current if (current / SWEEP).exists() else project.require("transfer")
+    directory = current if is_intact(current / SWEEP) else project.require("transfer")
     if not (directory / SWEEP).exists():
         raise ProjectError(
             "The chosen method has no θ.", do="Choose TransferCluster to set how much to trust the source."
@@ -148,7 +151,7 @@ def result_in(directory: Path, name: str = RESULT) -> TransferResult:
     adata = _load_dataset(directory / name)
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
-        raise damaged(directory / name)
+        raise unreadable(directory / name)
     return read_result(adata, methods[0])
 
 
@@ -169,14 +172,14 @@ def load_result(project: Project, method: str | None = None) -> TransferResult:
 def trained_file(project: Project) -> Path | None:
     """Return the file with what was learned from the source, or None where nothing was that could be kept."""
     path = project.result_dir("transfer") / TRAINED
-    return path if path.exists() else None
+    return path if is_intact(path) else None
 
 
 def load_baselines(project: Project) -> dict[str, TransferResult]:
     """Return the baselines of a sweep that are finished, by method; also while it runs."""
     current = project.result_dir("transfer")
     directory = current if current.exists() else project.latest_result_dir("transfer")
-    paths = sorted((directory / BASELINES).glob("[a-z]*.h5ad")) if directory else []
+    paths = filter(is_intact, sorted((directory / BASELINES).glob("[a-z]*.h5ad"))) if directory else ()
     return {path.stem: result_in(path.parent, path.name) for path in paths}
 
 
@@ -196,18 +199,23 @@ def embeddings_in(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
     import numpy as np  # noqa: PLC0415
 
     path = directory / MAPS
-    if not path.exists():
+    if not is_intact(path):
         return {}
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise damaged(path) from error
+    except UNREADABLE as error:
+        raise unreadable(path) from error
 
 
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps by name, see :func:`sctl.pipeline.explore`; while they are drawn, those that are finished."""
-    return embeddings_in(project.result_dir("explore")) or embeddings_in(project.require("explore"))
+    found = embeddings_in(project.result_dir("explore"))
+    if not found:
+        directory = project.require("explore")
+        require_intact(directory / MAPS)
+        found = embeddings_in(directory)
+    return found
 
 
 def save_markers(directory: Path, markers: pd.DataFrame) -> None:
@@ -220,11 +228,11 @@ def load_markers(project: Project) -> pd.DataFrame:
     """Return the table of markers of each cluster or label, see :func:`sctl.markers.rank_markers`."""
     import pandas as pd  # noqa: PLC0415
 
-    path = project.require("markers") / MARKERS
+    path = require_intact(project.require("markers") / MARKERS)
     try:
         return pd.read_csv(path, dtype={"group": str, "gene": str}, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 # -- private -------------------------------------------------------------------------------------
@@ -232,7 +240,7 @@ def load_markers(project: Project) -> pd.DataFrame:
 
 def _result_of(project: Project, method: str) -> Path:
     baseline = project.require("transfer") / BASELINES / f"{method}.h5ad"
-    if baseline.exists():
+    if is_intact(baseline):
         return baseline
     if project.params("transfer")["method"] == method:
         return project.require("theta") / RESULT
@@ -250,6 +258,13 @@ def _load_dataset(path: Path) -> AnnData:
     import anndata as ad  # noqa: PLC0415
 
     try:
-        return ad.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise damaged(path) from error
+        return ad.read_h5ad(require_intact(path))
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise unreadable(path) from error
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(require_intact(path))
+    except ProjectError as error:
+        raise unreadable(path) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import shell, steps
+from sctl.ui import errors, shell, steps
 
 
 def main() -> None:
@@ -23,4 +23,5 @@ def main() -> None:
     ]
     current = st.navigation(pages, position="hidden")
     shell.frame()
-    current.run()
+    with errors.caught("Your data, your settings and other results are still there."):  # a file that nobody can read
+        current.run()

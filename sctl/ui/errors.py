@@ -67,6 +67,11 @@ def say(text: str) -> None:
     _leave(Notice(text, good=True))
 
 
+def warn(text: str) -> None:
+    """Say something that the user should know of, though nothing is to be done about it now."""
+    st.warning(plain(text), icon=":material/build:")
+
+
 def show_notices(place: str = "") -> None:
     """Show what was left for a place, once."""
     waiting = state.NOTICES.get()
