@@ -12,6 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -188,8 +189,30 @@ def is_alive(mark: Mapping[str, Any]) -> bool:
         return False
 
 
-def store(folder: Path, suffix: str, write: Callable[[Path], object]) -> str:
-    """Store what ``write`` writes into a given path, under the digest of its content, and return that."""
+@dataclass(frozen=True)
+class Staged:
+    """A file that is written and has a name, but no place yet: nobody who tidies a folder sees it.
+
+    Parameters
+    ----------
+    reference : str
+        The digest of its content.
+    temporary, path : Path
+        Where it lies, and where it belongs.
+    """
+
+    reference: str
+    temporary: Path
+    path: Path
+
+    def place(self) -> None:
+        """Put it where it belongs, whatever lies there."""
+        self.temporary.replace(self.path)
+
+
+@contextmanager
+def staged(folder: Path, suffix: str, write: Callable[[Path], object]) -> Iterator[Staged]:
+    """Yield what ``write`` wrote into a given path; it vanishes if it is not placed in the block."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part-", suffix=suffix, dir=folder)
     os.close(handle)
@@ -197,7 +220,6 @@ def store(folder: Path, suffix: str, write: Callable[[Path], object]) -> str:
     try:
         write(temporary)
         reference = digest_of_file(temporary)
-        temporary.replace(folder / f"{reference}{suffix}")
+        yield Staged(reference, temporary, folder / f"{reference}{suffix}")
     finally:
         temporary.unlink(missing_ok=True)
-    return reference

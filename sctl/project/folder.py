@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -126,7 +126,7 @@ class Project:
         """List all projects, the one used last first, damaged ones (with their ``problem``) at the end."""
         root = projects_root()
         folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-        infos = [_info(cls(path)) for path in folders if _is_id(path.name)]
+        infos = [_info(cls(path)) for path in folders if _is_id(path.name) and _is_project(path)]
         return sorted(infos, key=lambda info: (bool(info.problem), -info.modified))
 
     @property
@@ -146,11 +146,16 @@ class Project:
 
     def rename(self, name: str) -> None:
         """Give the project another name."""
-        self._head.called(name).save(self.root)
+        with self._lock():
+            self._head.called(name).save(self.root)
 
     def delete(self) -> None:
         """Delete the folder with all that is in it. Stop its jobs first."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        gone = self.root.with_name(f".deleted-{self.root.name}")  # at once, not file by file under the eyes of others
+        with suppress(OSError):
+            self.root.replace(gone)
+        for folder in (gone, self.root):
+            shutil.rmtree(folder, ignore_errors=True)
 
     # -- settings and their history --------------------------------------------------------------
 
@@ -233,8 +238,8 @@ class Project:
     def put_input(self, role: str, adata: AnnData, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store a dataset as source or target; ``origin`` says where it came from (``filename``, ...)."""
         check_role(role)
-        reference = stored.put_dataset(self._inputs, adata, origin)
-        self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
+        with stored.put_dataset(self._inputs, adata, origin) as file:
+            self._change(lambda settings: settings.with_input(role, file.reference), note or f"Load the {role}", file)
 
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.
@@ -246,18 +251,21 @@ class Project:
         DataError
             If the file is no trained source; the project is then as it was.
         """
-        reference = stored.put_model(self._inputs, path, origin)
-        trained = stored.model(self._inputs, reference)
-        if trained is None:
-            raise stored.missing("source")
+        from sctl.sharing import load_trained  # noqa: PLC0415 - see sctl.project.inputs
+
+        trained = load_trained(path)
         params = {"method": trained.method.key, "params": dict(trained.method.params), "seed": trained.seed}
         keys = {"label_key": stored.LABEL_KEY, "batch_key": None}
-        self._change(
-            lambda settings: (
-                settings.with_input("source", reference).with_params("data", keys).with_params("transfer", params)
-            ),
-            note or "Use a trained source",
-        )
+        with stored.put_model(self._inputs, path, trained, origin) as file:
+            self._change(
+                lambda settings: (
+                    settings.with_input("source", file.reference)
+                    .with_params("data", keys)
+                    .with_params("transfer", params)
+                ),
+                note or "Use a trained source",
+                file,
+            )
 
     def trained(self) -> TrainedSource | None:
         """Return the trained source, or None where the source is a dataset or there is none."""
@@ -298,8 +306,8 @@ class Project:
 
     def put_truth(self, truth: pd.Series) -> None:
         """Keep true labels of the target aside, by cell; no method sees them."""
-        reference = stored.put_series(self._inputs, truth)
-        self._change(lambda settings: replace(settings, truth=reference), "Add the true labels")
+        with stored.put_series(self._inputs, truth) as file:
+            self._change(lambda settings: replace(settings, truth=file.reference), "Add the true labels", file)
 
     def truth(self) -> pd.Series | None:
         """Return the true labels by cell, or None."""
@@ -308,8 +316,11 @@ class Project:
 
     def set_labels(self, labels: pd.Series | None, *, note: str = "Edit labels") -> None:
         """Set the user's final labels by cell, or drop them; undo brings back the earlier ones."""
-        reference = None if labels is None else stored.put_series(self._inputs, labels)
-        self._change(lambda settings: replace(settings, labels=reference), note)
+        if labels is None:
+            self._change(lambda settings: replace(settings, labels=None), note)
+            return
+        with stored.put_series(self._inputs, labels) as file:
+            self._change(lambda settings: replace(settings, labels=file.reference), note, file)
 
     def labels(self) -> pd.Series | None:
         """Return the user's final labels by cell, or None where nothing was edited."""
@@ -415,10 +426,13 @@ class Project:
             raise stored.missing(role)
         return reference
 
-    def _change(self, change: Callable[[Settings], Settings], note: str) -> None:
+    def _change(self, change: Callable[[Settings], Settings], note: str, file: stored.Stored | None = None) -> None:
+        """Change the settings, and place the file that they name from now on, before another tab can change anything."""
         if self.pinned is not None:
             raise ProjectError("A job cannot change the settings of its project.")
         with self._lock():
+            if file is not None:
+                file.place()
             history = self._history.then(change(self._history.settings), note)
             history.save(self._history_file)
             stored.collect(self._inputs, history.references())
@@ -442,6 +456,12 @@ def _info(project: Project) -> ProjectInfo:
         return ProjectInfo(project.id, project.name, project.created, modified)
     except ProjectError as error:
         return ProjectInfo(project.id, project.id, 0.0, 0.0, problem=str(error))
+
+
+def _is_project(folder: Path) -> bool:
+    """Tell a project, be it damaged, from what a job wrote that ended after its project was deleted."""
+    files = (folder / HEAD, folder / "history.json")
+    return any(path.exists() or copy_of(path).exists() for path in files)
 
 
 def _is_id(name: str) -> bool:

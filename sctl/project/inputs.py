@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
 from sctl.project.checksums import is_content
-from sctl.project.files import damaged, read_json, store, write_json
+from sctl.project.files import Staged, damaged, read_json, staged, write_json
 
 # anndata and pandas take a second to import; the list of projects and the settings do without them.
 if TYPE_CHECKING:
@@ -23,13 +25,35 @@ MODEL_SUFFIX = ".sctl"
 LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
 
 
-def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
-    """Store a dataset and what is known of it; return its fingerprint."""
+@dataclass(frozen=True)
+class Stored:
+    """An input that is written and described, and gets its place together with the settings that name it.
+
+    Were it placed before, a change in another tab would find that no settings name it, and delete it.
+    """
+
+    file: Staged
+    facts: Mapping[str, Any] | None = None
+
+    @property
+    def reference(self) -> str:
+        """The fingerprint of the content."""
+        return self.file.reference
+
+    def place(self) -> None:
+        """Put the file, and what is known of it, into the folder of inputs. The project must be locked."""
+        if self.facts is not None:
+            known = {"fingerprint": self.reference, "bytes": self.file.temporary.stat().st_size, "added": time.time()}
+            write_json(self.file.path.with_suffix(".json"), {**self.facts, **known})
+        self.file.place()
+
+
+@contextmanager
+def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> Iterator[Stored]:
+    """Write a dataset and what is known of it."""
     copy = shallow(adata)
-    reference = store(folder, ".h5ad", lambda path: copy.write_h5ad(path, compression="lzf"))
-    known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
-    write_json(folder / f"{reference}.json", {**described(adata), **origin, **known})
-    return reference
+    with staged(folder, ".h5ad", lambda path: copy.write_h5ad(path, compression="lzf")) as file:
+        yield Stored(file, {**described(adata), **origin})
 
 
 def shallow(adata: AnnData) -> AnnData:
@@ -50,17 +74,11 @@ def shallow(adata: AnnData) -> AnnData:
     )
 
 
-def put_model(folder: Path, path: Path, origin: Mapping[str, Any]) -> str:
-    """Store the file of a trained source and what is known of it; return its fingerprint."""
-    from sctl.sharing import load_trained  # noqa: PLC0415
-
-    trained = load_trained(path)
-    reference = store(folder, MODEL_SUFFIX, lambda copy: shutil.copyfile(path, copy))
-    file = folder / f"{reference}{MODEL_SUFFIX}"
-    known = {"fingerprint": reference, "bytes": file.stat().st_size, "added": time.time()}
-    facts = {**described(trained.stand_in()), **origin, **known, "trained": _facts_of(trained)}
-    write_json(folder / f"{reference}.json", facts)
-    return reference
+@contextmanager
+def put_model(folder: Path, path: Path, trained: TrainedSource, origin: Mapping[str, Any]) -> Iterator[Stored]:
+    """Write the file of a trained source and what is known of it."""
+    with staged(folder, MODEL_SUFFIX, lambda copy: shutil.copyfile(path, copy)) as file:
+        yield Stored(file, {**described(trained.stand_in()), **origin, "trained": _facts_of(trained)})
 
 
 def is_model(folder: Path, reference: str) -> bool:
@@ -185,12 +203,14 @@ def _lost(path: Path) -> ProjectError:
     )
 
 
-def put_series(folder: Path, values: pd.Series) -> str:
-    """Store one text per cell; return its fingerprint."""
+@contextmanager
+def put_series(folder: Path, values: pd.Series) -> Iterator[Stored]:
+    """Write one text per cell."""
     import pandas as pd  # noqa: PLC0415
 
     table = pd.DataFrame({"cell": values.index.astype(str), "label": values.astype(str).to_numpy()})
-    return store(folder, ".csv", lambda path: table.to_csv(path, index=False))
+    with staged(folder, ".csv", lambda path: table.to_csv(path, index=False)) as file:
+        yield Stored(file)
 
 
 def series(folder: Path, reference: str) -> pd.Series:
@@ -221,7 +241,7 @@ def _labels_lost() -> ProjectError:
 
 
 def collect(folder: Path, references: set[str]) -> None:
-    """Delete stored files that no settings in the history name any more."""
+    """Delete stored files that no settings in the history name any more. The project must be locked."""
     for path in folder.glob("*.*"):
         if (
             path.suffix in {".h5ad", ".csv", ".json", MODEL_SUFFIX}
