@@ -327,7 +327,46 @@ def whole(everything, tmp_path, monkeypatch) -> Project:
     return Project.open(everything.name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def compute_again() -> Callable[[Project], None]:
     """What runs all jobs once more: what is there, they leave as it is."""
     return compute_everything
+
+
+# -- names that are attacks ----------------------------------------------------------------------------------
+
+IMAGE = "![x](http://example.invalid/x.png)"
+LINK = "[a](http://example.invalid)"
+TAG = "<a href='http://example.invalid'>b</a>"
+SIGNS = "www.example.invalid x@example.invalid :red[c] :material/skull: $d$ `e` **f**"
+HOSTILE = f"{IMAGE}{LINK}{TAG}{SIGNS}"
+COLUMN = HOSTILE.replace("/", "")  # a slash cannot be stored in the name of a column
+
+
+@pytest.fixture(scope="session")
+def hostile_project(tmp_path_factory, source, target):
+    """The folder of a project in which every name is an attack."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCTL_PROJECTS", str(tmp_path_factory.mktemp("hostile")))
+        project = Project.create(HOSTILE[:80])
+        hostile, bare = source.copy(), target.copy()
+        names = {f"type {letter}": f"{HOSTILE} {letter}" for letter in "ABCD"}
+        for adata in (hostile, bare):
+            adata.var_names = [f"{HOSTILE} {name}" for name in adata.var_names]
+            adata.obs_names = [f"{HOSTILE} {name}" for name in adata.obs_names]
+            adata.obs["donor"] = pd.Categorical([f"{HOSTILE} {value}" for value in adata.obs["donor"]])
+            adata.obs["cell_type"] = adata.obs["cell_type"].astype(str).replace(names)
+            adata.obs = adata.obs.rename(columns={"donor": f"{COLUMN} donor", "cell_type": f"{COLUMN} type"})
+        truth = bare.obs[f"{COLUMN} type"].astype(str)
+        project.put_input("source", hostile, {"filename": f"{HOSTILE}.h5ad"}, note=f"Load {HOSTILE}")
+        project.put_input("target", bare, {"filename": f"{HOSTILE}.h5ad"}, note=f"Load {HOSTILE}")
+        project.set_params(
+            "data", {"label_key": f"{COLUMN} type", "batch_key": f"{COLUMN} donor"}, note=f"Choose {HOSTILE}"
+        )
+        project.set_params("consensus", {"k_min": 3, "k_max": 4}, note=f"Try {HOSTILE}")
+        project.put_truth(truth)
+        project.set_labels(truth, note=f"Rename {HOSTILE}")
+        compute_everything(project)
+        project.set_params("markers", {"groups": "labels"}, note=f"Once {HOSTILE}")
+        project.undo()
+        return project.root

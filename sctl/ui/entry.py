@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, shell, steps
+from sctl.ui import errors, picture, shell, steps
 
 
 def main() -> None:
     """Draw the app."""
-    st.set_page_config(page_title="sctl", page_icon=":material/hub:", layout="wide")
+    st.set_page_config(page_title="sctl", page_icon=picture.sign(), layout="wide")
     pages = [
         st.Page(
             step.path,

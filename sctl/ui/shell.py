@@ -297,7 +297,7 @@ def _history(project: Project) -> None:
                 name,
                 icon=f":material/{name.lower()}:",
                 key=name.lower(),
-                help=note or f"There is nothing to {name.lower()}.",
+                help=errors.plain(note) if note else f"There is nothing to {name.lower()}.",
                 shortcut=keys,
                 type="tertiary",
                 on_click=callback,
