@@ -110,6 +110,25 @@ def test_no_text_can_be_a_formula(start):
     assert back["number"].tolist() == [-1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    "blank", ["", "\n", "\t", " ", "  \n ", "\u00a0", "\u3000", "\u200b", "\ufeff", "x;", "x;\t", "x\n "]
+)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_blanks_and_wide_signs_do_not_make_a_text_a_formula(blank, sign):
+    text = f"{blank}{sign}HYPERLINK(1)"
+    back = pd.read_csv(io.BytesIO(to_csv(pd.DataFrame({text: [text]}))), keep_default_na=False)
+    for shown in (back.columns[0], back.iloc[0, 0]):
+        assert shown.replace("'", "") == text, "nothing but an apostrophe is added"
+        before, _, _ = shown.partition(sign)
+        assert "'" in before
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+2", "-3e-05", "CD4- T", "a; b", "T-cell", "x\ny", "HLA-A=1"])
+def test_what_is_no_formula_is_written_as_it_is(text):
+    back = pd.read_csv(io.BytesIO(to_csv(pd.DataFrame({"text": [text]}))), dtype=str, keep_default_na=False)
+    assert back.iloc[0, 0] == text
+
+
 def test_bundle_is_deterministic_and_stays_in_its_folder(tmp_path):
     path = tmp_path / "x.bin"
     path.write_bytes(b"123")

@@ -40,7 +40,7 @@ from sctl.project import (
     load_target_all,
     target_names,
 )
-from sctl.project.files import is_alive
+from sctl.project.files import is_alive, write_json
 from sctl.run import Measurement, Run
 
 PATIENCE = 60.0
@@ -116,11 +116,15 @@ def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkey
     assert load_source_check(project).why_not == "It has a single type. Choose another column."
 
 
-def test_a_damaged_check_of_the_source_is_an_error(project: Project) -> None:
+def test_a_damaged_check_of_the_source_counts_as_none(project: Project) -> None:
     jobs.compute(project, "preprocess")
-    (project.result_dir("preprocess") / "source_check.json").write_text('{"unknown": 1}')
+    path = project.result_dir("preprocess") / "source_check.json"
+    path.write_text('{"unknown": 1}')
+    assert load_source_check(project) is None
+    write_json(path, {"unknown": 1})  # as another sctl might have done
     with pytest.raises(ProjectError):
         load_source_check(project)
+    assert load_source_check(project) is None, "and is measured again"
 
 
 @pytest.mark.slow

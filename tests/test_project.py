@@ -14,7 +14,16 @@ from anndata import AnnData
 
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.project import STEPS, Project, export_project, import_project
-from sctl.project.files import canonical, digest_of_file, is_alive, new_id, process_mark, read_json, this_process
+from sctl.project.files import (
+    canonical,
+    copy_of,
+    digest_of_file,
+    is_alive,
+    new_id,
+    process_mark,
+    read_json,
+    this_process,
+)
 
 SECRET_PATHS = (
     "..",
@@ -254,7 +263,8 @@ def test_a_pinned_project_is_of_its_moment(project: Project) -> None:
     ],
 )
 def test_tampered_files_are_errors_of_the_project(project: Project, name: str, text: str) -> None:
-    (project.root / name).write_text(text)
+    for path in (project.root / name, copy_of(project.root / name)):
+        path.write_text(text)
     with pytest.raises(ProjectError):
         Project.open(project.id)
     (info,) = Project.all()
@@ -267,7 +277,8 @@ def test_a_reference_is_never_a_path(project: Project, cells: AnnData, reference
     path = project.root / "history.json"
     value = json.loads(path.read_text())
     value["changes"][-1]["settings"]["inputs"]["source"] = reference
-    path.write_text(json.dumps(value))
+    for each in (path, copy_of(path)):
+        each.write_text(json.dumps(value))
     with pytest.raises(ProjectError):
         project.input("source")
 
@@ -398,3 +409,59 @@ def test_identifiers_differ_and_processes_are_recognised() -> None:
     assert is_alive(this_process())
     assert not is_alive(process_mark(2**22 + 1))
     assert canonical({"b": np.float64(0.5), "a": (1,)}) == '{"a":[1],"b":0.5}'
+
+
+# -- two tabs ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another_tab(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Somebody changes the same project in the very moment before this tab gets hold of it."""
+    seen: list[str] = []
+    lock = Project._lock
+
+    def interrupted(self: Project):
+        if not seen:
+            seen.append("changed")
+            Project(project.root).set_params("preprocess", {"target": {"min_genes": 3}}, note="Change in another tab")
+        return lock(self)
+
+    monkeypatch.setattr(Project, "_lock", interrupted)
+    return seen
+
+
+LABELS = pd.Series(["a", "b"] * 6, index=[f"cell{i}" for i in range(12)])
+GIVEN = {
+    "input": (
+        lambda project, cells, _: project.put_input("source", cells, {}),
+        lambda project: project.input("source"),
+    ),
+    "truth": (lambda project, *_: project.put_truth(LABELS), lambda project: project.truth()),
+    "labels": (lambda project, *_: project.set_labels(LABELS), lambda project: project.labels()),
+    "trained": (lambda project, _, model: project.put_trained(model, {}), lambda project: project.trained()),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_another_tab_never_deletes_what_was_just_given(project, cells, another_tab, model_file, what):
+    give, take = GIVEN[what]
+    give(project, cells, model_file)
+    assert another_tab == ["changed"]
+    assert take(project) is not None
+    assert project.params("preprocess")["target"]["min_genes"] == 3, "both changes hold"
+    assert not [path for path in (project.root / "inputs").iterdir() if path.name.startswith(".")]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(project, cells, monkeypatch):
+    monkeypatch.setattr(AnnData, "write_h5ad", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        project.put_input("source", cells, {})
+    assert list((project.root / "inputs").iterdir()) == []
+    assert project.can_undo is None
+
+
+def test_what_a_job_writes_into_a_deleted_project_is_no_project(project):
+    view = project.at(project.settings)
+    project.delete()
+    finish(view, "preprocess")
+    assert Project.all() == []

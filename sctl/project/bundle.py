@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
 from sctl.pipeline import reduce
+from sctl.project import checksums
 from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
 from sctl.project.history import History
-from sctl.project.steps import DONE
+from sctl.project.steps import DONE, damage, finished
 
 SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
@@ -78,7 +79,13 @@ def _files_of(project: Project) -> Iterator[Path]:
     yield from (project.root / "project.json", project.root / "history.json")
     yield from (file for file in (project.root / "inputs").glob("*") if _belongs(project.root, file))
     for done in (project.root / "results").glob(f"*/*/{DONE}"):
-        yield from (file for file in done.parent.rglob("*") if file.is_file() and _belongs(project.root, file))
+        if finished(done.parent):
+            yield from (file for file in done.parent.rglob("*") if _is_sound(file) and _belongs(project.root, file))
+
+
+def _is_sound(file: Path) -> bool:
+    """Tell whether a file can be given away: damaged ones stay behind, to be computed again."""
+    return file.is_file() and (not checksums.is_listed_kind(file) or checksums.is_intact(file))
 
 
 def _belongs(root: Path, file: Path) -> bool:
@@ -101,6 +108,18 @@ def _unpack_into(path: Path, folder: Path) -> None:
             _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
+    for done in folder.glob(f"results/*/*/{DONE}"):
+        _check_sums(done.parent)
+
+
+def _check_sums(folder: Path) -> None:
+    """Refuse a result whose files are not those that were written; one of an earlier sctl lists none."""
+    if checksums.listing(folder) is None:
+        return
+    changed = [file.name for file in checksums.files_of(folder) if not checksums.is_intact(file)]
+    changed = changed or [name for name in [damage(folder)] if name]
+    if changed:
+        raise _refused(f"The result {changed[0]!r} in the file was changed after it was computed, or is damaged.")
 
 
 def _check_hdf5(file: Path) -> None:

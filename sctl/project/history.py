@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sctl.project.files import damaged, read_json, write_json
-from sctl.project.head import SCHEMA, check_schema
+from sctl.project.files import write_twice
+from sctl.project.head import SCHEMA, first_readable
 from sctl.project.settings import Settings
 
 LIMIT = 200
@@ -71,27 +71,33 @@ class History:
     def save(self, path: Path) -> None:
         """Write the history."""
         entries = [{"note": c.note, "time": c.time, "settings": c.settings.to_dict()} for c in self.changes]
-        write_json(path, {"schema": SCHEMA, "position": self.position, "changes": entries})
+        write_twice(path, {"schema": SCHEMA, "position": self.position, "changes": entries})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a history.
+        """Read a history, from its second copy where the first is damaged.
 
         Raises
         ------
         ProjectError
-            If the file is damaged or written by a later sctl.
+            If both are damaged, or a later sctl wrote it.
         """
-        value = read_json(path)
-        check_schema(value)
-        try:
-            changes = tuple(
-                Change(str(entry["note"]), Settings.from_dict(entry["settings"]), float(entry["time"]))
-                for entry in value["changes"]
-            )
-            position = int(value["position"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged(path) from error
+        return first_readable(path, cls.from_json)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Return what :meth:`save` wrote.
+
+        Raises
+        ------
+        ProjectError, KeyError, TypeError, ValueError, AttributeError
+            If the value is something else.
+        """
+        changes = tuple(
+            Change(str(entry["note"]), Settings.from_dict(entry["settings"]), float(entry["time"]))
+            for entry in value["changes"]
+        )
+        position = int(value["position"])
         if not 0 <= position < len(changes):
-            raise damaged(path)
+            raise ValueError(position)
         return cls(changes, position)

@@ -13,7 +13,7 @@ from sctl import plots, uncertainty
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import ACCENT, GREY, styled
 from sctl.project import Project, WhyQuestion
-from sctl.ui import colours, embedding_view, errors, explain_view, reasons_view, results, shell, state, steps
+from sctl.ui import charts, colours, embedding_view, errors, explain_view, reasons_view, results, shell, state, steps
 
 PLACE = "confidence"
 LIGHTS = {uncertainty.GOOD: "✓ good", uncertainty.CHECK: "◐ check", uncertainty.DOUBTFUL: "✗ doubtful"}
@@ -133,7 +133,7 @@ def pictures(project: Project, threshold: float) -> None:
         )
         figure = plots.confidence_histogram(found.confidence, threshold=threshold)
         figure.update_xaxes(tickformat=".2f", dtick=0.25)  # as the slider above counts
-        st.plotly_chart(figure, key="confidence:histogram", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="confidence:histogram", config={"displayModeBar": False}, alt=alt)
 
 
 def groups(project: Project) -> None:
@@ -198,14 +198,18 @@ def cell_card(project: Project) -> None:
     place = names.index(str(name))
     left, right = st.columns([1, 1.6], gap="large")
     row = uncertainty.cell_table(found).iloc[place]
-    left.metric("Cell type", str(row["label"]))
+    left.metric("Cell type", errors.plain(str(row["label"])))
     left.metric(
-        "Confidence", f"{row['confidence']:.2f}", f"cluster {row['cluster']}", delta_color="off", delta_arrow="off"
+        "Confidence",
+        f"{row['confidence']:.2f}",
+        f"cluster {errors.plain(str(row['cluster']))}",
+        delta_color="off",
+        delta_arrow="off",
     )
     with right:
         figure = _bars(found, place)
         alt = f"Bar chart: probability of each cell type for cell {name}."
-        st.plotly_chart(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
     _reasons(project, str(name))
 
 

@@ -14,6 +14,7 @@ from sctl.markers import compare_selections, dot_table, marker_warnings, top_mar
 from sctl.project import Project
 from sctl.ui import (
     caching,
+    charts,
     colours,
     embedding_view,
     errors,
@@ -197,7 +198,7 @@ def dots(project: Project) -> None:
         target.X, pd.Categorical(groups.values, categories=names), genes, var_names=list(target.var_names)
     )
     alt = plots.alt_text("dot_plot", n_genes=table["gene"].nunique(), n_groups=len(names))
-    st.plotly_chart(plots.dot_plot(table), key="markers:dots", config={"displayModeBar": False}, alt=alt)
+    charts.draw(plots.dot_plot(table), key="markers:dots", config={"displayModeBar": False}, alt=alt)
 
 
 # -- A against B -------------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def a_against_b(project: Project) -> None:
     with right:
         figure = plots.volcano(table)
         figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-        st.plotly_chart(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
+        charts.draw(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
         if gene is not None:
             sides = np.where(choices[a], "A", np.where(choices[b], "B", "others") if b else "others")
             explore_view.violin(project, gene, colours.Colour(sides, "Side"), key="ab:violin")

@@ -14,7 +14,7 @@ from sctl import evaluate, plots
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, errors, results, selection, shell, state, steps
+from sctl.ui import charts, colours, embedding_view, errors, results, selection, shell, state, steps
 
 
 def panel(project: Project) -> None:
@@ -182,5 +182,5 @@ def _flow(project: Project, answers: Sequence[TransferResult]) -> None:
     layers = {_title(own): own.labels.astype(str), _title(other): other.labels.astype(str)}
     figure = plots.layered_sankey(layers, palette=colours.palette(project, "label"))
     alt = plots.alt_text("layers", first=_title(own), last=_title(other))
-    st.plotly_chart(figure, key="methods:flow", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="methods:flow", config={"displayModeBar": False}, alt=alt)
     st.caption(f"Each band is a set of cells. {errors.plain(_title(other))}'s names stand on the right.")
