@@ -46,7 +46,7 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
         If the parts do not fit together, or there is no gene expression in it.
     """
     try:
-        return one_genome(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file), name)
+        return one_genome(_filled(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file), name), name)
     except DataError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
@@ -147,7 +147,7 @@ def _read_triple(triple: Triple) -> AnnData:
     var = pd.DataFrame(table, index=pd.Index(names.astype(str).to_numpy()))
     obs = pd.DataFrame(index=pd.Index(barcodes[0].astype(str).to_numpy()))
     adata = AnnData(sparse.csr_matrix(matrix, dtype=np.float32), obs=obs, var=var)
-    return one_genome(_gene_expression(adata, triple.matrix.name), triple.matrix.name)
+    return one_genome(_filled(_gene_expression(adata, triple.matrix.name), triple.matrix.name), triple.matrix.name)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
@@ -184,6 +184,16 @@ def _gene_expression(adata: AnnData, name: str) -> AnnData:
     kept = adata[:, (types == GENE_EXPRESSION).to_numpy()].copy()
     listed = ", ".join(f"{count:,} features of {kind}" for kind, count in others.items())
     add_note(kept, f"{name} also holds {listed}; only gene expression was taken.")
+    return kept
+
+
+def _filled(adata: AnnData, name: str) -> AnnData:
+    """Leave out barcodes without any count where most have none: of an unfiltered matrix these are nearly all."""
+    filled = np.diff(adata.X.indptr) > 0
+    if not filled.any() or filled.mean() > 0.5:
+        return adata
+    kept = adata[filled].copy()
+    add_note(kept, f"{adata.n_obs - kept.n_obs:,} of {adata.n_obs:,} barcodes of {name} have no counts at all; they were left out.")
     return kept
 
 
