@@ -193,7 +193,10 @@ def _filled(adata: AnnData, name: str) -> AnnData:
     if not filled.any() or filled.mean() > 0.5:
         return adata
     kept = adata[filled].copy()
-    add_note(kept, f"{adata.n_obs - kept.n_obs:,} of {adata.n_obs:,} barcodes of {name} have no counts at all; they were left out.")
+    add_note(
+        kept,
+        f"{adata.n_obs - kept.n_obs:,} of {adata.n_obs:,} barcodes of {name} have no counts at all; they were left out.",
+    )
     return kept
 
 

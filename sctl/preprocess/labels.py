@@ -29,13 +29,18 @@ def is_placeholder(text: str) -> bool:
 
     Examples
     --------
-    >>> [is_placeholder(text) for text in ("Unknown", "UNASSIGNED", "not applicable", "?", "unknown cell type", "alpha")]
+    >>> [
+    ...     is_placeholder(text)
+    ...     for text in ("Unknown", "UNASSIGNED", "not applicable", "?", "unknown cell type", "alpha")
+    ... ]
     [True, True, True, True, True, False]
     >>> [is_placeholder(text) for text in ("nonclassical monocyte", "NK", "T cell, unknown", "non-cell")]
     [False, False, False, False]
     """
     words = text.strip().strip("\"'()[]").strip().lower()
-    return not words or (words not in ("empty", "no", "missing", "no cell", "no cells") and bool(_PLACEHOLDER.fullmatch(words)))
+    return not words or (
+        words not in ("empty", "no", "missing", "no cell", "no cells") and bool(_PLACEHOLDER.fullmatch(words))
+    )
 
 
 def is_doubtful(text: str) -> bool:

@@ -74,7 +74,6 @@ class Side:
         fewer = self.with_cells([*self._droplets(kept.X, params), *cell_filters(kept, params)])
         return fewer.with_genes(gene_filters(fewer.columns(fewer.genes), params))
 
-
     def _droplets(self, X: Any, params: RoleParams) -> Iterator[tuple[str, Bools]]:  # noqa: N803 - AnnData's own name
         """Yield which cells are no empty droplets, where the user has set no lower limit that decides it."""
         limits = (params.thresholds.total_counts[0], params.thresholds.n_genes[0], params.min_genes or None)
