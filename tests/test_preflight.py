@@ -138,7 +138,7 @@ ALONE = {
     "species": (data, "target", "ok", None),
     "all_zero": (lambda: AnnData(data().X * 0, obs=data().obs, var=data().var), "target", "block", None),
     "empty_cells": (lambda: put(data(), 3, slice(None), 0), "target", "advice", "drop_empty_cells"),
-    "unfiltered": (lambda: unfiltered(), "target", "warn", "drop_empty_barcodes"),
+    "unfiltered": (unfiltered, "target", "warn", "drop_empty_barcodes"),
     "empty_genes": (lambda: put(data(), slice(None), 3, 0), "target", "advice", None),
     "few_cells": (lambda: data(9), "target", "block", None),
     "small_target": (lambda: data(40), "target", "advice", None),
