@@ -106,7 +106,7 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
         )
     words = sorted(set(label_text(adata.obs[label_key])[~labelled].dropna()))
     counting = f" (as {listed(words, 4)})" if words else ""
-    return side.with_cells([(f"no label in {label_key!r}{counting}", labelled)])
+    return side.with_cells([(f"no label in {label_key!r}{counting}", labelled[side.cells])])
 
 
 def _where(side: Side) -> Ints:
