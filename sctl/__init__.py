@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sctl.base import TransferMethod as TransferMethod
-    from sctl.base import transfer as transfer
     from sctl.data import Pair as Pair
     from sctl.data import TransferResult as TransferResult
     from sctl.data import read_result as read_result
@@ -22,10 +21,13 @@ if TYPE_CHECKING:
     from sctl.markers import rank_markers as rank_markers
     from sctl.methods import METHODS as METHODS
     from sctl.methods import get_method as get_method
+    from sctl.pipeline import annotated as annotated
+    from sctl.pipeline import prepare_pair as prepare_pair
+    from sctl.pipeline import repaired as repaired
+    from sctl.pipeline import transfer as transfer
     from sctl.preflight import inspect as inspect
     from sctl.preflight import inspect_pair as inspect_pair
     from sctl.preprocess import PreprocessParams as PreprocessParams
-    from sctl.preprocess import prepare_pair as prepare_pair
     from sctl.project import Project as Project
     from sctl.run import Run as Run
 
@@ -41,15 +43,17 @@ _HOME = {
     "SctlWarning": "errors",
     "TransferMethod": "base",
     "TransferResult": "data",
+    "annotated": "pipeline",
     "get_method": "methods",
     "inspect": "preflight",
     "inspect_pair": "preflight",
     "load_demo": "demo",
-    "prepare_pair": "preprocess",
+    "prepare_pair": "pipeline",
     "rank_markers": "markers",
     "read": "io",
     "read_result": "data",
-    "transfer": "base",
+    "repaired": "pipeline",
+    "transfer": "pipeline",
     "write_result": "data",
 }
 

@@ -232,13 +232,7 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
         If a cell of the result is not in ``adata``.
     """
     key, adata = key_added or slot(result.method), in_memory(adata)
-    missing = result.obs_names.difference(adata.obs_names)
-    if len(missing):
-        raise DataError(
-            f"{len(missing)} cells of the result are not in the target, e.g. {missing[0]!r}.",
-            expected="A result is written into the target it was computed for.",
-            do="Pass the same target, before any further filtering.",
-        )
+    require_cells(adata, result)
     out = adata[result.obs_names].copy()
     names = np.array([*result.cluster_names, None], dtype=object)
     out.obs[key] = pd.Categorical(names[result.clusters], categories=list(result.cluster_names))
@@ -268,6 +262,17 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
     for name, value in result.varm.items():
         out.varm[f"{key}_{name}"] = _spread(value, result.var_names, out.var_names)
     return out
+
+
+def require_cells(adata: AnnData, result: TransferResult) -> None:
+    """Raise ``DataError`` where a cell of the result is not in a dataset."""
+    missing = result.obs_names.difference(adata.obs_names)
+    if len(missing):
+        raise DataError(
+            f"{len(missing)} cells of the result are not in the target, e.g. {missing[0]!r}.",
+            expected="A result is written into the target it was computed for.",
+            do="Pass the same target, before any further filtering.",
+        )
 
 
 def read_result(adata: AnnData, method: str) -> TransferResult:

@@ -18,11 +18,15 @@ from sctl.data import TransferResult, read_result
 from sctl.errors import DataError, ParameterError
 from sctl.export import (
     FINAL_LABEL,
+    LabelEdits,
     Recipe,
     bundle,
     command_for,
+    edited,
     export_h5ad,
     export_tables,
+    label_edits,
+    left_out,
     methods_paragraph,
     notebook_for,
     script_for,
@@ -137,7 +141,7 @@ def test_script_holds_settings_and_no_code_of_others():
     assert ast.literal_eval(values["PARAMS"]) == {"k": 3}
     assert ast.literal_eval(values["THETA"]) == 0.3
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert len(imports) == 2
+    assert [ast.unparse(node) for node in imports] == ["import sctl", "from sctl.io import write_h5ad"]
     assert "'b; rm -rf ~'" in command_for(recipe)
 
 
@@ -166,7 +170,11 @@ def test_script_runs_and_repeats_itself(source, target, tmp_path):
 
 @pytest.mark.parametrize("demo", [frozenset(), frozenset({"source"})])
 def test_a_notebook_holds_the_script_and_nothing_else_that_acts(demo):
-    recipe = Recipe(source=NASTY, target="b.h5ad + c.h5ad", label_key=NASTY, demo=demo, params={"k": 3})
+    recipe = Recipe(
+        source=NASTY, target="several", files={"target": ["b + c.h5ad", NASTY]}, label_key=NASTY, demo=demo, params={"k": 3},
+        changes=[{"labels": NASTY}, {"fix": {"code": NASTY, "title": NASTY, "arguments": {"role": "target", "where": NASTY}}}],
+        edits=LabelEdits(renamed={NASTY: NASTY}, named={NASTY: (NASTY,)}),
+    )  # fmt: skip
     book = json.loads(notebook_for(recipe, title=NASTY, words=NASTY))
     assert (book["nbformat"], book["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in book["cells"]}) == len(book["cells"])
@@ -240,7 +248,8 @@ def test_corrections_are_in_the_command_the_script_and_the_paragraph(result):
 def test_script_of_the_demo_reads_no_file():
     recipe = Recipe(source="Demo, source", target="mine.h5ad", label_key="cell_type", demo=frozenset({"source"}))
     script = script_for(recipe)
-    assert "pipeline.repaired(sctl.load_demo().source, sctl.read(TARGET))" in script
+    assert "source, target = sctl.load_demo().source, given" in script
+    assert "given = sctl.read(TARGET)" in script
     command = command_for(recipe)
     assert "Demo, source" not in script + command
     assert command.startswith("""python -c 'import sctl; sctl.load_demo().source.write_h5ad("demo-source.h5ad")' && """)
@@ -248,8 +257,50 @@ def test_script_of_the_demo_reads_no_file():
     ast.parse(script)
 
 
+def test_a_file_whose_name_holds_a_plus_is_one_file():
+    recipe = Recipe(source="liver + kidney.h5ad", target="t.h5ad", label_key=None)
+    assert "SOURCE = 'liver + kidney.h5ad'" in script_for(recipe)
+    assert "--source 'liver + kidney.h5ad' --target t.h5ad" in command_for(recipe)
+
+
+def test_the_command_filters_as_the_app_did_and_names_what_it_does_not_repeat():
+    role = {"min_genes": 5, "min_cells": 2, "thresholds": {"pct_mt": [None, 20.0]}}
+    alike = Recipe(source="s", target="t", label_key=None, preprocess={"source": role, "target": role})
+    assert "--min-genes 5 --min-cells 2 --max-mt 20.0" in command_for(alike)
+    assert left_out(alike) == ()
+    fix = {"code": "undo_log", "title": "Undo the logarithm", "arguments": {"role": "target", "base": "e"}}
+    other = Recipe(
+        source="s", target="t", label_key=None, preprocess={"source": role, "log": "log2"},
+        changes=[{"fix": fix}, {"labels": "types of mine.csv"}], edits=LabelEdits(renamed={"a": "b"}),
+    )  # fmt: skip
+    assert "--min-genes" not in command_for(other)
+    assert "--labels 'types of mine.csv'" in command_for(other)
+    assert left_out(other) == (
+        "the filters",
+        "the normalisation",
+        "repairs that you asked for",
+        "your own names of cells",
+    )
+    assert "It does not repeat: the filters; " in script_for(other)
+
+
+def test_edits_of_labels_lead_from_the_method_to_the_user(result):
+    final = pd.Series(result.labels.astype(str), index=result.obs_names)
+    first = final.iloc[0]
+    final[final == first] = "renamed"
+    final.iloc[[0, 5]] = "mine"
+    edits = label_edits(result, final)
+    assert edits.renamed == {first: "renamed"}
+    assert edits.named == {"mine": (result.obs_names[0], result.obs_names[5])}
+    assert edited(result, edits).tolist() == final.tolist()
+    assert label_edits(result, result.labels) == LabelEdits()
+    with pytest.raises(DataError, match="not in the result, e.g. 'gone'"):
+        edited(result, LabelEdits(named={"mine": ("gone",)}))
+
+
 def test_script_reads_files_that_belong_together():
-    recipe = Recipe(source="s.h5ad", target="matrix.mtx + barcodes.tsv + genes.tsv", label_key="cell_type")
+    files = ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
+    recipe = Recipe(source="s.h5ad", target=" + ".join(files), files={"target": files}, label_key="cell_type")
     script = script_for(recipe)
     values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
@@ -273,7 +324,8 @@ def test_script_and_command_of_simulated_data_read_no_file(tmp_path):
     tree = ast.parse(script)
     values = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["SOURCE"]) == settings
-    assert "pipeline.repaired(Simulation(**SOURCE).make().source, sctl.load_demo().target)" in script
+    assert "source, target = Simulation(**SOURCE).make().source, given" in script
+    assert "given = sctl.load_demo().target" in script
     assert "Simulated source" not in script + command
     assert "--source simulated-source.h5ad --target demo-target.h5ad" in command
     statements = shlex.split(command)[2].replace('"simulated', f'"{tmp_path}/simulated')

@@ -71,6 +71,27 @@ def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
     np.testing.assert_array_equal(again.proba, result.proba)
 
 
+QUICK = {
+    "itclust": {"n_genes": None, "n_epochs": 2, "n_pretrain_epochs": 2},
+    "scarches": {},
+}
+
+
+@pytest.mark.parametrize("method", sorted(QUICK))
+def test_python_uses_the_column_of_batches_as_the_shell_does(pair: Pair, method: str) -> None:
+    source = pair.source.copy()
+    source.obs["donor"] = np.where(np.arange(source.n_obs) % 2, "one", "two")
+    source.X = source.X.multiply(1 + 2 * (np.arange(source.n_obs) % 2)[:, None]).tocsr().astype(np.float32)
+    batched = dataclasses.replace(pair, source=source, batch_key="donor")
+    found = sctl.transfer(batched, get_method(method)(**QUICK[method]), Run())
+    assert found.params["batch_key"] == "donor"
+    named = sctl.transfer(batched, get_method(method)(**QUICK[method], batch_key="donor"), Run())
+    np.testing.assert_array_equal(found.confidence, named.confidence)
+    without = sctl.transfer(pair, get_method(method)(**QUICK[method]), Run())
+    assert without.params.get("batch_key") is None
+    assert sctl.transfer is pipeline.transfer
+
+
 def test_a_baseline_shares_the_settings_it_has(pair: Pair) -> None:
     method = pipeline.method_of({"params": {"n_clusters": 3, "alpha": 5.0}})
     result = pipeline.baseline(pair, "targetcluster", method, Run())

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from sctl.export.files import FINAL_LABEL, annotated, bundle, export_h5ad, export_tables, to_csv
+from sctl.export.edits import FINAL_LABEL, LabelEdits, edited, label_edits, with_final_labels
+from sctl.export.files import annotated, bundle, export_h5ad, export_tables, to_csv
 from sctl.export.notebook import notebook_for
 from sctl.export.readme import readme_for
-from sctl.export.script import Recipe, command_for, methods_paragraph, script_for
+from sctl.export.script import Recipe, command_for, left_out, methods_paragraph, script_for
 
 __all__ = [
     "FINAL_LABEL",
+    "LabelEdits",
     "Recipe",
     "annotated",
     "bundle",
     "command_for",
+    "edited",
     "export_h5ad",
     "export_tables",
+    "label_edits",
+    "left_out",
     "methods_paragraph",
     "notebook_for",
     "readme_for",
     "script_for",
     "to_csv",
+    "with_final_labels",
 ]

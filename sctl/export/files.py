@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.data import UNASSIGNED, Floats, TransferResult, writable, write_result
+from sctl.data import Floats, TransferResult, writable, write_result
 from sctl.errors import DataError, ParameterError
+from sctl.export.edits import with_final_labels
+from sctl.io import write_h5ad
 from sctl.uncertainty import cell_table, cluster_table
-
-FINAL_LABEL = "sctl_label_final"
-"""Column of the labels as the user left them."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold; the same in every archive
@@ -63,9 +62,7 @@ def annotated(
         _check_length(name, len(coords), target.n_obs)
         out.obsm[f"X_{name}"] = np.asarray(coords, dtype=np.float32)
     if labels_final is not None:
-        _check_length("labels_final", len(labels_final), target.n_obs)
-        text = pd.Series(np.asarray(labels_final, dtype=object)).fillna(UNASSIGNED).astype(str)
-        out.obs[FINAL_LABEL] = pd.Categorical(text.to_numpy())
+        with_final_labels(out, labels_final)
     for result in results:
         out = write_result(out, result)
     about = {"methods": [result.method for result in results], **(provenance or {})}
@@ -97,12 +94,7 @@ def export_h5ad(
     """
     path = Path(path)
     whole = annotated(target, results, embeddings=embeddings, labels_final=labels_final, provenance=provenance)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        whole.write_h5ad(unfinished, compression="gzip")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_h5ad(whole, path)
     return path
 
 

@@ -6,7 +6,7 @@ import ast
 import json
 from typing import Any
 
-from sctl.export.script import Recipe, command_for, script_for
+from sctl.export.script import Recipe, script_for, shell_words
 
 _LOOK = (
     ("How many cells have which name:", "import pandas as pd\n\npd.Series(result.labels).value_counts()"),
@@ -37,11 +37,7 @@ def notebook_for(recipe: Recipe, *, title: str = "", words: str = "") -> str:
         JSON in version 4.5 of the notebook format, without outputs.
     """
     cells = [_words(f"# {title or 'An analysis made with sctl'}\n\n{words}".strip())]
-    cells.append(
-        _words(
-            f"The same from the shell, where nothing but the settings below was changed:\n\n    {command_for(recipe)}"
-        )
-    )
+    cells.append(_words(shell_words(recipe)))
     for kind, code in _parts(script_for(recipe)):
         cells += [_words(_TITLES[kind]), _code(code)]
     cells.append(_words("### A first look"))

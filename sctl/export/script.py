@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sctl.data import UNASSIGNED, TransferResult
+from sctl.export.edits import LabelEdits
+from sctl.preprocess import PreprocessParams, RoleParams
+from sctl.qc import Thresholds
 
 _ROLES = ("source", "target")
 _CITATIONS = {
@@ -32,7 +35,9 @@ class Recipe:
     Parameters
     ----------
     source, target : str
-        File names, as the user knows them; several that belong together are joined by " + ".
+        What the user knows them by: the name of a file, or a few words.
+    files : mapping of {"source", "target"} to sequence of str
+        The names of the files of a side that has several.
     label_key, batch_key : str or None
         Columns of the source.
     method : str
@@ -52,6 +57,11 @@ class Recipe:
         Sides that were simulated, which are no files either; as ``sctl.simulate.Simulation.to_dict`` gives them.
     trained : mapping, optional
         The hyper-parameters that were settled when the source was trained, where it is the file of a trained one.
+    changes : sequence of mapping
+        What was done to the sides by hand before anything was computed, in order: ``{"fix": {...}}`` for a repair, as
+        the fields of :class:`sctl.preflight.Fix`, and ``{"labels": name}`` for a table of cell types of the source.
+    edits : LabelEdits
+        Names that the user gave to cells afterwards.
     """
 
     source: str
@@ -67,6 +77,19 @@ class Recipe:
     all_genes: frozenset[str] = frozenset()
     simulated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     trained: Mapping[str, Any] | None = None
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    changes: Sequence[Mapping[str, Any]] = ()
+    edits: LabelEdits = field(default_factory=LabelEdits)
+
+    @property
+    def repairs(self) -> list[Mapping[str, Any]]:
+        """The repairs among the changes, in order."""
+        return [change["fix"] for change in self.changes if "fix" in change]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables of cell types among the changes, in order."""
+        return [change["labels"] for change in self.changes if "labels" in change]
 
     @property
     def free_params(self) -> Mapping[str, Any]:
@@ -87,26 +110,35 @@ def script_for(recipe: Recipe) -> str:
     str
         All names from outside are written as Python literals, so none of them can add code.
     """
-    if recipe.trained is not None:
-        return _script_for_trained(recipe)
-    return f'''"""Repeat an analysis made with sctl: label the cells of a target with the help of a source.
+    trained = recipe.trained is not None
+    source = "with a source that was trained before" if trained else "with the help of a source"
+    place = f"MODEL = {recipe.source!r}" if trained else f"SOURCE = {_place(recipe, 'source')}"
+    return f'''"""Repeat an analysis made with sctl: label the cells of a target {source}.
 
-The same from the shell, where nothing but the settings below was changed:
-
-{_indented(command_for(recipe))}
+{_indented(shell_words(recipe))}
 """
 
 {_imports(recipe)}
 
-SOURCE = {_place(recipe, "source")}
+{place}
 TARGET = {_place(recipe, "target")}
 OUT = "result.h5ad"
 PREPROCESS = {_literal(recipe.preprocess)}
-PARAMS = {_literal(recipe.params)}
+PARAMS = {_literal(recipe.free_params)}
 THETA = {recipe.theta!r}  # None: chosen by the method
-
+{_by_hand(recipe)}
 run = sctl.Run(seed={recipe.seed!r})
-source, target, _ = pipeline.repaired({_reading(recipe, "source")}, {_reading(recipe, "target")})
+given = {_reading(recipe, "target")}
+{_trained_source(recipe) if trained else _two_datasets(recipe)}
+out = sctl.annotated(given, [*repairs, *told], target, result)
+{_FINAL if _is_edited(recipe) else ""}write_h5ad(out, OUT)
+'''
+
+
+def _two_datasets(recipe: Recipe) -> str:
+    """Return the code that computes a result from two datasets."""
+    return f"""source, target = {_reading(recipe, "source")}, given
+{_changing(recipe)}
 prepared = sctl.prepare_pair(
     source,
     target,
@@ -115,44 +147,36 @@ prepared = sctl.prepare_pair(
     batch_key={recipe.batch_key!r},
     run=run,
 )
+target, told = prepared.target, prepared.repairs
 method = sctl.get_method({recipe.method!r})(**PARAMS)
-result = pipeline.transfer(prepared.pair, method, run, theta=THETA)
-sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip")
-'''
+result = sctl.transfer(prepared.pair, method, run, theta=THETA)"""
 
 
-def _script_for_trained(recipe: Recipe) -> str:
-    made = _reading(recipe, "target")
-    return f'''"""Repeat an analysis made with sctl: label the cells of a target with a source that was trained before.
+def _trained_source(recipe: Recipe) -> str:
+    """Return the code that computes a result from a source that was trained before."""
+    return f"""source, target = load_trained(MODEL).stand_in(), given
+{_changing(recipe)}
+trained, target, told = pipeline.met(load_trained(MODEL), target)
+prepared = pipeline.prepare_trained(trained, target, PREPROCESS, run)
+result = sctl.transfer(prepared.pair, trained.configured(PARAMS), run, theta=THETA)"""
 
-The same from the shell, where nothing but the settings below was changed:
 
-{_indented(command_for(recipe))}
+_FINAL = """final = edited(result, LabelEdits(renamed=RENAMED, named=NAMED))
+out = with_final_labels(out, final)
 """
 
-{_imports(recipe)}
-from sctl.sharing import load_trained
 
-MODEL = {recipe.source!r}
-TARGET = {_place(recipe, "target")}
-OUT = "result.h5ad"
-PREPROCESS = {_literal(recipe.preprocess)}
-PARAMS = {_literal(recipe.free_params)}
-THETA = {recipe.theta!r}  # None: chosen by the method
-
-run = sctl.Run(seed={recipe.seed!r})
-trained, target, _ = pipeline.met(load_trained(MODEL), {made})
-prepared = pipeline.prepare_trained(trained, target, PREPROCESS, run)
-result = pipeline.transfer(prepared.pair, trained.configured(PARAMS), run, theta=THETA)
-sctl.write_result(prepared.target_all, result).write_h5ad(OUT, compression="gzip")
-'''
+def shell_words(recipe: Recipe) -> str:
+    """Return the command of an analysis with a sentence on what it does not repeat."""
+    beside = left_out(recipe)
+    lacking = f"It does not repeat: {'; '.join(beside)}." if beside else "It repeats all of it."
+    return f"The same from the shell. {lacking}\n\n    {command_for(recipe)}"
 
 
 def command_for(recipe: Recipe) -> str:
     """Return the ``sctl run`` command of an analysis, quoted for a POSIX shell; one line.
 
-    Filters and the normalisation are left to the script. Sides of the
-    demo and simulated ones are written to files first.
+    What it cannot repeat is said by :func:`left_out`. Sides of the demo and simulated ones are written to files first.
     """
     made = {role: call for role in _ROLES if (call := _made(recipe, role))}
     names = {role: [_file_of_made(recipe, role)] if role in made else _files(recipe, role) for role in _ROLES}
@@ -171,6 +195,9 @@ def command_for(recipe: Recipe) -> str:
     words += ["--theta", str(recipe.theta)] if recipe.theta is not None else []
     words += ["--seed", str(recipe.seed)]
     words += _preprocess_words(recipe.preprocess) if recipe.trained is None else []
+    words += _filter_words(recipe)[0]
+    words += [word for name in recipe.tables[:1] for word in ("--labels", name)]
+    words += ["--fix"] if any(fix["code"] in _WITH_FIX for fix in recipe.repairs) else []
     for name, value in recipe.free_params.items():
         shown = value if isinstance(value, str) else json.dumps(_plain(value))
         words += ["--param", f"{name}={shown}"]
@@ -250,6 +277,55 @@ def _preprocess_words(settings: Mapping[str, Any]) -> list[str]:
     return [word for name, value in given for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
+def _filter_words(recipe: Recipe) -> tuple[list[str], bool]:
+    """Return the options for the filters, and whether they say all of them; the command filters both sides alike."""
+    roles = ("target",) if recipe.trained is not None else _ROLES
+    chosen = [PreprocessParams.from_dict({"target": recipe.preprocess.get(role) or {}}).target for role in roles]
+    first = chosen[0]
+    most = first.thresholds.to_dict().get("pct_mt")
+    expressible = RoleParams(
+        min_genes=first.min_genes,
+        min_cells=first.min_cells,
+        thresholds=Thresholds.from_dict({"pct_mt": [None, most[1]]} if most else {}),
+    )
+    if any(each != expressible for each in chosen):
+        return [], False
+    given = [("--min-genes", first.min_genes), ("--min-cells", first.min_cells), ("--max-mt", most[1] if most else 0)]
+    return [word for flag, value in given if value for word in (flag, str(value))], True
+
+
+def left_out(recipe: Recipe) -> tuple[str, ...]:
+    """Return what the command of an analysis does not repeat, in a few words each; the script repeats it all.
+
+    Examples
+    --------
+    >>> left_out(Recipe(source="a.h5ad", target="b.h5ad", label_key=None, preprocess={"log": "log2"}))
+    ('the normalisation',)
+    """
+    others = {name: value for name, value in recipe.preprocess.items() if name in _NORMALISATION}
+    usual = PreprocessParams().to_dict()
+    changed = any(value != usual[name] for name, value in others.items()) or (
+        "n_top_genes" in recipe.preprocess and recipe.preprocess["n_top_genes"] is None
+    )
+    found = {
+        "the filters": not _filter_words(recipe)[1],
+        "the normalisation": recipe.trained is None and changed,
+        "repairs that you asked for": any(fix["code"] not in {*_WITH_FIX, *_BY_ITSELF} for fix in recipe.repairs),
+        "further tables of cell types": len(recipe.tables) > 1,
+        "your own names of cells": _is_edited(recipe),
+    }
+    return tuple(words for words, holds in found.items() if holds)
+
+
+_NORMALISATION = ("normalise_to", "log", "normalise_on")
+_WITH_FIX = {"transpose", "set_zero"}
+"""Repairs that ``sctl run`` makes with ``--fix``."""
+_BY_ITSELF = {
+    "use_counts", "sum_genes", "unique_genes", "unique_cells", "use_symbols", "strip_versions", "map_orthologs", "match_case",
+}  # fmt: skip
+"""Repairs that ``sctl run`` makes without being asked."""
+
+
 def _corrections(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return a sentence on each correction of expression that is on, by its key among the citations."""
     said = {}
@@ -292,19 +368,63 @@ def _needed(recipe: Recipe) -> list[str]:
 
 
 def _files(recipe: Recipe, role: str) -> list[str]:
-    return str(getattr(recipe, role)).split(" + ")
+    return list(recipe.files.get(role) or [getattr(recipe, role)])
 
 
 def _several(recipe: Recipe, role: str) -> bool:
-    return not _made(recipe, role) and " + " in getattr(recipe, role)
+    return not _made(recipe, role) and len(_files(recipe, role)) > 1
+
+
+def _is_edited(recipe: Recipe) -> bool:
+    return bool(recipe.edits.renamed or recipe.edits.named)
 
 
 def _imports(recipe: Recipe) -> str:
     several = any(_several(recipe, role) for role in _ROLES)
+    trained = recipe.trained is not None
     lines = ["from pathlib import Path", ""] if several else []
-    lines += ["import sctl", "from sctl import pipeline"]
+    lines += ["import sctl"]
+    lines += ["from sctl import pipeline"] if several or trained else []
+    lines += ["from sctl.export import LabelEdits, edited, with_final_labels"] if _is_edited(recipe) else []
+    lines += [
+        "from sctl.io import join_labels, read_labels, write_h5ad"
+        if recipe.tables
+        else "from sctl.io import write_h5ad"
+    ]
+    lines += ["from sctl.preflight import Fix, apply_fix"] if recipe.repairs else []
+    lines += ["from sctl.sharing import load_trained"] if trained else []
     lines += ["from sctl.simulate import Simulation"] if recipe.simulated else []
     return "\n".join(lines)
+
+
+def _by_hand(recipe: Recipe) -> str:
+    """Return, as literals, what the user did by hand."""
+    lines = [f"TABLES = {list(recipe.tables)!r}  # of cell types"] if recipe.tables else []
+    lines += [f"REPAIRS = {_literal_list(recipe.repairs)}"] if recipe.repairs else []
+    if _is_edited(recipe):
+        lines += [f"RENAMED = {_literal(recipe.edits.renamed)}  # cell types"]
+        lines += [f"NAMED = {_literal(recipe.edits.named)}  # cells"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _changing(recipe: Recipe) -> str:
+    """Return the code that does by hand what the user did, in the same order."""
+    lines, n_repairs, n_tables = [], 0, 0
+    for change in recipe.changes:
+        if "labels" in change:
+            lines.append(f"source, _ = join_labels(source, read_labels(TABLES[{n_tables}]))")
+            n_tables += 1
+            continue
+        role = "source" if change["fix"]["arguments"]["role"] == "source" else "target"
+        other = "target" if role == "source" else "source"
+        lines.append(f"{role} = apply_fix({role}, Fix(**REPAIRS[{n_repairs}]), other={other})")
+        n_repairs += 1
+    lines.append("repairs = [Fix(**values) for values in REPAIRS]" if recipe.repairs else "repairs = []")
+    return "\n".join(lines)
+
+
+def _literal_list(values: Sequence[Any]) -> str:
+    return repr([_plain(value) for value in values])
 
 
 def _place(recipe: Recipe, role: str) -> str:
@@ -333,5 +453,5 @@ def _literal(value: Mapping[str, Any]) -> str:
 
 
 def _indented(text: str) -> str:
-    """Indent for a docstring, in which backslashes and quotes must not end it."""
-    return "    " + text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    """Make a text one for a docstring, in which backslashes and quotes must not end it."""
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')

@@ -18,7 +18,9 @@ from sctl.io.contents import head, is_gzip
 
 _DELIMITERS = "\t,;| "
 _LINES = 25  # lines that decide
-_LINE_BYTES = 64_000_000  # the longest header line: a million names of 60 letters
+MAX_COLUMNS = 200_000
+"""Most columns of a table: each takes time of its own, however few rows there are."""
+_LINE_BYTES = 16_000_000  # the longest header line: so many names of 80 letters
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
@@ -119,6 +121,12 @@ def layout_of(path: Path, name: str) -> Layout:
             expected="One row per gene or per cell was expected.",
             do="Export the table again.",
         )
+    if max(map(len, rows)) > MAX_COLUMNS:
+        raise DataError(
+            f"{name} has {max(map(len, rows)):,} columns.",
+            expected=f"A table of at most {MAX_COLUMNS:,} columns was expected.",
+            do="Give such a matrix as .h5ad, or as a 10x matrix with its barcodes and genes.",
+        )
     _check_numbers(sample, name)
     width = Counter(len(row) for row in sample).most_common(1)[0][0]
     if len(header) == width - 1:  # as R's write.table writes it
@@ -172,7 +180,7 @@ def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[
             line = text.rstrip("\r\n")
             if len(line) >= _LINE_BYTES - 4:
                 raise DataError(
-                    f"A line of {name} is longer than 64 MB.",
+                    f"A line of {name} is longer than 16 MB.",
                     expected="A table with one row per line was expected.",
                     do="Export it again with line ends, or as .h5ad.",
                 )

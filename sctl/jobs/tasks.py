@@ -31,6 +31,7 @@ from sctl.project import (
     load_units,
     note_question,
     outcomes_in,
+    repairs_in,
     save_curves,
     save_reasons,
     save_source_check,
@@ -214,9 +215,12 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
     params = {**project.params("data"), **project.params("preprocess")}
     trained, target, run = project.trained(), project.input("target"), part(0.0, 1.0)
     if trained is not None:
-        save_prepared(directory, pipeline.prepare_trained(trained, target, project.params("preprocess"), run))
-        return
-    save_prepared(directory, pipeline.prepare(project.input("source"), target, params, run))
+        trained, target, told = pipeline.met(trained, target)
+        prepared = pipeline.prepare_trained(trained, target, project.params("preprocess"), run)
+    else:
+        source, target, told = pipeline.repaired(project.input("source"), target)
+        prepared = pipeline.prepare(source, target, params, run)
+    save_prepared(directory, pipeline.with_repairs(prepared, target, told))
 
 
 def _transfer(project: Project, directory: Path, part: Part) -> None:
@@ -437,6 +441,9 @@ def _method(project: Project) -> tuple[TransferMethod, int]:
     params, trained = project.params("transfer"), project.trained()
     if trained is None:
         return pipeline.method_of(params), int(params["seed"])
+    repairs = repairs_in(project.result_dir("preprocess"))
+    if any(fix.arguments["role"] == "source" for fix in repairs):
+        trained = pipeline.renamed(trained, load_pair(project).source)
     own = params["params"] if params["method"] == trained.method.key else {}
     return trained.configured(own), int(params["seed"])
 

@@ -18,8 +18,10 @@ from sctl.pipeline.compute import (
     groups_of,
     maps_of,
     prepare,
+    prepare_pair,
     prepare_sweep,
     transfer,
+    with_repairs,
 )
 from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
@@ -126,6 +128,7 @@ __all__ = [
     "neighbour_curves",
     "numbers_of",
     "prepare",
+    "prepare_pair",
     "prepare_sweep",
     "prepare_trained",
     "read_datasets",
@@ -154,6 +157,7 @@ __all__ = [
     "with_adaptor",
     "with_batches",
     "with_found_groups",
+    "with_repairs",
     "without_labels",
     "worth_of",
 ]

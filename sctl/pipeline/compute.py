@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sctl.pipeline.batches import with_batches
+from sctl.pipeline.inputs import repaired
 from sctl.pipeline.settings import complete
 from sctl.pipeline.source import with_found_groups
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from sctl.base import SweepsTheta, TransferMethod
     from sctl.core.before_after import Answer
     from sctl.data import Pair, TransferResult
-    from sctl.preprocess import Prepared
+    from sctl.preflight import Finding
+    from sctl.preprocess import Prepared, PreprocessParams
     from sctl.run import Run
     from sctl.sweep import ThetaSweep
 
@@ -45,6 +47,59 @@ def prepare(source: AnnData, target: AnnData, params: Mapping[str, Any], run: Ru
     return prepare_pair(source, target, chosen, run=run, **keys)
 
 
+def prepare_pair(
+    source: AnnData,
+    target: AnnData,
+    params: PreprocessParams | None = None,
+    *,
+    label_key: str | None = None,
+    batch_key: str | None = None,
+    run: Run | None = None,
+) -> Prepared:
+    """Repair what has one right repair, as ``sctl run`` does, then make a pair that any method can use.
+
+    Parameters
+    ----------
+    source, target : AnnData
+        As read; they are not changed. Genes of two species, ids beside symbols, names that occur twice and counts
+        that lie in a layer are brought together, see :func:`sctl.pipeline.repaired`.
+    params, label_key, batch_key, run
+        As for :func:`sctl.preprocess.prepare_pair`, which prepares without repairs.
+
+    Returns
+    -------
+    Prepared
+        ``repairs`` and ``report.repairs`` name what was repaired. For
+        ``sctl.annotated(target, prepared.repairs, prepared.target, result)``.
+
+    Raises
+    ------
+    DataError
+        If names are duplicated, values cannot be used, a column is missing, fewer than 50 genes are
+        shared, or a filter leaves nothing.
+    """
+    from sctl import preprocess  # noqa: PLC0415
+    from sctl.data import in_memory  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
+
+    source, target, told = repaired(in_memory(source), in_memory(target))
+    keys = {"label_key": label_key, "batch_key": batch_key}
+    try:
+        prepared = preprocess.prepare_pair(source, target, params, run=run, **keys)
+    except DataError as error:
+        if not repaired(source, target, blocks=True)[2]:
+            raise
+        do = f"{error.do} In Python, source, target, _ = sctl.repaired(source, target, blocks=True) may mend it."
+        raise DataError(error.found, expected=error.expected, do=do.strip()) from error
+    return with_repairs(prepared, target, told)
+
+
+def with_repairs(prepared: Prepared, target: AnnData, told: Sequence[Finding]) -> Prepared:
+    """Return what was prepared with what had been repaired before, and the target after that."""
+    said = tuple(f"{finding.text} {finding.fix.title if finding.fix else ''}.".strip() for finding in told)
+    return replace(prepared, target=target, repairs=tuple(told), report=replace(prepared.report, repairs=said))
+
+
 def as_sweep(method: TransferMethod) -> SweepsTheta | None:
     """Return the method as one that sweeps θ, or None if it does not."""
     from sctl.base import SweepsTheta  # noqa: PLC0415
@@ -56,13 +111,12 @@ def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
     from sctl.base import learned  # noqa: PLC0415
 
-    fitted = cast("SweepsTheta", learned(pair, method, run))
+    fitted = cast("SweepsTheta", learned(pair, with_batches(pair, method), run))
     return fitted.prepare_sweep(pair.target, run)
 
 
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:
     """Return the result of a baseline, clustered with the same settings as ``method`` and for the same source types."""
-    from sctl.base import transfer  # noqa: PLC0415
     from sctl.methods import get_method  # noqa: PLC0415
 
     kind = get_method(key)
@@ -73,26 +127,39 @@ def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> Transfer
     return transfer(pair, kind(**shared), run)
 
 
-def transfer(pair: Pair, method: TransferMethod, run: Run, *, theta: float | None = None) -> TransferResult:
-    """Cluster and label the target.
+def transfer(
+    pair: Pair, method: TransferMethod, run: Run | None = None, *, theta: float | None = None
+) -> TransferResult:
+    """Learn from the pair's source, then cluster and label its target.
 
     Parameters
     ----------
     pair : Pair
+        A method that can correct for batches and was given no column of its own uses the pair's ``batch_key``.
     method : TransferMethod
-    run : Run
+    run : Run, optional
+        Seed, progress and stop switch; seed 0 and silence by default.
     theta : float, optional
         How much to trust the source; by default what the method says, which is to try several.
 
     Returns
     -------
     TransferResult
+
+    Raises
+    ------
+    DataError, ParameterError
+        If the method cannot work on this pair; the text says what to do.
+    Cancelled
+        If the run was stopped.
     """
     from sctl import base  # noqa: PLC0415
+    from sctl.run import Run  # noqa: PLC0415
 
+    run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
     if sweeping is None:
-        return base.transfer(pair, with_batches(pair, method), run)
+        return base.transfer(pair, method, run)
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
     points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))

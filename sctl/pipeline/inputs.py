@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
+    import numpy as np
     from anndata import AnnData
+    from numpy.typing import NDArray
 
     from sctl.data import TransferResult
-    from sctl.preflight import Finding, Role
+    from sctl.preflight import Finding, Fix, Role
 
 
 def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple[AnnData, AnnData, list[Finding]]:
@@ -60,11 +62,13 @@ def repairs(finding: Finding) -> bool:
     return finding.fix is not None and finding.fix.code in _REPAIR_ALONE
 
 
-_REPAIR_ALONE = {"strip_genome", "use_counts", "sum_genes", "unique_genes", "unique_cells"}
+_REPAIR_ALONE = {"strip_genome", "use_counts", "sum_layers", "sum_genes", "unique_genes", "unique_cells"}
 _REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
 
 
-def annotated(target: AnnData, told: Sequence[Finding], repaired: AnnData, result: TransferResult) -> AnnData:
+def annotated(
+    target: AnnData, told: Sequence[Finding | Fix], repaired: AnnData, result: TransferResult, *others: TransferResult
+) -> AnnData:
     """Return the cells of a result as they were given, with the result in its slots.
 
     Repairs serve the computation alone: values, genes and tables are those of the user again. Two repairs
@@ -74,34 +78,75 @@ def annotated(target: AnnData, told: Sequence[Finding], repaired: AnnData, resul
     ----------
     target : AnnData
         As it was read.
-    told : sequence of Finding
-        What :func:`repaired` repaired.
+    told : sequence of Finding or Fix
+        What was repaired in it, in order, by :func:`repaired` or on request.
     repaired : AnnData
-        The target after that.
+        The target after that; only the names of its cells and genes are read.
     result : TransferResult
+    *others : TransferResult
+        More results of the same cells.
 
     Returns
     -------
     AnnData
         A copy.
-    """
-    from sctl.data import write_result  # noqa: PLC0415
-    from sctl.preflight import apply_fix  # noqa: PLC0415
 
-    fixes = [finding.fix for finding in told if finding.fix and finding.fix.arguments["role"] == "target"]
-    given = target
-    for fix in fixes:
-        given = apply_fix(given, fix) if fix.code == "transpose" else given
+    Raises
+    ------
+    DataError
+        If a cell of the result is not in the target.
+    """
+    from sctl.data import require_cells, write_result  # noqa: PLC0415
+
+    fixes = _fixes_of_target(told)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*names are not unique")  # the pre-flight has said so
-        out = given[repaired.obs_names.get_indexer(result.obs_names)].copy()
+        given = target.T.copy() if any(fix.code == "transpose" for fix in fixes) else target
+        require_cells(repaired, result)
+        kept = _kept_cells(target, fixes)[repaired.obs_names.get_indexer(result.obs_names)]
+        out = given[kept].copy()
         out.obs_names = result.obs_names.rename(given.obs_names.name)
         if _same_columns(given, repaired, [fix.arguments.get("where") for fix in fixes]):
             out.var_names = repaired.var_names  # what a method says of a gene is placed by its name
-        out = write_result(out, result)
+        for each in (result, *others):
+            out = write_result(out, each)
         out.var_names = given.var_names
     out.uns.pop("read_notes", None)  # ours, not the user's
     return out
+
+
+def _fixes_of_target(told: Sequence[Finding | Fix]) -> list[Fix]:
+    found = [getattr(item, "fix", item) for item in told]
+    return [fix for fix in found if fix is not None and fix.arguments["role"] == "target"]
+
+
+def _kept_cells(target: AnnData, fixes: Sequence[Fix]) -> NDArray[np.int64]:
+    """Return the places of the cells that repairs have left, among those of the target.  (n_repaired,)."""
+    import numpy as np  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    from sctl.preflight import apply_fix  # noqa: PLC0415
+
+    swapped = any(fix.code == "transpose" for fix in fixes)
+    n_cells = target.n_vars if swapped else target.n_obs
+    if not any(fix.code in _DROPS_CELLS for fix in fixes):
+        return np.arange(n_cells)
+    numbered = target.copy()
+    names = pd.Index([str(place) for place in range(n_cells)])
+    if swapped:
+        numbered.var_names = names
+    else:
+        numbered.obs_names = names
+    for fix in fixes:
+        if fix.code not in _RENAMES:
+            numbered = apply_fix(numbered, fix)
+    return numbered.obs_names.to_numpy().astype(np.int64)
+
+
+_DROPS_CELLS = {"drop_empty_cells", "drop_unlabelled", "drop_rare_labels"}
+_RENAMES = {
+    "unique_cells", "unique_genes", "sum_genes", "use_symbols", "strip_versions", "map_orthologs", "match_case",
+}  # fmt: skip
 
 
 def _same_columns(given: AnnData, repaired: AnnData, counts_from: Sequence[str | None]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sctl.pipeline.batches import with_batches
 from sctl.pipeline.settings import baselines_of
 from sctl.pipeline.source import with_found_groups
 
@@ -77,7 +78,9 @@ def repeats(
         if (key, seed) in done:
             continue
         if key not in trials:
-            trials[key] = prepare_trial(key, _pair_for(key, pair, methods, run), methods[key], groups)
+            trials[key] = prepare_trial(
+                key, _pair_for(key, pair, methods, run), with_batches(pair, methods[key]), groups
+            )
         yield one_seed(trials[key], seed, run)
     run.report("Clustering again with other seeds", len(turns), len(turns))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sctl.pipeline.batches import with_batches
+
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +75,7 @@ def units(
             expected="It takes a method that learns a code, such as poissonautoencoder, and a source with cells.",
             do="Choose both.",
         )
-    fitted: Any = learned(pair, method, run)
+    fitted: Any = learned(pair, with_batches(pair, method), run)
     values, types, genes = fitted.training_cells(pair.source, pair.label_key)
     config, model = fitted.configs[0], fitted.models_[0]
     cells = TypedCells(values, tuple(map(str, genes)), types, tuple(fitted.label_names_))

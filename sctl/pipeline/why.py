@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sctl.pipeline.batches import with_batches
+
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +126,7 @@ def reasons(
     from sctl.explain import Explains, deletion, explain  # noqa: PLC0415
 
     run.report("Take up what was learned", 0, 1)
-    fitted = learned(pair, method, run)
+    fitted = learned(pair, with_batches(pair, method), run)
     if not isinstance(fitted, Explains):
         raise ParameterError(
             f"{fitted.title} cannot say yet which genes its labels rest on.", do="Choose another method to see why."

@@ -84,6 +84,17 @@ def _use_counts(adata: AnnData, *, where: str) -> AnnData:
     return out
 
 
+def _sum_layers(adata: AnnData, *, layers: list[str]) -> AnnData:
+    """Put the sum of some layers into ``X``: the counts of spliced and unspliced molecules, for instance."""
+    for key in layers:
+        if key not in adata.layers:
+            raise _gone(f"the layer '{key}'")
+    out = adata.copy()
+    first, *others = (sparse.csr_matrix(adata.layers[key], dtype=np.float32) for key in layers)
+    out.X = sum(others, first)
+    return out
+
+
 def _gone(what: str) -> DataError:
     return DataError(f"The counts were expected in {what}, which is not there.", do="Let the pre-flight look again.")
 
@@ -227,6 +238,8 @@ def _tidy_labels(adata: AnnData, label_key: str) -> AnnData:
 
 _FIXES: dict[str, Callable[..., AnnData]] = {
     "use_counts": _use_counts,
+    "choose_values": _use_counts,
+    "sum_layers": _sum_layers,
     "undo_log": _undo_log,
     "set_zero": _set_zero,
     "transpose": _transpose,

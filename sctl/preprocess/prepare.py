@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from anndata import AnnData
@@ -36,11 +37,17 @@ class Prepared:
         a shared gene has the same values in both, unless it was corrected: here are measured values only, for
         markers and for the result's file. ``layers["counts"]`` where counts are known.
     report : PrepareReport
+    target : AnnData, optional
+        The target as it went in, after repairs; None where it was prepared as it was given.
+    repairs : tuple of Finding
+        What was repaired in source and target, in order.
     """
 
     pair: Pair
     target_all: AnnData
     report: PrepareReport
+    target: AnnData | None = None
+    repairs: tuple[Any, ...] = ()
 
 
 def prepare_pair(

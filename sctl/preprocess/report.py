@@ -48,6 +48,8 @@ class PrepareReport:
     imputation : ImputationEffect, optional
     batch : BatchEffect, optional
         What the corrections did, where they are on.
+    repairs : tuple of str
+        What was repaired before, a sentence each.
     """
 
     n_cells: Mapping[str, tuple[int, int]]
@@ -63,6 +65,7 @@ class PrepareReport:
     missing: tuple[str, ...] = ()
     imputation: ImputationEffect | None = None
     batch: BatchEffect | None = None
+    repairs: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in a form that JSON takes."""
@@ -73,6 +76,7 @@ class PrepareReport:
             "n_genes": dict(self.n_genes),
             "values": dict(self.values),
             "losses": [asdict(loss) for loss in self.losses],
+            **({"repairs": list(self.repairs)} if self.repairs else {}),
             **({"trained": self._trained} if self.n_types else {}),
             **{name: effect.to_dict() for name, effect in self._effects.items()},
         }
@@ -80,7 +84,7 @@ class PrepareReport:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The report as sentences."""
-        lines = []
+        lines = [f"Repaired: {text}" for text in self.repairs]
         if self.n_types:
             lines += [f"Source: trained before, on {self.n_cells['source'][0]} cells of {self.n_types} types."]
             lines += [self._genes_of_the_trained]

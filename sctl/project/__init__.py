@@ -17,6 +17,7 @@ from sctl.project.reasons import (
     save_reasons,
     why_questions,
 )
+from sctl.project.repairs import annotated, fix_to_dict, repairs_in, requested
 from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
@@ -53,10 +54,12 @@ __all__ = [
     "WhyQuestion",
     "add_outcome",
     "add_part",
+    "annotated",
     "as_reference",
     "cells_of",
     "done_parts",
     "export_project",
+    "fix_to_dict",
     "gene",
     "gene_names",
     "has_searches",
@@ -90,6 +93,8 @@ __all__ = [
     "outcomes_in",
     "projects_root",
     "questions",
+    "repairs_in",
+    "requested",
     "save_curves",
     "save_reasons",
     "save_source_check",

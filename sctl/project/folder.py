@@ -14,7 +14,7 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json
+from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json, stamp
 from sctl.project.head import Head
 from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
@@ -216,6 +216,34 @@ class Project:
         reference = stored.put_dataset(self._inputs, adata, origin)
         self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
 
+    def change_input(self, role: str, adata: AnnData, change: Mapping[str, Any], *, note: str) -> None:
+        """Store what became of a dataset; the dataset as it was given is kept, and what has changed it since.
+
+        Parameters
+        ----------
+        role : {"source", "target"}
+        adata : AnnData
+            The dataset after the change.
+        change : mapping
+            As JSON: ``{"fix": {...}}`` for a repair, ``{"labels": name}`` for a table of cell types.
+        note : str
+        """
+        infos = {name: self.input_info(name) or {} for name in ROLES}
+        info, number = infos[role], sum(len(other.get("changes", ())) for other in infos.values())
+        made = {"given": stored.given_of(self._inputs, self._reference(role))}
+        changes = [*info.get("changes", ()), {**change, "number": number}]
+        self.put_input(role, adata, {**stored.origin_of(info), **made, "changes": changes}, note=note)
+
+    def given(self, role: str) -> AnnData:
+        """Read the source or the target as it was given, before any repair.
+
+        Raises
+        ------
+        ProjectError
+            If there is none.
+        """
+        return stored.dataset(self._inputs, stored.given_of(self._inputs, self._reference(role)))
+
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.
 
@@ -309,6 +337,26 @@ class Project:
     def latest_result_dir(self, step: str) -> Path | None:
         """Return the folder of the present result, else of the newest older one, else None."""
         return steps.latest(self.result_dir(step))
+
+    def version(self, step: str = "") -> tuple[object, ...]:
+        """Return a value that differs wherever what is read of a step may differ: between projects, and in time.
+
+        Parameters
+        ----------
+        step : str
+            Empty for what is read of the project's inputs, which are named by their content.
+
+        Returns
+        -------
+        tuple
+            The folder of the project; with a step, also the fingerprint of its settings, the result that is there, and
+            when that was finished.
+        """
+        root = str(self.root)
+        if not step:
+            return (root,)
+        found = self.latest_result_dir(step)
+        return root, self.fingerprint(step), *(() if found is None else (found.name, stamp(found / steps.DONE)))
 
     def require(self, step: str) -> Path:
         """Return the folder of the present result, else of the newest older one.

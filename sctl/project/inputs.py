@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -29,6 +30,14 @@ def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
     known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
     write_json(folder / f"{reference}.json", {**described(adata), **origin, **known})
     return reference
+
+
+def origin_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was said of where an input came from, without what its content says."""
+    return {name: value for name, value in info.items() if name not in _MEASURED}
+
+
+_MEASURED = {"n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
 
 
 def shallow(adata: AnnData) -> AnnData:
@@ -109,15 +118,16 @@ def dataset(folder: Path, reference: str) -> AnnData:
     ProjectError
         If its file is missing or damaged.
     """
-    import anndata as ad  # noqa: PLC0415
-
     trained = model(folder, reference)
     if trained is not None:
         return trained.stand_in()
     path = folder / f"{reference}.h5ad"
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.io import read_h5ad  # noqa: PLC0415
+
     try:
-        return ad.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+        return read_h5ad(path, path.name)
+    except DataError as error:
         raise damaged(path) from error
 
 
@@ -156,12 +166,25 @@ def series(folder: Path, reference: str) -> pd.Series:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         return pd.Series(table["label"].to_numpy(), index=pd.Index(table["cell"]), name="label")
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, OverflowError, ValueError, pd.errors.ParserWarning) as error:
         raise damaged(path) from error
 
 
+def given_of(folder: Path, reference: str) -> str:
+    """Return the fingerprint of the dataset as it was read, from which repairs have made another; or its own."""
+    path = folder / f"{reference}.json"
+    given = read_json(path).get("given", reference) if path.exists() else reference
+    if not isinstance(given, str) or _REFERENCE.fullmatch(given) is None:
+        raise damaged(path)
+    return given
+
+
+_REFERENCE = re.compile("[0-9a-f]{16}")
+
+
 def collect(folder: Path, references: set[str]) -> None:
-    """Delete stored files that no settings in the history name any more."""
+    """Delete stored files that no settings in the history name any more, nor an input that was made from them."""
+    references = references | {given_of(folder, reference) for reference in references}
     for path in folder.glob("*.*"):
         if (
             path.suffix in {".h5ad", ".csv", ".json", MODEL_SUFFIX}

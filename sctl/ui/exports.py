@@ -17,7 +17,7 @@ from sctl.base import TwoAnswers
 from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.methods import METHODS
-from sctl.project import Project, export_project, load_pair, load_report, trained_file
+from sctl.project import Project, annotated, export_project, load_pair, load_report, trained_file
 from sctl.run import Run
 from sctl.sharing import load_trained, save_adaptor
 from sctl.ui import (
@@ -56,7 +56,7 @@ def out_of_date(project: Project) -> None:
 def data(project: Project) -> None:
     """Offer the annotated dataset, the tables and the whole project."""
     name = stem(project)
-    _offer("Annotated dataset (.h5ad)", lambda: _h5ad(project), f"{name}.h5ad", about="Opens in Scanpy. Holds every "
+    _offer("Annotated dataset (.h5ad)", lambda: h5ad(project), f"{name}.h5ad", about="Opens in Scanpy. Holds every "
            "result in its slot, the maps, your labels, and how it was made.", primary=True)  # fmt: skip
     _offer("All tables (.zip of .csv)", lambda: _archive(project), f"{name}-tables.zip",
            about="Cells, groups, marker genes, the curve over θ, other numbers of groups, other methods. A README says what is what.")  # fmt: skip
@@ -124,6 +124,8 @@ def repeat(project: Project) -> None:
     _offer("Notebook (.ipynb)", lambda: export.notebook_for(recipe, title=title, words=text).encode(),
            f"{stem(project)}.ipynb", about="The same for Jupyter, step by step, with a first look at the result.")  # fmt: skip
     st.markdown("**The same from the shell**")
+    if beside := export.left_out(recipe):
+        st.caption(f"The command does not repeat: {'; '.join(beside)}. The script and the notebook do.")
     st.code(export.command_for(recipe), language="bash", wrap_lines=True)
     st.markdown("**A paragraph for your methods section**")
     st.code(text, language=None, wrap_lines=True)
@@ -148,7 +150,19 @@ def recipe_of(project: Project) -> export.Recipe:
         all_genes=frozenset(role for role, info in infos.items() if info.get("genes") == "union"),
         simulated={role: found.to_dict() for role, found in simulated.items()},
         trained=trained.settled(project) if project.has_trained else None,
+        files={role: info["files"] for role, info in infos.items() if len(info.get("files", ())) > 1},
+        changes=sorted(
+            (change for info in infos.values() for change in info.get("changes", ())),
+            key=lambda change: change["number"],
+        ),
+        edits=_edits(project),
     )
+
+
+def _edits(project: Project) -> export.LabelEdits:
+    """Return the user's own names of cells, as far as they differ from the method's."""
+    final = _final(project)
+    return export.LabelEdits() if final is None else export.label_edits(results.result(project), final)
 
 
 def _answer(project: Project) -> dict[str, str]:
@@ -196,17 +210,23 @@ def _all_results(project: Project) -> list[TransferResult]:
     return [own, *(item for key, item in others.items() if key != own.method)]
 
 
-def _h5ad(project: Project) -> bytes:
+def h5ad(project: Project) -> bytes:
+    """Return the user's own dataset as a file, with every result in its slot."""
     drawn = results.maps(project)
     maps = {kind: drawn[f"target_{kind}"] for kind in ("umap", "tsne", "pca") if f"target_{kind}" in drawn}
     with tempfile.TemporaryDirectory(prefix="sctl-export-") as folder:
+        own = _all_results(project)
         path = export.export_h5ad(
             Path(folder, "result.h5ad"),
-            results.target(project),
-            _all_results(project),
+            annotated(project, *own),
+            [],
             embeddings=maps,
             labels_final=_final(project),
-            provenance={"command": export.command_for(recipe_of(project)), "settings": dict(project.settings.params)},
+            provenance={
+                "methods": [each.method for each in own],
+                "command": export.command_for(recipe_of(project)),
+                "settings": dict(project.settings.params),
+            },
         )
         return path.read_bytes()
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from sctl import preflight
 from sctl.preflight import Finding, Report, Role
-from sctl.project import Project
+from sctl.project import Project, fix_to_dict
 from sctl.ui import caching, errors, shell, simulation, trained, uploads
 
 _SIGNS = {
@@ -100,9 +100,8 @@ def _repair(finding: Finding) -> None:
         other = project.input("target" if role == "source" else "source") if fix.code == "match_case" else None
         repaired = preflight.apply_fix(project.input(role), fix, other=other)
         info = project.input_info(role) or {}
-        origin = {"filename": info.get("filename", role)}
         if "trained" in info:
-            uploads.rename_trained(project, repaired, origin, note=fix.title)
+            uploads.rename_trained(project, repaired, {"filename": info.get("filename", role)}, note=fix.title)
         else:
-            project.put_input(role, repaired, origin, note=fix.title)
+            project.change_input(role, repaired, {"fix": fix_to_dict(fix)}, note=fix.title)
         errors.say(f"Done: {fix.title}.")

@@ -136,7 +136,7 @@ def _choose_labels(role: str) -> None:
         state.forget_settings()
         return
     params = project.params("data")
-    joined = pipeline.FILE in info["obs_columns"] and " + " in str(info.get("filename"))
+    joined = pipeline.FILE in info["obs_columns"] and len(info.get("files", ())) > 1
     several = pipeline.FILE if joined else None
     if params["label_key"] in info["obs_columns"] and several is None:
         return
@@ -235,13 +235,13 @@ def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
     with uploads.on_disk(files) as (paths, _):
         table = io.read_labels(paths[0], name=files[0].name)
     joined, report = io.join_labels(project.input("source"), table)
-    info = project.input_info("source") or {}
-    project.put_input(
-        "source", joined, {"filename": info.get("filename", "source")}, note="Join the table of cell types"
-    )
+    project.change_input("source", joined, {"labels": files[0].name}, note="Join the table of cell types")
     if report.columns:
-        params = {**project.params("data"), "label_key": report.columns[0]}
-        project.set_params("data", params, note=f"Take the cell types from {report.columns[0]}")
+        likely = [column for column in preflight.label_candidates(joined) if column in report.columns]
+        chosen = (likely or report.columns)[0]
+        project.set_params(
+            "data", {**project.params("data"), "label_key": chosen}, note=f"Take the cell types from {chosen}"
+        )
     errors.say(report.text)
 
 

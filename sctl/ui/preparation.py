@@ -69,6 +69,8 @@ def result(project: Project) -> None:
             f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
             "genes are shared, or if you say so in its advanced settings."
         )
+    for text in report.get("repairs", ()):
+        st.caption(f":material/build: Repaired for the computation: {errors.plain(text)}")
     if report["losses"]:
         with st.expander("What was left out, and why", icon=":material/remove_circle:"):
             table = pd.DataFrame(report["losses"])[["role", "what", "n", "reason"]]

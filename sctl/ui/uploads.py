@@ -64,7 +64,7 @@ def take(project: Project, role: str, uploads: Sequence[Upload], *, genes: pipel
         return
     with on_disk(uploads) as (paths, digest):
         adata = pipeline.read_datasets(paths, names=names, genes=genes, labelled=role == "source")
-    origin = {"filename": " + ".join(names), "sha256": digest, "genes": genes}
+    origin = {"filename": " + ".join(names), "files": names, "sha256": digest, "genes": genes}
     project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
 
 

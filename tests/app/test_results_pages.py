@@ -518,7 +518,7 @@ def test_every_verdict_has_a_word(open_page, done):
 def test_everything_offered_can_be_built(done):
     script = exports.export.script_for(exports.recipe_of(done))
     compile(script, "script.py", "exec")
-    assert exports._h5ad(done)[:4] == b"\x89HDF"
+    assert exports.h5ad(done)[:4] == b"\x89HDF"
     assert {"markers.csv", "theta_curve.csv"} <= set(exports._tables(done))
     for title, (_, drawing) in figure_files._drawings(done).items():
         assert figure_files._printed(drawing, "png")[:4] == b"\x89PNG", title

@@ -1,0 +1,79 @@
+"""What was repaired on the way to a result: on request on the pages, or by itself when the step was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sctl.project.files import damaged, read_json, write_json
+from sctl.project.folder import Project
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from sctl.data import TransferResult
+    from sctl.preflight import Fix
+    from sctl.preprocess import Prepared
+
+REPAIRS, REPAIRED = "repairs.json", "repaired.h5ad"
+
+
+def save_repairs(directory: Path, prepared: Prepared) -> None:
+    """Write the repairs that were made by themselves, and the names of the target's cells and genes after them."""
+    import pandas as pd  # noqa: PLC0415
+    from anndata import AnnData  # noqa: PLC0415
+
+    from sctl.project.results import save_dataset  # noqa: PLC0415
+
+    fixes = [finding.fix for finding in prepared.repairs if finding.fix is not None]
+    write_json(directory / REPAIRS, {"fixes": [fix_to_dict(fix) for fix in fixes]})
+    if prepared.target is not None:
+        names = {axis: pd.DataFrame(index=getattr(prepared.target, f"{axis}_names")) for axis in ("obs", "var")}
+        save_dataset(directory / REPAIRED, AnnData(**names))
+
+
+def repairs_in(directory: Path) -> tuple[Fix, ...]:
+    """Return the repairs that were made by themselves; none where none were kept."""
+    path = directory / REPAIRS
+    return tuple(_fixes(read_json(path).get("fixes"), path)) if path.exists() else ()
+
+
+def requested(info: Mapping[str, Any]) -> tuple[Fix, ...]:
+    """Return the repairs that were made on request, in order, from what is known of an input."""
+    changes = [change["fix"] for change in info.get("changes", ()) if "fix" in change]
+    return tuple(_fixes(changes, Path("inputs")))
+
+
+def annotated(project: Project, result: TransferResult, *others: TransferResult) -> AnnData:
+    """Return the target's cells as the user gave them, with results in their slots.
+
+    See :func:`sctl.pipeline.annotated`.
+    """
+    from sctl import pipeline  # noqa: PLC0415
+    from sctl.project.results import load_dataset  # noqa: PLC0415
+
+    directory = project.require("preprocess")
+    path = directory / REPAIRED
+    repaired = load_dataset(path) if path.exists() else project.input("target")
+    fixes = [*requested(project.input_info("target") or {}), *repairs_in(directory)]
+    return pipeline.annotated(project.given("target"), fixes, repaired, result, *others)
+
+
+def fix_to_dict(fix: Fix) -> dict[str, Any]:
+    """Return a repair as JSON values."""
+    return {"code": fix.code, "title": fix.title, "arguments": dict(fix.arguments)}
+
+
+def _fixes(values: object, path: Path) -> Iterator[Fix]:
+    from sctl.preflight import Fix  # noqa: PLC0415
+
+    if not isinstance(values, list):
+        raise damaged(path)
+    for value in values:
+        match value:
+            case {"code": str(code), "title": str(title), "arguments": {"role": "source" | "target"} as arguments}:
+                yield Fix(code, title, arguments)
+            case _:
+                raise damaged(path)
