@@ -96,6 +96,14 @@ def dup(names):
     return [*names[:2], names[0], *names[3:]]
 
 
+def unfiltered():
+    adata = data(200)
+    X = adata.X.toarray()
+    X[80:] *= np.arange(1100) % 60 == 0
+    adata.X = sparse.csr_matrix(X)
+    return adata
+
+
 def linear():
     adata = data()
     X = adata.X.toarray()
@@ -141,6 +149,7 @@ ALONE = {
     "species": (data, "target", "ok", None),
     "all_zero": (lambda: AnnData(data().X * 0, obs=data().obs, var=data().var), "target", "block", None),
     "empty_cells": (lambda: put(data(), 3, slice(None), 0), "target", "advice", "drop_empty_cells"),
+    "unfiltered": (unfiltered, "target", "warn", "drop_empty_barcodes"),
     "empty_genes": (lambda: put(data(), slice(None), 3, 0), "target", "advice", None),
     "few_cells": (lambda: data(9), "target", "block", None),
     "small_target": (lambda: data(40), "target", "advice", None),

@@ -14,7 +14,7 @@ from scipy import sparse
 from sctl.errors import DataError, ParameterError
 from sctl.genes import map_orthologs, renamed, strip_version, symbols_from, without_genome
 from sctl.preflight.report import Fix
-from sctl.preprocess import label_text
+from sctl.preprocess import named_type
 from sctl.values import LARGEST
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
@@ -184,6 +184,13 @@ def _drop_empty_cells(adata: AnnData) -> AnnData:
     return adata[filled].copy()
 
 
+def _drop_empty_barcodes(adata: AnnData, *, min_counts: int) -> AnnData:
+    totals = np.asarray(sparse.csr_matrix(adata.X).sum(axis=1)).ravel()
+    if not (totals >= min_counts).any():
+        raise DataError(f"No barcode has {min_counts} counts.", do="Let the pre-flight look again.")
+    return adata[totals >= min_counts].copy()
+
+
 def _strip_versions(adata: AnnData) -> AnnData:
     """Remove versions; where two ids fall together, the second and later are numbered."""
     names = _numbered(strip_version(adata.var_names))
@@ -207,11 +214,11 @@ def _match_case(adata: AnnData, other: AnnData) -> AnnData:
 
 
 def _drop_unlabelled(adata: AnnData, *, label_key: str) -> AnnData:
-    return _tidy_labels(adata[label_text(adata.obs[label_key]).notna().to_numpy()].copy(), label_key)
+    return _tidy_labels(adata[named_type(adata.obs[label_key]).notna().to_numpy()].copy(), label_key)
 
 
 def _drop_rare_labels(adata: AnnData, *, label_key: str, min_cells: int) -> AnnData:
-    labels = label_text(adata.obs[label_key])
+    labels = named_type(adata.obs[label_key])
     counts = labels.value_counts()
     kept = labels.isna() | labels.isin(counts.index[counts >= min_cells])
     if not kept.any():
@@ -239,6 +246,7 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "sum_genes": _sum_genes,
     "unique_genes": _unique_genes,
     "unique_cells": _unique_cells,
+    "drop_empty_barcodes": _drop_empty_barcodes,
     "drop_empty_cells": _drop_empty_cells,
     "use_symbols": symbols_from,
     "strip_genome": _strip_genome,
