@@ -24,6 +24,9 @@ UNASSIGNED = "unassigned"
 
 TARGET_ONLY = "target_only"
 """Where a pair's target keeps its own genes: ``obsm[TARGET_ONLY]``, names in ``uns[f"{TARGET_ONLY}_genes"]``."""
+DEPTH = "depth"
+"""Where a pair's target, and a result, say in ``uns`` how deeply both were measured: ``source`` and ``target``, the median
+number of shared genes that a cell shows; where both hold counts also ``source_counts`` and ``target_counts``, their median."""
 
 
 MIN_GENES_FOUND = 0.5

@@ -187,10 +187,9 @@ def _require_sound(adata: AnnData) -> None:
 
 def _with_matrix(adata: AnnData, name: str) -> AnnData:
     """Put into ``X``, which is empty, the layer that is called like counts, or else ``raw``, or the only layer."""
-    counts = [key for key in adata.layers if "count" in str(key).lower()]
-    raw = adata.raw
-    if counts:
-        adata.X, place = adata.layers[counts[0]], f"the layer '{counts[0]}'"
+    counts, raw = _called_counts(adata, name), adata.raw
+    if counts is not None:
+        adata.X, place = adata.layers[counts], f"the layer '{counts}'"
     elif raw is not None:
         adata = AnnData(raw.X, obs=adata.obs, var=raw.var, obsm=dict(adata.obsm), uns=dict(adata.uns))
         place = "'raw'"
@@ -205,6 +204,26 @@ def _with_matrix(adata: AnnData, name: str) -> AnnData:
         )
     adata.uns["read_notes"] = f"{name} has no matrix X; the values of {place} were taken."
     return adata
+
+
+def _called_counts(adata: AnnData, name: str) -> str | None:
+    """Return the layer that is called counts, or the only one that has the word in its name.
+
+    Raises
+    ------
+    DataError
+        If several might be meant: counts of spliced molecules are counts too.
+    """
+    like = [str(key) for key in adata.layers if "count" in str(key).lower()]
+    exactly = [key for key in like if "".join(filter(str.isalpha, key.lower())) in ("count", "counts")]
+    meant = exactly if len(exactly) == 1 else like
+    if len(meant) > 1:
+        raise DataError(
+            f"{name} has no matrix X, and several layers are called counts: {', '.join(map(repr, meant))}.",
+            expected="The expression values were expected in X; which of these layers holds them cannot be known.",
+            do=f"Put the right one there, in Python with adata.X = adata.layers[{meant[0]!r}], and write it again.",
+        )
+    return meant[0] if meant else None
 
 
 def _short(error: Exception) -> str:

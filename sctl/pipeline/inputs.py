@@ -39,6 +39,7 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
 
     def next_repair() -> Finding | None:
         alone = [finding for role, adata in sides.items() for finding in inspect(adata, role=cast("Role", role))]
+        alone.sort(key=lambda finding: finding.fix is None or finding.fix.code not in _VALUES_FIRST)
         both = list(inspect_pair(sides["source"], sides["target"]))
         done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in told if finding.fix}
         for finding in [*alone, *both]:
@@ -62,8 +63,11 @@ def repairs(finding: Finding) -> bool:
     return finding.fix is not None and finding.fix.code in _REPAIR_ALONE
 
 
-_REPAIR_ALONE = {"strip_genome", "use_counts", "sum_layers", "sum_genes", "unique_genes", "unique_cells"}
-_REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
+_REPAIR_ALONE = {
+    "strip_genome", "use_counts", "sum_layers", "plain_names", "sum_genes", "unique_genes", "unique_cells",
+}  # fmt: skip
+_REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case", "match_names"}
+_VALUES_FIRST = ("use_counts", "sum_layers")  # while raw and the layers still bear the names of the genes
 
 
 def annotated(

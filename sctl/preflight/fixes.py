@@ -12,7 +12,15 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes import map_orthologs, renamed, strip_version, symbols_from, without_genome
+from sctl.genes import (
+    map_orthologs,
+    named_as,
+    renamed,
+    strip_version,
+    symbols_from,
+    with_plain_names,
+    without_genome,
+)
 from sctl.preflight.report import Fix
 from sctl.preprocess import named_type
 from sctl.values import LARGEST
@@ -30,7 +38,7 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
     fix : Fix
         From a :class:`~sctl.preflight.Finding`.
     other : AnnData, optional
-        The other of the two; only ``match_case`` needs it.
+        The other of the two; the repairs in :data:`NEED_OTHER` need it.
 
     Returns
     -------
@@ -43,18 +51,18 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
     DataError
         If the dataset is not one that this fix repairs.
     """
-    if fix.code == "match_case":
+    if fix.code in NEED_OTHER:
         if other is None:
             raise ParameterError(
                 "The spelling of the other dataset is not known.",
                 expected="This repair compares the two datasets.",
                 do="Give the other dataset as well.",
             )
-        return _match_case(adata, other)
+        return NEED_OTHER[fix.code](adata, other)
     if fix.code not in _FIXES:
         raise ParameterError(
             f"There is no repair called {fix.code!r}.",
-            expected=f"There are {', '.join(sorted([*_FIXES, 'match_case']))}.",
+            expected=f"There are {', '.join(sorted([*_FIXES, *NEED_OTHER]))}.",
             do="Use a repair that the pre-flight offered.",
         )
     arguments = {key: value for key, value in fix.arguments.items() if key != "role"}
@@ -250,8 +258,11 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "drop_empty_cells": _drop_empty_cells,
     "use_symbols": symbols_from,
     "strip_genome": _strip_genome,
+    "plain_names": with_plain_names,
     "strip_versions": _strip_versions,
     "map_orthologs": _map_orthologs,
     "drop_unlabelled": _drop_unlabelled,
     "drop_rare_labels": _drop_rare_labels,
 }
+NEED_OTHER: dict[str, Callable[[AnnData, AnnData], AnnData]] = {"match_case": _match_case, "match_names": named_as}
+"""Repairs that bring one dataset's names to those of the other."""

@@ -444,6 +444,31 @@ def test_an_empty_x_is_filled_from_where_the_values_are(small, tmp_path, place):
     assert "has no matrix X" in back.uns["read_notes"]
 
 
+@pytest.mark.parametrize(
+    ("layers", "taken"),
+    [
+        (["spliced_counts", "counts"], "counts"),
+        (["Counts", "unspliced_counts", "detected"], "Counts"),
+        (["lognorm", "umi_counts"], "umi_counts"),
+        (["spliced_counts", "unspliced_counts"], None),
+        (["raw_counts", "corrected_counts"], None),
+    ],
+)
+def test_of_several_layers_called_counts_none_is_guessed(small, tmp_path, layers, taken):
+    full = AnnData(obs=small.obs, var=small.var)
+    for number, key in enumerate(layers):
+        full.layers[key] = small.X * (1 if key == taken else number + 2)
+    full.write_h5ad(tmp_path / "x.h5ad")
+    if taken is not None:
+        assert same(read(tmp_path / "x.h5ad"), small)
+        return
+    with pytest.raises(
+        DataError, match=r"several layers are called counts: 'corrected_counts'|counts: 'spliced_counts'"
+    ) as caught:
+        read(tmp_path / "x.h5ad")
+    assert all(key in str(caught.value) for key in layers)
+
+
 def test_of_a_mixture_of_species_the_larger_is_taken(small, tmp_path):
     mouse = small[:, :5].copy()
     names = [*(f"GRCh38_{name}" for name in small.var_names), *(f"mm10___{name}" for name in mouse.var_names)]
