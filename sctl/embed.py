@@ -28,6 +28,10 @@ FEWEST_CELLS = 3
 
 _DENSE_SIDE = 150  # below this many cells or genes a full decomposition is the quickest and has no edge cases
 _ITERATIONS = (250, 500)  # of t-SNE: early exaggeration, then without (openTSNE's defaults)
+_EXAGGERATION = 12
+_FEW_CELLS = (4, 50.0)
+"""Exaggeration and learning rate of t-SNE where a third of the cells are fewer than the perplexity: with openTSNE's own
+(12, and a rate of a twelfth of the cells) every cell attracts every other, and 30 cells or fewer end in one point."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,8 @@ def tsne(pcs: Floats, run: Run | None = None, *, perplexity: float = 30.0) -> Fl
     run : Run, optional
         Progress is reported, and Stop heeded, every 25 iterations.
     perplexity : float
-        Roughly, how many neighbours a cell attends to; at most ``(n_obs - 1) / 3``.
+        Roughly, how many neighbours a cell attends to; at most ``(n_obs - 1) / 3``. Where that is less, cells are also
+        drawn together less at first.
 
     Returns
     -------
@@ -168,18 +173,21 @@ def tsne(pcs: Floats, run: Run | None = None, *, perplexity: float = 30.0) -> Fl
         run.report("t-SNE", min(done + iteration, total), total)
 
     run.report("t-SNE", 0, total)
+    most = (len(data) - 1) / 3
+    early, rate = (_EXAGGERATION, "auto") if perplexity <= most else _FEW_CELLS
     affinities = openTSNE.affinity.PerplexityBasedNN(
-        data, perplexity=max(1.0, min(perplexity, (len(data) - 1) / 3)), method="exact", n_jobs=1
+        data, perplexity=max(1.0, min(perplexity, most)), method="exact", n_jobs=1
     )
     layout = openTSNE.TSNEEmbedding(
-        openTSNE.initialization.rescale(_start(data)),
+        _small_start(data, run),
         affinities,
         negative_gradient_method="bh" if len(data) < 10_000 else "fft",  # the interpolation pays off beyond
         n_jobs=1,  # sums in another order give another map
+        learning_rate=rate,
         callbacks=report,
         callbacks_every_iters=25,
     )
-    for iterations, exaggeration, momentum in zip(_ITERATIONS, (12, 1), (0.5, 0.8), strict=True):
+    for iterations, exaggeration, momentum in zip(_ITERATIONS, (early, 1), (0.5, 0.8), strict=True):
         layout = layout.optimize(n_iter=iterations, exaggeration=exaggeration, momentum=momentum)
         done += iterations
     run.report("t-SNE", total, total)
@@ -297,6 +305,13 @@ def _layout(scores: Floats, run: Run, kind: Kind) -> Floats:
 def _start(scores: Floats) -> Floats:
     """Return the first two components; a missing second one is zero: shape (n_obs, 2)."""
     return np.column_stack([scores[:, :2], np.zeros((len(scores), max(0, 2 - scores.shape[1])))])
+
+
+def _small_start(scores: Floats, run: Run) -> Floats:
+    """Return the start of a t-SNE: small, as the method asks, and never a single point."""
+    start = _start(scores)
+    spread = start[:, 0].std()
+    return start * (1e-4 / spread) if spread > 0 else run.rng("t-SNE").normal(scale=1e-4, size=start.shape)
 
 
 def _check_cells(n_obs: int) -> None:

@@ -188,11 +188,12 @@ def explain(
 
 
 def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> pd.DataFrame:
-    """Tell which genes of an explanation are known markers, and whether they support the label.
+    """Tell which genes of an explanation are known markers, and whether they are as cells of the label should have them.
 
-    A marker of the label supports it where the gene speaks for it in these cells, and contradicts it where the gene speaks
-    against it, since it is not there. A marker of the other type supports the label by its absence, and contradicts it by
-    its presence.
+    A marker of the label should be high, a marker of the other type low, compared with all other cells. Where it is, and
+    speaks for the label, it supports it; where it is the other way round, and speaks against it, it contradicts it. No
+    verdict is given on a marker of both types, nor where the method weighs a gene against its direction, nor on a gene that
+    the target lacks.
 
     Parameters
     ----------
@@ -205,8 +206,9 @@ def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> 
     Returns
     -------
     DataFrame
-        The genes with two more columns of text, empty where a gene is no marker: ``marker_of`` (a label, or both) and
-        ``verdict`` (``"supports"`` or ``"contradicts"``).
+        The genes with three more columns of text, empty where a gene is no marker: ``marker_of`` (a label, or both),
+        ``here`` (``"high"`` or ``"low"``, compared with all other cells) and ``verdict`` (``"supports"`` or
+        ``"contradicts"``).
     """
     own, other = markers_of(label, markers), markers_of(against, markers)
     of = [
@@ -214,8 +216,13 @@ def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> 
         for gene in genes["gene"]
     ]
     value = genes["contribution"].to_numpy(dtype=float)
-    verdict = np.select([np.array(of) == "", value > 0, value < 0], ["", "supports", "contradicts"], "")
-    return genes.assign(marker_of=of, verdict=verdict)
+    more = (genes["expression"] - genes["elsewhere"]).to_numpy(dtype=float)
+    expected = genes["gene"].isin(own).to_numpy(dtype=float) - genes["gene"].isin(other).to_numpy(dtype=float)
+    verdict = np.select(
+        [(more * expected > 0) & (value > 0), (more * expected < 0) & (value < 0)], ["supports", "contradicts"], ""
+    )
+    here = np.select([np.array(of) == "", more > 0, more < 0], ["", "high", "low"], "")
+    return genes.assign(marker_of=of, here=here, verdict=verdict)
 
 
 def deletion(

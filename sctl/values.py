@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sctl.core.derivation import correlation, dense_rows, follows, logged, same_largest, sampled_rows
+
 ValueKind = Literal["counts", "log", "linear", "scaled"]
 LogBase = Literal["e", "2", "10"]
 
 LOG_MAX = 20.0
 """log2 of 1,000,001 is 19.93: no log value of counts per million lies above it."""
+
+LIKELY = 0.6
+"""Scaled values correlate more with the counts that they were made of; with unrelated ones hardly at all."""
 
 LARGEST = np.float64(np.finfo(np.float32).max)
 """Larger values become infinite where expression is computed with, in float32."""
@@ -82,6 +87,35 @@ def value_kind(X: Any) -> ValueKind:
     if high > LOG_MAX or _equal_sums(_rows(X)):
         return "linear"
     return "log"
+
+
+def are_its_counts(counts: Any, X: Any) -> bool:
+    """Say whether whole numbers that are called counts are those that a matrix was made of.
+
+    Parameters
+    ----------
+    counts, X : sparse matrix or array of shape (n_obs, n_vars)
+
+    Returns
+    -------
+    bool
+        Whether ``X`` follows from them; of scaled values only a correlation of genes can be asked, 0.6 or more.
+
+    Examples
+    --------
+    >>> counts = np.random.default_rng(0).poisson(3.0, size=(30, 40))
+    >>> are_its_counts(counts, np.log1p(counts)), are_its_counts(counts // 2, np.log1p(counts))
+    (True, False)
+    """
+    if value_kind(counts) != "counts":
+        return False
+    rows = sampled_rows(int(X.shape[0]))
+    values, numbers = dense_rows(X, rows), dense_rows(counts, rows)
+    if same_largest(numbers) and not same_largest(values):
+        return False
+    if value_kind(X) == "scaled":
+        return correlation(values, logged(numbers)) >= LIKELY
+    return follows(values, numbers)
 
 
 def log_base(X: Any) -> LogBase:

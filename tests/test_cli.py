@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,14 +21,17 @@ import sctl
 import sctl.methods
 from sctl.base import transfer
 from sctl.cli import main
+from sctl.cli.bar import Bar
 from sctl.cli.told import source_worth, tell
 from sctl.data import read_result
 from sctl.methods import get_method
-from sctl.run import Run
+from sctl.run import Progress, Run
 from sctl.simulate import toy_pair
 
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
 """Those that compare cells by consensus; each other one has a test of its own."""
+PATIENCE = 120.0
+"""Seconds after which a process surely hangs; nothing is measured by it."""
 
 
 @pytest.fixture(scope="module")
@@ -284,10 +286,93 @@ def test_help_needs_nothing_heavy() -> None:
     assert seen.stdout.splitlines()[-1] == "[]"
 
 
+# -- Ctrl-C ----------------------------------------------------------------------------------------
+
+COMMANDS = {
+    "run": ["run", "--source", "source.h5ad", "--target", "target.h5ad", "--param", "theta_step=0.3", "--param",
+            "n_init=2", "--out"],
+    "network": ["run", "--source", "source.h5ad", "--target", "target.h5ad", "--method", "itclust", "--param",
+                "n_epochs=2", "--param", "n_pretrain_epochs=1", "--param", "max_refreshes=2", "--out"],
+    "train": ["train", "--source", "source.h5ad", "--method", "itclust", "--param", "n_epochs=2", "--param",
+              "n_pretrain_epochs=1", "--out"],
+    "search": ["search", "--source", "source.h5ad", "--sampler", "random", "--trials", "2", "--param", "max_epochs=2",
+               "--out"],
+}  # fmt: skip
+"""Short computations; the last word is for the name of the output."""
+ENDINGS = {"run": "h5ad", "network": "h5ad", "train": "sctl", "search": "csv"}
+
+
+def words_of(kind: str, folder: Path, out: Path) -> list[str]:
+    return [str(folder / word) if word.endswith(".h5ad") else word for word in COMMANDS[kind]] + [str(out)]
+
+
+def stages_of(command: list[str], monkeypatch: pytest.MonkeyPatch, at: str = "", number: int = signal.SIGINT) -> tuple:
+    """The stages of a command and its status, where a signal comes the first time that ``at`` is announced."""
+    stages: list[str] = []
+    shown = Bar._show
+
+    def show(bar: Bar, progress: Progress) -> None:
+        stage = f"{progress.stage} {'end' if progress.done == progress.total else ''}".strip()
+        if stage == at and stage not in stages:
+            signal.raise_signal(number)
+        stages.append(stage)
+        shown(bar, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bar, "_show", show)
+        status = main(command)
+    return list(dict.fromkeys(stages)), status
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_control_c_ends_every_stage(
+    folder: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / f"out.{ENDINGS[kind]}"
+    stages, status = stages_of(words_of(kind, folder, out), monkeypatch)
+    assert (status, len(stages) > 2) == (0, True)
+    out.unlink()
+    before = signal.getsignal(signal.SIGINT)
+    for stage in stages:
+        capsys.readouterr()
+        seen, status = stages_of(words_of(kind, folder, out), monkeypatch, at=stage)
+        assert (stage, status, list(tmp_path.iterdir())) == (stage, 130, [])
+        assert stage in seen
+        told = capsys.readouterr()
+        assert told.err.endswith("sctl: stopped.\n")
+        assert "Wrote" not in told.out
+    assert signal.getsignal(signal.SIGINT) is before  # who calls the command from Python keeps what was set
+
+
+def test_a_system_that_ends_the_command_is_heard_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = words_of("run", folder, tmp_path / "out.h5ad")
+    stages, _ = stages_of(command, monkeypatch)
+    (tmp_path / "out.h5ad").unlink()
+    _, status = stages_of(command, monkeypatch, stages[-1], signal.SIGTERM)
+    assert (status, list(tmp_path.iterdir())) == (128 + signal.SIGTERM, [])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_control_c_while_the_output_is_written_leaves_nothing(
+    folder: Path, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(adata: AnnData, path: Path) -> None:
+        if when == "before":
+            signal.raise_signal(signal.SIGINT)
+        sctl_write(adata, path)
+        if when == "after":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("sctl.io.write_h5ad", write)
+    assert main(words_of("run", folder, tmp_path / "out.h5ad")) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_control_c_is_no_traceback(folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.h5ad"
-    command = [sys.executable, "-m", "sctl", "run", "--source", str(folder / "source.h5ad"), "--target",
-               str(folder / "target.h5ad"), "--out", str(out), "--param", "theta_step=0.01", "--param", "n_init=1000"]  # fmt: skip
+    command = [sys.executable, "-m", "sctl", *words_of("run", folder, tmp_path / "out.h5ad"),
+               "--param", "theta_step=0.01", "--param", "n_init=1000"]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
         assert process.stderr is not None
         told = b""
@@ -295,13 +380,46 @@ def test_control_c_is_no_traceback(folder: Path, tmp_path: Path) -> None:
             piece = os.read(process.stderr.fileno(), 4096)
             assert piece, told
             told += piece
-        time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         told += process.stderr.read()
-        assert process.wait(30) == 130
+        assert process.wait(PATIENCE) == 130
     assert b"stopped" in told
     assert b"Traceback" not in told
-    assert not out.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+BUSY = """
+import signal, sys, threading
+from pathlib import Path
+import sctl.pipeline
+from sctl.cli import main, stopping
+def wait(*_, **__):  # for ever, and without a look at the switch
+    for _ in range({times}):
+        signal.raise_signal(signal.SIGINT)
+    while True:
+        try:
+            threading.Event().wait(1)
+        except BaseException:
+            pass  # as callbacks of compiled code do
+stopping.GRACE = {grace}
+{place} = wait
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("place", ["sctl.pipeline.read_datasets", "sctl.pipeline.transfer", "sctl.io.write_h5ad"])
+@pytest.mark.parametrize(("times", "grace"), [(1, 0.001), (2, 1e6)])
+def test_what_does_not_look_at_the_switch_is_ended(
+    folder: Path, tmp_path: Path, place: str, times: int, grace: float
+) -> None:
+    """Soon after a first Ctrl-C, and at once after a second."""
+    code = ("import sctl.io\n" if "io" in place else "") + BUSY.format(times=times, grace=grace, place=place)
+    command = [sys.executable, "-c", code, *words_of("run", folder, tmp_path / "out.h5ad")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.endswith("sctl: stopped.\n")
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def same(left: object, right: object) -> None:

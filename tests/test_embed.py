@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -68,6 +69,25 @@ def test_few_cells_have_a_map_too(rng, method, n_obs):
     coords = method(rng.normal(size=(n_obs, 2)))
     assert coords.shape == (n_obs, 2)
     assert np.isfinite(coords).all()
+
+
+@pytest.mark.parametrize("method", [umap, tsne])
+@pytest.mark.parametrize("n_obs", [4, 5, 12, 30])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_on_a_map_of_few_cells_distances_follow(method, n_obs, seed):
+    """Cells on a ring of random widths, in twenty dimensions."""
+    rng = np.random.default_rng(seed)
+    angle = rng.permutation(np.linspace(0, 2 * np.pi, n_obs, endpoint=False))
+    ring = np.column_stack([9 * np.cos(angle), 6 * np.sin(angle)]) * rng.uniform(0.7, 1.3, size=(n_obs, 1))
+    pcs = pca(np.hstack([ring, rng.normal(size=(n_obs, 18))]))
+    coords = method(pcs)
+    assert np.ptp(coords, axis=0).min() > 0.1
+    assert np.corrcoef(pdist(coords), pdist(pcs))[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("n_obs", [5, 12, 40])
+def test_tsne_of_cells_all_alike_is_finite(n_obs):
+    assert np.isfinite(tsne(np.zeros((n_obs, 4)))).all()
 
 
 @pytest.mark.parametrize("method", [pca, umap, tsne])

@@ -10,7 +10,7 @@ import pytest
 
 from sctl.errors import DataError, NotFittedError, ParameterError
 from sctl.explain import Explains, deletion, explain, marked
-from sctl.genesets import known_markers
+from sctl.genesets import GeneSets, known_markers
 from sctl.methods import METHODS, get_method
 from sctl.run import Run
 
@@ -178,7 +178,8 @@ def test_expression_is_that_of_the_target(given, pair):
 
 
 def test_known_markers_support_or_contradict():
-    genes = pd.DataFrame({"gene": ["INS", "GCG", "IAPP", "TTR", "ACTB"], "contribution": [2.0, 1.0, -1.0, -2.0, 3.0]})
+    genes = pd.DataFrame({"gene": ["INS", "GCG", "IAPP", "TTR", "ACTB"], "contribution": [2.0, 1.0, -1.0, -2.0, 3.0],
+                          "expression": [5.0, 1.0, 1.0, 4.0, 9.0], "elsewhere": [1.0, 3.0, 2.0, 3.0, 1.0]})  # fmt: skip
     found = marked(genes, "Beta cells", "alpha", known_markers("human")).set_index("gene")
     assert found["marker_of"].to_dict() == {
         "INS": "Beta cells",
@@ -187,5 +188,28 @@ def test_known_markers_support_or_contradict():
         "TTR": "alpha",
         "ACTB": "",
     }
+    assert found["here"].tolist() == ["high", "low", "low", "high", ""]
     assert found["verdict"].tolist() == ["supports", "supports", "contradicts", "contradicts", ""]
     assert "verdict" not in genes
+
+
+@pytest.mark.parametrize(
+    ("gene", "contribution", "expression", "elsewhere", "here", "verdict"),
+    [
+        ("INS", 1.0, 1.0, 5.0, "low", ""),  # a marker of the name that is missing and yet speaks for it
+        ("INS", -1.0, 5.0, 1.0, "high", ""),
+        ("GCG", 1.0, 5.0, 1.0, "high", ""),  # one of the other type that is there and yet speaks for the name
+        ("GCG", -1.0, 1.0, 5.0, "low", ""),
+        ("INS", 0.0, 5.0, 1.0, "high", ""),
+        ("INS", 1.0, 2.0, 2.0, "", ""),
+        ("INS", 1.0, np.nan, np.nan, "", ""),  # the target lacks it
+        ("BOTH", 1.0, 5.0, 1.0, "high", ""),
+    ],
+)
+def test_a_marker_is_judged_by_its_direction(gene, contribution, expression, elsewhere, here, verdict):
+    table = known_markers("human").merged(
+        GeneSets("mine", {"beta": frozenset({"INS", "BOTH"}), "alpha": frozenset({"GCG", "BOTH"})})
+    )
+    row = {"gene": [gene], "contribution": [contribution], "expression": [expression], "elsewhere": [elsewhere]}
+    found = marked(pd.DataFrame(row), "beta", "alpha", table)
+    assert found[["here", "verdict"]].iloc[0].tolist() == [here, verdict]

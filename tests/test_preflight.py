@@ -52,6 +52,14 @@ def scaled(adata):
     return out
 
 
+def corrected(adata):
+    """Log values from which a random part was taken, beside the counts."""
+    out = logged(adata)
+    out.layers["counts"] = adata.X.copy()
+    out.X.data *= np.random.default_rng(5).uniform(0.5, 1.5, size=out.X.nnz)
+    return out
+
+
 def with_raw(adata, changed):
     changed.raw = adata
     return changed
@@ -109,6 +117,9 @@ ALONE = {
     "values_scaled": (lambda: scaled(data()), "source", "block", None),
     "counts_elsewhere": (lambda: with_raw(data(), logged(data())), "source", "warn", "use_counts"),
     "unscaled_elsewhere": (lambda: with_raw(logged(data()), scaled(data())), "source", "block", "use_counts"),
+    "genes_in_raw": (lambda: with_raw(logged(data()), logged(data())[:, :300].copy()), "source", "warn", "use_counts"),
+    "counts_unsure": (lambda: corrected(data()), "target", "advice", "choose_values"),
+    "values_binned": (lambda: AnnData((data().X > 0) * 1.0, obs=data().obs, var=data().var), "target", "warn", None),
     "excel_dates": (lambda: renamed_to(data(), ["1-Mar", "2-Sep", *HUMAN[2:1100]]), "target", "advice", None),
     "missing_values": (lambda: put(data(), 3, 3, np.nan), "target", "block", "set_zero"),
     "infinite_values": (lambda: put(data(), 3, 3, np.inf), "target", "block", "set_zero"),
@@ -118,6 +129,12 @@ ALONE = {
     "read_notes": (lambda: noted(data()), "target", "advice", None),
     "duplicate_genes": (lambda: renamed_to(data(), dup(HUMAN[:1100])), "target", "warn", "sum_genes"),
     "duplicate_cells": (lambda: renamed_to(data(), dup(data().obs_names), "obs"), "target", "warn", "unique_cells"),
+    "genome_prefix": (
+        lambda: renamed_to(data(), [f"hg19_{name}" for name in HUMAN[:1100]]),
+        "target",
+        "warn",
+        "strip_genome",
+    ),
     "ensembl_ids": (lambda: ids(data(), "gene_name"), "target", "advice", "use_symbols"),
     "ensembl_versions": (lambda: ids(data(), None, ".2"), "target", "advice", "strip_versions"),
     "entrez_ids": (lambda: numbered(data()), "target", "warn", None),
@@ -262,15 +279,22 @@ def test_counts_are_found_where_they_lie(place, change):
     assert list(mended.obs["cell_type"]) == list(counts.obs["cell_type"])
 
 
-def test_counts_in_raw_bring_back_all_genes_and_the_layer_called_counts_wins():
+def test_counts_in_raw_bring_back_all_genes_and_win_over_a_layer_with_fewer():
     counts = data()
     adata = with_raw(counts, logged(counts)[:, :60].copy())
     adata.obsm["X_pca"] = np.ones((120, 2))
     mended = apply_fix(adata, inspect(adata, role="target").get("counts_elsewhere").fix)
     assert mended.n_vars == 1100
     assert "X_pca" in mended.obsm
-    adata.layers["spliced"] = counts[:, :60].X
     adata.layers["raw_counts"] = counts[:, :60].X
+    assert inspect(adata, role="target").get("counts_elsewhere").fix.arguments["where"] == "raw"
+
+
+def test_among_equal_counts_the_layer_called_counts_wins():
+    counts = data()
+    adata = logged(counts)
+    adata.layers["spliced"] = counts.X
+    adata.layers["raw_counts"] = counts.X
     assert inspect(adata, role="target").get("counts_elsewhere").fix.arguments["where"] == "layers/raw_counts"
 
 
@@ -470,7 +494,7 @@ def test_every_repair_has_been_tried():
     from sctl.preflight.fixes import _FIXES  # noqa: PLC0415 - only here
 
     tried = {fix for *_, fix in ALONE.values() if fix}
-    assert set(_FIXES) == tried | {"unique_genes", "map_orthologs"}
+    assert set(_FIXES) == tried | {"unique_genes", "map_orthologs", "sum_layers"}
 
 
 def test_labels_that_say_nothing_count_as_missing():

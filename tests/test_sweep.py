@@ -243,9 +243,18 @@ def disagreeing(other, best_kta=2):
 def test_doubts_name_the_scores_that_would_choose_other_groups():
     (doubt,) = doubts(disagreeing([0, 1, 0, 1]))
     assert doubt.kind == "disagreement"
-    assert "the fit to the mixed data would choose θ = 0.2 (agreement of the groups, ARI: -0.50)" in doubt.text
-    assert "separation" not in doubt.text  # another θ, but the same groups
-    assert "(3 groups instead of 2, agreement of the groups, ARI: 0.57)" in doubts(disagreeing([0, 1, 2, 2]))[0].text
+    assert doubt.text == (
+        "θ = 0.2, which has the best score for the fit to the mixed data, would group some cells differently. "
+        "Compare θ = 0.2 before you trust small groups."
+    )  # the separation would choose another θ, but the same groups
+    assert "differently (3 groups instead of 2)." in doubts(disagreeing([0, 1, 2, 2]))[0].text
+
+
+def test_other_groups_without_the_source_are_named_as_those_of_ones_own_data():
+    points = disagreeing([0, 1, 0, 1], best_kta=0)
+    points[0] = replace(points[0], clusters=np.array([0, 1, 0, 1]))
+    (doubt,) = doubts(points)
+    assert doubt.text.startswith("Your own data alone would group some cells differently. Compare θ = 0 before")
 
 
 def test_scores_that_grow_with_theta_by_construction_are_not_heard_at_its_end():
@@ -264,12 +273,25 @@ def test_a_choice_is_not_called_safe_where_the_scores_disagree():
     ("scores", "kind", "said"),
     [
         ((0.500, 0.505, 0.503, 0.501), "flat", "The curve is flat"),
-        ((0.7, 0.6, 0.5, 0.4), "smallest", "best score comes without any help"),
-        ((0.4, 0.5, 0.6, 0.7), "largest", "the largest that was tried"),
+        ((0.7, 0.6, 0.5, 0.4), "smallest", "θ = 0 scores best (0.700, against 0.400 at θ = 0.3). So the source seems"),
+        (
+            (0.4, 0.5, 0.6, 0.7),
+            "largest",
+            "θ = 0.3 scores best (0.700, against 0.400 without the source). It is the la",
+        ),
         ((0.4, 0.7, 0.5, 0.4), "peak", "so the choice matters"),
-        ((0.4, 0.7, 0.699, 0.4), "plateau", "All values from 0.1 to 0.2 score about as well"),
-        ((0.4, 0.7, 0.698, 0.699), "plateau", "All values from 0.1 to 0.3 score about as well"),
+        (
+            (0.4, 0.7, 0.699, 0.4),
+            "plateau",
+            "All values from 0.1 to 0.2 lie within 1% of the best, so the choice is safe",
+        ),
+        ((0.4, 0.7, 0.698, 0.699), "plateau", "All values from 0.1 to 0.3 lie within 1% of the best"),
         ((0.696, 0.7, 0.5, 0.4), "plateau", "hardly better than your data alone"),
+        (
+            (0.4, 0.7, 0.7, 0.4),
+            "plateau",
+            "θ = 0.1 is the least help with the best score (0.700, against 0.400 without",
+        ),
     ],
 )
 def test_the_curve_is_put_into_words(scores, kind, said):
@@ -277,6 +299,44 @@ def test_the_curve_is_put_into_words(scores, kind, said):
     assert remark.kind == kind
     assert said in remark.text
     assert remark.is_doubt == (kind not in ("peak", "plateau"))
+
+
+def balanced(scores, fits):
+    return [
+        replace(point, target_kta=fit, stability=2 * point.target_kta - fit)
+        for point, fit in zip(curve(scores), fits, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "fits", "chosen", "said"),
+    [
+        ((0.8, 0.8197, 0.8216, 0.8216), (0.5,) * 4, 0.1,
+         "θ = 0.1 is the least help that scores about as well as the best (0.820, against 0.822 at θ = 0.2 and 0.800 without the source)."),
+        ((0.8, 0.8197, 0.8216, 0.8210), (0.5, 0.5, 0.6, 0.6), 0.2,
+         "Of the values that do, it is the least help that also fits your own data as well as any."),
+        ((0.8197, 0.8216, 0.79, 0.79), (0.5,) * 4, 0.0,
+         "θ = 0 is the least help that scores about as well as the best (0.820, against 0.822 at θ = 0.1 and 0.790 at θ = 0.3)."),
+        ((0.8216, 0.8206, 0.79, 0.79), (0.5, 0.6, 0.5, 0.5), 0.1, "That is no better than your data alone (θ = 0)."),
+        ((0.8, 0.85, 0.8479, 0.80), (0.5,) * 4, 0.1, "Of all values below 1, θ = 0.1 scores best (0.850, against 0.800"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_choice_is_what_the_rule_does(scores, fits, chosen, said):
+    points = balanced(scores, fits)
+    assert choose_theta(points) == chosen
+    text = remarks(points)[0].text
+    assert said in text
+    assert ("scores best" in text) == (max(scores) == scores[round(10 * chosen)] and "Of all" in said)
+
+
+def test_equal_scores_are_not_called_safe_where_the_groups_differ():
+    two, other = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    plateau = remarks(curve([0.4, 0.7, 0.699, 0.4], [two, two, other, two]), "target_kta")[0]
+    assert "some of them group your cells differently" in plateau.text
+    assert "safe" not in plateau.text
+    flat = remarks(curve([0.5, 0.501, 0.5], [two, two, other]), "target_kta")[0]
+    assert "Any θ will do" not in flat.text
+    assert "Any θ will do" in remarks(curve([0.5, 0.501, 0.5]), "target_kta")[0].text
 
 
 def test_pure_label_transfer_is_not_judged():

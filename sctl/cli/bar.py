@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from sctl.cli.stopping import StopSwitch
     from sctl.run import Progress, Run
 
 
@@ -16,18 +17,21 @@ class Bar:
     ----------
     quiet : bool
         Whether to show nothing.
+    stop : StopSwitch
+        Polled by the run.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, stop: StopSwitch) -> None:
         from tqdm import tqdm  # noqa: PLC0415
 
+        self._stop = stop
         self._bar = tqdm(desc="Prepare", total=1, file=sys.stderr, disable=quiet, leave=False, bar_format=_FORMAT)
 
     def run(self, seed: int) -> Run:
         """Return a run that this bar shows."""
         from sctl.run import Run  # noqa: PLC0415 - numpy
 
-        return Run(seed=seed, listener=self._show)
+        return Run(seed=seed, listener=self._show, cancelled=self._stop.is_set)
 
     def _show(self, progress: Progress) -> None:
         self._bar.set_description_str(progress.stage, refresh=False)

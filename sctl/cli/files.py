@@ -78,6 +78,9 @@ def say_repairs(told: Sequence[Finding]) -> None:
 
 def require_usable(report: Report) -> None:
     """Print what is to be known of the files, and refuse what cannot be used."""
+    for finding in report:
+        if finding.code == "read_notes":
+            print(f"Note: {finding.text} {finding.do}")
     for finding in report.of("warn"):
         print(f"Warning: {finding.text} {finding.do}".rstrip())
     if not report.ok:

@@ -41,13 +41,14 @@ def run_analysis(arguments: argparse.Namespace) -> int:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
     source, target, annotated = _read_pair(arguments)
     keys = columns(arguments, source, method)
-    with Bar(quiet=arguments.quiet) as bar:
+    with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(arguments.seed or 0)
         prepared = pipeline.prepare(source, target, {**preprocess, **keys}, run)
         result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
-    write_h5ad(annotated(result), out)
+    with arguments.stop.output(out) as path:
+        write_h5ad(annotated(result), path)
     _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
@@ -72,7 +73,7 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     trained, target, told = pipeline.met(trained, given, blocks=arguments.fix)
     say_repairs(told)
     require_usable(inspect(target, role="target"))
-    with Bar(quiet=arguments.quiet) as bar:
+    with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
         prepared = pipeline.prepare_trained(trained, target, preprocess_settings(arguments), run)
         method = trained.configured(method.params)
@@ -81,7 +82,8 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
         result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
-    write_h5ad(pipeline.annotated(given, told, target, result), out)
+    with arguments.stop.output(out) as path:
+        write_h5ad(pipeline.annotated(given, told, target, result), path)
     _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
@@ -92,7 +94,9 @@ def _keep_adaptor(arguments: argparse.Namespace, result: TransferResult) -> None
     from sctl.sharing import save_adaptor  # noqa: PLC0415
 
     if arguments.save_adaptor is not None:
-        print(f"Wrote {save_adaptor(result, arguments.save_adaptor)}, for whoever has the reference.")
+        with arguments.stop.output(arguments.save_adaptor) as path:
+            save_adaptor(result, path)
+        print(f"Wrote {arguments.save_adaptor}, for whoever has the reference.")
 
 
 _LEARNED = (

@@ -31,11 +31,12 @@ def search_settings(arguments: argparse.Namespace) -> int:
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     keys, seed = columns(arguments, source, method), arguments.seed or 0
-    with Bar(quiet=arguments.quiet) as bar:
+    with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(seed)
         pair = pipeline.prepare(source, source, {**preprocess, **keys}, run).pair
         found = pipeline.search_settings(pair, method, wanted, run=run, journal=arguments.journal)
-    pipeline.trials_table(found).to_csv(out, index=False)
+    with arguments.stop.output(out) as path:
+        pipeline.trials_table(found).to_csv(path, index=False)
     best = " ".join(f"--param {name}={value:g}" for name, value in pipeline.best_settings(found).items())
     print(
         f"Wrote {out}: {len(found.trials)} trials, the smallest loss is {found.best.value:.5g}. Use its settings with"

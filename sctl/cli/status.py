@@ -2,5 +2,3 @@
 
 UNUSABLE = 2
 """Exit status where the user has to change something; also argparse's own."""
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells expect it."""

@@ -36,7 +36,7 @@ def train_source(arguments: argparse.Namespace) -> int:
     source = _source(arguments)
     keys, seed = columns(arguments, source, method), arguments.seed or 0
     method = pipeline.batched(method, keys["batch_key"])
-    with Bar(quiet=arguments.quiet) as bar:
+    with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(seed)
         pair = pipeline.train(source, method, {**preprocess, **keys}, run)
         if arguments.test:
@@ -44,7 +44,8 @@ def train_source(arguments: argparse.Namespace) -> int:
             method = testable.tested(pair.source, pair.label_key, run)
     said = {"note": arguments.note, "licence": arguments.licence, "keep": arguments.keep}
     name = " + ".join(path.name for path in arguments.source)
-    pipeline.save_trained(out, pair, method, preprocess, seed=seed, name=name, **said)
+    with arguments.stop.output(out) as path:
+        pipeline.save_trained(path, pair, method, preprocess, seed=seed, name=name, **said)
     print(f"Wrote {out}: {method.title}, trained on {pair.source.n_obs} cells; see `sctl inspect {out}`.")
     return 0
 
@@ -59,14 +60,15 @@ def _extend(arguments: argparse.Namespace, out: Path) -> int:
     key = columns(arguments, source, trained.method)["label_key"]
     free = {"batch_key": arguments.batch_key} if arguments.batch_key else {}
     trained = replace(trained, method=trained.configured(free))
-    with Bar(quiet=arguments.quiet) as bar:
+    with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
         target = pipeline.prepare_trained(
             trained, source, preprocess_settings(arguments, correct=False), run
         ).pair.target
         labels = source.obs[str(key)].astype(str).loc[target.obs_names].tolist()
         grown = pipeline.extended(trained, target, labels, run)
-    pipeline.save_grown(grown, out)
+    with arguments.stop.output(out) as path:
+        pipeline.save_grown(grown, path)
     print(f"Wrote {out}: {grown.n_source} cells, {len(labels)} of them added; see `sctl inspect {out}`.")
     return 0
 

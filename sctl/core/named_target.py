@@ -74,7 +74,14 @@ class NamedTarget:
     explained: bool
 
 
-def named_target(types: TypeNetwork, X: NDArray[np.float32], config: Sharpening, *, run: Run) -> NamedTarget:
+def named_target(
+    types: TypeNetwork,
+    X: NDArray[np.float32],
+    config: Sharpening,
+    *,
+    start: NDArray[np.integer[Any]] | None = None,
+    run: Run,
+) -> NamedTarget:
     """Name a target's cells, let them sharpen their clusters, and compare.
 
     Parameters
@@ -83,6 +90,8 @@ def named_target(types: TypeNetwork, X: NDArray[np.float32], config: Sharpening,
     X : ndarray of shape (n_obs, n_vars)
         The target's genes that the network sees, scaled on their own.
     config : Sharpening
+    start : ndarray of int, shape (n_obs,), optional
+        Type of every cell by which the mix is counted at first.
     run : Run
 
     Raises
@@ -91,7 +100,8 @@ def named_target(types: TypeNetwork, X: NDArray[np.float32], config: Sharpening,
         If the loss is no longer a number.
     """
     n_times = N_RESCALINGS if config.allow_for_mix else 0
-    net, cells = types.network(), Cells.all(types.on_scale_of_source(X, n_times=n_times, limits=config.limits))
+    scaled = types.on_scale_of_source(X, n_times=n_times, limits=config.limits, start=start)
+    net, cells = types.network(), Cells.all(scaled)
     z, q = deep.outputs(net, cells)
     before = Clustering(q, np.arange(q.shape[1]), z).among_met()
     net.head, kinds = target_head(

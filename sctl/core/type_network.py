@@ -33,12 +33,15 @@ class TypeNetwork:
         Of encoder, decoder and centroids, see :func:`~sctl.core.deep_embedding.weights_of`.
     moments : TypeMoments
         Of every type's scaled genes.
+    profiles : ndarray of float32, shape (n_types, n_vars), optional
+        Mean log-normalised expression of every type; what was saved before it was kept lacks it.
     output : str
         Activation of the reconstruction.
     """
 
     weights: Mapping[str, NDArray[np.float32]]
     moments: TypeMoments
+    profiles: NDArray[np.float32] | None = None
     output: Activation = "linear"
 
     @classmethod
@@ -92,9 +95,14 @@ class TypeNetwork:
         return deep.network(self.weights, output=self.output)
 
     def on_scale_of_source(
-        self, X: NDArray[np.float32], *, n_times: int, limits: tuple[float | None, float]
+        self,
+        X: NDArray[np.float32],
+        *,
+        n_times: int,
+        limits: tuple[float | None, float],
+        start: Ints | None = None,
     ) -> NDArray[np.float32]:
-        """Return a target on the source's scale, by the mix of types that the network finds in it.
+        """Return a target on the source's scale, by the mix of types in it.
 
         Parameters
         ----------
@@ -104,12 +112,16 @@ class TypeNetwork:
             So often its cells are named and scaled anew; 0 leaves them as they are.
         limits : tuple
             Values below and above are cut.
+        start : ndarray of int, shape (n_obs,), optional
+            Type of every cell by which the mix is counted at first; by default that of the network, which is misled
+            where the target consists of few types: scaled on its own, each of them is average.
         """
-        out, net = X, self.network()
+        out, net, codes = X, self.network(), start
         for _ in range(n_times):
-            q = deep.outputs(net, Cells.all(out))[1]
-            shares = np.bincount(q.argmax(axis=1), minlength=q.shape[1]) / len(q)
-            out = np.clip(rescaled(X, self.moments, shares), *limits)
+            if codes is None:
+                codes = deep.outputs(net, Cells.all(out))[1].argmax(axis=1)
+            out = np.clip(rescaled(X, self.moments, np.bincount(codes, minlength=self.n_types) / len(codes)), *limits)
+            codes = None
         return out
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -118,6 +130,7 @@ class TypeNetwork:
             **self.weights,
             f"{_OURS}mean": self.moments.mean,
             f"{_OURS}variance": self.moments.variance,
+            **({} if self.profiles is None else {f"{_OURS}profiles": self.profiles}),
         }
 
     @classmethod
@@ -143,13 +156,15 @@ class TypeNetwork:
         out = cls(
             weights={name: values for name, values in arrays.items() if not name.startswith(_OURS)},
             moments=TypeMoments(mean, variance),
+            profiles=arrays.get(f"{_OURS}profiles"),
             output=output,
         )
+        parts = (mean, variance) if out.profiles is None else (mean, variance, out.profiles)
         try:
             out.network()
         except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
             raise _parts_that_do_not_fit() from error
-        if {(out.n_types, out.n_vars), mean.shape, variance.shape} != {shape}:
+        if {(out.n_types, out.n_vars), *(part.shape for part in parts)} != {shape}:
             raise _parts_that_do_not_fit()
         return out
 

@@ -1,5 +1,16 @@
 """Whose genes these are, how they are named, and how one species' genes map to another's."""
 
+from sctl.genes.features import (
+    GENE_EXPRESSION,
+    MEASUREMENTS,
+    TOTALS,
+    feature_types,
+    listed,
+    not_genes,
+    other_measurements,
+    other_than_genes,
+)
+from sctl.genes.genomes import Mixture, genome_prefixes, mixture_of, without_genome
 from sctl.genes.mapping import OrthologReport, map_orthologs, renamed, symbol_column, symbols_from
 from sctl.genes.names import (
     IdentifierKind,
@@ -12,16 +23,28 @@ from sctl.genes.names import (
 from sctl.genes.table import Species
 
 __all__ = [
+    "GENE_EXPRESSION",
+    "MEASUREMENTS",
+    "TOTALS",
     "IdentifierKind",
+    "Mixture",
     "OrthologReport",
     "Species",
+    "feature_types",
     "gene_likeness",
+    "genome_prefixes",
     "guess_species",
     "identifier_kind",
     "is_mitochondrial",
+    "listed",
     "map_orthologs",
+    "mixture_of",
+    "not_genes",
+    "other_measurements",
+    "other_than_genes",
     "renamed",
     "strip_version",
     "symbol_column",
     "symbols_from",
+    "without_genome",
 ]

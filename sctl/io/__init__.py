@@ -1,8 +1,23 @@
 """Read what biologists have, and refuse with a plain sentence what cannot be read."""
 
+from sctl.io.arrays import read_arrays
 from sctl.io.contents import ACCEPTED
 from sctl.io.files import fingerprint, write_h5ad
+from sctl.io.hdf5 import opened_hdf5, read_h5ad, read_obs
 from sctl.io.labels import JoinReport, join_labels, read_labels
 from sctl.io.reading import read, read_many
 
-__all__ = ["ACCEPTED", "JoinReport", "fingerprint", "join_labels", "read", "read_labels", "read_many", "write_h5ad"]
+__all__ = [
+    "ACCEPTED",
+    "JoinReport",
+    "fingerprint",
+    "join_labels",
+    "opened_hdf5",
+    "read",
+    "read_arrays",
+    "read_h5ad",
+    "read_labels",
+    "read_many",
+    "read_obs",
+    "write_h5ad",
+]

@@ -13,10 +13,10 @@ from sctl.errors import DataError
 Kind = Literal["hdf5", "zip", "tar", "mtx", "text"]
 
 ACCEPTED = (
-    ".h5ad", ".h5", ".loom", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".h5ad.gz", ".h5.gz",
-    ".loom.gz", ".mtx", ".mtx.gz", ".zip", ".tar", ".tar.gz", ".tgz",
+    ".h5ad", ".h5", ".loom", ".csv", ".tsv", ".txt", ".tab", ".xls", ".csv.gz", ".tsv.gz", ".txt.gz", ".tab.gz",
+    ".xls.gz", ".h5ad.gz", ".h5.gz", ".loom.gz", ".mtx", ".mtx.gz", ".zip", ".tar", ".tar.gz", ".tgz",
 )  # fmt: skip
-"""Endings of the file names that are read; a ``.mtx`` comes with its barcodes and genes."""
+"""Endings of the file names that are read; a ``.mtx`` comes with its barcodes and genes, a ``.xls`` must be text inside."""
 
 _FROM_SEURAT = (
     'In R: write.csv(as.matrix(GetAssayData(object, layer = "counts")), "counts.csv")\n'
@@ -161,7 +161,8 @@ def kind_of(path: Path, name: str) -> Kind:
         return "zip"
     if start[257:262] == b"ustar":
         return "tar"
-    _check_name(suffix, name)
+    if not _called_excel(start, suffix):
+        _check_name(suffix, name)
     if b"\x00" in start and not start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
             f"{name} is a binary file of an unknown kind.",
@@ -173,7 +174,7 @@ def kind_of(path: Path, name: str) -> Kind:
 
 def _refused_kind(start: bytes, suffix: str) -> str | None:
     plain = suffix.removesuffix(".gz")
-    if plain in _BY_SUFFIX:
+    if plain in _BY_SUFFIX and not _called_excel(start, suffix):
         return _BY_SUFFIX[plain]
     if re.match(rb"\s*<(?:!doctype\s+html|html|head|body)", start.removeprefix(b"\xef\xbb\xbf"), re.IGNORECASE):
         return "html"
@@ -182,6 +183,17 @@ def _refused_kind(start: bytes, suffix: str) -> str | None:
     if start.startswith(b"PK\x03\x04") and b".npy" in start[:200]:
         return "numpy"
     return next((kind for magic, kind in _BY_START if start.startswith(magic)), None)
+
+
+def _called_excel(start: bytes, suffix: str) -> bool:
+    """Say whether a text is only called like a workbook, as tables on GEO often are."""
+    if _BY_SUFFIX.get(suffix.removesuffix(".gz")) != "excel" or start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
+        return False
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return b"\x00" not in start and not start.startswith(
+        (b"PK", b"\xd0\xcf\x11\xe0", b"\t\x08", b"\t\x04", b"\t\x00", b"\t\x02")
+    )
 
 
 def _check_name(suffix: str, name: str) -> None:

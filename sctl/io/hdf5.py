@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,17 @@ from scipy import sparse
 from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
+from sctl.io.genomes import add_note, one_genome
+from sctl.io.hdf5_check import announced
+from sctl.io.loom_names import cell_table, gene_table
 from sctl.io.memory import require
 
-_CELL_ATTRS = ("CellID", "obs_names", "cell_names", "cell_id", "Barcode", "barcodes")
-_GENE_ATTRS = ("Gene", "var_names", "GeneName", "gene_names", "gene_short_name", "Accession")
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
+# What HDF5, anndata, pandas and scipy raise where the content is not what they rely on.
+_STRANGE = (
+    ArithmeticError, AssertionError, AttributeError, IORegistryError, LookupError, MemoryError, OSError, RuntimeError,
+    TypeError, ValueError,
+)  # fmt: skip
 _COPIES = 1.5  # of the announced size; reading and converting hold a part twice
 
 
@@ -44,7 +50,7 @@ def read_hdf5(path: Path, name: str) -> AnnData:
         If it is damaged, refers to other files, is too large for the memory, or has none of the layouts.
     """
     with _opened(path, name) as file:
-        n_bytes = _announced(file, name)
+        n_bytes = announced(file, name)
         layout = _layout(file, name)
         if layout == "tenx":
             require(_COPIES * n_bytes, name)
@@ -52,19 +58,51 @@ def read_hdf5(path: Path, name: str) -> AnnData:
         if layout == "loom":
             return _read_loom(file, name)
     require(_COPIES * n_bytes, name)
-    return _read_h5ad(path, name)
+    adata = _read_h5ad(path, name)
+    return _with_matrix(adata, name) if adata.X is None else adata
 
 
-def require_self_contained(path: Path, name: str) -> None:
-    """Check that a file opens and that all of its data lie in itself.
+@contextmanager
+def opened_hdf5(path: Path, name: str) -> Iterator[h5py.File]:
+    """Open a file all of whose data lie in itself; every failure of HDF5 while it is open becomes a ``DataError``."""
+    with _opened(path, name) as file:
+        announced(file, name)
+        yield file
+
+
+def read_h5ad(path: Path, name: str) -> AnnData:
+    """Read an ``.h5ad`` as it is: the one way for all that sctl stores, and that others may have changed.
+
+    Parameters
+    ----------
+    path : Path
+        The file; ``X`` may be empty.
+    name : str
+        The name the user knows it by.
 
     Raises
     ------
     DataError
-        If it is damaged, or refers to other files.
+        If it is damaged, refers to other files, points outside of itself, or is too large for the memory.
     """
     with _opened(path, name) as file:
-        _announced(file, name)
+        require(_COPIES * announced(file, name), name)
+    return _read_h5ad(path, name)
+
+
+def read_obs(path: Path, name: str) -> pd.DataFrame:
+    """Read the table of cells of an ``.h5ad`` alone, as safely as :func:`read_h5ad`.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_h5ad`.
+    """
+    with opened_hdf5(path, name) as file, _understood(name):
+        table = ad.io.read_elem(file["obs"])
+        if not isinstance(table, pd.DataFrame):
+            raise TypeError("obs is no table")
+        return table
 
 
 @contextmanager
@@ -73,7 +111,7 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
         raise DataError(
@@ -81,42 +119,6 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
             expected="It should open without an error.",
             do="Download or copy it again; the transfer was probably cut off.",
         ) from error
-
-
-def _announced(file: h5py.File, name: str) -> int:
-    """Return the bytes that all datasets take in memory; refuse data that lie in other files.
-
-    A dataset may name any file of this computer as the place of its values, so a file from outside could
-    otherwise show what it should not.
-    """
-    total = 0
-    for item in _items(file, name):
-        if item.external is not None or item.is_virtual:
-            raise _refers_elsewhere(name)
-        total += int(item.size or 0) * max(int(item.dtype.itemsize), 1)
-    return total
-
-
-def _items(group: h5py.Group, name: str) -> Iterator[h5py.Dataset]:
-    for key in group:
-        link = group.get(key, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            raise _refers_elsewhere(name)
-        if isinstance(link, h5py.SoftLink):
-            continue
-        item = group[key]
-        if isinstance(item, h5py.Group):
-            yield from _items(item, name)
-        elif isinstance(item, h5py.Dataset):
-            yield item
-
-
-def _refers_elsewhere(name: str) -> DataError:
-    return DataError(
-        f"{name} refers to data in other files.",
-        expected="All data must lie in the file itself.",
-        do="Open it where those files are, and write it again as one .h5ad.",
-    )
 
 
 def _layout(file: h5py.File, name: str) -> str:
@@ -138,7 +140,7 @@ def _layout(file: h5py.File, name: str) -> str:
 
 
 def _read_h5ad(path: Path, name: str) -> AnnData:
-    try:
+    with _understood(name):
         with warnings.catch_warnings():
             # Names that are not unique are reported by the pre-flight, with a way to repair them.
             warnings.filterwarnings("ignore", message=".*names are not unique")
@@ -147,23 +149,36 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             warnings.filterwarnings("ignore", category=ad.OldFormatWarning)
             adata = ad.read_h5ad(path)
         _require_sound(adata)
-    except (IORegistryError, LookupError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
+        return adata
+
+
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """Turn whatever the parts of an ``.h5ad`` raise as they are read into words."""
+    try:
+        yield
+    except _STRANGE as error:
+        if isinstance(error, SctlError):
+            raise
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",
             do="Open it with the program that wrote it, and write it again: adata.write_h5ad('data.h5ad').",
         ) from error
-    return _with_matrix(adata, name) if adata.X is None else adata
 
 
 def _require_sound(adata: AnnData) -> None:
     """Raise ``ValueError`` where a sparse matrix points outside itself: compiled code would follow, and crash."""
-    parts = [adata.X, *([] if adata.raw is None else [adata.raw.X, *adata.raw.varm.values()])]
+    parts: list[Any] = [adata.X, *([] if adata.raw is None else [adata.raw.X, *adata.raw.varm.values()])]
     for slots in (adata.layers, adata.obsm, adata.obsp, adata.varm, adata.varp):
         parts.extend(slots.values())
-    for part in parts:
+    parts.append(adata.uns)
+    while parts:
+        part = parts.pop()
         if sparse.issparse(part):
             part.check_format(full_check=True)
+        elif isinstance(part, Mapping):
+            parts.extend(part.values())
 
 
 def _with_matrix(adata: AnnData, name: str) -> AnnData:
@@ -203,14 +218,16 @@ def _read_loom(file: h5py.File, name: str) -> AnnData:
             expected="'row_attrs' (genes) and 'col_attrs' (cells) were expected beside 'matrix'.",
             do="Write it again with loompy, or export it as .h5ad.",
         )
-    var = _attributes(file["row_attrs"], _GENE_ATTRS, matrix.shape[0], f"{name}: genes")
-    obs = _attributes(file["col_attrs"], _CELL_ATTRS, matrix.shape[1], f"{name}: cells")
+    var = gene_table(_attributes(file["row_attrs"], matrix.shape[0]), matrix.shape[0], name)
+    obs, named = cell_table(_attributes(file["col_attrs"], matrix.shape[1]), matrix.shape[1])
     adata = AnnData(_transposed(matrix, name), obs=obs, var=var)
+    if not named:
+        add_note(adata, f"The cells of {name} have no names; they were numbered in the order of the file.")
     layers = file.get("layers")
     for key in layers if isinstance(layers, h5py.Group) else ():
         if layers[key].shape == matrix.shape:
             adata.layers[str(key)] = _transposed(layers[key], name)
-    return adata
+    return one_genome(adata, name)
 
 
 def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
@@ -232,22 +249,13 @@ def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
     return sparse.hstack(blocks, format="csr", dtype=np.float32) if blocks else sparse.csr_matrix((n_obs, n_vars))
 
 
-def _attributes(group: h5py.Group, wanted: tuple[str, ...], length: int, what: str) -> pd.DataFrame:
-    """Return the one-column attributes as a table, with names from the first of ``wanted`` that is there."""
-    columns: dict[str, NDArray[Any]] = {
-        str(key): _text(group[key][()])
+def _attributes(group: h5py.Group, length: int) -> dict[str, NDArray[Any]]:
+    """Return the attributes that have one value, or a row of one, for each gene or cell."""
+    return {
+        str(key): _text(group[key][()].ravel())
         for key in group
-        if isinstance(group[key], h5py.Dataset) and group[key].shape == (length,)
+        if isinstance(group[key], h5py.Dataset) and group[key].shape in ((length,), (length, 1))
     }
-    name = next((key for key in wanted if key in columns), None)
-    if name is None:
-        raise DataError(
-            f"{what} have no names; there is {sorted(columns) or 'nothing'}.",
-            expected=f"A column {wanted[0]!r} was expected.",
-            do="Add the names and write the .loom again, or export an .h5ad.",
-        )
-    index = pd.Index(columns.pop(name).astype(str))
-    return pd.DataFrame(columns, index=index)
 
 
 def _text(values: NDArray[Any]) -> NDArray[Any]:

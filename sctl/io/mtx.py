@@ -18,10 +18,12 @@ from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.io.contents import damaged_gzip, head
+from sctl.io.hdf5_check import MAX_SIDE
 from sctl.io.memory import require
 from sctl.io.table import opened
 
 _CHUNK = 5_000_000  # entries in memory at once as they are parsed
+_DIGITS = 18  # of a size; a longer one is far too large however it goes on
 _BYTES_PER_ENTRY = 24  # row, column and value, and the same again sorted by cell
 
 
@@ -82,7 +84,9 @@ def _sizes(stream: IO[bytes], name: str) -> tuple[tuple[int, int], int]:
             continue
         if len(fields) != 3 or not all(field.isdigit() for field in fields):
             break
-        rows, columns, entries = map(int, fields)
+        rows, columns, entries = (int(field[:_DIGITS]) for field in fields)
+        if max(rows, columns) > MAX_SIDE:
+            raise _damaged(name, f"{rows:,} rows and {columns:,} columns are announced")
         return (rows, columns), entries
     raise _damaged(name, "the line with rows, columns and entries is missing")
 
@@ -113,7 +117,7 @@ def _parts(
         return
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         raise _damaged(name, "an entry is not 'row column value'") from error
-    except ValueError as error:
+    except (ArithmeticError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise _damaged(name, "an entry is not 'row column value'") from error

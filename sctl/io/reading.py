@@ -127,6 +127,7 @@ def _read_archive(path: Path, name: str, kind: Kind) -> AnnData:
         files = archive.unpack(path, Path(folder), name=name)
         if kind == "zip" and Path(folder, "[Content_Types].xml") in files:
             raise refusal("excel", name)
+        archive.require_flat([file for file in files if _accepted(file.name)], name)
         return _read_one_of(files, name)
 
 

@@ -18,9 +18,13 @@ from sctl.io.contents import head, is_gzip
 
 _DELIMITERS = "\t,;| "
 _LINES = 25  # lines that decide
-_LINE_BYTES = 64_000_000  # the longest header line: a million names of 60 letters
+MAX_COLUMNS = 200_000
+"""Most columns of a table: each takes time of its own, however few rows there are."""
+_LINE_BYTES = 16_000_000  # the longest header line: so many names of 80 letters
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,'’ \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
+"""A number with something between thousands, which is the first group; a point may as well stand before decimals."""
 MISSING = frozenset({"", "NA", "NaN", "nan", "N/A", "NULL", "null", "None", "n/a", "<NA>", "#N/A"})
 
 
@@ -38,6 +42,8 @@ class Layout:
         The column names, with one for the column of row names even where the file leaves it out.
     sample : tuple of tuple of str
         The first rows of data.
+    titles : tuple of str
+        Lines above the header that belong to no column.
     """
 
     delimiter: str
@@ -45,6 +51,7 @@ class Layout:
     skip: int
     header: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
+    titles: tuple[str, ...] = ()
 
 
 class _Bounded(gzip.GzipFile):
@@ -102,15 +109,23 @@ def layout_of(path: Path, name: str) -> Layout:
     start = head(path, 1 << 16, name=name)
     encoding = _encoding(start)
     old_mac = b"\r" in start and b"\n" not in start  # Excel for Mac still offers to end lines so
-    skip, lines = _first_lines(path, encoding, name, whole=old_mac or encoding == "utf-16")
+    numbers, lines = _first_lines(path, encoding, name, whole=old_mac or encoding == "utf-16")
     delimiter = _delimiter(lines, name)
     rows = [_fields(line, delimiter) for line in lines]
-    header, sample = rows[0], rows[1:]
+    first = _header_among(rows)
+    header, sample = rows[first], rows[first + 1 :]
+    titles = tuple(" ".join(filter(None, row)) for row in rows[:first])
     if not sample:
         raise DataError(
             f"{name} has a header but no rows.",
             expected="One row per gene or per cell was expected.",
             do="Export the table again.",
+        )
+    if max(map(len, rows)) > MAX_COLUMNS:
+        raise DataError(
+            f"{name} has {max(map(len, rows)):,} columns.",
+            expected=f"A table of at most {MAX_COLUMNS:,} columns was expected.",
+            do="Give such a matrix as .h5ad, or as a 10x matrix with its barcodes and genes.",
         )
     _check_numbers(sample, name)
     width = Counter(len(row) for row in sample).most_common(1)[0][0]
@@ -120,12 +135,23 @@ def layout_of(path: Path, name: str) -> Layout:
         len(header) == width > 2 and header[-1] == "" and not any(row[width - 1] for row in sample if len(row) == width)
     ):
         header, sample = header[:-1], [row[: width - 1] for row in sample]  # every line ends in a delimiter
-    return Layout(delimiter, encoding, skip + 1, tuple(header), tuple(tuple(row) for row in sample))
+    return Layout(delimiter, encoding, numbers[first], tuple(header), tuple(tuple(row) for row in sample), titles)
+
+
+def _header_among(rows: list[list[str]]) -> int:
+    """Return the place of the first row that is as wide as those after it, and filled; titles stand above it."""
+    width = Counter(len(row) for row in rows[1:] or rows).most_common(1)[0][0]
+    for i, row in enumerate(rows[:-1]):
+        if abs(len(row) - width) <= 1 and 2 * sum(map(bool, row)) >= width:
+            return i
+    return 0
 
 
 def is_number(text: str) -> bool:
     """Say whether a field is a number or missing."""
-    return text in MISSING or text.lower().strip("+-") in ("inf", "infinity") or bool(_NUMBER.fullmatch(text.strip()))
+    bare = text.strip()
+    known = text in MISSING or bare.lower().strip("+-") in ("inf", "infinity")
+    return known or bool(_NUMBER.fullmatch(bare)) or bool(THOUSANDS.fullmatch(bare))
 
 
 def _encoding(start: bytes) -> str:
@@ -138,33 +164,33 @@ def _encoding(start: bytes) -> str:
     return "utf-8-sig"
 
 
-def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[int, list[str]]:
-    """Return the number of leading comments and blank lines, and the first lines that hold something.
+def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[list[int], list[str]]:
+    """Return the first lines that hold something, after leading comments, and how many lines each ends.
 
     Where lines do not end in one byte for a new line, the file is read ``whole`` to find their ends.
     """
-    skip = 0
+    numbers: list[int] = []
     lines: list[str] = []
     with opened(path) as stream:
         if whole:
             texts: Iterator[str] = iter(stream.read(_LINE_BYTES).decode(encoding, "replace").splitlines())
         else:
             texts = (line.decode(encoding, "replace") for line in iter(lambda: stream.readline(_LINE_BYTES), b""))
-        for text in texts:
+        for number, text in enumerate(texts, 1):
             line = text.rstrip("\r\n")
             if len(line) >= _LINE_BYTES - 4:
                 raise DataError(
-                    f"A line of {name} is longer than 64 MB.",
+                    f"A line of {name} is longer than 16 MB.",
                     expected="A table with one row per line was expected.",
                     do="Export it again with line ends, or as .h5ad.",
                 )
-            if not lines and (not line.strip() or line.startswith(("#", "%"))):
-                skip += 1
-            elif line.strip():
+            comment = not lines and line.startswith(("#", "%"))
+            if line.strip() and not comment:
                 lines.append(line)
+                numbers.append(number)
             if len(lines) > _LINES:
                 break
-    return skip, lines
+    return numbers, lines
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -178,15 +204,18 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 def _delimiter(lines: list[str], name: str) -> str:
     """Return the delimiter that gives the rows after the header one common number of fields, at least two."""
-    best, most = "", 1
+    best, most = "", (False, 1)
     for delimiter in _DELIMITERS:
-        widths = [len(_fields(line, delimiter)) for line in lines]
+        rows = [_fields(line, delimiter) for line in lines]
+        widths = [len(row) for row in rows]
         body = widths[1:] or widths
         width, count = Counter(body).most_common(1)[0] if body else (0, 0)
-        agrees = count >= 0.6 * len(body) and widths[0] in (width, width - 1, width + 1)
+        first = _header_among(rows) if rows else 0
+        agrees = width > 1 and count >= 0.6 * len(body) and widths[first] in (width, width - 1, width + 1)
+        found = (first == 0, width)  # one that makes titles of lines is believed where no other divides the first
         # A delimiter later in the list must divide the lines into more fields to be believed.
-        if agrees and width > most:
-            best, most = delimiter, width
+        if agrees and found > most:
+            best, most = delimiter, found
     if not best:
         raise DataError(
             f"{name} has one column only, or columns that no common sign separates.",
@@ -199,7 +228,8 @@ def _delimiter(lines: list[str], name: str) -> str:
 def _check_numbers(sample: list[list[str]], name: str) -> None:
     fields = [field for row in sample for field in row[1:] if field]
     commas = [field for field in fields if _DECIMAL_COMMA.fullmatch(field)]
-    if commas and len(commas) >= 0.05 * len(fields):
+    between_thousands = all(THOUSANDS.fullmatch(field) for field in commas)
+    if commas and not between_thousands and len(commas) >= 0.05 * len(fields):
         raise DataError(
             f"{name} writes numbers with a decimal comma ({commas[0]}).",
             expected="Numbers with a decimal point (0.5) were expected.",

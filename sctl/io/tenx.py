@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.errors import DataError
+from sctl.genes import GENE_EXPRESSION
 from sctl.io.contents import damaged_gzip
+from sctl.io.genomes import add_note, one_genome
 from sctl.io.mtx import read_mtx
 from sctl.io.table import opened
-
-GENE_EXPRESSION = "Gene Expression"
-_GENOME = r"^((?:GRC[hm]|hg|mm)\d+)_+"  # before the names of genes where reads of several species were counted together
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
         If the parts do not fit together, or there is no gene expression in it.
     """
     try:
-        return _one_genome(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file, name), name)
+        return one_genome(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file), name)
     except DataError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
@@ -148,7 +147,7 @@ def _read_triple(triple: Triple) -> AnnData:
     var = pd.DataFrame(table, index=pd.Index(names.astype(str).to_numpy()))
     obs = pd.DataFrame(index=pd.Index(barcodes[0].astype(str).to_numpy()))
     adata = AnnData(sparse.csr_matrix(matrix, dtype=np.float32), obs=obs, var=var)
-    return _one_genome(_gene_expression(adata, triple.matrix.name), triple.matrix.name)
+    return one_genome(_gene_expression(adata, triple.matrix.name), triple.matrix.name)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
@@ -183,26 +182,8 @@ def _gene_expression(adata: AnnData, name: str) -> AnnData:
         return adata
     others = types[types != GENE_EXPRESSION].value_counts()
     kept = adata[:, (types == GENE_EXPRESSION).to_numpy()].copy()
-    kept.uns["read_notes"] = (
-        f"{name} also holds {', '.join(f'{count:,} features of {kind}' for kind, count in others.items())}; "
-        "only gene expression was taken."
-    )
-    return kept
-
-
-def _one_genome(adata: AnnData, name: str) -> AnnData:
-    """Of a mixture of species keep the genome with most counts, and take its name off those of the genes."""
-    genomes = adata.var_names.str.extract(_GENOME, expand=False)
-    if genomes.isna().any():
-        return adata
-    sums = pd.Series(np.asarray(adata.X.sum(axis=0)).ravel()).groupby(genomes.to_numpy()).sum()
-    best = str(sums.idxmax())
-    kept = adata[:, (genomes == best)].copy()
-    kept.var_names = kept.var_names.str.replace(_GENOME, "", regex=True)
-    if len(sums) > 1:
-        others = ", ".join(str(genome) for genome in sums.index if genome != best)
-        note = f"{name} also holds {others}; only {best}, with most counts, was taken."
-        kept.uns["read_notes"] = " ".join(filter(None, (adata.uns.get("read_notes"), note)))
+    listed = ", ".join(f"{count:,} features of {kind}" for kind, count in others.items())
+    add_note(kept, f"{name} also holds {listed}; only gene expression was taken.")
     return kept
 
 
@@ -215,17 +196,27 @@ def _read_v3(group: h5py.Group, name: str) -> AnnData:
     return _gene_expression(AnnData(_csr(group), obs=_cells(group), var=var), name)
 
 
-def _read_v2(file: h5py.File, name: str) -> AnnData:
-    """Read a file with one group per genome; of several, the one with most counts is taken."""
-    genomes = _genomes(file)
-    genome = max(genomes, key=lambda key: float(file[key]["data"][()].sum(dtype=np.float64)))
-    group = file[genome]
-    var = pd.DataFrame({"gene_ids": _strings(group["genes"])}, index=pd.Index(_strings(group["gene_names"])))
-    adata = AnnData(_csr(group), obs=_cells(group), var=var)
-    if len(genomes) > 1:
-        others = [key for key in genomes if key != genome]
-        adata.uns["read_notes"] = f"{name} also holds {', '.join(others)}; only {genome}, with most counts, was taken."
-    return adata
+def _read_v2(file: h5py.File) -> AnnData:
+    """Read a file with one group per genome; of several, the cells have the genes of all."""
+    parts = []
+    for genome in _genomes(file):
+        group = file[genome]
+        table = {"gene_ids": _strings(group["genes"]), "genome": genome}
+        var = pd.DataFrame(table, index=pd.Index(_strings(group["gene_names"])))
+        parts.append(AnnData(_csr(group), obs=_cells(group), var=var))
+    if len(parts) == 1:
+        parts[0].var = parts[0].var.drop(columns="genome")
+        return parts[0]
+    cells = pd.Index(pd.unique(np.concatenate([part.obs_names for part in parts])))
+    matrices = []
+    for part in parts:
+        place = (np.ones(part.n_obs, dtype=np.float32), (cells.get_indexer(part.obs_names), np.arange(part.n_obs)))
+        matrices.append(sparse.csr_matrix(place, shape=(len(cells), part.n_obs)) @ part.X)
+    return AnnData(
+        sparse.hstack(matrices, format="csr"),
+        obs=pd.DataFrame(index=cells),
+        var=pd.concat([part.var for part in parts]),
+    )
 
 
 def _genomes(file: h5py.File) -> list[str]:

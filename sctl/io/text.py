@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import zlib
 from collections.abc import Iterator
@@ -11,22 +12,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.errors import DataError
-from sctl.genes import gene_likeness
+from sctl.genes import gene_likeness, genome_prefixes, listed, without_genome
+from sctl.io.about_cells import with_cells_apart
 from sctl.io.contents import damaged_gzip
+from sctl.io.genomes import add_note, one_genome
 from sctl.io.memory import require
 from sctl.io.table import Layout, is_number, layout_of, opened
+from sctl.io.words import Words, require_no_points_between_thousands
 
 _CHUNK = 8_000_000  # values in memory at once as they are parsed: 64 MB
 _SEEN = 2_000  # names that are looked at to tell genes from cells
 _INDEX = re.compile(
     r"(?i)(?:unnamed.*|index|.*gene.*|.*cell.*|.*barcode.*|.*symbol.*|.*ensembl.*|id|name|x|feature.*|)"
-)
-_LABELS = re.compile(
-    r"(?i)(?:cell[ _.]?)?(?:type|label|cluster|class)s?|(?:seurat_clusters|leiden|louvain|batch|sample|donor)"
 )
 # What featureCounts writes between the names and the counts.
 _ABOUT_GENES = frozenset({"chr", "start", "end", "strand", "length"})
@@ -40,6 +40,16 @@ class _Columns:
     names: int | None
     notes: tuple[int, ...]
     values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a table holds: values, remarks on the rows, rows of words by name, and the lines below it."""
+
+    matrix: sparse.csr_matrix
+    table: pd.DataFrame
+    labels: dict[str, list[str]]
+    footer: tuple[str, ...]
 
 
 def read_text(path: Path, name: str) -> AnnData:
@@ -69,20 +79,38 @@ def read_text(path: Path, name: str) -> AnnData:
     layout = layout_of(path, name)
     _require_header(layout.header, name)
     columns = _columns(layout, name)
-    matrix, rows, notes = _read_parts(path, layout, columns, name)
+    words = Words(name, layout.header)
+    parts = _read_parts(path, layout, columns, words)
+    matrix, table, rows = parts.matrix, parts.table, parts.table.index
+    require_no_points_between_thousands(matrix.data, name)
     names = pd.Index([layout.header[i] for i in columns.values], dtype=object).astype(str)
     genes_in_rows, sure = _genes_in_rows(rows, names, layout.header[columns.names] if columns.names is not None else "")
-    table = pd.DataFrame(notes, index=rows)
+    labels = pd.DataFrame(parts.labels, index=names)
     if genes_in_rows:
-        adata = AnnData(sparse.csr_matrix(matrix.T), obs=pd.DataFrame(index=names), var=table)
+        adata = AnnData(sparse.csr_matrix(matrix.T), obs=labels, var=table)
     else:
-        adata = _without_numbered_labels(AnnData(matrix, obs=table, var=pd.DataFrame(index=names)))
+        adata = AnnData(matrix, obs=table, var=labels)
+    for note in _remarks(layout, parts, words):
+        add_note(adata, note)
     if not sure:
-        adata.uns["read_notes"] = (
-            f"The names in {name} do not tell genes from cells; the {'rows' if genes_in_rows else 'columns'} "
-            "were taken for genes, since there are more of them."
+        taken = "rows" if genes_in_rows else "columns"
+        add_note(
+            adata,
+            f"The names in {name} do not tell genes from cells; the {taken} were taken for genes, since there are more of them.",
         )
-    return adata
+    return one_genome(with_cells_apart(adata, name), name)
+
+
+def _remarks(layout: Layout, parts: _Parts, words: Words) -> Iterator[str]:
+    """Yield what to say of how a table is written."""
+    if layout.titles:
+        yield f"Above the header of {words.name} stands {listed(layout.titles, 2)}; it was taken for a title."
+    if parts.footer:
+        yield f"Below the table of {words.name} stands {listed(parts.footer, 2)}; it was taken for a remark."
+    if parts.labels:
+        yield f"In {words.name}, {listed(parts.labels)} hold words; they were kept apart from the values."
+    if note := words.note():
+        yield note
 
 
 def _require_header(header: tuple[str, ...], name: str) -> None:
@@ -131,29 +159,40 @@ def _are_names(values: list[str], *, numeric: bool) -> bool:
     return not numeric and len(set(values)) == len(values) > 1
 
 
-def _read_parts(
-    path: Path, layout: Layout, columns: _Columns, name: str
-) -> tuple[sparse.csr_matrix, pd.Index, dict[str, list[str]]]:
+def _read_parts(path: Path, layout: Layout, columns: _Columns, words: Words) -> _Parts:
+    name = words.name
     blocks: list[sparse.csr_matrix] = []
     rows: list[str] = []
     notes: dict[str, list[str]] = {layout.header[i] or f"column_{i}": [] for i in columns.notes}
-    n_bytes = 0
+    n_bytes = n_rows = 0
+    footer: tuple[str, ...] | None = None
     for part in _parts(path, layout, columns, name):
-        values = _numbers(part, columns, layout, name)
-        if values[-1:, -1:].size and np.isnan(values[:, -1]).any():
-            _check_widths(path, layout, name)
+        names = _names(part, columns, n_rows)
+        values = words.numbers(part[list(columns.values)], pd.Index(names), n_rows)
+        n_rows += len(names)
+        if footer is None and values[-1:, -1:].size and np.isnan(values[:, -1]).any():
+            footer = _footer(path, layout, name)
         block = sparse.csr_matrix(values)
         n_bytes += block.data.nbytes + block.indices.nbytes
         require(n_bytes, name)  # joining the parts takes them once more
         blocks.append(block)
-        if columns.names is not None:
-            rows += part[columns.names].fillna("NA").str.strip().tolist()
+        rows += names
         for key, i in zip(notes, columns.notes, strict=True):
             notes[key] += part[i].fillna("").astype(str).tolist()
     matrix = sparse.vstack(blocks, format="csr") if blocks else sparse.csr_matrix((0, len(columns.values)))
+    table = pd.DataFrame(notes, index=pd.Index(rows, dtype=object))
+    kept = np.ones(len(rows), dtype=bool)
+    kept[list(words.rows)] = False
+    kept[len(rows) - len(footer or ()) :] = False
+    last = [line for i, line in enumerate(rows) if not kept[i] and i not in words.rows]
+    labels = {rows[i]: fields for i, fields in words.rows.items() if i < len(rows) - len(footer or ())}
+    return _Parts(matrix if kept.all() else matrix[kept], table[kept], labels, tuple(last))
+
+
+def _names(part: pd.DataFrame, columns: _Columns, start: int) -> list[str]:
     if columns.names is None:
-        rows = [f"row_{i + 1}" for i in range(matrix.shape[0])]
-    return matrix, pd.Index(rows, dtype=object), notes
+        return [f"row_{start + i + 1}" for i in range(len(part))]
+    return list(part[columns.names].fillna("NA").str.strip())
 
 
 def _parts(path: Path, layout: Layout, columns: _Columns, name: str) -> Iterator[pd.DataFrame]:
@@ -185,38 +224,36 @@ def _parts(path: Path, layout: Layout, columns: _Columns, name: str) -> Iterator
         raise _ragged(name, str(error).split("C error: ")[-1].strip()) from error
 
 
-def _numbers(part: pd.DataFrame, columns: _Columns, layout: Layout, name: str) -> NDArray[np.float32]:
-    """Return the values of a part as float32, shape (n_rows, n_values)."""
-    frame = part[list(columns.values)]
-    words = [int(i) for i in frame.select_dtypes(include="object").columns]
-    for i in words:
-        numbers = pd.to_numeric(frame[i], errors="coerce")
-        wrong = numbers.isna() & frame[i].notna()
-        if wrong.any():
-            row = int(np.flatnonzero(wrong.to_numpy())[0])
-            named = part.iloc[row][columns.names] if columns.names is not None else f"row {part.index[row] + 1}"
-            raise DataError(
-                f"{name} holds {str(frame[i].iloc[row])[:40]!r} where a number was expected: in the row {named!r}, "
-                f"column {layout.header[i]!r}.",
-                expected="Every value must be a number; an empty field or NA stands for a missing one.",
-                do="Correct the value, or export the table again.",
-            )
-    if words:
-        frame = frame.apply(pd.to_numeric)
-    return np.asarray(frame.to_numpy(dtype=np.float32))
+def _footer(path: Path, layout: Layout, name: str) -> tuple[str, ...]:
+    """Return the lines below the table that hold a remark alone; refuse a line elsewhere that ends too early.
 
-
-def _check_widths(path: Path, layout: Layout, name: str) -> None:
-    """Refuse a table with a line that ends too early; pandas fills such lines with missing values."""
-    width = len(layout.header)
+    pandas fills such lines with missing values.
+    """
+    if layout.encoding == "utf-16":
+        return ()
+    width, short = len(layout.header), []
     with opened(path) as stream:
         for number, line in enumerate(stream):
-            text = line.decode("latin-1" if layout.encoding == "utf-16" else layout.encoding, "replace").strip("\r\n")
-            if number < layout.skip or layout.encoding == "utf-16" or not text.strip() or '"' in text:
+            text = line.decode(layout.encoding, "replace").strip("\r\n")
+            if number < layout.skip or not text.strip() or ('"' in text and not _only_first(text, layout)):
+                short = [] if text.strip() else short
                 continue
             fields = len(text.split()) if layout.delimiter == " " else text.count(layout.delimiter) + 1
-            if fields < width:
-                raise _ragged(name, f"line {number + 1:,} has {fields:,} fields rather than {width:,}")
+            remark = _only_first(text, layout)
+            if short and not remark:
+                raise short[0][1]
+            if fields < width or remark:
+                error = _ragged(name, f"line {number + 1:,} has {fields:,} fields rather than {width:,}")
+                if not remark:
+                    raise error
+                short.append((text.strip(layout.delimiter + ' "'), error))
+    return tuple(text for text, _ in short)
+
+
+def _only_first(text: str, layout: Layout) -> bool:
+    """Say whether only the first field of a line holds something, and that is a remark rather than a gene."""
+    fields = next(csv.reader([text], delimiter=layout.delimiter), [""]) if layout.delimiter != " " else [text]
+    return bool(fields) and not any(fields[1:]) and " " in fields[0].strip()
 
 
 def _ragged(name: str, detail: str) -> DataError:
@@ -227,20 +264,9 @@ def _ragged(name: str, detail: str) -> DataError:
     )
 
 
-def _without_numbered_labels(adata: AnnData) -> AnnData:
-    """Move columns that are called like labels, and hold whole numbers, from the genes to the table of cells."""
-    labels = [i for i, name in enumerate(adata.var_names) if _LABELS.fullmatch(name)]
-    for i in labels:
-        values = np.asarray(adata.X[:, [i]].todense()).ravel()
-        if np.isfinite(values).all() and (values == np.rint(values)).all():
-            adata.obs[adata.var_names[i]] = values.astype(np.int64)
-    moved = adata.var_names.isin(adata.obs.columns)
-    return adata[:, ~moved].copy() if moved.any() else adata
-
-
 def _genes_in_rows(rows: pd.Index, columns: pd.Index, corner: str) -> tuple[bool, bool]:
     """Say whether the rows are genes, and whether that is sure."""
-    in_rows, in_columns = gene_likeness(_some(rows)), gene_likeness(_some(columns))
+    in_rows, in_columns = (gene_likeness(_without_genomes(_some(names))) for names in (rows, columns))
     if max(in_rows, in_columns) >= 0.05 and in_rows != in_columns:
         return in_rows > in_columns, True
     if re.search(r"(?i)gene|symbol|feature|ensembl", corner):
@@ -248,6 +274,12 @@ def _genes_in_rows(rows: pd.Index, columns: pd.Index, corner: str) -> tuple[bool
     if re.search(r"(?i)cell|barcode|sample", corner):
         return False, True
     return len(rows) > len(columns), False
+
+
+def _without_genomes(names: pd.Index) -> pd.Index:
+    for genome in set(genome_prefixes(names)) - {""}:
+        names = without_genome(names, genome)
+    return names
 
 
 def _some(names: pd.Index) -> pd.Index:

@@ -9,11 +9,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import Cancelled
@@ -38,9 +38,12 @@ class Teller:
     ----------
     root : Path
         The folder of the job.
+    ending : callable, optional
+        Tells whether the system has asked the process to end.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ending: Callable[[], bool] = bool) -> None:
+        self._ending = ending
         self._file, self._measured, self._stop = root / PROGRESS, root / MEASURED, root / STOP
         self._points: list[str] = []
         self._began = time.time()
@@ -48,11 +51,11 @@ class Teller:
         self._progress = 0.0
 
     def stopped(self) -> bool:
-        """Tell whether the user has pressed Stop."""
-        return self._stop.exists()
+        """Tell whether the user has pressed Stop, or the system ends the process: what is finished is kept then too."""
+        return self._ending() or self._stop.exists()
 
     def check(self) -> None:
-        """Raise ``Cancelled`` if the user has pressed Stop."""
+        """Raise ``Cancelled`` if the job is to stop."""
         if self.stopped():
             raise Cancelled
 
@@ -97,14 +100,17 @@ class Teller:
 def main(argv: list[str]) -> int:
     """Run the job of a folder to its end; the exit status is 0, or 1 where it was not finished."""
     root = Path(argv[0]).resolve()
-    signal.signal(signal.SIGTERM, _terminate)
+    # A switch and no exception: one that is thrown into a callback of compiled code is printed there and lost. A job
+    # that does not get to its next step is ended by whoever stops it, see `Job.stop`.
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: ending.set())
     # A core stays free for the pages and the browser: threads of linear algebra wait for each other by spinning, and
     # where two share a core with anything else a θ takes 4 s instead of 0.15.
     limit_threads(max(1, ((os.cpu_count() or 1) - 1) // places()))
     write_json(root / PID, this_process())
     ended: dict[str, Any] = {"status": "failed"}
     try:
-        ended = _ended(lambda: _work(root))
+        ended = _ended(lambda: _work(root, ending.is_set))
     finally:
         write_json(root / EXIT, {**ended, "time": time.time()})
     return 0 if ended["status"] == "done" else 1
@@ -116,12 +122,12 @@ def limit_threads(n_threads: int) -> None:
         os.environ.setdefault(name, str(n_threads))
 
 
-def _work(root: Path) -> None:
+def _work(root: Path, ending: Callable[[], bool]) -> None:
     job = Job(root)
     project_root = root.parents[1]
-    teller = Teller(root)
+    teller = Teller(root, ending)
     with take_place(project_root.parent, teller.check):
-        teller = Teller(root)  # the clock starts when the waiting is over
+        teller = Teller(root, ending)  # the clock starts when the waiting is over
         teller.write("", "Starting")
         from sctl.jobs.tasks import run_job, warm_up  # noqa: PLC0415 - after the number of threads is set
 
@@ -144,11 +150,6 @@ def _ended(work: Callable[[], None]) -> dict[str, Any]:
 
 
 _TOLD = {"DataError", "ParameterError", "NotFittedError", "ProjectError"}
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Turn the system's request to end into the user's: what is finished is kept, the rest is left."""
-    raise Cancelled
 
 
 if __name__ == "__main__":

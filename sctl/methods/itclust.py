@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from typing_extensions import override
 import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.before_after import Answer
+from sctl.core.composition import most_alike
+from sctl.core.nmf import class_means
 from sctl.core.scaling import z_scores
 from sctl.data import TransferResult, require_genes
 from sctl.errors import DataError
@@ -220,7 +223,9 @@ class ItClust(TransferMethod):
         genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
-        self.network_, logs = TypeNetwork.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
+        network, logs = TypeNetwork.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
+        profiles = class_means(source[:, genes].X, types.codes.astype(np.int64), len(types.categories))
+        self.network_ = dataclasses.replace(network, profiles=profiles.astype(np.float32))
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.n_source_, self.log_ = len(X), {log.phase: log.to_dict() for log in logs}
         return self
@@ -241,7 +246,10 @@ class ItClust(TransferMethod):
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         back = np.argsort(order)
         X, missing = self._aligned(target)
-        found = named_target(self.network_, X[order], self._sharpening(), run=run)
+        start = self._most_alike(target)
+        found = named_target(
+            self.network_, X[order], self._sharpening(), start=None if start is None else start[order], run=run
+        )
         both = TwoClusterings(found.before, found.after, self.label_names_).take(back)
         answer = found.comparison.recommended if self.answer == "auto" else self.answer
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
@@ -269,7 +277,10 @@ class ItClust(TransferMethod):
         self._require_fitted("network_")
         net, aligned = self.network_.network(), self._aligned(target)[0]
         X = self.network_.on_scale_of_source(
-            aligned, n_times=N_RESCALINGS if self.allow_for_mix else 0, limits=self._sharpening().limits
+            aligned,
+            n_times=N_RESCALINGS if self.allow_for_mix else 0,
+            limits=self._sharpening().limits,
+            start=self._most_alike(target),
         )
 
         def preference(label: int, against: int) -> Any:
@@ -362,6 +373,14 @@ class ItClust(TransferMethod):
         out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
         out[:, found] = self._scaled(target, target.X[:, places[found]])
         return out, ~found
+
+    def _most_alike(self, target: AnnData) -> NDArray[np.integer[Any]] | None:
+        """Return the type that every cell resembles most before it is scaled; None where the types' means were not kept."""
+        if self.network_.profiles is None:
+            return None
+        places = target.var_names.get_indexer(pd.Index(self.var_names_))
+        found = places >= 0
+        return most_alike(target.X[:, places[found]], self.network_.profiles[:, found])
 
     def _told(self, found: NamedTarget, both: TwoClusterings) -> dict[str, Any]:
         """Return what pages tell of both steps of the training."""

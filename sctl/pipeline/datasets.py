@@ -114,6 +114,8 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
         f"{len(parts)} datasets were put together. They share {n_shared:,} genes, and any has {any_has:,}: "
         f"{out.n_vars:,} are used. The column '{FILE}' says which cell is of which dataset.{told}"
     )
+    notes = [str(part.uns["read_notes"]) for part in parts.values() if "read_notes" in part.uns]
+    out.uns["read_notes"] = " ".join([out.uns["read_notes"], *notes])
     return out
 
 

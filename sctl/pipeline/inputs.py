@@ -62,7 +62,7 @@ def repairs(finding: Finding) -> bool:
     return finding.fix is not None and finding.fix.code in _REPAIR_ALONE
 
 
-_REPAIR_ALONE = {"use_counts", "sum_genes", "unique_genes", "unique_cells"}
+_REPAIR_ALONE = {"strip_genome", "use_counts", "sum_layers", "sum_genes", "unique_genes", "unique_cells"}
 _REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
 
 

@@ -8,6 +8,7 @@ from anndata import AnnData
 
 from sctl.data import in_memory
 from sctl.io import read
+from sctl.preflight.features import feature_findings, genome_findings
 from sctl.preflight.fixes import apply_fix
 from sctl.preflight.labels import label_candidates, label_findings
 from sctl.preflight.matrix import memory_findings, size_findings, value_findings
@@ -49,6 +50,8 @@ def inspect(adata: AnnData, *, role: Role, label_key: str | None = None) -> Repo
     return Report(
         (
             *name_findings(adata, role),
+            *feature_findings(adata, role),
+            *genome_findings(adata, role),
             *value_findings(adata, role),
             *size_findings(adata, role),
             *label_findings(adata, role, label_key),

@@ -12,7 +12,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes import map_orthologs, renamed, strip_version, symbols_from
+from sctl.genes import map_orthologs, renamed, strip_version, symbols_from, without_genome
 from sctl.preflight.report import Fix
 from sctl.preprocess import label_text
 from sctl.values import LARGEST
@@ -81,6 +81,17 @@ def _use_counts(adata: AnnData, *, where: str) -> AnnData:
         raise _gone(f"the layer '{key}'")
     out = adata.copy()
     out.X = sparse.csr_matrix(out.layers[key])
+    return out
+
+
+def _sum_layers(adata: AnnData, *, layers: list[str]) -> AnnData:
+    """Put the sum of some layers into ``X``: the counts of spliced and unspliced molecules, for instance."""
+    for key in layers:
+        if key not in adata.layers:
+            raise _gone(f"the layer '{key}'")
+    out = adata.copy()
+    first, *others = (sparse.csr_matrix(adata.layers[key], dtype=np.float32) for key in layers)
+    out.X = sum(others, first)
     return out
 
 
@@ -179,6 +190,11 @@ def _strip_versions(adata: AnnData) -> AnnData:
     return renamed(adata, np.arange(adata.n_vars), names.to_numpy(), former="gene_id")
 
 
+def _strip_genome(adata: AnnData, *, genome: str) -> AnnData:
+    names = _numbered(without_genome(adata.var_names, genome))
+    return renamed(adata, np.arange(adata.n_vars), names.to_numpy(), former="gene_id")
+
+
 def _map_orthologs(adata: AnnData, *, to: Any) -> AnnData:
     return map_orthologs(adata, to=to)[0]
 
@@ -215,6 +231,8 @@ def _tidy_labels(adata: AnnData, label_key: str) -> AnnData:
 
 _FIXES: dict[str, Callable[..., AnnData]] = {
     "use_counts": _use_counts,
+    "choose_values": _use_counts,
+    "sum_layers": _sum_layers,
     "undo_log": _undo_log,
     "set_zero": _set_zero,
     "transpose": _transpose,
@@ -223,6 +241,7 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "unique_cells": _unique_cells,
     "drop_empty_cells": _drop_empty_cells,
     "use_symbols": symbols_from,
+    "strip_genome": _strip_genome,
     "strip_versions": _strip_versions,
     "map_orthologs": _map_orthologs,
     "drop_unlabelled": _drop_unlabelled,

@@ -9,8 +9,10 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
+from sctl.core.derivation import dense_rows, same_largest, sampled_rows
 from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.io.memory import available, readable
+from sctl.preflight.elsewhere import Place, best_place, more_genes_in_raw
 from sctl.preflight.report import Finding, Fix, Level, Role
 from sctl.values import LARGEST, log_base, stored, value_kind
 
@@ -20,41 +22,26 @@ MIN_TARGET = 10
 SMALL_TARGET = 100
 
 
-def counts_elsewhere(adata: AnnData) -> str | None:
-    """Return where counts lie besides ``X``: ``"layers/<name>"``, ``"raw"``, or None.
-
-    A layer called *counts* is asked first, then ``raw``, then the other layers; the values decide, not the name.
-    """
-    return next((place for place, value in _places(adata) if _holds_counts(value)), None)
-
-
-def unscaled_elsewhere(adata: AnnData) -> str | None:
-    """Return where log or normalised values lie besides ``X``, in the same form and order, or None."""
-    kinds = ("log", "linear")
-    return next(
-        (place for place, value in _places(adata) if value_kind(value) in kinds and np.any(stored(value))), None
-    )
-
-
-def _places(adata: AnnData) -> list[tuple[str, Any]]:
-    places: list[tuple[str, Any]] = [(f"layers/{key}", value) for key, value in adata.layers.items()]
-    places.sort(key=lambda place: "count" not in place[0].lower())
-    named = sum("count" in place.lower() for place, _ in places)
-    if adata.raw is not None:
-        places.insert(named, ("raw", adata.raw.X))
-    return places
-
-
 def value_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
-    """Say what the values are, and what is wrong with single ones."""
+    """Say what the values are, where better ones lie, and what is wrong with single ones."""
     yield from _wrong_values(adata, role)
     kind = value_kind(adata.X)
     negative = _share_negative(adata.X)
     if kind == "scaled" and negative <= FEW_NEGATIVE:
         return  # said by the finding about negative values
-    elsewhere = None if kind == "counts" else counts_elsewhere(adata)
-    if elsewhere is not None:
-        yield _use_counts(role, kind, elsewhere)
+    more = more_genes_in_raw(adata)
+    binned = kind == "counts" and same_largest(dense_rows(adata.X, sampled_rows(adata.n_obs)))
+    if more:
+        yield _use_raw(adata, role)
+    if kind != "counts" or binned:
+        place = best_place(adata)
+        if place is not None and place.certain and not (more and place.n_vars < adata.raw.n_vars):
+            yield _use(role, "binned" if binned else kind, place)
+            return
+        if place is not None and not place.certain:
+            yield _unsure(role, kind, place)
+    if binned:
+        yield _binned(role, float(np.max(stored(adata.X))))
     elif kind == "counts":
         yield Finding("ok", "values_counts", f"The {role} holds counts (whole numbers), as it should.")
     elif kind == "log":
@@ -66,48 +53,92 @@ def value_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
             f"The {role} holds normalised values (such as TPM or CPM), not counts.",
             "They can be used. If you have the counts, give those: tests of genes are more reliable with them.",
         )
-    elif (place := unscaled_elsewhere(adata)) is not None:
-        yield _use_unscaled(role, place)
     else:
         yield Finding(
             "block",
             "values_scaled",
             f"The {role} holds scaled values: {negative:.0%} are negative. Which genes a cell expresses cannot be "
-            "told from them, and no counts were found elsewhere in the file.",
+            "told from them, and no values that they were surely made of were found elsewhere in the file.",
             "Export the counts, or the log values from before scaling (in Seurat: the layer 'counts' or 'data').",
         )
 
 
-def _holds_counts(value: Any) -> bool:
-    return value_kind(value) == "counts" and bool(stored(value).any())
+_KINDS = {
+    "log": "log values",
+    "linear": "normalised values",
+    "scaled": "scaled values",
+    "binned": "bins or marks (their largest value is the same in every cell)",
+}
 
 
-def _use_counts(role: Role, kind: str, where: str) -> Finding:
-    names = {"log": "log values", "linear": "normalised values", "scaled": "scaled values"}
-    place = _named(where)
+def _use(role: Role, kind: str, place: Place) -> Finding:
     level: Level = "block" if kind == "scaled" else "warn"
+    text = f"The matrix of the {role} holds {_KINDS[kind]}, but "
+    if place.meaning == "unscaled":
+        return Finding(
+            level,
+            "unscaled_elsewhere",
+            f"{text}the values from before that are in the file too, {_named(place.where)}.",
+            "Use these values: which genes a cell expresses cannot be told from the others.",
+            _fix(role, place, "Use these values"),
+        )
     return Finding(
         level,
         "counts_elsewhere",
-        f"The matrix of the {role} holds {names[kind]}, but the counts are in the file too, {place}.",
+        f"{text}the counts are in the file too, {_named(place.where)}.",
         "Use these counts: both datasets are then prepared in the same way.",
-        Fix("use_counts", "Use these counts", {"role": role, "where": where}),
+        _fix(role, place, "Use these counts"),
     )
 
 
-def _use_unscaled(role: Role, where: str) -> Finding:
+def _fix(role: Role, place: Place, title: str) -> Fix:
+    if len(place.where) > 1:
+        layers = [where.removeprefix("layers/") for where in place.where]
+        return Fix("sum_layers", title, {"role": role, "layers": layers})
+    code = "use_counts" if place.certain else "choose_values"
+    return Fix(code, title, {"role": role, "where": place.where[0]})
+
+
+def _unsure(role: Role, kind: str, place: Place) -> Finding:
+    """Offer values that resemble ``X``, which does not follow from them; they are not used unless chosen."""
+    what = "Whole numbers" if place.meaning == "counts" else "Other values"
+    used = "The matrix itself is used." if kind != "scaled" else "Which of them to use is for you to say."
     return Finding(
-        "block",
-        "unscaled_elsewhere",
-        f"The matrix of the {role} holds scaled values, but the values from before scaling are in the file too, "
-        f"{_named(where)}.",
-        "Use these values: which genes a cell expresses cannot be told from scaled ones.",
-        Fix("use_counts", "Use these values", {"role": role, "where": where}),
+        "block" if kind == "scaled" else "advice",
+        "counts_unsure",
+        f"{what} lie {_named(place.where)} of the {role} too, but the matrix was not made of these alone "
+        f"(correlation {place.likeness:.2f}). {used}",
+        "If you know that they are the counts of these cells, before any correction, use them; otherwise leave them.",
+        _fix(role, place, "Use those values"),
     )
 
 
-def _named(where: str) -> str:
-    return "under 'raw'" if where == "raw" else f"in the layer '{where.removeprefix('layers/')}'"
+def _binned(role: Role, largest: float) -> Finding:
+    return Finding(
+        "warn",
+        "values_binned",
+        f"The {role} holds whole numbers whose largest, {largest:,.0f}, is the same in every cell: these are bins, or marks "
+        "of what was detected, not counts.",
+        "Export the counts; how strongly a gene is expressed is lost in such numbers.",
+    )
+
+
+def _use_raw(adata: AnnData, role: Role) -> Finding:
+    return Finding(
+        "warn",
+        "genes_in_raw",
+        f"The matrix of the {role} has {adata.n_vars:,} genes; the same values of {adata.raw.n_vars:,} genes are in the file "
+        "too, under 'raw'.",
+        "Use all genes: the more both datasets share, the better they can be compared.",
+        Fix("use_counts", "Use all genes", {"role": role, "where": "raw"}),
+    )
+
+
+def _named(where: tuple[str, ...]) -> str:
+    if where == ("raw",):
+        return "under 'raw'"
+    names = [f"'{place.removeprefix('layers/')}'" for place in where]
+    return f"in the layer {names[0]}" if len(names) == 1 else f"in the layers {' and '.join(names)}, added up"
 
 
 def _log(adata: AnnData, role: Role) -> Finding:

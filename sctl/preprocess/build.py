@@ -16,7 +16,7 @@ from sctl.preprocess.side import Side
 
 def sizes_of(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
     """Library size of every kept cell: (n_cells,)."""
-    return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.adata.var_names))
+    return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.measured))
 
 
 def with_genes(side: Side, genes: pd.Index, values: Any, marks: pd.DataFrame) -> AnnData:
@@ -38,11 +38,11 @@ def _obs(side: Side) -> pd.DataFrame:
 
 def with_all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnData:
     """Return the kept cells with every gene that was measured."""
-    values = side.columns(side.adata.var_names)
+    values = side.columns(side.measured)
     return AnnData(
         X=log_normalised(values, sizes=sizes, to=params.normalise_to, log=params.log),
         obs=_obs(side),
-        var=side.adata.var.copy(),
+        var=side.adata.var.loc[side.measured].copy(),
         layers={"counts": values} if side.values.are_counts else {},
         obsm={
             key: value.iloc[side.cells] if isinstance(value, pd.DataFrame) else value[side.cells]

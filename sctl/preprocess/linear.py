@@ -12,7 +12,7 @@ from scipy import sparse
 from sctl.core.normalise import Log, log_normalised
 from sctl.data import Floats
 from sctl.errors import DataError
-from sctl.values import LARGEST, log_base, stored, value_kind
+from sctl.values import LARGEST, are_its_counts, log_base, stored, value_kind
 
 _LN = {"e": 1.0, "2": float(np.log(2)), "10": float(np.log(10))}
 
@@ -100,6 +100,8 @@ def linearised(adata: AnnData) -> AnnData:
 def linear(adata: AnnData, role: str) -> Linear:
     """Find the linear values of a dataset: ``X`` as it is, ``layers["counts"]``, or ``X`` with its log undone.
 
+    A layer of counts is believed only where ``X`` was made of it (:func:`sctl.values.are_its_counts`).
+
     Raises
     ------
     DataError
@@ -107,7 +109,7 @@ def linear(adata: AnnData, role: str) -> Linear:
     """
     X: Any = adata.X  # noqa: N806 - AnnData's own name
     kind = value_kind(X)
-    if kind != "counts" and "counts" in adata.layers and value_kind(adata.layers["counts"]) == "counts":
+    if kind != "counts" and "counts" in adata.layers and are_its_counts(adata.layers["counts"], X):
         X, kind, read_as = adata.layers["counts"], "counts", "counts, from layers['counts']"  # noqa: N806
     else:
         read_as = {"counts": "counts", "linear": "linear values such as TPM"}.get(kind, "")

@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from sctl.core.normalise import library_sizes
 from sctl.errors import DataError
-from sctl.genes import identifier_kind
+from sctl.genes import identifier_kind, not_genes
 from sctl.preprocess.report import Loss
 from sctl.preprocess.side import Side
 
@@ -27,7 +27,7 @@ def matching_genes(source: AnnData, target: AnnData) -> pd.Index:
     for role, adata in (("source", source), ("target", target)):
         _require_unique("cells", role, adata.obs_names)
         _require_unique("genes", role, adata.var_names)
-    shared: pd.Index = target.var_names[target.var_names.isin(source.var_names)]
+    shared: pd.Index = target.var_names[target.var_names.isin(source.var_names) & (not_genes(target) == "").to_numpy()]
     if len(shared) < MIN_SHARED:
         raise DataError(
             f"Source and target share {len(shared)} genes (of {source.n_vars} and {target.n_vars}).",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from sctl.data import Ints
 from sctl.errors import DataError
+from sctl.genes import listed, mixture_of, not_genes
 from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.linear import Linear, linear
@@ -37,6 +38,8 @@ class Side:
     genes : Index
         Names of the genes that are kept.
     losses : tuple of Loss
+    measured : Index
+        Names of all genes that were measured, before the filters; the other features of ``adata`` are no genes.
     """
 
     role: Role
@@ -45,6 +48,7 @@ class Side:
     cells: Ints
     genes: pd.Index
     losses: tuple[Loss, ...] = ()
+    measured: pd.Index = field(default_factory=lambda: pd.Index([], dtype=object))
 
     def columns(self, names: pd.Index) -> Any:
         """Return linear values of the kept cells in some genes: (n_kept, n_names), CSR."""
@@ -71,8 +75,15 @@ class Side:
 
 
 def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
-    """Read the values of one side and leave out cells without a label where labels are wanted."""
+    """Read the values of one side, without features that are no genes, and cells without a label where labels are wanted."""
     side = Side(role, adata, linear(adata, role), np.arange(adata.n_obs), adata.var_names)
+    side = side.with_genes(_kinds_of_features(adata))
+    mixture = mixture_of(adata)
+    if mixture is not None:
+        others = ", ".join(mixture.others)
+        side = side.with_genes([(f"genes of {others}, not of {mixture.main}", mixture.own_genes[_where(side)])])
+        side = side.with_cells([(f"more counts of {others} than of {mixture.main}", mixture.own_cells)])
+    side = replace(side, measured=side.genes)
     if label_key is None:
         return side
     labelled = label_text(adata.obs[label_key]).notna().to_numpy(dtype=bool)
@@ -83,6 +94,19 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
             do="Choose another column of labels, or give a table with them.",
         )
     return side.with_cells([(f"no label in {label_key!r}", labelled)])
+
+
+def _where(side: Side) -> Ints:
+    """Return the places of the kept genes: (n_kept,)."""
+    return np.asarray(side.adata.var_names.get_indexer(side.genes))
+
+
+def _kinds_of_features(adata: AnnData) -> Iterator[tuple[str, Bools]]:
+    """Yield a reason for each kind of features that are no genes, and which features are not of it: (n_vars,) each."""
+    kinds = not_genes(adata).to_numpy()
+    for kind in sorted(set(kinds) - {""}):
+        others = kinds == kind
+        yield f"no genes but {kind} ({listed(adata.var_names[others])})", ~others
 
 
 def _apply(

@@ -101,19 +101,23 @@ def _unpack_into(path: Path, folder: Path) -> None:
         if not _belongs(folder, file):
             raise _refused(f"The file holds {file.relative_to(folder).as_posix()!r}, which is no part of a project.")
         if file.suffix in (".h5", ".h5ad"):
-            _check_self_contained(file)
+            _check_hdf5(file)
         if file.suffix == ".sctl":
             _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
 
 
-def _check_self_contained(file: Path) -> None:
-    """Refuse a dataset that would show what lies in other files of this computer."""
-    from sctl.io.hdf5 import require_self_contained  # noqa: PLC0415
+def _check_hdf5(file: Path) -> None:
+    """Refuse a file that shows what lies in other files of this computer, and a dataset that cannot be read."""
+    from sctl.io import opened_hdf5, read_h5ad  # noqa: PLC0415
 
     try:
-        require_self_contained(file, file.name)
+        if file.parent.name == "inputs":
+            read_h5ad(file, file.name)
+        else:
+            with opened_hdf5(file, file.name):
+                pass
     except DataError as error:
         raise _refused(error.found) from error
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import gene_names
+from sctl.project.soundness import require_consensus, stored_arrays
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def save_consensus(directory: Path, point: ConsensusPoint) -> None:
     parts: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
     parts["runs"] = point.runs.astype(np.min_scalar_type(int(point.runs.max(initial=0))))
     parts |= {_GENES + name: values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
-    with replacing(_path(directory, point.n_clusters)) as temporary:
+    with replacing(number_file(directory, point.n_clusters)) as temporary:
         np.savez_compressed(temporary, **parts)
 
 
@@ -39,32 +39,25 @@ def numbers_in(directory: Path) -> tuple[int, ...]:
 
 def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
     """Return what is known of one number of clusters."""
-    import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
     from sctl.pipeline import ConsensusPoint  # noqa: PLC0415
 
-    path = _path(project.result_dir("consensus"), n_clusters)
+    path = number_file(project.result_dir("consensus"), n_clusters)
+    parts = stored_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            parts = dict(file)
         genes = {name[len(_GENES) :]: values for name, values in parts.items() if name.startswith(_GENES)}
         table = pd.DataFrame({"gene": gene_names(project), **genes})
-        return ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        point = ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
+    except (ValueError, KeyError) as error:
         raise damaged(path) from error
+    require_consensus(point, path)
+    return point
 
 
 def load_clusters(project: Project, n_clusters: int) -> Any:
     """Return only the clusters for one number of clusters, shape (n_obs,)."""
-    import numpy as np  # noqa: PLC0415
-
-    path = _path(project.result_dir("consensus"), n_clusters)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file["clusters"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise damaged(path) from error
+    return load_consensus(project, n_clusters).clusters
 
 
 def save_estimate(directory: Path, estimate: NumberEstimate) -> None:
@@ -82,5 +75,6 @@ def load_estimate(project: Project) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
 
 
-def _path(directory: Path, n_clusters: int) -> Path:
+def number_file(directory: Path, n_clusters: int) -> Path:
+    """Return the file of one number of clusters; it may not exist yet."""
     return directory / f"k{n_clusters:03d}.npz"

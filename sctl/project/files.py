@@ -20,6 +20,8 @@ from sctl.errors import ProjectError
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID = re.compile(r"[a-z0-9]{12}")
+MAX_JSON = 100_000_000
+"""Most bytes of a file of settings or facts; the largest that sctl writes name a cluster for each cell."""
 _CLOCK_TOLERANCE = 1.0  # seconds by which two readings of a process's start time may differ
 
 
@@ -97,6 +99,8 @@ def read_json(path: Path) -> dict[str, Any]:
         If the file is missing or holds something else.
     """
     try:
+        if path.stat().st_size > MAX_JSON:
+            raise damaged(path)
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # the last: brackets in brackets, thousands deep
         raise damaged(path) from error
@@ -143,6 +147,15 @@ def digest_of_file(path: Path) -> str:
     """Return the first 16 hexadecimal digits of a file's SHA-256."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Return when a file was last written, in nanoseconds, and its size in bytes; None where there is none."""
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    return known.st_mtime_ns, known.st_size
 
 
 def this_process() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json
+from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json, stamp
 from sctl.project.head import Head
 from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
@@ -337,6 +337,26 @@ class Project:
     def latest_result_dir(self, step: str) -> Path | None:
         """Return the folder of the present result, else of the newest older one, else None."""
         return steps.latest(self.result_dir(step))
+
+    def version(self, step: str = "") -> tuple[object, ...]:
+        """Return a value that differs wherever what is read of a step may differ: between projects, and in time.
+
+        Parameters
+        ----------
+        step : str
+            Empty for what is read of the project's inputs, which are named by their content.
+
+        Returns
+        -------
+        tuple
+            The folder of the project; with a step, also the fingerprint of its settings, the result that is there, and
+            when that was finished.
+        """
+        root = str(self.root)
+        if not step:
+            return (root,)
+        found = self.latest_result_dir(step)
+        return root, self.fingerprint(step), *(() if found is None else (found.name, stamp(found / steps.DONE)))
 
     def require(self, step: str) -> Path:
         """Return the folder of the present result, else of the newest older one.

@@ -99,6 +99,12 @@ def mean_of_genes(project: Project, names: Sequence[str]) -> np.ndarray[Any, np.
     return (total / len(places)).astype(np.float32)
 
 
+def n_cells(project: Project) -> int:
+    """Return how many target cells were kept."""
+    with _genes(project) as file:
+        return len(file["cells"])
+
+
 def target_names(project: Project) -> pd.Index:
     """Return the names of the target cells that were kept, in order, without reading the data."""
     import pandas as pd  # noqa: PLC0415
@@ -110,11 +116,14 @@ def target_names(project: Project) -> pd.Index:
 @contextmanager
 def _genes(project: Project) -> Iterator[Any]:
     """Open the expression by gene."""
-    import h5py  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.io import opened_hdf5  # noqa: PLC0415
 
     path = project.require("preprocess") / GENES
     try:
-        with h5py.File(path, "r") as file:
+        with opened_hdf5(path, path.name) as file:
+            if file["cells"].shape != (int(file.attrs["n_obs"]),) or len(file["indptr"]) != len(file["names"]) + 1:
+                raise damaged(path)
             yield file
-    except (OSError, KeyError, ValueError, IndexError) as error:
+    except DataError as error:
         raise damaged(path) from error

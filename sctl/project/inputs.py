@@ -118,15 +118,16 @@ def dataset(folder: Path, reference: str) -> AnnData:
     ProjectError
         If its file is missing or damaged.
     """
-    import anndata as ad  # noqa: PLC0415
-
     trained = model(folder, reference)
     if trained is not None:
         return trained.stand_in()
     path = folder / f"{reference}.h5ad"
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.io import read_h5ad  # noqa: PLC0415
+
     try:
-        return ad.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+        return read_h5ad(path, path.name)
+    except DataError as error:
         raise damaged(path) from error
 
 
@@ -165,7 +166,7 @@ def series(folder: Path, reference: str) -> pd.Series:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         return pd.Series(table["label"].to_numpy(), index=pd.Index(table["cell"]), name="label")
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, OverflowError, ValueError, pd.errors.ParserWarning) as error:
         raise damaged(path) from error
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
-from sctl.project.files import damaged, replacing
+from sctl.project.files import replacing
+from sctl.project.soundness import stored_arrays
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -46,12 +46,4 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
 
 
 def _read(path: Path) -> Arrays | None:
-    import numpy as np  # noqa: PLC0415
-
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise damaged(path) from error
+    return stored_arrays(path) if path.exists() else None

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from sctl.errors import ProjectError
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
-from sctl.project.genes import save_genes
+from sctl.project.genes import n_cells, save_genes
+from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.repairs import save_repairs
+from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -53,16 +54,32 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
 def load_pair(project: Project) -> Pair:
     """Return the pair that methods work on."""
     from sctl.data import Pair  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
 
     directory = project.require("preprocess")
     keys = read_json(directory / "pair.json")
-    return Pair(
-        source=load_dataset(directory / "source.h5ad"),
-        target=load_dataset(directory / "target.h5ad"),
-        label_key=keys.get("label_key"),
-        batch_key=keys.get("batch_key"),
-        profiles_only=bool(keys.get("profiles_only", False)),
-    )
+    try:
+        return Pair(
+            source=load_dataset(directory / "source.h5ad"),
+            target=load_dataset(directory / "target.h5ad"),
+            label_key=keys.get("label_key"),
+            batch_key=keys.get("batch_key"),
+            profiles_only=bool(keys.get("profiles_only", False)),
+        )
+    except (DataError, TypeError) as error:
+        raise damaged(directory / "pair.json") from error
+
+
+def source_table(project: Project) -> pd.DataFrame:
+    """Return the table of the source cells that were kept, without their values."""
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.io import read_obs  # noqa: PLC0415
+
+    path = project.result_dir("preprocess") / "source.h5ad"
+    try:
+        return read_obs(path, path.name)
+    except DataError as error:
+        raise damaged(path) from error
 
 
 def load_target(project: Project) -> AnnData:
@@ -94,9 +111,11 @@ def points_in(directory: Path) -> list[ThetaPoint]:
 
     paths = sorted((directory / POINTS).glob("[0-9]*.json"))
     try:
-        return [ThetaPoint.from_dict(read_json(path)) for path in paths]
-    except (KeyError, TypeError, ValueError) as error:
+        points = [ThetaPoint.from_dict(read_json(path)) for path in paths]
+        require_points(points, directory / POINTS)
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise damaged(directory / POINTS) from error
+    return points
 
 
 def load_points(project: Project) -> list[ThetaPoint]:
@@ -151,7 +170,12 @@ def result_in(directory: Path, name: str = RESULT) -> TransferResult:
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
         raise damaged(directory / name)
-    return read_result(adata, methods[0])
+    try:
+        result = read_result(adata, methods[0])
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        raise damaged(directory / name) from error
+    require_result(result, directory / name)
+    return result
 
 
 def load_result(project: Project, method: str | None = None) -> TransferResult:
@@ -195,16 +219,34 @@ def save_embeddings(directory: Path, maps: Mapping[str, np.ndarray[Any, Any]]) -
 
 def embeddings_in(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps of a folder by name; none where there is no file yet."""
-    import numpy as np  # noqa: PLC0415
-
     path = directory / MAPS
-    if not path.exists():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise damaged(path) from error
+    maps = stored_arrays(path) if path.exists() else {}
+    require_maps(maps, path)
+    return maps
+
+
+def load_maps(project: Project) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the maps that are finished under the present settings, of the cells that were kept.
+
+    Raises
+    ------
+    ProjectError
+        If the file is damaged, or about other cells.
+    """
+    maps = embeddings_in(project.result_dir("explore"))
+    if maps:
+        n_source = len(source_table(project))
+        require_maps(maps, project.result_dir("explore") / MAPS, n_target=n_cells(project), n_source=n_source)
+    return maps
+
+
+def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the map of both datasets in the space that the method learned; empty where none is drawn."""
+    directory = project.result_dir("transfer")
+    maps = latent_map_in(directory)
+    if maps:
+        require_maps(maps, directory / LATENT_MAP, n_target=n_cells(project))
+    return maps
 
 
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
@@ -251,9 +293,10 @@ def save_dataset(path: Path, adata: AnnData) -> None:
 
 def load_dataset(path: Path) -> AnnData:
     """Read a dataset that :func:`save_dataset` wrote; ``ProjectError`` where it is damaged."""
-    import anndata as ad  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.io import read_h5ad  # noqa: PLC0415
 
     try:
-        return ad.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+        return read_h5ad(path, path.name)
+    except DataError as error:
         raise damaged(path) from error

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
 from sctl.core.agreement import pairwise_agreement
-from sctl.sweep.point import Criterion, ThetaPoint, choose_theta
+from sctl.sweep.point import TIED, Criterion, ThetaPoint, choose_theta
 
 FLAT = 0.02
 """A score that varies less than this over θ does not choose."""
@@ -91,7 +91,8 @@ def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> 
         return ()
     chosen = choose_theta(curve, criterion)
     if np.ptp(_scores(curve, criterion)) < FLAT:
-        return (Remark("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT}"),)
+        any_will_do = _ANY_WILL_DO if _alike(curve, chosen) else _GROUPS_DIFFER
+        return (Remark("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT} {any_will_do}"),)
     others = _disagreement(curve, criterion, chosen)
     return (_shape(curve, criterion, chosen, agreed=not others), *others)
 
@@ -111,10 +112,9 @@ def doubts(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> t
 
 _OF_MIXED_DATA = ("kta", "silhouette")
 
-_FLAT = (
-    "hardly depends on how much the source is trusted. Any θ will do. "
-    "Either your data are clear by themselves, or the source says little about them."
-)
+_FLAT = "hardly depends on how much the source is trusted."
+_ANY_WILL_DO = "Any θ will do. Either your data are clear by themselves, or the source says little about them."
+_GROUPS_DIFFER = "The groups do, though, and the score does not say which are better: compare some values of θ."
 
 
 def _scores(curve: Sequence[ThetaPoint], criterion: Criterion) -> list[float]:
@@ -123,18 +123,17 @@ def _scores(curve: Sequence[ThetaPoint], criterion: Criterion) -> list[float]:
 
 def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> Remark:
     """Say where on the curve the choice lies."""
+    said = _chosen_by(curve, criterion, chosen)
     if chosen == curve[0].theta:
-        alone = "without any help" if chosen == 0 else "at the smallest value that was tried"
         return Remark(
             "smallest",
-            f"The best score comes {alone} (θ = {chosen:g}): the source seems to be of no help. Source and target may "
-            "not match: another tissue, other cell types, or too few shared genes. The names may be less certain than "
-            "they look.",
+            f"{said} So the source seems to be of no help. Source and target may not match: another tissue, other cell "
+            "types, or too few shared genes. The names may be less certain than they look.",
         )
     if chosen == curve[-1].theta:
         return Remark(
             "largest",
-            f"The best value is the largest that was tried (θ = {chosen:g}): the source may be deciding alone. Check "
+            f"{said} It is the largest value that was tried: the source may be deciding alone. Check "
             "on the map and with marker genes that the groups are really in your data.",
         )
     return _inside(curve, criterion, chosen, agreed=agreed)
@@ -147,15 +146,44 @@ def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *,
     worse = np.flatnonzero(scores < scores.max() - TOLERANCE * abs(scores.max()))
     first = int(worse[worse < place].max(initial=-1)) + 1
     last = int(worse[worse > place].min(initial=len(thetas))) - 1
-    without = "without the source" if thetas[0] == 0 else f"at θ = {thetas[0]:g}"
-    text = f"θ = {chosen:g} scores best ({scores[place]:.2f}, against {scores[0]:.2f} {without}). "
+    text = _chosen_by(curve, criterion, chosen)
     if thetas[0] == 0 and scores[place] - scores[0] < TOLERANCE:
-        text = f"θ = {chosen:g} fits best, but hardly better than your data alone (θ = 0). "
+        how = "hardly better" if scores[place] > scores[0] else "no better"
+        text += f" That is {how} than your data alone (θ = 0)."
     if first == last:
-        return Remark("peak", text + "Neighbouring values fit less well, so the choice matters: compare them below.")
-    safe = ", so the choice is safe" if agreed else ""
-    span = f"All values from {thetas[first]:g} to {thetas[last]:g} score about as well{safe}."
-    return Remark("plateau", text + span)
+        return Remark("peak", f"{text} Neighbouring values fit less well, so the choice matters: compare them below.")
+    span = f"All values from {thetas[first]:g} to {thetas[last]:g} lie within {TOLERANCE:.0%} of the best"
+    if not _alike(curve[first : last + 1], chosen):
+        return Remark("plateau", f"{text} {span}, but some of them group your cells differently: compare them below.")
+    return Remark("plateau", f"{text} {span}{', so the choice is safe' if agreed else ''}.")
+
+
+def _chosen_by(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> str:
+    """Say what the rule of :func:`~sctl.sweep.choose_theta` goes by, with the scores that it compares."""
+    thetas, scores = [point.theta for point in curve], np.round(_scores(curve, criterion), 9)
+    best, score = scores.max(), scores[thetas.index(chosen)]
+    slack = TIED if criterion == "balanced" else 0.0
+    tied = [theta for theta, value in zip(thetas, scores, strict=True) if value >= best - slack]
+    compared = f"{scores[0]:.3f} without the source" if thetas[0] == 0 else f"{scores[0]:.3f} at θ = {thetas[0]:g}"
+    if chosen == thetas[0]:
+        compared = f"{scores[-1]:.3f} at θ = {thetas[-1]:g}"
+    if len(tied) == 1:
+        return f"Of all values below 1, θ = {chosen:g} scores best ({score:.3f}, against {compared})."
+    if score == best and chosen == tied[0]:
+        return f"θ = {chosen:g} is the least help with the best score ({score:.3f}, against {compared})."
+    numbers = f"({score:.3f}, against {best:.3f} at θ = {thetas[int(scores.argmax())]:g} and {compared})"
+    if chosen == tied[0]:
+        return f"θ = {chosen:g} is the least help that scores about as well as the best {numbers}."
+    return (
+        f"θ = {chosen:g} scores about as well as the best {numbers}. Of the values that do, it is the least help that "
+        "also fits your own data as well as any."
+    )
+
+
+def _alike(curve: Sequence[ThetaPoint], chosen: float) -> bool:
+    """Tell whether all points of a curve group the cells nearly as the chosen one does."""
+    place = [point.theta for point in curve].index(chosen)
+    return bool(pairwise_agreement(np.stack([point.clusters for point in curve]))[place].min() >= ALIKE)
 
 
 def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[Remark, ...]:
@@ -165,7 +193,7 @@ def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: flo
     replaced by profiles, the better any groups fit, so that they end there whether or not the source helps.
     """
     at = {point.theta: point.clusters for point in curve}
-    others = []
+    others: dict[float, str] = {}
     for other in get_args(Criterion):
         scores = _scores(curve, other)
         if other == criterion or None in scores or np.ptp(scores) < FLAT:
@@ -175,13 +203,12 @@ def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: flo
             continue
         agreement = pairwise_agreement(np.stack([at[chosen], at[theta]]))[0, 1]
         if agreement < ALIKE:
-            others.append(f"{TITLES[other]} would choose θ = {theta:g} ({_how_far(at[chosen], at[theta], agreement)})")
-    if not others:
-        return ()
-    return (Remark("disagreement", f"The scores disagree, and the groups differ: {'; '.join(others)}."),)
+            others.setdefault(theta, TITLES[other])
+    return tuple(Remark("disagreement", _differs(at, chosen, theta, by)) for theta, by in sorted(others.items()))
 
 
-def _how_far(chosen: np.ndarray, other: np.ndarray, agreement: float) -> str:
-    here, there = len(np.unique(chosen)), len(np.unique(other))
-    counts = "" if here == there else f"{there} groups instead of {here}, "
-    return f"{counts}agreement of the groups, ARI: {agreement:.2f}"
+def _differs(at: Mapping[float, np.ndarray], chosen: float, theta: float, by: str) -> str:
+    here, there = len(np.unique(at[chosen])), len(np.unique(at[theta]))
+    counts = "" if here == there else f" ({there} groups instead of {here})"
+    who = "Your own data alone" if theta == 0 else f"θ = {theta:g}, which has the best score for {by},"
+    return f"{who} would group some cells differently{counts}. Compare θ = {theta:g} before you trust small groups."

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
 
+from sctl.core.clusterers import CLUSTERERS
 from sctl.core.consensus import Sc3
 from sctl.core.kernels import ThetaKernels
 from sctl.core.landmarks import CrossKernels
 from sctl.core.own_genes import OwnGenes
 from sctl.errors import DataError
+from sctl.io import read_arrays
 
 if TYPE_CHECKING:
     from sctl.sweep.theta import ThetaSweep
@@ -79,9 +80,10 @@ def load(path: Path) -> dict[str, Any]:
         If the file is damaged.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as parts:
-            return _from_parts(dict(parts))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        found = _from_parts(read_arrays(path))
+        _require_fit(found)
+        return found
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f"The θ sweep in {path.name} cannot be read.",
             expected="It is written when a sweep runs.",
@@ -129,3 +131,68 @@ def _settings(text: str) -> Sc3:
     values: dict[str, Any] = json.loads(text)
     values |= {name: tuple(values[name]) for name in ("distances", "transformations")}
     return Sc3(**values)
+
+
+_MOST_GENES = 100_000_000
+
+
+def _require_fit(found: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` where the parts are not of one size, or point outside of one another."""
+    kernels, cross, loadings, landmarks = (found[name] for name in ("kernels", "cross", "loadings", "landmarks"))
+    n_types, n_cells, n_obs = len(kernels.Q), len(kernels.z), len(loadings)
+    n_others = 0 if cross is None else len(cross.z)
+    for one in (kernels, *found["nulls"]):
+        _require_kernels(one, n_types)
+    if cross is not None:
+        _require_shape(cross.A, n_others, n_cells)
+        _require_shape(cross.M, n_types, n_others)
+        _require_places(cross.z, n_types, n_others)
+        for values in (cross.lengths, cross.cell_means):
+            _require_shape(values, n_others)
+        _require_shape(cross.weights, n_others, n_types)
+    _require_shape(loadings, n_obs, len(found["type_names"]))
+    _require_shape(found["rejection"], n_obs, None)
+    _require_shape(found["dictionary"], n_types, kernels.n_vars)
+    if found["expression"] is not None:
+        found["expression"].check_format(full_check=True)
+    if landmarks is not None:
+        _require_places(landmarks, n_obs, n_cells)
+    n_known = n_cells + n_others
+    if (
+        n_known != n_obs
+        or not 1 <= kernels.n_vars <= _MOST_GENES
+        or not 1 <= found["n_clusters"] <= n_obs
+        or found["clusterer"] not in CLUSTERERS
+    ):
+        raise ValueError("the parts are of other numbers of cells")
+
+
+def _require_kernels(kernels: ThetaKernels, n_types: int) -> None:
+    n_cells = len(kernels.z)
+    _require_places(kernels.z, n_types, n_cells)
+    _require_shape(kernels.A, n_cells, n_cells)
+    _require_shape(kernels.M, n_types, n_cells)
+    _require_shape(kernels.Q, n_types, n_types)
+    _require_shape(kernels.cell_means, n_cells)
+    _require_shape(kernels.type_means, n_types)
+    _require_shape(kernels.weights, n_cells, n_types)
+    if kernels.own is not None:
+        _require_shape(kernels.own.products, None, n_cells, None)
+        _require_shape(kernels.own.lengths, None, n_cells)
+        _require_shape(kernels.own.totals, None, n_cells)
+
+
+def _require_shape(values: Any, *sides: int | None) -> None:
+    """Raise ``ValueError`` where numbers are none, or do not have the given sides; None stands for any."""
+    if values is None:
+        return
+    fits = len(values.shape) == len(sides) and all(s in (None, n) for s, n in zip(sides, values.shape, strict=True))
+    if not fits or values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise ValueError("a part has another shape, or holds what is no number")
+
+
+def _require_places(places: Any, n: int, length: int) -> None:
+    """Raise ``ValueError`` where places are none within ``n`` things."""
+    _require_shape(places, length)
+    if places.dtype.kind not in "iu" or (length and not 0 <= places.min() <= places.max() < n):
+        raise ValueError("a place lies outside")

@@ -1,13 +1,16 @@
-"""What pages compute more than once, remembered by fingerprint.
+"""What pages compute more than once, remembered by project and fingerprint.
 
 Data are never an argument that is hashed: Streamlit samples large arrays when it hashes them, so a change
-could go unseen. A fingerprint names content and settings exactly; what starts with ``_`` is not hashed.
+could go unseen. A fingerprint names settings, and says nothing of who computed the result: whatever is read from a
+project is therefore remembered by :func:`data` or :func:`resource`, whose keys hold the project's folder and the state
+of the result. Nothing is left out of a key by a name that starts with ``_``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -21,6 +24,43 @@ from sctl.project import Project
 from sctl.sharing import TrainedSource, load_trained
 
 _MOST_GROUPS = 200
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Step = Literal["inputs", "preprocess", "transfer", "theta", "explore", "markers", "consensus"]
+
+
+def data(of: Step, **options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Remember what a function of a project returns, for each project and each state of a result; a copy for each caller.
+
+    Parameters
+    ----------
+    of : str
+        The step whose result the function reads, or ``"inputs"`` where it reads an input that a fingerprint names.
+    **options
+        Of :func:`streamlit.cache_data`.
+    """
+    remember: Callable[[Callable[P, T]], Callable[P, T]] = st.cache_data(**_keyed(of, options))
+    return remember
+
+
+def resource(of: Step, **options: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Remember it as :func:`data` does, one value for all visitors, which must not be changed."""
+    remember: Callable[[Callable[P, T]], Callable[P, T]] = st.cache_resource(**_keyed(of, {"ttl": "2h", **options}))
+    return remember
+
+
+def _keyed(of: Step, options: dict[str, Any]) -> dict[str, Any]:
+    step = "" if of == "inputs" else of
+
+    def version(project: Project) -> tuple[object, ...]:
+        try:
+            return project.version(step)
+        except ProjectError:  # the function itself runs into it next, outside of Streamlit's hashing
+            return (*project.version(), "damaged")
+
+    hash_funcs = {Project: version, **options.pop("hash_funcs", {})}
+    return {"show_spinner": False, **options, "hash_funcs": hash_funcs}
 
 
 @dataclass(frozen=True)
@@ -39,14 +79,14 @@ class Measured:
     expression: qc.Histogram
 
 
-@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
-def dataset(_project: Project, role: str, fingerprint: str) -> AnnData:
+@resource("inputs", max_entries=4)
+def dataset(project: Project, role: str, fingerprint: str) -> AnnData:
     """Return an input as it was read. Shared by all visitors: never change it."""
-    return _project.input(role)
+    return project.at(project.settings.with_input(role, fingerprint)).input(role)
 
 
-@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
-def trained(_project: Project, fingerprint: str) -> TrainedSource:
+@resource("inputs", max_entries=4)
+def trained(project: Project, fingerprint: str) -> TrainedSource:
     """Return a trained source; only where the project's source is one. Shared by all visitors: never change it.
 
     Raises
@@ -54,7 +94,7 @@ def trained(_project: Project, fingerprint: str) -> TrainedSource:
     ProjectError
         If it is a dataset.
     """
-    found = _project.trained()
+    found = project.at(project.settings.with_input("source", fingerprint)).trained()
     if found is None:
         raise ProjectError("The source is a dataset.", do="Load a trained source on the Data page.")
     return found
@@ -67,8 +107,8 @@ def model(path: str, changed: float) -> TrainedSource:
     return load_trained(path)
 
 
-@st.cache_data(max_entries=16, show_spinner="Measuring the cells …")
-def measured(_project: Project, role: str, fingerprint: str, expression_threshold: float = 0.0) -> Measured:
+@data("inputs", max_entries=16, show_spinner="Measuring the cells …")
+def measured(project: Project, role: str, fingerprint: str, expression_threshold: float = 0.0) -> Measured:
     """Return quality metrics of one side on linear values.
 
     Raises
@@ -76,47 +116,47 @@ def measured(_project: Project, role: str, fingerprint: str, expression_threshol
     DataError
         If the values cannot be brought to a linear scale.
     """
-    linear = preprocess.linearised(dataset(_project, role, fingerprint))
+    linear = preprocess.linearised(dataset(project, role, fingerprint))
     metrics = qc.qc_metrics(linear, expression_threshold=expression_threshold)
     return Measured(metrics, qc.expression_histogram(linear, bins=80))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def column(_project: Project, role: str, fingerprint: str, name: str) -> pd.Series:
+@data("inputs", max_entries=32)
+def column(project: Project, role: str, fingerprint: str, name: str) -> pd.Series:
     """Return one column of the table of cells."""
-    values: pd.Series = dataset(_project, role, fingerprint).obs[name].copy()
+    values: pd.Series = dataset(project, role, fingerprint).obs[name].copy()
     return values
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def corner(_project: Project, role: str, fingerprint: str, size: int = 5) -> pd.DataFrame:
+@data("inputs", max_entries=16)
+def corner(project: Project, role: str, fingerprint: str, size: int = 5) -> pd.DataFrame:
     """Return the first cells and genes as a table: (size, size)."""
-    adata = dataset(_project, role, fingerprint)[:size, :size]
+    adata = dataset(project, role, fingerprint)[:size, :size]
     values: Any = adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X
     return pd.DataFrame(values, index=adata.obs_names, columns=adata.var_names)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def gene_names_kind(_project: Project, role: str, fingerprint: str) -> str:
+@data("inputs", max_entries=16)
+def gene_names_kind(project: Project, role: str, fingerprint: str) -> str:
     """Return what kind of identifiers the genes have; see :func:`sctl.genes.identifier_kind`."""
-    return identifier_kind(dataset(_project, role, fingerprint).var_names)
+    return identifier_kind(dataset(project, role, fingerprint).var_names)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def groupings(_project: Project, role: str, fingerprint: str) -> list[str]:
+@data("inputs", max_entries=16)
+def groupings(project: Project, role: str, fingerprint: str) -> list[str]:
     """Return the columns of the table of cells that divide it into 2 to 200 groups."""
-    obs = dataset(_project, role, fingerprint).obs
+    obs = dataset(project, role, fingerprint).obs
     texts = [name for name in obs.columns if not pd.api.types.is_float_dtype(obs[name])]
     return [str(name) for name in texts if 2 <= obs[name].nunique() <= _MOST_GROUPS]
 
 
-@st.cache_resource(max_entries=16, show_spinner="Checking the data …")
-def side_report(_project: Project, role: Role, fingerprint: str, label_key: str | None) -> Report:
+@resource("inputs", max_entries=16, show_spinner="Checking the data …")
+def side_report(project: Project, role: Role, fingerprint: str, label_key: str | None) -> Report:
     """Return what the check of one dataset found."""
-    return preflight.inspect(dataset(_project, role, fingerprint), role=role, label_key=label_key)
+    return preflight.inspect(dataset(project, role, fingerprint), role=role, label_key=label_key)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Comparing the two datasets …")
-def pair_report(_project: Project, source: str, target: str) -> Report:
+@resource("inputs", max_entries=16, show_spinner="Comparing the two datasets …")
+def pair_report(project: Project, source: str, target: str) -> Report:
     """Return what the check of both datasets together found; they are named by fingerprint."""
-    return preflight.inspect_pair(dataset(_project, "source", source), dataset(_project, "target", target))
+    return preflight.inspect_pair(dataset(project, "source", source), dataset(project, "target", target))

@@ -1,4 +1,4 @@
-"""What the consensus step has found so far, remembered by fingerprint."""
+"""What the consensus step has found so far, remembered by :mod:`sctl.ui.caching`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import NDArray
 
 from sctl.core.consensus_range import most_stable, stability
 from sctl.pipeline import ConsensusPoint
 from sctl.project import Project, load_clusters, load_consensus, numbers_in
-from sctl.ui import results
+from sctl.project.consensus import number_file
+from sctl.project.files import stamp
+from sctl.ui import caching, results
+from sctl.ui.results import Stamp
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,13 @@ def finished(project: Project) -> tuple[int, ...]:
 
 def point(project: Project, n_clusters: int) -> ConsensusPoint:
     """Return what is known of one number of groups. Shared by all visitors: never change it."""
-    return _point(project, project.fingerprint("consensus"), n_clusters)
+    return _point(project, n_clusters, stamp(number_file(project.result_dir("consensus"), n_clusters)))
 
 
 def over_k(project: Project) -> OverK:
     """Return stability and silhouettes over all numbers that are finished."""
-    return _over_k(project, project.fingerprint("consensus"), finished(project))
+    folder = project.result_dir("consensus")
+    return _over_k(project, tuple((number, stamp(number_file(folder, number))) for number in finished(project)))
 
 
 def own_number(project: Project) -> int:
@@ -95,13 +98,16 @@ def partitions(project: Project) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-@st.cache_resource(max_entries=48, ttl="2h", show_spinner=False)
-def _point(_project: Project, fingerprint: str, n_clusters: int) -> ConsensusPoint:
-    return load_consensus(_project, n_clusters)
+# Numbers are read while others are still being computed: the state of their files is in the keys as well.
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _over_k(_project: Project, fingerprint: str, numbers: tuple[int, ...]) -> OverK:
-    clusters = {number: load_clusters(_project, number) for number in numbers}
-    means = {number: float(load_consensus(_project, number).silhouettes.mean()) for number in numbers}
-    return OverK(stability(clusters), means, most_stable(len(numbers)))
+@caching.resource("consensus", max_entries=48)
+def _point(project: Project, n_clusters: int, written: Stamp) -> ConsensusPoint:
+    return load_consensus(project, n_clusters)
+
+
+@caching.data("consensus", max_entries=16)
+def _over_k(project: Project, finished: tuple[tuple[int, Stamp], ...]) -> OverK:
+    clusters = {number: load_clusters(project, number) for number, _ in finished}
+    means = {number: float(load_consensus(project, number).silhouettes.mean()) for number in clusters}
+    return OverK(stability(clusters), means, most_stable(len(finished)))

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from sctl import export, plots
 from sctl.markers import compare_selections, dot_table, marker_warnings, top_markers
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, errors, explore_view, label_editor, results, selection, shell, state
+from sctl.ui import (
+    caching,
+    colours,
+    embedding_view,
+    errors,
+    explore_view,
+    label_editor,
+    results,
+    selection,
+    shell,
+    state,
+)
 
 PLACE = "markers"
 _OF = {"clusters": "clusters", "labels": "cell types", "final": "your own labels"}
@@ -229,14 +240,12 @@ def a_against_b(project: Project) -> None:
 def _compared(project: Project, a: NDArray[np.bool_], b: NDArray[np.bool_] | None) -> pd.DataFrame:
     with st.spinner("Comparing …", show_time=True):
         packed = (selection.Selection.of(a), None if b is None else selection.Selection.of(b))
-        return _compare(project, project.fingerprint("preprocess"), *packed)
+        return _compare(project, *packed)
 
 
-@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={selection.Selection: lambda item: item.bits})
-def _compare(
-    _project: Project, fingerprint: str, a: selection.Selection, b: selection.Selection | None
-) -> pd.DataFrame:
-    target = results.target(_project)
+@caching.data("preprocess", max_entries=16, hash_funcs={selection.Selection: lambda item: item.bits})
+def _compare(project: Project, a: selection.Selection, b: selection.Selection | None) -> pd.DataFrame:
+    target = results.target(project)
     return compare_selections(target.X, a.mask, None if b is None else b.mask, target.var_names)
 
 

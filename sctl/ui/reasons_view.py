@@ -26,7 +26,7 @@ def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
     st.markdown(f"### {errors.plain(_title(found))}")
     st.markdown(_in_words(found))
     genes = marked_genes(project, question, found)
-    st.markdown(_known(genes))
+    st.markdown(known_markers_said(genes, found.explanation.label))
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         _bars(found)
@@ -52,7 +52,7 @@ def card(project: Project, question: WhyQuestion) -> bool:
     ends = pd.concat([genes.loc[value[value > 0].nlargest(_CARD_ROWS // 2).index],
                       genes.loc[value[value < 0].nsmallest(_CARD_ROWS // 2).index]])  # fmt: skip
     gene = _chosen(found, ends.reset_index(drop=True), key=f"confidence:genes:{stem_of(question)}", height=300)
-    st.caption(_known(genes))
+    st.caption(known_markers_said(genes, own.label))
     if gene is not None:
         _gene(project, gene, key="confidence")
     return True
@@ -67,20 +67,43 @@ def marked_genes(project: Project, question: WhyQuestion, found: Reasons) -> pd.
     return marked(genes, own.label, own.against, known)
 
 
-def _known(genes: pd.DataFrame) -> str:
-    """Say which known markers are among the weightiest genes."""
+def known_markers_said(genes: pd.DataFrame, label: str) -> str:
+    """Say which known markers are among the weightiest genes, and whether they are as cells of a label should have them.
+
+    ``genes`` are those of :func:`marked_genes`.
+    """
     top = genes.loc[genes["share"].nlargest(_TOP).index]
+    if not (top["marker_of"] != "").any():
+        return f"None of the {len(top)} weightiest genes is in the table of known markers of these types."
     parts = []
-    for verdict, words in (("supports", "support"), ("contradicts", "contradict")):
+    for verdict, how in (("supports", "as"), ("contradicts", "unlike")):
         rows = top[top["verdict"] == verdict]
         if len(rows):
-            named = ", ".join(
-                f"*{errors.plain(row.gene)}* ({errors.plain(row.marker_of)})" for row in rows.itertuples()
-            )
-            parts.append(f"{named} {words if len(rows) > 1 else words + 's'} the name")
+            directions = [_direction(rows[rows["here"] == here], here) for here in ("high", "low")]
+            parts.append(f"{' and '.join(filter(None, directions))}, {how} in {errors.plain(cells_called(label))}")
     if not parts:
-        return f"None of the {len(top)} weightiest genes is in the table of known markers of these types."
+        return f"The known markers among the {len(top)} weightiest genes speak neither for the name nor against it."
     return f"Known markers among the {len(top)} weightiest genes: {'; '.join(parts)}."
+
+
+def _direction(rows: pd.DataFrame, here: str) -> str:
+    """Name genes that are high, or low; empty where there are none."""
+    named = [f"*{errors.plain(row.gene)}* ({errors.plain(row.marker_of)})" for row in rows.itertuples()]
+    return f"{', '.join(named)} {'is' if len(named) == 1 else 'are'} {here}" if named else ""
+
+
+def cells_called(label: str) -> str:
+    """Return a label as the name of several cells.
+
+    Examples
+    --------
+    >>> cells_called("alpha"), cells_called("B cell"), cells_called("CD14+ Monocytes"), cells_called("macrophage")
+    ('alpha cells', 'B cells', 'CD14+ Monocytes', 'macrophages')
+    """
+    low = label.lower()
+    if low.endswith(("cells", "cytes", "phages", "blasts", "phils")):
+        return label
+    return f"{label}s" if low.endswith(("cell", "cyte", "phage", "blast", "phil")) else f"{label} cells"
 
 
 def files(project: Project) -> dict[str, pd.DataFrame]:
@@ -154,7 +177,8 @@ def _chosen(found: Reasons, shown: pd.DataFrame, *, key: str, height: int) -> st
                 ],
                 "Weight": 100 * shown["share"],
                 "Known marker": [
-                    f"{_SIGNS[verdict]} {of}".strip() for verdict, of in zip(shown["verdict"], shown["marker_of"], strict=True)
+                    f"{_SIGNS[verdict]} {of}{f', {here} here' if here else ''}".strip()
+                    for verdict, of, here in zip(shown["verdict"], shown["marker_of"], shown["here"], strict=True)
                 ],
                 "In these cells": shown["expression"],
                 "Elsewhere": shown["elsewhere"],
@@ -164,7 +188,8 @@ def _chosen(found: Reasons, shown: pd.DataFrame, *, key: str, height: int) -> st
         column_config={
             "Weight": st.column_config.NumberColumn(format="%.1f%%", help="Share of all genes' contributions."),
             "Known marker": st.column_config.TextColumn(
-                help="Of which type the gene is a known marker. ✓: as it is here, it supports the name; ✗: it contradicts it."
+                help="Of which type the gene is a known marker, and whether it is high or low here. ✓: as cells of this name "
+                "have it; ✗: as they do not."
             ),
             "In these cells": st.column_config.NumberColumn(format="%.2f", help="Mean log-normalised expression."),
             "Elsewhere": st.column_config.NumberColumn(format="%.2f", help="The same in all other cells."),

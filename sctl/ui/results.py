@@ -1,4 +1,4 @@
-"""Results for the pages, remembered by fingerprint; every page sees results that belong together.
+"""Results for the pages, remembered by :mod:`sctl.ui.caching`; every page sees results that belong together.
 
 After a change of settings the results of earlier ones are still shown. :func:`shown` gives the project as it was
 when they were computed, and all that is loaded from that view fits: cells, maps, groups.
@@ -7,13 +7,11 @@ when they were computed, and all that is loaded from that view fits: cells, maps
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import anndata as ad
-import h5py
 import numpy as np
 import pandas as pd
-import streamlit as st
 from anndata import AnnData
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -34,13 +32,15 @@ from sctl.project import (
     load_target_all,
     mean_of_genes,
 )
-from sctl.project.latent import LATENT_MAP, latent_map_in
-from sctl.project.results import MAPS, embeddings_in, points_in
+from sctl.project.files import stamp
+from sctl.project.latent import LATENT_MAP
+from sctl.project.results import BASELINES, MAPS, SWEEP, load_latent_map, load_maps, points_in, source_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
 
 Maps = dict[str, NDArray[Any]]
+Stamp = tuple[int, int] | None
 
 
 def shown(project: Project, step: str = "theta") -> Project:
@@ -58,44 +58,48 @@ def points(project: Project) -> list[ThetaPoint]:
 
 def sweep(project: Project) -> ThetaSweep:
     """Return the prepared sweep."""
-    return _sweep(project, project.fingerprint("transfer"))
+    return _sweep(project, stamp(project.result_dir("transfer") / SWEEP))
 
 
 def point_at(project: Project, theta: float) -> ThetaPoint:
     """Return the clustering at any θ; numbers of clusters agree with those of the result as far as they can."""
-    return _point_at(project, project.fingerprint("theta"), project.fingerprint("transfer"), round(theta, 4))
+    return _point_at(project, stamp(project.result_dir("transfer") / SWEEP), round(theta, 4))
 
 
 def baselines(project: Project) -> dict[str, TransferResult]:
     """Return the baselines that are finished."""
-    folder = project.result_dir("transfer") / "baselines"
-    finished = tuple(sorted(path.stem for path in folder.glob("*.h5ad")))
-    return _baselines(project, project.fingerprint("transfer"), finished) if finished else {}
+    folder = project.result_dir("transfer") / BASELINES
+    finished = tuple((path.stem, stamp(path)) for path in sorted(folder.glob("[a-z]*.h5ad")))
+    return _baselines(project, finished) if finished else {}
 
 
-@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
-def _sweep(_project: Project, fingerprint: str) -> ThetaSweep:
-    return load_sweep(_project)
+# What is read while it is still being computed has the state of its file in the key as well.
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _point_at(_project: Project, result: str, transfer: str, theta: float) -> ThetaPoint:
+@caching.resource("transfer", max_entries=4)
+def _sweep(project: Project, written: Stamp) -> ThetaSweep:
+    return load_sweep(project)
+
+
+@caching.data("transfer", max_entries=256)
+def _point_at(project: Project, written: Stamp, theta: float) -> ThetaPoint:
     # More threads than free cores wait for each other by spinning: 4 s instead of 0.15 beside a running job.
     with threadpool_limits(limits=1):
-        return sweep(_project).at(theta)
+        return sweep(project).at(theta)
 
 
-@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
-def _baselines(_project: Project, fingerprint: str, finished: tuple[str, ...]) -> dict[str, TransferResult]:
-    return load_baselines(_project)
+@caching.resource("transfer", max_entries=8)
+def _baselines(project: Project, finished: tuple[tuple[str, Stamp], ...]) -> dict[str, TransferResult]:
+    return load_baselines(project)
 
 
 # -- the result, and what is known of its cells --------------------------------------------------------
 
 
+@caching.resource("theta", max_entries=8)
 def result(project: Project) -> TransferResult:
     """Return the result at the chosen θ. Shared by all visitors: never change it."""
-    return _result(project, project.fingerprint("theta"))
+    return load_result(project)
 
 
 def hidden_groups(project: Project) -> list[str]:
@@ -148,9 +152,9 @@ def final_labels(project: Project) -> pd.Series | None:
     return None if reference is None else _labels(current, reference)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _labels(_project: Project, reference: str) -> pd.Series | None:
-    return _project.labels()
+@caching.data("inputs", max_entries=32)
+def _labels(project: Project, reference: str) -> pd.Series | None:
+    return project.at(replace(project.settings, labels=reference)).labels()
 
 
 def aligned_clusters(project: Project, point: ThetaPoint) -> NDArray[np.integer[Any]]:
@@ -163,9 +167,10 @@ def table(project: Project) -> pd.DataFrame:
     return target(project).obs
 
 
+@caching.resource("preprocess", max_entries=4)
 def target(project: Project) -> AnnData:
     """Return the kept target cells with all genes, log-normalised. Shared by all visitors: never change it."""
-    return _target(project, project.fingerprint("preprocess"))
+    return load_target_all(project)
 
 
 def quality(project: Project) -> pd.DataFrame:
@@ -178,25 +183,14 @@ def quality(project: Project) -> pd.DataFrame:
     return metrics.reindex(names) if metrics.index.is_unique else pd.DataFrame(index=names)
 
 
-@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
-def _result(_project: Project, fingerprint: str) -> TransferResult:
-    return load_result(_project)
-
-
-@st.cache_resource(max_entries=4, ttl="2h", show_spinner=False)
-def _target(_project: Project, fingerprint: str) -> AnnData:
-    return load_target_all(_project)
-
-
 def source_types(project: Project) -> NDArray[Any]:
     """Return the known type of each source cell that was kept, "source" where none is known.  (n_source,)."""
-    return _source_types(project, project.fingerprint("preprocess"), project.params("data")["label_key"])
+    return _source_types(project, project.params("data")["label_key"])
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _source_types(_project: Project, fingerprint: str, label_key: str | None) -> NDArray[Any]:
-    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
-        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
+@caching.data("preprocess", max_entries=8)
+def _source_types(project: Project, label_key: str | None) -> NDArray[Any]:
+    obs = source_table(project)
     return np.asarray(obs[label_key] if label_key in obs else np.full(len(obs), "source"), dtype=str)
 
 
@@ -205,16 +199,13 @@ def source_datasets(project: Project, column: str) -> tuple[NDArray[Any], NDArra
 
     Of a trained source, whose cells are not there, it is known how many cells each type had.
     """
-    return _source_datasets(project, project.fingerprint("preprocess"), project.params("data")["label_key"], column)
+    return _source_datasets(project, project.params("data")["label_key"], column)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _source_datasets(
-    _project: Project, fingerprint: str, label_key: str | None, column: str
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    with h5py.File(_project.result_dir("preprocess") / "source.h5ad", "r") as file:
-        obs: pd.DataFrame = ad.io.read_elem(file["obs"])
-    if _project.has_trained:
+@caching.data("preprocess", max_entries=16)
+def _source_datasets(project: Project, label_key: str | None, column: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    obs = source_table(project)
+    if project.has_trained:
         obs = obs.loc[np.repeat(obs.index, obs[CELLS_KEY].astype(int))]
     named = [np.asarray(obs[key] if key in obs else np.full(len(obs), "all"), dtype=str) for key in (column, label_key)]
     return named[0], named[1]
@@ -223,14 +214,16 @@ def _source_datasets(
 # -- genes -------------------------------------------------------------------------------------------
 
 
+@caching.data("preprocess", max_entries=8)
 def genes(project: Project) -> list[str]:
     """Return the names of all genes of the target, sorted."""
-    return _genes(project, project.fingerprint("preprocess"))
+    return sorted(gene_names(project))
 
 
+@caching.data("preprocess", max_entries=256)
 def expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return one gene's log-normalised expression in the target.  (n_obs,)."""
-    return _expression(project, project.fingerprint("preprocess"), name)
+    return gene(project, name)
 
 
 def denoised_genes(project: Project) -> list[str]:
@@ -245,22 +238,12 @@ def denoised_expression(project: Project, name: str) -> NDArray[np.float32]:
 
 def mean_expression(project: Project, names: Sequence[str]) -> NDArray[np.float32]:
     """Return the mean log-normalised expression of some genes that the target has.  (n_obs,)."""
-    return _mean_expression(project, project.fingerprint("preprocess"), tuple(sorted(set(names))))
+    return _mean_expression(project, tuple(sorted(set(names))))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _mean_expression(_project: Project, fingerprint: str, names: tuple[str, ...]) -> NDArray[np.float32]:
-    return mean_of_genes(_project, names)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _genes(_project: Project, fingerprint: str) -> list[str]:
-    return sorted(gene_names(_project))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _expression(_project: Project, fingerprint: str, name: str) -> NDArray[np.float32]:
-    return gene(_project, name)
+@caching.data("preprocess", max_entries=32)
+def _mean_expression(project: Project, names: tuple[str, ...]) -> NDArray[np.float32]:
+    return mean_of_genes(project, names)
 
 
 # -- maps and markers ----------------------------------------------------------------------------------
@@ -268,33 +251,27 @@ def _expression(_project: Project, fingerprint: str, name: str) -> NDArray[np.fl
 
 def maps(project: Project) -> Maps:
     """Return the maps that are drawn so far, by name; see :func:`sctl.pipeline.explore`."""
-    path = project.result_dir("explore") / MAPS
-    if not path.exists():
-        return {}
-    return _maps(project, project.fingerprint("explore"), path.stat().st_mtime_ns)
+    written = stamp(project.result_dir("explore") / MAPS)
+    return {} if written is None else _maps(project, written)
 
 
 def latent_map(project: Project) -> Maps:
     """Return the map in the method's own space, by its parts; empty where there is none. See :func:`sctl.pipeline.latent_map`."""
-    path = project.result_dir("transfer") / LATENT_MAP
-    return _latent_map(project, project.fingerprint("transfer")) if path.exists() else {}
+    written = stamp(project.result_dir("transfer") / LATENT_MAP)
+    return {} if written is None else _latent_map(project, written)
 
 
+@caching.resource("markers", max_entries=8)
 def markers(project: Project) -> pd.DataFrame:
-    """Return the table of markers."""
-    return _markers(project, project.fingerprint("markers"))
+    """Return the table of markers. Shared by all visitors: never change it."""
+    return load_markers(project)
 
 
-@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
-def _maps(_project: Project, fingerprint: str, written: int) -> Maps:
-    return embeddings_in(_project.result_dir("explore"))
+@caching.resource("explore", max_entries=8)
+def _maps(project: Project, written: Stamp) -> Maps:
+    return load_maps(project)
 
 
-@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
-def _latent_map(_project: Project, fingerprint: str) -> Maps:
-    return latent_map_in(_project.result_dir("transfer"))
-
-
-@st.cache_resource(max_entries=8, ttl="2h", show_spinner=False)
-def _markers(_project: Project, fingerprint: str) -> pd.DataFrame:
-    return load_markers(_project)
+@caching.resource("transfer", max_entries=8)
+def _latent_map(project: Project, written: Stamp) -> Maps:
+    return load_latent_map(project)

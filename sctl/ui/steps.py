@@ -182,7 +182,7 @@ A name is always explained **against another**: why is this a beta cell *rather 
 share of how much the method prefers the first. Bars to the right speak for the name, bars to the left against it.
 
 The reasons are the method's own. They are not proof: a gene can weigh much because of how a sample was handled.
-A ✓ marks known marker genes that support the name, a ✗ those that contradict it. **Pathways** are sets of genes that act
+A ✓ marks known marker genes that are high or low as in cells of this name, a ✗ those that are not. **Pathways** are sets of genes that act
 together; a small false discovery rate (FDR) says that their genes gather among the reasons more than chance would have it.
 """,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sctl import jobs
+from sctl.explain import marked
 from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
 from sctl.project import Project, WhyQuestion, export_project, keep_gene_sets, load_reasons, load_result
@@ -126,6 +128,22 @@ def test_the_card_of_a_cell_shows_its_genes_on_the_confidence_page(open_page, pr
     shown = [frame.value for frame in app.dataframe if "Known marker" in frame.value]
     assert set(shown[0]["Gene"]) <= set(found.explanation.genes["gene"])
     assert "in the table of known markers" in said
+
+
+def test_known_markers_are_said_with_their_direction():
+    genes = pd.DataFrame({
+        "gene": ["GCG", "TTR", "PPY", "INS", "SST", "ACTB"], "contribution": [3.0, 2.0, 1.0, -1.0, 2.0, 9.0], "share": 0.1,
+        "expression": [5.0, 4.0, 0.1, 3.0, 1.0, 1.0], "elsewhere": [1.0, 1.0, 2.0, 1.0, 2.0, 2.0],
+    })  # fmt: skip
+    markers = GeneSets("mine", {"alpha": frozenset({"GCG", "TTR"}), "gamma": frozenset({"PPY", "INS"})})
+    said = reasons_view.known_markers_said(marked(genes, "alpha", "gamma", markers), "alpha")
+    assert said == (
+        "Known markers among the 6 weightiest genes: *GCG* (alpha), *TTR* (alpha) are high and *PPY* (gamma) is low, as in "
+        "alpha cells; *INS* (gamma) is high, unlike in alpha cells."
+    )
+    against = genes[genes["gene"] == "GCG"].assign(contribution=-1.0)
+    assert "neither" in reasons_view.known_markers_said(marked(against, "alpha", "gamma", markers), "alpha")
+    assert "None of the" in reasons_view.known_markers_said(marked(against, "delta", "gamma", markers), "delta")
 
 
 def test_own_sets_named_by_cell_type_mark_genes(project):

@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]'
+STILL = """(idle) => {
+    const watched = (window.sctlStill ??= {changes: 0, frames: 0});
+    if (!watched.observer) {
+        watched.observer = new MutationObserver(() => { watched.frames = 0; });
+        watched.observer.observe(document.body, {subtree: true, childList: true, characterData: true});
+    }
+    watched.frames = document.querySelector(idle) ? watched.frames + 1 : 0;
+    if (watched.frames < 15) return false;
+    watched.observer.disconnect();
+    delete window.sctlStill;
+    return true;
+}"""
+"""Asked once per frame: whether the script rests and nothing on the page has changed in the last frames."""
+PATIENCE = 240.0
+"""Seconds after which a test has surely waited in vain."""
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -54,11 +69,19 @@ class App:
         return self.idle()
 
     def idle(self, timeout: float = 60_000) -> App:
-        """Wait until the script has run and stays still for a moment."""
-        self.page.wait_for_selector(IDLE, timeout=timeout)
-        self.page.wait_for_timeout(250)
-        self.page.wait_for_selector(IDLE, timeout=timeout)
+        """Wait until the script has run and the browser has drawn some frames in which nothing changed.
+
+        What follows from a click may still be under way: wait for it with :meth:`sees` or :meth:`until`.
+        """
+        self.page.wait_for_function(STILL, arg=IDLE, polling="raf", timeout=timeout)
         return self
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds; a test that waits in vain fails with ``what`` was waited for."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"Waited in vain: {what}."
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")  # meanwhile the browser goes on
 
     def click(self, name: str, *, exact: bool = True) -> App:
         """Press the button called ``name``."""

@@ -14,7 +14,6 @@ def test_a_cold_deep_link_opens_the_page_with_its_frame(app):
     links = app.page.get_by_test_id("stSidebar").get_by_role("link")
     assert "Home" in links.first.inner_text()
     assert app.page.get_by_test_id("stSidebarNav").count() == 0  # Streamlit's own list of files
-    app.page.wait_for_timeout(1000)
     assert app.page.get_by_role("dialog").count() == 0  # Streamlit's own "Page not found"
 
 
@@ -71,8 +70,7 @@ def test_limits_are_drawn_with_the_mouse_and_taken_back(app):
     app.page.mouse.move(middle + 120, y + 40, steps=4)
     app.page.mouse.up()
     app.page.get_by_text("702 of 702").wait_for(state="hidden", timeout=30_000)
-    assert app.idle().page.get_by_label("Keep from").input_value() != ""
+    app.until(lambda: app.page.get_by_label("Keep from").input_value() != "", "the limit stands in its field")
     app.page.keyboard.press("Alt+z")
     app.sees("702 of 702")
-    app.idle()
-    assert app.page.get_by_label("Keep from").input_value() == ""
+    app.until(lambda: app.page.get_by_label("Keep from").input_value() == "", "the field is empty again")

@@ -3,13 +3,15 @@
 import gzip
 import io
 import stat
+import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
 
 from sctl.errors import DataError
-from sctl.io import read
+from sctl.io import archive, read
 
 TABLE = b"gene,c1,c2\nTP53,1,2\nINS,3,4\n"
 
@@ -130,3 +132,118 @@ def test_an_archive_made_inside_its_folder(tmp_path, small):
     assert read(path).shape == small.shape
     with pytest.raises(DataError, match="leads out of its folder"):
         read(tar(tmp_path / "b.tgz", (".", tarfile.REGTYPE, b"")))
+
+
+# -- what costs memory or time before anything is unpacked -----------------------------------------
+
+
+def members(path, *infos, opening="w:gz", **kwargs):
+    """Write headers alone: what they announce is not there."""
+    with tarfile.open(path, opening, **kwargs) as packed:
+        for info in infos:
+            packed.addfile(info)
+    return path
+
+
+def member(name, size=0, kind=tarfile.REGTYPE, **headers):
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.pax_headers = size, kind, headers
+    return info
+
+
+def long_chain(path):
+    """Write names of names of names: each describes the next."""
+    blocks = b"".join(member("x", 1, tarfile.GNUTYPE_LONGNAME).tobuf() + b"y".ljust(512, b"\0") for _ in range(5000))
+    path.write_bytes(gzip.compress(blocks + bytes(1024)))
+    return path
+
+
+def listed(path, n):
+    """Write a .zip with an entry of 46 bytes for each of ``n`` members that are not there."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.csv", TABLE)
+    content = path.read_bytes()
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    entry = bytearray(content[start : start + 46])
+    entry[28:34] = bytes(6)  # no name, no more
+    count = min(n, 65535)
+    tail = bytearray(content[end:])
+    tail[8:16] = struct.pack("<HHL", count, count, 46 * n)
+    path.write_bytes(content[:start] + bytes(entry) * n + bytes(tail))
+    return path
+
+
+def with_method(path, method):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("x.csv", TABLE)
+    return path
+
+
+def hidden(path, inner):
+    """Pack an archive under the name of a table."""
+    return zipped(path, ("x.csv", inner.read_bytes()))
+
+
+COSTLY = {
+    "a long name": (lambda d: members(d / "a.tgz", member("x" * 50_000_000), format=tarfile.GNU_FORMAT), "far more"),
+    "a long header": (
+        lambda d: members(d / "a.tgz", member("x.csv", comment="y" * 50_000_000), format=tarfile.PAX_FORMAT),
+        "far more",
+    ),
+    "a chain of long names": (lambda d: long_chain(d / "a.tgz"), "damaged or incomplete archive|no archive"),
+    "folders": (
+        lambda d: members(d / "a.tgz", *(member(f"d{i}", kind=tarfile.DIRTYPE) for i in range(10_001))),
+        "more than 10,000 files",
+    ),
+    "folders of a zip": (lambda d: zipped(d / "a.zip", *((f"d{i}/", "") for i in range(10_001))), "more than 10,000"),
+    "deep folders": (lambda d: zipped(d / "a.zip", ("a/" * 60 + "x.csv", TABLE)), "leads out of its folder"),
+    "9 GB announced": (lambda d: members(d / "a.tgz", member("x.csv", 9_000_000_000)), "unpacks to far more"),
+    "sparse": (lambda d: members(d / "a.tgz", member("x.csv", 0, tarfile.GNUTYPE_SPARSE)), "a link or a device"),
+    "a list without end": (lambda d: listed(d / "a.zip", 200_000), "more than 10,000 files"),
+    "packed by LZMA": (lambda d: with_method(d / "a.zip", zipfile.ZIP_LZMA), "not supported"),
+    "packed by bzip2": (lambda d: with_method(d / "a.zip", zipfile.ZIP_BZIP2), "not supported"),
+    "an archive under another name": (
+        lambda d: hidden(d / "a.zip", zipped(d / "b.zip", ("x.csv", TABLE))),
+        "another archive",
+    ),
+    "a packed archive under another name": (
+        lambda d: hidden(d / "a.zip", tar(d / "b.tgz", ("x.csv", tarfile.REGTYPE, TABLE))),
+        "another archive",
+    ),
+    "packed within packed": (lambda d: twice(d / "a.csv.gz"), "a.csv.gz"),
+    "a file that is a folder too": (lambda d: zipped(d / "a.zip", ("x", TABLE), ("x/y.csv", TABLE)), "damaged"),
+    "a part that leads before the start": (lambda d: before_start(d / "a.zip"), "damaged|no archive"),
+}
+
+
+def twice(path):
+    path.write_bytes(gzip.compress(gzip.compress(TABLE)))
+    return path
+
+
+def before_start(path):
+    zipped(path, ("x.csv", TABLE))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02")
+    content[place + 42 : place + 46] = struct.pack("<L", 2**31)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("case", COSTLY)
+def test_what_would_cost_memory_is_refused_at_once(case, tmp_path):
+    make, fragment = COSTLY[case]
+    path = make(tmp_path)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=fragment):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("ending", ["bz2", "xz"])
+def test_a_bundle_packed_otherwise_is_refused(ending, tmp_path):
+    path = members(tmp_path / "p.sctl.zip", member("x" * 10_000_000), opening=f"w:{ending}", format=tarfile.GNU_FORMAT)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(DataError, match="damaged or incomplete archive"):
+        archive.unpack(path, tmp_path, name="The project file")

@@ -230,7 +230,11 @@ BAD = {
     ),
     "a long line": (lambda d, a: one(d, "x.csv", TABLE * 20 + "A2M,1,2,3,4\n"), "different numbers of fields"),
     "a short line": (lambda d, a: one(d, "x.csv", TABLE + "GCG,1\n"), "line 4 has 2 fields rather than 3"),
-    "endless line": (lambda d, a: one(d, "x.csv", "gene," + "a" * 3_000_000), "longer than 64 MB"),
+    "too many columns": (
+        lambda d, a: one(d, "x.csv", "\n".join("," * 200_000 for _ in range(3))),
+        "has 200,001 columns",
+    ),
+    "endless line": (lambda d, a: one(d, "x.csv", "gene," + "a" * 3_000_000), "longer than 16 MB"),
 }
 # The same reason met in another place; the text is the same.
 ALSO_BAD = {

@@ -1,0 +1,3 @@
+"""What is run as a program of its own is no module of tests."""
+
+collect_ignore = ["cases.py", "mutations.py"]
