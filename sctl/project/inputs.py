@@ -25,8 +25,9 @@ LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
 
 def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> str:
     """Store a dataset and what is known of it; return its fingerprint."""
-    copy = shallow(adata)
-    reference = store(folder, ".h5ad", lambda path: copy.write_h5ad(path, compression="lzf"))
+    notes: list[str] = []
+    reference = store(folder, ".h5ad", lambda path: notes.extend(write_dataset(adata, path)))
+    origin = {**origin, "notes": notes} if notes else origin
     known = {"fingerprint": reference, "bytes": (folder / f"{reference}.h5ad").stat().st_size, "added": time.time()}
     write_json(folder / f"{reference}.json", {**described(adata), **origin, **known})
     return reference
@@ -37,25 +38,14 @@ def origin_of(info: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in info.items() if name not in _MEASURED}
 
 
-_MEASURED = {"n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
+_MEASURED = {"notes", "n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
 
 
-def shallow(adata: AnnData) -> AnnData:
-    """Return a copy that shares the matrices but not the tables, which writing changes (strings become categories)."""
-    import anndata as ad  # noqa: PLC0415
+def write_dataset(adata: AnnData, path: Path) -> tuple[str, ...]:
+    """Write a dataset as projects keep it; ``adata`` is left as it is. Returns what had to be changed for that."""
+    from sctl.io import write_h5ad  # noqa: PLC0415
 
-    return ad.AnnData(
-        X=adata.X,
-        obs=adata.obs.copy(),
-        var=adata.var.copy(),
-        uns=dict(adata.uns),
-        obsm=dict(adata.obsm),
-        varm=dict(adata.varm),
-        layers=dict(adata.layers),
-        obsp=dict(adata.obsp),
-        varp=dict(adata.varp),
-        raw=adata.raw,
-    )
+    return write_h5ad(adata, path, compression="lzf")
 
 
 def put_model(folder: Path, path: Path, origin: Mapping[str, Any]) -> str:
