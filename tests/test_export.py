@@ -313,7 +313,7 @@ def test_edits_of_labels_lead_from_the_method_to_the_user(result):
     assert edits.named == {"mine": (result.obs_names[0], result.obs_names[5])}
     assert edited(result, edits).tolist() == final.tolist()
     assert label_edits(result, result.labels) == LabelEdits()
-    with pytest.raises(DataError, match="not in the result, e.g. 'gone'"):
+    with pytest.raises(DataError, match=r"not in the result, e\.g\. 'gone'"):
         edited(result, LabelEdits(named={"mine": ("gone",)}))
 
 

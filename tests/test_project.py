@@ -311,6 +311,33 @@ def test_a_bundle_brings_everything_back(project: Project, cells: AnnData, tmp_p
     assert truth.tolist() == cells.obs["kind"].tolist()
 
 
+def test_a_bundle_holds_every_kind_of_result_by_rule(project: Project, cells: AnnData, tmp_path: Path) -> None:
+    project.put_input("target", cells, {"filename": "a.h5ad"})
+    kept = [
+        "units/0a.json",
+        "searches/0a.jsonl",
+        "reasons/why_0a.json",
+        "baselines/x.csv",
+        "something_new/b.npz",
+        "a.csv",
+    ]
+    directory = finish(project, "transfer")
+    for name in kept:
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"{}")
+    learned = project.root / "results" / "transfer" / "0123456789abcdef"  # a reference that was learned alone
+    learned.mkdir(parents=True)
+    (learned / "self_test.json").write_bytes(b"{}")
+    (learned / "started.json").write_bytes(b"{}")
+    (learned / ".part-x.json").write_bytes(b"{}")
+    copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
+    for name in kept:
+        assert (copy.result_dir("transfer") / name).read_bytes() == b"{}"
+    found = sorted(path.name for path in (copy.root / "results" / "transfer" / learned.name).iterdir())
+    assert found == ["self_test.json"]
+
+
 @pytest.mark.parametrize(
     "member",
     ["../evil.json", "/etc/passwd", "inputs/run.py", "jobs/abc/job.json", "results/transfer/0/x.pkl", "a.json"],

@@ -76,6 +76,12 @@ def say_repairs(told: Sequence[Finding]) -> None:
         print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
 
 
+def say_notes(notes: Sequence[str]) -> None:
+    """Print what had to be changed so that it could be written."""
+    for text in notes:
+        print(f"Note: {text}")
+
+
 def require_usable(report: Report) -> None:
     """Print what is to be known of the files, and refuse what cannot be used."""
     for finding in report:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sctl import pipeline
 from sctl.cli.bar import Bar
-from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.files import columns, require_usable, say_notes, say_repairs, with_labels, writable
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.cli.told import tell
 from sctl.errors import ParameterError
@@ -48,7 +48,8 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        write_h5ad(annotated(result), path)
+        notes = write_h5ad(annotated(result), path)
+    say_notes(notes)
     _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0
@@ -83,7 +84,8 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        write_h5ad(pipeline.annotated(given, told, target, result), path)
+        notes = write_h5ad(pipeline.annotated(given, told, target, result), path)
+    say_notes(notes)
     _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
     return 0

@@ -131,7 +131,8 @@ run = sctl.Run(seed={recipe.seed!r})
 given = {_reading(recipe, "target")}
 {_trained_source(recipe) if trained else _two_datasets(recipe)}
 out = sctl.annotated(given, [*repairs, *told], target, result)
-{_FINAL if _is_edited(recipe) else ""}write_h5ad(out, OUT)
+{_FINAL if _is_edited(recipe) else ""}for note in write_h5ad(out, OUT):
+    print(note)
 '''
 
 

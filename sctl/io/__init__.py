@@ -6,6 +6,7 @@ from sctl.io.files import fingerprint, write_h5ad
 from sctl.io.hdf5 import opened_hdf5, read_h5ad, read_obs
 from sctl.io.labels import JoinReport, join_labels, read_labels
 from sctl.io.reading import read, read_many
+from sctl.io.storable import storable
 
 __all__ = [
     "ACCEPTED",
@@ -19,5 +20,6 @@ __all__ = [
     "read_labels",
     "read_many",
     "read_obs",
+    "storable",
     "write_h5ad",
 ]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from pathlib import Path
+from typing import Literal
 
 import anndata as ad
 from anndata import AnnData
 
+from sctl.io.storable import storable
 from sctl.io.system import told
 
 
@@ -36,14 +39,23 @@ def fingerprint(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def write_h5ad(adata: AnnData, path: Path | str) -> None:
+def write_h5ad(adata: AnnData, path: Path | str, *, compression: Literal["gzip", "lzf"] = "gzip") -> tuple[str, ...]:
     """Write a dataset; the file appears whole or not at all, and ``adata`` is left as it is.
+
+    What has no form in the file is brought into one that has, see :func:`sctl.io.storable.storable`.
 
     Parameters
     ----------
     adata : AnnData
     path : Path or str
         Where to; an existing file is replaced.
+    compression : {"gzip", "lzf"}
+        Small, or quick.
+
+    Returns
+    -------
+    tuple of str
+        What was changed so that it could be written, a sentence each.
 
     Raises
     ------
@@ -52,17 +64,21 @@ def write_h5ad(adata: AnnData, path: Path | str) -> None:
     """
     path = Path(path)
     with told(f"{path.name} cannot be written"):
-        _write_whole(adata, path)
+        whole, notes = storable(adata)
+        _write_whole(whole, path, compression)
+        return notes
 
 
-def _write_whole(adata: AnnData, path: Path) -> None:
+def _write_whole(adata: AnnData, path: Path, compression: Literal["gzip", "lzf"]) -> None:
     # In the same folder, since a file can only be moved in one step within one disk.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     part = Path(name)
     try:
         # By default anndata turns strings of the dataset that it writes into categories, in place.
-        ad.io.write_h5ad(part, adata, compression="gzip", convert_strings_to_categoricals=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Forward slashes", FutureWarning)  # the user's own names; they read alike
+            ad.io.write_h5ad(part, adata, compression=compression, convert_strings_to_categoricals=False)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -73,14 +73,14 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     from sctl.jobs.isolated import DATASET  # noqa: PLC0415
     from sctl.preflight import label_candidates  # noqa: PLC0415
     from sctl.project import Project, import_project  # noqa: PLC0415
-    from sctl.project.inputs import described, write_dataset  # noqa: PLC0415
+    from sctl.project.inputs import described, noted, write_dataset  # noqa: PLC0415
 
     def paths(request: Mapping[str, Any]) -> list[Path]:
         return [Path(path) for path in request["paths"]]
 
     def kept(adata: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-        write_dataset(adata, Path(request["folder"], DATASET))
-        return described(adata)
+        notes = write_dataset(adata, Path(request["folder"], DATASET))
+        return {**described(adata), **noted(notes)}
 
     def datasets(request: Mapping[str, Any]) -> Mapping[str, Any]:
         settings = {key: request[key] for key in ("names", "genes", "labelled")}

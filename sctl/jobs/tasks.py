@@ -401,9 +401,20 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
     else:
         theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
         sweep, points, target = sweep_in(transferred), points_in(transferred), load_target(project)
+        sweeping = pipeline.as_sweep(_fitted(project, method)) or sweeping
         result = sweeping.result_at(sweep, target.obs_names, theta, points, target=target)
     save_result(directory / RESULT, result)
     run.report(_TAKING, 1, 1)
+
+
+def _fitted(project: Project, method: TransferMethod) -> TransferMethod:
+    """Return the method with what it learned of the source, which is part of its result."""
+    if method.restored_:
+        return method
+    path, pair = trained_file(project), load_pair(project)
+    if path is not None:
+        return load_model(path)
+    return learned(pair, pipeline.with_batches(pair, method), Run(seed=int(project.params("transfer")["seed"])))
 
 
 _TAKING = "Taking the answer"

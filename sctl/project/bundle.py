@@ -15,18 +15,21 @@ from sctl.project import checksums
 from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
 from sctl.project.history import History
-from sctl.project.steps import DONE, damage, finished
+from sctl.project.steps import DAMAGED, DONE, FAILED, STARTED, damage, finished
 
 SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
 _FILES = re.compile(
     rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json|sctl)"
-    rf"|results/[a-z]+/{_REF}/((points|baselines|repeats|reasons)/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
+    rf"|results/[a-z]+/{_REF}/([a-z_]+/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
 )
+
+_OF_A_PROCESS = {STARTED, FAILED, DAMAGED}
+"""What a folder of results says of the work on it, here and now; damaged files are not given away."""
 
 
 def export_project(project: Project, path: Path) -> Path:
-    """Write a project with its inputs, settings, history and finished results into one file.
+    """Write a project with its inputs, settings, history and results into one file; a step under way resumes.
 
     Parameters
     ----------
@@ -78,9 +81,10 @@ def import_project(path: Path) -> Project:
 def _files_of(project: Project) -> Iterator[Path]:
     yield from (project.root / "project.json", project.root / "history.json")
     yield from (file for file in (project.root / "inputs").glob("*") if _belongs(project.root, file))
-    for done in (project.root / "results").glob(f"*/*/{DONE}"):
-        if finished(done.parent):
-            yield from (file for file in done.parent.rglob("*") if _is_sound(file) and _belongs(project.root, file))
+    for file in (project.root / "results").rglob("*"):
+        unfinished = file.name == DONE and not finished(file.parent)
+        if file.name not in _OF_A_PROCESS and not unfinished and _is_sound(file) and _belongs(project.root, file):
+            yield file
 
 
 def _is_sound(file: Path) -> bool:

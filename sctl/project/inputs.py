@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +52,9 @@ class Stored:
 @contextmanager
 def put_dataset(folder: Path, adata: AnnData, origin: Mapping[str, Any]) -> Iterator[Stored]:
     """Write a dataset and what is known of it."""
-    with staged(folder, ".h5ad", lambda path: write_dataset(adata, path)) as file:
-        yield Stored(file, {**described(adata), **origin})
+    notes: list[str] = []
+    with staged(folder, ".h5ad", lambda path: notes.extend(write_dataset(adata, path))) as file:
+        yield Stored(file, {**described(adata), **origin, **noted(notes)})
 
 
 def origin_of(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def origin_of(info: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in info.items() if name not in _MEASURED}
 
 
-_MEASURED = {"n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
+_MEASURED = {"notes", "n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes", "added", "trained"}
 
 
 @contextmanager
@@ -71,27 +72,16 @@ def put_file(folder: Path, path: Path, facts: Mapping[str, Any], origin: Mapping
         yield Stored(file, {**facts, **origin})
 
 
-def write_dataset(adata: AnnData, path: Path) -> None:
-    """Write a dataset as projects keep it; ``adata`` is left as it is."""
-    shallow(adata).write_h5ad(path, compression="lzf")
+def write_dataset(adata: AnnData, path: Path) -> tuple[str, ...]:
+    """Write a dataset as projects keep it; ``adata`` is left as it is. Returns what had to be changed for that."""
+    from sctl.io import write_h5ad  # noqa: PLC0415
+
+    return write_h5ad(adata, path, compression="lzf")
 
 
-def shallow(adata: AnnData) -> AnnData:
-    """Return a copy that shares the matrices but not the tables, which writing changes (strings become categories)."""
-    import anndata as ad  # noqa: PLC0415
-
-    return ad.AnnData(
-        X=adata.X,
-        obs=adata.obs.copy(),
-        var=adata.var.copy(),
-        uns=dict(adata.uns),
-        obsm=dict(adata.obsm),
-        varm=dict(adata.varm),
-        layers=dict(adata.layers),
-        obsp=dict(adata.obsp),
-        varp=dict(adata.varp),
-        raw=adata.raw,
-    )
+def noted(notes: Sequence[str]) -> dict[str, list[str]]:
+    """Return what had to be changed in a dataset as a part of what is known of it; empty where nothing had."""
+    return {"notes": list(notes)} if notes else {}
 
 
 @contextmanager

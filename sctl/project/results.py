@@ -300,10 +300,10 @@ def _result_of(project: Project, method: str) -> Path:
 
 def save_dataset(path: Path, adata: AnnData) -> None:
     """Write a dataset whole or not at all, and leave it as it is."""
-    from sctl.project.inputs import shallow  # noqa: PLC0415
+    from sctl.project.inputs import write_dataset  # noqa: PLC0415
 
     with replacing(path) as temporary:
-        shallow(adata).write_h5ad(temporary, compression="lzf")
+        write_dataset(adata, temporary)
 
 
 def load_dataset(path: Path) -> AnnData:

@@ -162,6 +162,8 @@ def _summary(project: Project, role: str, info: Mapping[str, Any]) -> None:
         simulated = simulation.of(info)
         if simulated is not None:
             st.caption(simulation.in_words(simulated))
+        for text in info.get("notes", ()):
+            st.caption(f":material/edit_note: {errors.plain(str(text))}")
 
 
 def _labels(project: Project, info: Mapping[str, Any], *, for_reference: bool) -> None:

@@ -229,7 +229,9 @@ def through_python(case: Case, folder: Path) -> AnnData:
     )
     method = sctl.get_method(case.method)(**case.settings)
     result = sctl.transfer(prepared.pair, method, sctl.Run(seed=SEED), theta=case.theta)
-    return sctl.annotated(given, [*asked, *prepared.repairs], prepared.target, result)
+    out = sctl.annotated(given, [*asked, *prepared.repairs], prepared.target, result)
+    sctl_io().write_h5ad(out, folder / "python.h5ad")
+    return ad.read_h5ad(folder / "python.h5ad")
 
 
 # -- what is the same ------------------------------------------------------------------------------------
