@@ -140,6 +140,13 @@ def test_progress_reaches_its_total(method, pair):
     assert all(0 <= step.done <= step.total for step in steps)
 
 
+def test_the_confidence_of_a_name_is_its_probability(method, pair, results):
+    result = results(method)
+    named = np.flatnonzero(result.labels != UNASSIGNED)
+    column = pd.Index(result.label_names).get_indexer(pd.Index(result.labels[named].astype(str)))
+    np.testing.assert_allclose(result.confidence[named], result.label_proba[named, column], rtol=0, atol=1e-9)
+
+
 def test_survives_h5ad(method, pair, results, tmp_path):
     result = results(method)
     written = write_result(pair.target, result)

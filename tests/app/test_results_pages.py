@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from sctl import jobs, pipeline
+from sctl import jobs, pipeline, plots, uncertainty
 from sctl.errors import Cancelled, ProjectError
 from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
@@ -24,6 +25,7 @@ from sctl.subgroups import subgroups
 from sctl.sweep import Remark
 from sctl.ui import (
     colours,
+    confidence_view,
     embedding_view,
     errors,
     exports,
@@ -498,21 +500,69 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     assert (button.label, button.disabled) == ("They are unassigned already", True)  # not offered a second time
 
 
+def test_cells_without_a_name_are_counted_the_same_everywhere(open_page, done, monkeypatch):
+    """Some cells have no name at any limit, of which some are surer than the limit and some are not."""
+    found = load_result(done)
+    labels, confidence = found.labels.copy(), np.linspace(0.3, 0.99, found.n_obs)
+    labels[[1, 2, 40, 60, 61]] = "unassigned"
+    save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, labels=labels, confidence=confidence))
+    st.cache_resource.clear()
+    drawn = []
+    monkeypatch.setattr(confidence_view.plots, "confidence_histogram", _keeping(drawn, plots.confidence_histogram))
+    app = open_page("uncertainty", done.id)
+    app.slider(key="limit").set_value(0.5).run()
+    below = int(((confidence < 0.5) & (labels != "unassigned")).sum())
+    box = next(item for item in fine(app).metric if item.label == "Unassigned cells")
+    assert (box.value, box.delta) == (str(below + 5), f"{below} below the limit, 5 at any limit")
+    parts = {trace.name: sum(trace.y) for trace in drawn[-1].data}
+    assert parts == {
+        f"named at this limit ({found.n_obs - below - 5})": found.n_obs - below - 5,
+        f"below the limit ({below})": below,
+        "unassigned at any limit (5)": 5,
+    }
+    press = app.button(key="apply_limit")
+    assert press.label == f"Call {below} cells unassigned"
+    press.click().run()
+    assert (done.labels() == "unassigned").sum() == below + 5
+    exported = pd.read_csv(io.BytesIO(exports._tables(done)["cells_transfercluster.csv"]))
+    assert (exported["label_final"] == "unassigned").sum() == below + 5
+    st.cache_resource.clear()
+
+
+def _keeping(drawn, make):
+    def draw(*given, **settings):
+        drawn.append(make(*given, **settings))
+        return drawn[-1]
+
+    return draw
+
+
+def test_the_confidence_of_a_cell_is_the_bar_beside_it(open_page, done):
+    found = load_result(done)
+    app = fine(open_page("uncertainty", done.id))
+    place = list(found.obs_names).index(app.selectbox(key="cell").value)
+    shown = {item.label: item.value for item in app.metric}
+    bars = confidence_view._bars(found, place).data[0]
+    assert bars.text[list(bars.y).index(shown["Cell type"])] == shown["Confidence"] == f"{found.confidence[place]:.2f}"
+
+
 @pytest.mark.parametrize(("factor", "told"), [(1.0, False), (0.6, True)])
-def test_verdicts_are_put_in_doubt_where_no_cell_is_sure(open_page, done, factor, told):
+def test_no_verdict_is_given_where_no_cell_is_sure(open_page, done, factor, told):
     found = load_result(done)
     sure = np.where(np.arange(found.n_obs) % 5 == 0, 0.7, 1.0)
     save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, confidence=factor * sure))
     st.cache_resource.clear()
-    said = "\n".join(str(item.value) for item in fine(open_page("uncertainty", done.id)).caption)
+    app = fine(open_page("uncertainty", done.id))
+    said = "\n".join(str(item.value) for item in app.caption)
+    table = next(item.value for item in app.dataframe if "Next most likely" in item.value)
     st.cache_resource.clear()
     assert ("even the surest cells reach only 0.60" in said) is told
-
-
-def test_every_verdict_has_a_word(open_page, done):
-    app = open_page("uncertainty", done.id)
-    verdicts = next(item.value for item in app.dataframe if "Verdict" in item.value)["Verdict"]
-    assert set(verdicts) <= {"✓ good", "◐ check", "✗ doubtful"}
+    assert ("Verdict" in table) is not told
+    assert set(table.get("Verdict", [])) <= {"✓ good", "◐ check", "✗ doubtful"}
+    assert (uncertainty.TRAFFIC_LIGHT_RULE in said) is not told
+    tables = exports._tables(done)
+    lights = pd.read_csv(io.BytesIO(tables["clusters_transfercluster.csv"]))["light"]
+    assert lights.isna().all() == told
 
 
 def test_everything_offered_can_be_built(done):
@@ -579,6 +629,23 @@ def test_cells_that_methods_name_differently_are_selected(open_page, done):
     button = fine(app.run()).button(key="methods:select")
     assert button.disabled == (differing == 0)
     assert len(answers) == 3  # the baselines of the sweep
+    assert "are relatives" in texts(app)
+    assert "different ways" not in texts(app)
+
+
+def test_relatives_are_not_said_to_work_in_different_ways():
+    trio = ["transfercluster", "targetcluster", "concatenatecluster"]
+    said = methods_view.what_agreement_is(trio)
+    assert "different ways" not in said
+    assert said.startswith(
+        "TransferCluster, TargetCluster and ConcatenateCluster are relatives: all cluster your cells by con"
+    )
+    said = methods_view.what_agreement_is([*trio[:2], "scarches"])
+    assert "different ways" in said
+    assert "TransferCluster and TargetCluster are relatives" in said
+    assert "relatives" not in methods_view.what_agreement_is(
+        ["itclust", "scarches", "poissonautoencoder", "targetcluster"]
+    )
 
 
 def test_a_single_method_has_nothing_to_agree_with(open_page, done):
