@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ def _load(role: str, take: Callable[[], None]) -> None:
     """Take a dataset in; whatever comes of it, the uploader is emptied, which frees its memory."""
     project = shell.current()
     kept = f"Your earlier {role} is still in place." if project and project.input_info(role) else "Nothing was changed."
-    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role):
+    one_act = project.one_act() if project else nullcontext()
+    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role), one_act:
         take()
         _choose_labels(role)
     count = state.UPLOAD_ROUND.of(role)
@@ -236,12 +238,13 @@ def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
         table = io.read_labels(paths[0], name=files[0].name)
     joined, report = io.join_labels(project.input("source"), table)
     info = project.input_info("source") or {}
-    project.put_input(
-        "source", joined, {"filename": info.get("filename", "source")}, note="Join the table of cell types"
-    )
-    if report.columns:
-        params = {**project.params("data"), "label_key": report.columns[0]}
-        project.set_params("data", params, note=f"Take the cell types from {report.columns[0]}")
+    with project.one_act():
+        project.put_input(
+            "source", joined, {"filename": info.get("filename", "source")}, note="Join the table of cell types"
+        )
+        if report.columns:
+            params = {**project.params("data"), "label_key": report.columns[0]}
+            project.set_params("data", params, note=f"Take the cell types from {report.columns[0]}")
     errors.say(report.text)
 
 

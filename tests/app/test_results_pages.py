@@ -18,7 +18,7 @@ from sctl import jobs, pipeline, plots, uncertainty
 from sctl.errors import Cancelled, ProjectError
 from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
-from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
+from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.subgroups import subgroups
@@ -473,6 +473,29 @@ def test_markers_of_cell_types_put_the_table_out_of_date(open_page, done):
     app.segmented_control(key="markers_of").set_value("labels").run()
     assert done.params("markers")["groups"] == "labels"
     assert button(fine(app), "Find them again")
+
+
+def test_a_comparison_outlives_a_reload(open_page, done):
+    save_selection(done, np.arange(load_result(done).n_obs) < 10, "A")
+    app = open_page("markers", done.id)
+    app.selectbox(key="side_a").select("Selection A").run()
+    other = app.selectbox(key="side_b").options[2]
+    app.selectbox(key="side_b").select(other).run()
+    drawn = next(item.value for item in fine(app).dataframe[::-1] if len(item.value))
+    again = fine(open_page("markers", done.id))  # a new visit of the same project
+    assert (again.selectbox(key="side_a").value, again.selectbox(key="side_b").value) == ("Selection A", other)
+    pd.testing.assert_frame_equal(next(item.value for item in again.dataframe[::-1] if len(item.value)), drawn)
+
+
+def test_selected_cells_outlive_a_reload(open_page, done):
+    app = open_page("explore", done.id)
+    assert fine(app).metric[0].value.startswith("0 of")
+    group = app.selectbox(key="select_group").options[0]
+    app.selectbox(key="select_group").select(group).run()
+    app.button(key="select_group_button").click().run()
+    chosen = fine(app).metric[0].value
+    assert not chosen.startswith("0 of")
+    assert fine(open_page("explore", done.id)).metric[0].value == chosen
 
 
 def test_two_groups_are_compared(open_page, done):
