@@ -74,3 +74,17 @@ def test_a_few_cells_far_out_are_no_caution(results):
     distances[:8] = 1.0
     said = cautions(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances}))
     assert "8 of your 80 cells" in said[0]
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.99, False), (1.01, True)])
+def test_a_shift_is_said_from_where_it_was_measured_to_matter(results, shift, said):
+    result = results["scarches"]
+    novelty = {**result.uns["novelty"], "shift": shift}
+    found = dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
+    assert bool(cautions(found)) == said
+
+
+def test_remarks_of_a_method_are_cautions(results):
+    result = results["scarches"]
+    found = dataclasses.replace(result, uns={**result.uns, "remarks": ["Genes are missing."]})
+    assert cautions(found) == ("Genes are missing.",)

@@ -491,3 +491,26 @@ def test_a_damaged_selection_is_none(project: Project, text: str) -> None:
     assert load_sides(project) == (None, None)
     save_selection(project, np.ones(13, dtype=bool))
     assert load_selection(project, 13).all()
+
+
+# -- what a result belongs to, and what is left of a killed process ----------------------------------
+
+
+def test_another_version_computes_anew(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {step: project.fingerprint(step) for step in STEPS}
+    finish(project, "preprocess")
+    monkeypatch.setattr("sctl.project.settings.pipeline.version", lambda: "another version")
+    assert not {project.fingerprint(step) for step in STEPS} & set(before.values())
+    assert project.state("preprocess") == "stale"
+
+
+def test_unfinished_files_of_a_killed_process_are_removed(project: Project) -> None:
+    directory = project.result_dir("transfer")
+    (directory / "points").mkdir(parents=True)
+    left = [directory / ".part-abc.h5ad", directory / "points" / ".part-def.json"]
+    kept = [directory / "sweep.npz", directory / "points" / "0.json"]
+    for path in (*left, *kept):
+        path.write_text("x")
+    with project.working("transfer") as found:
+        assert found == directory
+        assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]

@@ -25,7 +25,8 @@ def save_selection(project: Project, cells: NDArray[np.bool_], name: str = "") -
 
 def load_selection(project: Project, n_obs: int, name: str = "") -> NDArray[np.bool_]:
     """Return which cells are selected, or those kept aside under a name; none where nothing readable was kept.  (n_obs,)."""
-    none, kept = np.zeros(n_obs, dtype=bool), _read(project)["cells"].get(name)
+    none = np.zeros(n_obs, dtype=bool)
+    kept: Any = _read(project)["cells"].get(name)
     try:
         known, bits = kept["n_obs"], np.frombuffer(bytes.fromhex(kept["bits"]), dtype=np.uint8)
     except (KeyError, TypeError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import shutil
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ from sctl import jobs, pipeline, plots, uncertainty
 from sctl.errors import Cancelled, ProjectError
 from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
+from sctl.jobs import JobState
 from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
@@ -36,8 +37,10 @@ from sctl.ui import (
     results,
     selection,
     state,
+    theta_by_hand,
     theta_view,
 )
+from sctl.ui import jobs as job_views
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -265,11 +268,17 @@ def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
 
 
 def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
-    assert "How right was it?" in texts(open_page("theta", done.id))
-    for _ in range(1):
-        done.undo()  # the truth was the last thing that was added
+    right = (load_result(done).labels == done.truth().reindex(load_result(done).obs_names)).mean()
     app = fine(open_page("theta", done.id))
-    assert done.truth() is None
+    assert "How right was it?" in texts(app)
+    shown = {item.label: item.value for item in app.metric}
+    assert shown["Cells named rightly"] == f"{right:.1%}"
+    done.put_truth(done.truth().iloc[:20].rename(lambda name: f"another {name}"))  # of a target that was replaced
+    assert "How right was it?" not in texts(fine(open_page("theta", done.id)))
+    done.undo()
+    assert done.undo() == "Add the true labels"
+    app = fine(open_page("theta", done.id))
+    assert not {"Cells named rightly", "Groups as in truth (ARI)"} & {item.label for item in app.metric}
     assert "How right was it?" not in texts(app)
 
 
@@ -689,3 +698,50 @@ def test_names_that_hold_least_come_first():
         {"label": "b", "cells": 2, "all_agree": 0.0, "instead": "c"},
         {"label": "a", "cells": 2, "all_agree": 1.0, "instead": ""},
     ]
+
+
+# -- what holds between pages ------------------------------------------------------------------------
+
+
+def test_a_type_keeps_its_colour_where_others_are_missing(done, monkeypatch):
+    found = results.result(done)
+    whole = colours.palette(done, "label")
+    few = found.labels.copy()
+    few[few == found.label_names[0]] = found.label_names[1]
+    monkeypatch.setattr(results, "result", lambda project: dataclasses.replace(found, labels=few))
+    assert colours.palette(done, "label") == whole
+    assert {name: whole[name] for name in found.label_names} == plots.colours_of(found.label_names)
+
+
+@pytest.mark.parametrize("had_markers", [True, False])
+def test_markers_are_looked_for_again_after_another_theta(open_page, done, monkeypatch, had_markers):
+    if not had_markers:
+        shutil.rmtree(done.root / "results" / "markers")
+    asked = []
+    monkeypatch.setattr(theta_by_hand.jobs, "submit", lambda project, kind: asked.append(kind))
+    app = open_page("theta", done.id)
+    app.slider(key=f"theta:{done.fingerprint('theta')}").set_value(0.77).run()
+    button(fine(app), "Use θ = 0.77").click().run()
+    assert load_result(done).uns["theta"] == 0.77
+    assert asked == (["markers"] if had_markers else [])
+
+
+class Redrawn(Exception):
+    """The whole page is drawn again."""
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "redrawn"),
+    [("running", "transfer", False), ("running", "theta", True), ("done", "transfer", True), ("queued", "", True)],
+)
+def test_the_page_is_drawn_again_when_a_job_comes_to_another_step_or_ends(monkeypatch, status, step, redrawn):
+    states = [JobState("running", step="transfer"), JobState(status, step=step)]
+    job = SimpleNamespace(id="a", kind="everything", state=lambda: states.pop(0))
+
+    def redraw():
+        raise Redrawn
+
+    monkeypatch.setattr(job_views.st, "fragment", lambda **_: lambda function: function)
+    monkeypatch.setattr(job_views.st, "rerun", redraw)
+    with pytest.raises(Redrawn) if redrawn else nullcontext():
+        job_views.watch(job)
