@@ -90,6 +90,8 @@ class TransferMethod(ABC):
     choose_when: ClassVar[str]
     """One plain sentence: when a biologist should choose it."""
     reference: ClassVar[str]
+    family: ClassVar[str] = ""
+    """What relatives have in common, as a plain phrase; empty for a method that works in a way of its own."""
     needs_labels: ClassVar[bool] = False
     """Whether it needs known types by default; see :attr:`requires_labels`."""
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})

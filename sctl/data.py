@@ -163,7 +163,7 @@ class TransferResult:
     label_proba : ndarray of shape (n_obs, n_labels)
         Probability of each source type; rows sum to one or, where a cell resembles none, to less.
     confidence : ndarray of shape (n_obs,)
-        How sure the label is, in [0, 1].
+        How sure the label is, in [0, 1]: its probability among ``label_proba``, where it is a source type.
     embedding : ndarray of shape (n_obs, n_latent)
         The space in which the method compared the cells.
     params, seed, version

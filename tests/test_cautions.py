@@ -131,3 +131,17 @@ def test_reads_are_no_measure_of_depth(results):
         len(less_deeply(dataclasses.replace(results["itclust"], uns={"depth": {**depth, "source_counts": 9e3}}))) == 1
     )
     assert less_deeply(dataclasses.replace(results["itclust"], uns={})) == []
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.99, False), (1.01, True)])
+def test_a_shift_is_said_from_where_it_was_measured_to_matter(results, shift, said):
+    result = results["scarches"]
+    novelty = {**result.uns["novelty"], "shift": shift}
+    found = dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
+    assert bool(cautions(found)) == said
+
+
+def test_remarks_of_a_method_are_cautions(results):
+    result = results["scarches"]
+    found = dataclasses.replace(result, uns={**result.uns, "remarks": ["Genes are missing."]})
+    assert cautions(found) == ("Genes are missing.",)

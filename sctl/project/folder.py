@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -184,6 +184,17 @@ class Project:
             What the user did, as a short plain sentence; the menu says "Undo: ...".
         """
         self._change(lambda settings: settings.with_params(step, params), note)
+
+    @contextmanager
+    def one_act(self, *, undoable: bool = True) -> Iterator[None]:
+        """Make all changes within the block one for undo, called as the first; see :meth:`.History.merged`.
+
+        Where the block is left by an error, its changes stay single.
+        """
+        before = self._history
+        yield
+        with self._lock():
+            self._history.merged(before.changes[before.position], undoable=undoable).save(self._history_file)
 
     def undo(self) -> str | None:
         """Take back the last change and return what it was; None if there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +52,20 @@ class History:
         if settings == self.settings:
             return self
         changes = (*self.changes[: self.position + 1], Change(note, settings, time.time()))[-LIMIT:]
+        return History(changes, len(changes) - 1)
+
+    def merged(self, since: Change, *, undoable: bool = True) -> History:
+        """Return the history with all changes after one as a single change, which is called as the first of them.
+
+        What the program chose by itself is so taken back with the act that it followed from. With ``undoable=False`` they
+        become part of ``since``: they were there before anything that undo takes back.
+        """
+        place = next((i for i in range(self.position, -1, -1) if self.changes[i] == since), self.position)
+        if place == self.position:
+            return self
+        last = self.changes[self.position]
+        kept = replace(self.changes[place + 1] if undoable else since, settings=last.settings, time=last.time)
+        changes = (*self.changes[: place + 1], kept) if undoable else (*self.changes[:place], kept)
         return History(changes, len(changes) - 1)
 
     def moved(self, by: int) -> History:

@@ -95,8 +95,9 @@ def _start_demo() -> None:
     """Make a project of the bundled pair and start everything."""
     project = Project.create("Demo: human pancreas")
     try:
-        for role in ("source", "target"):
-            uploads.take_demo(project, role)
+        with project.one_act(undoable=False):  # without its data there is no demo to go back to
+            for role in ("source", "target"):
+                uploads.take_demo(project, role)
     except SctlError:
         project.delete()
         raise

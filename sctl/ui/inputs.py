@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ def _load(role: str, take: Callable[[], None]) -> None:
     """Take a dataset in; whatever comes of it, the uploader is emptied, which frees its memory."""
     project = shell.current()
     kept = f"Your earlier {role} is still in place." if project and project.input_info(role) else "Nothing was changed."
-    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role):
+    one_act = project.one_act() if project else nullcontext()
+    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role), one_act:
         take()
         _choose_labels(role)
     count = state.UPLOAD_ROUND.of(role)
@@ -238,12 +240,13 @@ def _labels_table(project: Project) -> None:
 def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
     with uploads.on_disk(files) as (paths, _):
         origin = project.changed_origin("source", {"labels": files[0].name})
-        report = isolated.join_labels(project, paths[0], files[0].name, origin, note="Join the table of cell types")
-    if report["columns"]:
-        chosen = report["columns"][0]
-        project.set_params(
-            "data", {**project.params("data"), "label_key": chosen}, note=f"Take the cell types from {chosen}"
-        )
+        with project.one_act():
+            note = "Join the table of cell types"
+            report = isolated.join_labels(project, paths[0], files[0].name, origin, note=note)
+            if report["columns"]:
+                chosen = report["columns"][0]
+                params = {**project.params("data"), "label_key": chosen}
+                project.set_params("data", params, note=f"Take the cell types from {chosen}")
     errors.say(report["text"])
 
 

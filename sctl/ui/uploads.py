@@ -140,11 +140,12 @@ def take_demo(project: Project, role: str) -> None:
 
     demo = load_demo()
     origin = {"filename": f"Demo: human pancreas, {role}", "demo": True}
-    project.put_input(role, getattr(demo, role), origin, note=f"Load the demo's {role}")
-    if role == "source":
-        project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
-    else:
-        project.put_truth(demo.truth)
+    with project.one_act():
+        project.put_input(role, getattr(demo, role), origin, note=f"Load the demo's {role}")
+        if role == "source":
+            project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
+        else:
+            project.put_truth(demo.truth)
 
 
 def roots() -> list[Path]:
