@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
 from pathlib import Path
 
+import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
@@ -489,8 +491,9 @@ def test_another_tab_never_deletes_what_was_just_given(project, cells, another_t
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(project, cells, monkeypatch):
-    monkeypatch.setattr(AnnData, "write_h5ad", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    full = OSError(errno.ENOSPC, "no space left")
+    monkeypatch.setattr(ad.io, "write_h5ad", lambda *_, **__: (_ for _ in ()).throw(full))
+    with pytest.raises(DataError, match="the disk is full"):
         project.put_input("source", cells, {})
     assert list((project.root / "inputs").iterdir()) == []
     assert project.can_undo is None
