@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from anndata import AnnData
 
+import sctl
 from sctl import jobs
 from sctl.errors import DataError, ProjectError
 from sctl.io import read_arrays
@@ -247,3 +249,15 @@ def test_arrays_beyond_the_memory_are_refused(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("sctl.io.memory.available", lambda: 1_000_000)
     with pytest.raises(DataError, match="of memory"):
         read_arrays(path)
+
+
+def test_files_are_opened_by_the_readers_alone() -> None:
+    """Another way in would lack the checks; what is written, and what comes with the package, needs none."""
+    package = Path(sctl.__file__).parent
+    opening = re.compile(r"\bad\.(io\.)?read_\w+\(|\bnp\.load\(|h5py\.File\((?!temporary, \"w\")")
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if opening.search(path.read_text("utf-8"))
+    }
+    assert {name for name in found if not name.startswith("io/")} == {"demo.py"}

@@ -211,14 +211,19 @@ def read_search(journal: Path) -> Search:
         kept = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
         study = optuna.load_study(storage=kept, study_name=_STUDY)
         finished = [frozen for frozen in study.trials if frozen.state.is_finished()]
-    return Search(tuple(map(_trial, finished)), _importance(study))
+        return Search(tuple(map(_trial, finished)), _importance(study))
 
 
 @contextmanager
 def _readable(journal: Path | None) -> Iterator[None]:
+    from optuna.exceptions import OptunaError  # noqa: PLC0415 - as optuna below
+
     try:
         yield
-    except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
+    except (
+        ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+        OptunaError,
+    ) as error:  # fmt: skip
         raise DataError(
             f"{journal.name if journal else 'The journal'} cannot be read.",
             expected="A journal that this search has written.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shutil
@@ -21,13 +22,19 @@ from fsspec.core import url_to_fs
 from sctl.errors import DataError, ParameterError
 from sctl.io.system import told
 from sctl.sharing.card import held, model_card
-from sctl.sharing.model_file import ENDING, MANIFEST, load_model, manifest_digest, parse_manifest, read_manifest
+from sctl.sharing.model_file import (
+    ENDING,
+    MANIFEST,
+    MAX_MANIFEST,
+    load_model,
+    manifest_digest,
+    parse_manifest,
+    read_manifest,
+)
 
-MAX_MANIFEST = 64_000_000
-"""Most bytes of a manifest; that of 60,000 genes has about three million."""
 _BROKEN = (
-    OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError, TypeError, ValueError,
-    AttributeError,
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, LookupError,
+    TypeError, ValueError, AttributeError, ArithmeticError, MemoryError,
 )  # fmt: skip
 """What a damaged or strange file may raise while its manifest is read; DataError is a ValueError."""
 

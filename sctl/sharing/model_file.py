@@ -20,6 +20,7 @@ import sctl
 from sctl.base import Saveable, TransferMethod
 from sctl.errors import DataError, ParameterError
 from sctl.io.archive import unpack
+from sctl.io.memory import exhausted, require
 from sctl.io.system import refused
 from sctl.methods import get_method
 from sctl.run import LARGEST_SEED
@@ -36,6 +37,9 @@ ADAPTOR = "adaptor"
 """``kind`` in the manifest of a file that belongs to a reference; see :mod:`sctl.sharing.adaptor`."""
 
 MANIFEST, _TENSORS, _CARD = "manifest.json", "tensors.safetensors", "README.md"
+MAX_MANIFEST = 64_000_000
+"""Most bytes of a manifest; that of 60,000 genes has about three million."""
+_COPIES = 2  # of the tensors: as bytes, and as arrays
 _NEEDED = ("schema", "method", "params", "seed", "sctl", "facts", "sha256")
 
 
@@ -212,7 +216,11 @@ def _understood(name: str) -> Iterator[None]:
     """Turn whatever a strange content raises into words."""
     try:
         yield
-    except (SafetensorError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except MemoryError as error:
+        raise exhausted(name) from error
+    except (
+        SafetensorError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         if isinstance(error, DataError):
             raise
         raise _strange(name, "holds a model that this version of sctl does not know") from error
@@ -244,7 +252,10 @@ def _parts(path: Path) -> tuple[dict[str, Any], bytes]:
         found = {file.name: file for file in unpack(path, Path(folder), name=path.name)}
         if set(found) != {MANIFEST, _TENSORS, _CARD}:
             raise _strange(path.name, f"holds {sorted(found)[:5]}")
+        if found[MANIFEST].stat().st_size > MAX_MANIFEST:
+            raise _strange(path.name, "has a manifest that is far too long")
         manifest = parse_manifest(found[MANIFEST].read_bytes(), path.name)
+        require(_COPIES * found[_TENSORS].stat().st_size, path.name)
         tensors = found[_TENSORS].read_bytes()
         sums = {_TENSORS: tensors, _CARD: found[_CARD].read_bytes()}
         expected = {file: hashlib.sha256(part).hexdigest() for file, part in sums.items()}

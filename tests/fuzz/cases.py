@@ -23,6 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from sctl import io, project, sharing
+from sctl.core.search import read_search
 from sctl.errors import SctlError
 from sctl.project.results import load_latent_map, load_maps, source_table
 
@@ -52,6 +53,11 @@ def read_model(path: Path) -> None:
 def read_labels(path: Path) -> None:
     table = io.read_labels(path)
     assert len(table.columns) > 0
+
+
+def read_journal(path: Path) -> None:
+    for trial in read_search(path).trials:
+        assert isinstance(trial.value, float)
 
 
 def read_project(path: Path) -> None:
@@ -142,6 +148,7 @@ KINDS: dict[str, tuple[Callable[[Path, Path, np.random.Generator], Path], Callab
     "loom": (one_file(mutations.hdf5), read_dataset),
     "mtx": (folder_of_files, read_dataset),
     "csv": (one_file(mutations.text), read_dataset),
+    "journal": (one_file(mutations.as_json), read_journal),
     "labels": (one_file(mutations.text), read_labels),
     "archive": (one_file(mutations.archive), read_dataset),
     "model": (one_file(mutations.model, mutations.archive), read_model),

@@ -22,12 +22,13 @@ from scipy import io as scipy_io
 from scipy import sparse
 
 from sctl import jobs, pipeline
+from sctl.core.search import Range, search
 from sctl.methods import get_method
 from sctl.project import Project, export_project, load_target
 from sctl.run import Run
 
 CASES = Path(__file__).with_name("cases.py")
-KINDS = ("archive", "csv", "h5", "h5ad", "labels", "loom", "model", "mtx", "project")
+KINDS = ("archive", "csv", "h5", "h5ad", "journal", "labels", "loom", "model", "mtx", "project")
 COUNT = -(-int(os.environ.get("SCTL_FUZZ_CASES", "300")) // len(KINDS))
 
 
@@ -146,6 +147,10 @@ def seeds(tmp_path_factory: pytest.TempPathFactory, source: AnnData, target: Ann
     table.T.to_csv(folders["csv"] / "genes.csv")
     table.to_csv(folders["csv"] / "cells.tsv.gz", sep="\t")
     target.obs[["cell_type"]].to_csv(folders["labels"] / "labels.csv")
+    search(
+        lambda settings, _: settings["x"] ** 2, {"x": Range(-1, 1), "n": Range(1, 9, whole=True)}, n_trials=5,
+        sampler="random", journal=folders["journal"] / "journal.jsonl", run=Run(),
+    )  # fmt: skip
     models(folders["model"], source, target)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCTL_PROJECTS", str(root / "projects"))
