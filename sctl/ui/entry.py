@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import streamlit as st
 
 from sctl.ui import errors, picture, shell, steps
@@ -25,3 +27,11 @@ def main() -> None:
     shell.frame()
     with errors.caught("Your data, your settings and other results are still there."):  # a file that nobody can read
         current.run()
+    _keep_modules()
+
+
+@st.cache_resource(show_spinner=False)
+def _keep_modules() -> None:
+    """Take what was imported out of the search for garbage, once for all visitors: half a million objects that stay."""
+    gc.collect()
+    gc.freeze()

@@ -13,8 +13,11 @@ from sctl.jobs import Job, JobState
 from sctl.project import Project
 from sctl.ui import errors
 
-_EVERY = 0.7
-"""Seconds between two looks at a running job."""
+_PACES = ((15.0, 0.7), (120.0, 1.5))
+_LONG = 3.0
+"""Seconds between two looks at a running job: it has run less than so long → so many; then the last."""
+_QUEUED = 2.0
+"""The same while it waits for its turn."""
 _STOP_WAIT = 2.0
 """Seconds in which a job may stop by itself before its process is ended."""
 
@@ -92,12 +95,13 @@ def watch(job: Job, *, place: str = "page", live: Callable[[JobState], None] | N
     live : callable, optional
         Draws what the job has finished so far, below its bar; called at every look.
     """
-    begun = job.state().step
+    begun = job.state()
+    every = pace(begun)
 
-    @st.fragment(run_every=_EVERY)
+    @st.fragment(run_every=every)
     def look() -> None:
         now = job.state()
-        if not now.active or now.step != begun:
+        if not now.active or now.step != begun.step or pace(now) != every:
             st.rerun()
         with st.container(border=True, gap="small"):
             _bar(job, now)
@@ -114,6 +118,19 @@ def watch(job: Job, *, place: str = "page", live: Callable[[JobState], None] | N
             live(now)
 
     look()
+
+
+def pace(now: JobState) -> float:
+    """Return the seconds until a job is looked at again: the longer it takes, the less there is to see at each look.
+
+    Examples
+    --------
+    >>> [pace(JobState("running", seconds=seconds)) for seconds in (0.0, 30.0, 600.0)], pace(JobState("queued"))
+    ([0.7, 1.5, 3.0], 2.0)
+    """
+    if now.status == "queued":
+        return _QUEUED
+    return next((every for until, every in _PACES if now.seconds < until), _LONG)
 
 
 def failure(project: Project, step: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from sctl import jobs
 from sctl.jobs import Job, JobState
 from sctl.project import Project, numbers_in
 from sctl.ui import jobs as job_views
@@ -25,8 +24,6 @@ _SIGNS = {
     "running": ":blue[:material/progress_activity:]",
     "failed": ":red[:material/error:]",
 }
-_EVERY = 1.0
-"""Seconds between two looks whether something new is there."""
 _WAITING = ":gray[:material/radio_button_unchecked:]"
 
 
@@ -71,11 +68,12 @@ def follow_numbers(project: Project) -> None:
 
 
 def _redraw_when_changed(project: Project, marks: Callable[[], tuple[str, ...]]) -> None:
-    if not jobs.running(project):
+    job = job_views.running(project)
+    if job is None:
         return
     before = marks()
 
-    @st.fragment(run_every=_EVERY)
+    @st.fragment(run_every=job_views.pace(job.state()))
     def look() -> None:
         if marks() != before:
             st.rerun()
