@@ -143,9 +143,9 @@ def _kept_cells(target: AnnData, fixes: Sequence[Fix]) -> NDArray[np.int64]:
     return numbered.obs_names.to_numpy().astype(np.int64)
 
 
-_DROPS_CELLS = {"drop_empty_cells", "drop_unlabelled", "drop_rare_labels"}
+_DROPS_CELLS = {"drop_empty_barcodes", "drop_empty_cells", "drop_unlabelled", "drop_rare_labels"}
 _RENAMES = {
-    "unique_cells", "unique_genes", "sum_genes", "use_symbols", "strip_versions", "map_orthologs", "match_case",
+    "strip_genome", "unique_cells", "unique_genes", "sum_genes", "use_symbols", "strip_versions", "map_orthologs", "match_case",
 }  # fmt: skip
 
 

@@ -13,8 +13,6 @@ import io
 import json
 import runpy
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,12 +26,11 @@ from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 import sctl
-from sctl import cli, export, jobs, pipeline, preflight
+from sctl import cli, export, pipeline, preflight
 from sctl.genes import map_orthologs
 from sctl.jobs.tasks import compute
 from sctl.methods import METHODS
-from sctl.project import Project, annotated, fix_to_dict, load_result
-from sctl.sharing import load_trained
+from sctl.project import Project, fix_to_dict, load_result
 from sctl.ui import exports, uploads
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
@@ -208,7 +205,7 @@ def through_the_notebook(project: Project, folder: Path) -> AnnData:
     """Run the notebook, cell by cell."""
     known: dict[str, Any] = {}
     for code in cells_of_the_notebook(project):
-        exec(code, known)  # noqa: S102 - our own
+        exec(code, known)
     return ad.read_h5ad(folder / "result.h5ad")
 
 
