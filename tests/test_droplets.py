@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from scipy import io as scipy_io
 from scipy import sparse
 
+from sctl import pipeline
 from sctl.cli import main
 from sctl.genes.table import matched
 from sctl.io import read, write_h5ad
+from sctl.methods import get_method
 from sctl.preflight import apply_fix, inspect
 from sctl.preprocess import PreprocessParams, prepare_pair
 from sctl.qc import empty_droplets
+from sctl.run import Run
 
 GENES = matched()["human"].head(200).tolist()
 
@@ -125,3 +128,14 @@ def test_barcodes_without_any_count_are_left_out_in_reading(tmp_path):
     back = read(tmp_path)
     assert list(back.obs_names) == list(full.obs_names[:20])
     assert "80 of 100 barcodes" in back.uns["read_notes"]
+
+
+def test_a_result_after_the_repair_goes_to_the_users_own_cells():
+    shuffled = unfiltered()[np.random.default_rng(0).permutation(360)].copy()
+    fix = inspect(shuffled, role="target").get("unfiltered").fix
+    repaired = apply_fix(shuffled, fix)
+    prepared = prepare_pair(cells(np.full(80, 3000), prefix="s"), repaired, label_key="cell_type")
+    result = pipeline.transfer(prepared.pair, get_method("targetcluster")(n_clusters=2), Run())
+    out = pipeline.annotated(shuffled, [fix], repaired, result)
+    assert list(out.obs_names) == list(repaired.obs_names)
+    assert (out.X != repaired.X).nnz == 0

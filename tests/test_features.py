@@ -130,3 +130,12 @@ def test_a_trained_source_passes_them_over_too():
     method = get_method("transfercluster")()
     pair = pipeline.train(side(HTSEQ), method, {"label_key": "cell_type"}, Run())
     assert list(pair.source.var_names) == GENES
+
+
+def test_datasets_that_are_put_together_still_say_what_is_no_gene():
+    parts = {"x.h5ad": side(["CD3"]), "y.h5ad": side(["CD3"], seed=1)}
+    for adata in parts.values():
+        adata.var["feature_types"] = ["Gene Expression"] * len(GENES) + ["Antibody Capture"]
+    together = pipeline.joined(parts)
+    assert not_genes(together)[lambda kind: kind != ""].tolist() == ["Antibody Capture"]
+    assert list(prepare_pair(together, side([], seed=2), label_key="cell_type").pair.source.var_names) == GENES

@@ -109,9 +109,11 @@ def other_than_genes(names: Iterable[str]) -> pd.Series:
     """
     series = pd.Series(list(names), dtype=object).astype(str).str.strip()
     out = pd.Series("", index=series.index, dtype=object)
+    unknown = series[~(series.isin(known("human")) | series.isin(known("mouse")))]
     for kind, pattern in _KINDS.items():
-        out[series.str.fullmatch(pattern) & (out == "")] = kind
-    return out.where(~(series.isin(known("human")) | series.isin(known("mouse"))), "")
+        found = unknown.index[unknown.str.fullmatch(pattern)]
+        out[found], unknown = kind, unknown.drop(found)
+    return out
 
 
 def not_genes(adata: AnnData) -> pd.Series:

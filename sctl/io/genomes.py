@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from anndata import AnnData
 
 from sctl.genes import genome_prefixes, mixture_of, without_genome
@@ -42,3 +44,28 @@ def one_genome(adata: AnnData, name: str) -> AnnData:
 def add_note(adata: AnnData, note: str) -> None:
     """Add a sentence to what reading has to say of a dataset, in place."""
     adata.uns["read_notes"] = " ".join(filter(None, (adata.uns.get("read_notes"), note)))
+
+
+_ORIENTATION = re.compile(r"The names in .*? do not tell genes from cells; .*? since there are more of them\. ?")
+
+
+def note_orientation(adata: AnnData, name: str, taken: str) -> None:
+    """Say that rows or columns were taken for genes by their number alone, in place."""
+    add_note(
+        adata,
+        f"The names in {name} do not tell genes from cells; the {taken} were taken for genes, since there are more of them.",
+    )
+
+
+def without_orientation(notes: str) -> str:
+    """Return notes without that sentence, which is wrong once cells and genes were swapped.
+
+    Examples
+    --------
+    >>> without_orientation(
+    ...     "The names in x do not tell genes from cells; the rows were taken for genes, since there are "
+    ...     "more of them. Above the header stands 'T'."
+    ... )
+    "Above the header stands 'T'."
+    """
+    return _ORIENTATION.sub("", notes).strip()

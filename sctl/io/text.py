@@ -18,7 +18,7 @@ from sctl.errors import DataError
 from sctl.genes import gene_likeness, genome_prefixes, listed, without_genome
 from sctl.io.about_cells import with_cells_apart
 from sctl.io.contents import damaged_gzip
-from sctl.io.genomes import add_note, one_genome
+from sctl.io.genomes import add_note, note_orientation, one_genome
 from sctl.io.memory import require
 from sctl.io.table import Layout, is_number, layout_of, opened
 from sctl.io.words import Words, require_no_points_between_thousands
@@ -93,11 +93,7 @@ def read_text(path: Path, name: str) -> AnnData:
     for note in _remarks(layout, parts, words):
         add_note(adata, note)
     if not sure:
-        taken = "rows" if genes_in_rows else "columns"
-        add_note(
-            adata,
-            f"The names in {name} do not tell genes from cells; the {taken} were taken for genes, since there are more of them.",
-        )
+        note_orientation(adata, name, "rows" if genes_in_rows else "columns")
     return one_genome(with_cells_apart(adata, name), name)
 
 

@@ -17,6 +17,11 @@ GENES: tuple[Genes, ...] = get_args(Genes)
 """Which genes datasets that are put together keep: those that all have, or those that any has."""
 FILE = "file"
 """Column of the cells with the dataset that each comes from."""
+_KINDS = (
+    "feature_types",
+    "feature_type",
+    "genome",
+)  # columns of the genes that say what is no gene, or of which species
 LABEL = "cell type"
 """Column of the types, where datasets call theirs differently."""
 MIN_SHARED = 50
@@ -104,10 +109,10 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     _tell_apart(cells)
     told = _name_types(linear, cells) if labelled else ""
     bare = [
-        AnnData(X=part.X, obs=table[[FILE]], var=pd.DataFrame(index=part.var_names))
+        AnnData(X=part.X, obs=table[[FILE]], var=part.var[[column for column in _KINDS if column in part.var]])
         for part, table in zip(linear, cells, strict=True)
     ]
-    out: AnnData = concat(bare, join="inner" if genes == "shared" else "outer", fill_value=0)
+    out: AnnData = concat(bare, join="inner" if genes == "shared" else "outer", fill_value=0, merge="first")
     out.obs = pd.concat(cells).astype({FILE: "category"})
     any_has = len(set().union(*(part.var_names for part in linear)))
     out.uns["read_notes"] = (

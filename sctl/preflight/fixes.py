@@ -21,6 +21,7 @@ from sctl.genes import (
     with_plain_names,
     without_genome,
 )
+from sctl.io.genomes import without_orientation
 from sctl.preflight.report import Fix
 from sctl.preprocess import named_type
 from sctl.values import LARGEST
@@ -136,7 +137,9 @@ def _set_zero(adata: AnnData, *, what: str) -> AnnData:
 def _transpose(adata: AnnData) -> AnnData:
     out = adata.T.copy()
     out.X = sparse.csr_matrix(out.X)
-    out.uns.pop("read_notes", None)
+    notes = without_orientation(str(out.uns.pop("read_notes", "")))
+    if notes:
+        out.uns["read_notes"] = notes
     return out
 
 

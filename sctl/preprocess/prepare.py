@@ -118,7 +118,7 @@ def prepare_pair(
     logs, effects = corrected(logs, genes, variable, params, run)
     both = [with_genes(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
-        both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))  # no cell without a label is left
+        both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
     own, names = target_only(opened[0].measured, sides[1], sizes[1], params)
     if len(names):
         both[1].obsm[TARGET_ONLY], both[1].uns[f"{TARGET_ONLY}_genes"] = own, names.to_numpy(dtype=str)
