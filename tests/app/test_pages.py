@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sctl import jobs
 from sctl.errors import SctlError
 from sctl.jobs.tasks import compute
+from sctl.preprocess import log_normalise
 from sctl.project import Project
 from sctl.simulate import toy_counts
 from sctl.ui import filters, home, steps, uploads
@@ -189,6 +190,33 @@ def test_a_repair_is_one_click_and_can_be_undone(open_page, project):
     assert len([button for button in app.main.button if button.label.startswith("Fix it")]) < len(offered)
     app.button(key="undo").click().run()
     assert project.input_info("target")["fingerprint"] == before
+
+
+def test_ids_of_the_source_meet_the_table_of_the_target_in_one_click(open_page, project):
+    source, target = project.input("source"), project.input("target")
+    names, ids = list(target.var_names), [f"ENSG{number:011d}" for number in range(target.n_vars)]
+    target.var["gene_ids"] = ids
+    source.var_names = [ids[names.index(name)] for name in source.var_names]
+    for role, adata in (("source", source), ("target", target)):
+        project.put_input(role, adata, {"filename": f"{role}.h5ad"})
+    app = open_page("data", project.id)
+    assert f"{len(names)} genes bear one name in the source and another in the target" in texts(app)
+    next(button for button in app.main.button if "the source's genes as the target does" in button.label).click().run()
+    assert not app.exception
+    assert set(project.input("source").var_names) == set(names)
+
+
+def test_all_genes_in_raw_are_offered_and_used_in_one_click(open_page, project):
+    target = log_normalise(project.input("target"))
+    few = target[:, :120].copy()
+    few.layers.clear()
+    few.raw = target
+    project.put_input("target", few, {"filename": "few.h5ad"})
+    app = open_page("data", project.id)
+    assert "has 120 genes; the same values of 300 genes are in the file too, under 'raw'" in texts(app)
+    next(button for button in app.main.button if button.label == "Fix it: use all genes").click().run()
+    assert not app.exception
+    assert project.input("target").n_vars == 300
 
 
 def test_blocked_data_cannot_go_on(open_page, project):
