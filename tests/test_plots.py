@@ -382,7 +382,7 @@ def test_figures_are_json_and_no_text_is_small(cells, dots):
 
 def test_alt_texts_are_sentences():
     text = alt_text("theta", n_points=11, best=0.5)
-    assert text.endswith("Best at 0.5.")
+    assert text.endswith("In use: 0.5.")
     assert "1,234 cells" in alt_text("embedding", n_cells=1234, colour="cluster")
 
 

@@ -113,7 +113,7 @@ _ALT = {
     "neighbours": "Line chart: share of cells named rightly for each number of neighbours, in {n_spaces} spaces.",
     "trials": "Lines over parallel axes: {n_trials} trials with the settings tried, and the held-out loss they reached.",
     "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
-    "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. Best at {best}.",
+    "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. In use: {best}.",
     "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
     "violin": "Distributions of {gene} in {n_groups} groups.",
     "dot_plot": "Dot plot of {n_genes} genes in {n_groups} groups: larger dots, more cells; lighter colour, higher expression.",

@@ -82,7 +82,7 @@ def _right_axis(extra: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     known = [value for values in extra.values() for value in values if np.isfinite(value)]
     low = min([0.0, *(np.floor(5 * value) / 5 for value in known)])
     return {
-        "overlaying": "y", "side": "right", "title": "Thin lines", "showgrid": False, "range": [low - 0.02, 1.05],
+        "overlaying": "y", "side": "right", "title": "Other scores", "showgrid": False, "range": [low - 0.02, 1.05],
         "tickmode": "linear", "tick0": 0, "dtick": 0.2, "tickformat": ".1f",
     }  # fmt: skip
 
@@ -90,7 +90,7 @@ def _right_axis(extra: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 def _line(x: np.ndarray, y: np.ndarray, name: str) -> go.Scatter:
     return go.Scatter(
         x=x, y=y, name=name, mode="lines+markers", line={"color": ACCENT, "width": 3}, marker={"size": 9},
-        hovertemplate="θ = %{x:.2f}<br>KTA = %{y:.3f}<extra></extra>",
+        hovertemplate="θ = %{x:.2f}<br>score = %{y:.3f}<extra></extra>",
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _pure(x: np.ndarray, y: np.ndarray) -> go.Scatter:
     return go.Scatter(
         x=x, y=y, name=f"θ = 1: {PURE}", mode="markers", showlegend=len(x) > 0,
         marker={"symbol": "diamond-open", "size": 12, "color": ACCENT, "line": {"width": 2}},
-        hovertemplate=f"θ = 1, {PURE}<br>KTA = %{{y:.3f}}<extra></extra>",
+        hovertemplate=f"θ = 1, {PURE}<br>score = %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def _number(n_labels: int, role: Role, key: str) -> Finding:
         return Finding(
             "warn",
             "one_label",
-            f"The column '{key}' of the {role} has {n_labels} different labels.",
+            f"The column '{key}' of the {role} has {'only one label' if n_labels else 'no labels'}.",
             "At least two are needed to tell cells apart. Choose another column.",
         )
     if n_labels > _HIGH:

@@ -64,7 +64,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "The curve over θ is flat. What now?",
-        "Then it does not matter how much the source is trusted, and any θ will do. If the best θ is 0, the source "
+        "Then the score does not depend on how much the source is trusted. Where the groups are the same, too, any θ will do; "
+        "where they differ, compare some values. If θ = 0 is chosen, the source "
         "does not help: check that it is of the same tissue and has the cell types you expect.",
     ),
     (

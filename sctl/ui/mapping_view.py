@@ -67,11 +67,11 @@ def headline(found: TransferResult) -> str:
     --------
     >>> from types import SimpleNamespace
     >>> headline(SimpleNamespace(uns={"reference_drift": 0.0}))
-    'The reference did not move (drift 0)'
+    'The reference did not move'
     """
     drift = float(found.uns["reference_drift"])
     if drift == 0.0:
-        return "The reference did not move (drift 0)"
+        return "The reference did not move"
     return f"The reference moved (largest drift {drift:.2g}): more than your own weights was adapted"
 
 

@@ -102,7 +102,7 @@ def _limit(found: TransferResult, values: Floats) -> float:
     left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
     with left:
         limit = st.slider(
-            "Cells stranger than this could be called unassigned", 0.0, _MOST, step=0.1,
+            "Cells the source cannot explain: set the limit", 0.0, _MOST, step=0.1,
             key=state.STRANGE_LIMIT.name, persist_state="session",
             help="0 is the typical cell of your target; a cell at 2 is explained two standard deviations worse.",
         )  # fmt: skip
@@ -133,7 +133,7 @@ def _numbers(project: Project, found: TransferResult, beyond: NDArray[np.bool_])
     n_beyond = int(beyond.sum())
     shown = [
         ("Beyond the limit", f"{n_beyond:,}", f"{100 * n_beyond / found.n_obs:.0f}% of {found.n_obs:,} cells"),
-        ("Would stay as they are", f"{found.n_obs - n_beyond:,}", f"{100 * (1 - n_beyond / found.n_obs):.0f}%"),
+        ("Keep their names", f"{found.n_obs - n_beyond:,}", f"{100 * (1 - n_beyond / found.n_obs):.0f}%"),
     ]
     shown += against_truth(project, found, beyond)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):

@@ -64,11 +64,6 @@ def result(project: Project) -> None:
     shown = _trained(report) if "trained" in report else _two_datasets(report)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
-    if report.get("n_target_only") and _uses_own_genes(project):  # absent in projects of before
-        st.caption(
-            f"{report['n_target_only']:,} more variable genes are in your data only. TransferCluster uses them where few "
-            "genes are shared, or if you say so in its advanced settings."
-        )
     for text in report.get("repairs", ()):
         st.caption(f":material/build: Repaired for the computation: {errors.plain(text)}")
     if report["losses"]:
@@ -76,11 +71,6 @@ def result(project: Project) -> None:
             table = pd.DataFrame(report["losses"])[["role", "what", "n", "reason"]]
             table.columns = ["Dataset", "What", "Left out", "Reason"]
             st.dataframe(table, hide_index=True, alt="Cells and genes that were left out, with reasons")
-
-
-def _uses_own_genes(project: Project) -> bool:
-    """Tell whether the method can use genes that only the target has; a trained source has one method."""
-    return not project.has_trained or "target_genes" in project.params("transfer")["params"]
 
 
 def _two_datasets(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:

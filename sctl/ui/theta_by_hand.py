@@ -88,7 +88,11 @@ def _keep_buttons(project: Project, theta: float, chosen: float) -> None:
     )
     if project.params("theta")["theta"] is not None:
         st.button(
-            "Back to the best value", icon=":material/restart_alt:", key="auto_theta", on_click=_use, args=(None,)
+            "Back to the value chosen from the curve",
+            icon=":material/restart_alt:",
+            key="auto_theta",
+            on_click=_use,
+            args=(None,),
         )
 
 
@@ -99,10 +103,12 @@ def _use(theta: float | None) -> None:
         return
     with errors.remembered("The earlier θ is still in use.", place=PLACE):
         had_markers = project.state("markers") == "done"
-        project.set_params("theta", {"theta": theta}, note="Best θ" if theta is None else f"Set θ to {theta:g}")
+        project.set_params(
+            "theta", {"theta": theta}, note="Choose θ from the curve" if theta is None else f"Set θ to {theta:g}"
+        )
         with threadpool_limits(limits=1):  # as in sctl.ui.results
             jobs.compute(project, "theta")
         if had_markers:
             jobs.submit(project, "markers")
         state.THETA.of(project.fingerprint("theta")).clear()
-        errors.say("The result was taken at the best θ." if theta is None else f"θ = {theta:g} is now in use.")
+        errors.say("θ is chosen from the curve again." if theta is None else f"θ = {theta:g} is now in use.")

@@ -17,7 +17,7 @@ _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
 
 FITS: Mapping[Criterion, str] = {
-    "balanced": "Fit to your own data (KTA) and steadiness",
+    "balanced": "How well the groups fit (higher is better)",
     "target_kta": "Fit to your own data (KTA)",
     "kta": "Fit to the mixed data (KTA of the paper)",
     "null_kta": "Fit beyond chance (KTA)",

@@ -67,7 +67,7 @@ def test_it_lists_the_new_types_and_says_how_right_that_is(page, project):
     beyond = novelty.strangeness(result) > novelty.DEFAULT_LIMIT
     shown = metrics(page)
     assert shown["Beyond the limit"] == str(beyond.sum())
-    assert shown["Would stay as they are"] == str((~beyond).sum())
+    assert shown["Keep their names"] == str((~beyond).sum())
     assert shown["Truly of a missing type"] == str((new & beyond).sum())
     (table,) = page.dataframe
     assert len(table.value) == beyond.sum()

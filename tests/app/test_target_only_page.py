@@ -24,12 +24,6 @@ def project(projects):
     return made
 
 
-def test_the_page_tells_of_them(open_page, project):
-    app = open_page("preprocess", project.id)
-    assert not app.exception
-    assert any(text.value.startswith("240 more variable genes are in your data only") for text in app.caption)
-
-
 def test_they_survive_the_projects_files_and_are_used_by_the_job(open_page, project):
     source, target = toy_counts()
     expected = prepare_pair(source[:, :60].copy(), target, label_key="cell_type").pair.target

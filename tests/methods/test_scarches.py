@@ -116,7 +116,7 @@ def test_doubts_can_be_given_limits(fitted, pair):
 
     truth, between = truth_of(pair.target), pair.target.copy()
     X = between.X.toarray()
-    for place, (one, other) in enumerate(zip(*(np.flatnonzero(truth == f"type {t}")[:12] for t in "AB"), strict=True)):
+    for place, (one, other) in enumerate(zip(*(np.flatnonzero(truth == f"type {t}")[:12] for t in "AB"), strict=False)):
         X[one] = (0.3 + 0.04 * place) * X[one] + (0.7 - 0.04 * place) * X[other]  # from one type to the other
     between.X = sparse.csr_matrix(X)
     plain, result = (set_up(**limits).transfer(between, Run()) for limits in ({}, {"max_ambiguity": 0.0}))
