@@ -170,17 +170,18 @@ def _equal(one: Any, other: Any) -> bool:
     import pandas as pd  # noqa: PLC0415
     from scipy import sparse  # noqa: PLC0415
 
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, Mapping):
-        return set(one) == set(other) and all(_equal(one[name], other[name]) for name in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    if isinstance(one, (pd.DataFrame, pd.Series, pd.Index)):
-        return bool(one.equals(other))
-    if sparse.issparse(one):
-        return one.shape == other.shape and (one != other).nnz == 0
-    try:
-        return bool(np.array_equal(one, other))
-    except (TypeError, ValueError):
-        return False
+    same = type(one) is type(other)
+    if same and isinstance(one, Mapping):
+        same = set(one) == set(other) and all(_equal(one[name], other[name]) for name in one)
+    elif same and isinstance(one, (list, tuple)):
+        same = len(one) == len(other) and all(map(_equal, one, other))
+    elif same and isinstance(one, (pd.DataFrame, pd.Series, pd.Index)):
+        same = bool(one.equals(other))
+    elif same and sparse.issparse(one):
+        same = one.shape == other.shape and (one != other).nnz == 0
+    elif same:
+        try:
+            same = bool(np.array_equal(one, other))
+        except (TypeError, ValueError):
+            same = False
+    return same
