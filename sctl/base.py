@@ -25,7 +25,7 @@ from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
 from sctl.core.before_after import Answer
-from sctl.data import Pair, TransferResult
+from sctl.data import DEPTH, Pair, TransferResult
 from sctl.errors import NotFittedError, ParameterError
 from sctl.run import Run
 from sctl.sweep import ThetaPoint, ThetaSweep
@@ -90,6 +90,8 @@ class TransferMethod(ABC):
     choose_when: ClassVar[str]
     """One plain sentence: when a biologist should choose it."""
     reference: ClassVar[str]
+    family: ClassVar[str] = ""
+    """What relatives have in common, as a plain phrase; empty for a method that works in a way of its own."""
     needs_labels: ClassVar[bool] = False
     """Whether it needs known types by default; see :attr:`requires_labels`."""
     without_labels: ClassVar[Mapping[str, Any]] = MappingProxyType({})
@@ -239,7 +241,20 @@ def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> Tran
     """
     run = run or Run()
     with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
-        return learned(pair, method, run).transfer(pair.target, run)
+        return with_depths(learned(pair, method, run).transfer(pair.target, run), pair.target)
+
+
+def with_depths(result: TransferResult, target: AnnData) -> TransferResult:
+    """Return a result that says how deeply both sides were measured, where that is known.
+
+    Parameters
+    ----------
+    result : TransferResult
+    target : AnnData
+        The pair's target, as :func:`sctl.preprocess.prepare_pair` makes it.
+    """
+    known = target.uns.get(DEPTH)
+    return result if known is None else replace(result, uns={**result.uns, DEPTH: dict(known)})
 
 
 def _parameter(item: Any, hint: Any) -> Parameter:

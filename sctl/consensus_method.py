@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,7 @@ OF_THE_TARGET = frozenset(
 class ConsensusMethod(TransferMethod):
     """Cluster by SC3 and name the clusters by the source types that their cells resemble."""
 
+    family: ClassVar[str] = "cluster your cells by consensus (SC3)"
     n_clusters: int | None = param(
         None,
         "How many groups to look for. Empty: as many as source types are met in your data.",

@@ -24,6 +24,9 @@ UNASSIGNED = "unassigned"
 
 TARGET_ONLY = "target_only"
 """Where a pair's target keeps its own genes: ``obsm[TARGET_ONLY]``, names in ``uns[f"{TARGET_ONLY}_genes"]``."""
+DEPTH = "depth"
+"""Where a pair's target, and a result, say in ``uns`` how deeply both were measured: ``source`` and ``target``, the median
+number of shared genes that a cell shows; where both hold counts also ``source_counts`` and ``target_counts``, their median."""
 
 
 MIN_GENES_FOUND = 0.5
@@ -160,7 +163,7 @@ class TransferResult:
     label_proba : ndarray of shape (n_obs, n_labels)
         Probability of each source type; rows sum to one or, where a cell resembles none, to less.
     confidence : ndarray of shape (n_obs,)
-        How sure the label is, in [0, 1].
+        How sure the label is, in [0, 1]: its probability among ``label_proba``, where it is a source type.
     embedding : ndarray of shape (n_obs, n_latent)
         The space in which the method compared the cells.
     params, seed, version

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sctl.core.before_after import Answer, Clustering, mean_confidence
 from sctl.core.unknown_groups import free_names
-from sctl.data import UNASSIGNED, TransferResult
+from sctl.data import UNASSIGNED, Floats, TransferResult
 
 Ints = NDArray[np.integer[Any]]
 
@@ -70,7 +70,7 @@ class TwoClusterings:
             "cluster_names": self.cluster_names(kept),
             "proba": kept.proba,
             "labels": labels,
-            "label_proba": kept.label_proba(len(self.names)),
+            "label_proba": np.where(silent[:, None], 0.0, self._label_proba()),
             "confidence": confidence,
             "embedding": kept.embedding,
         }
@@ -100,6 +100,10 @@ class TwoClusterings:
     def type_names(self, side: Clustering) -> list[str]:
         """Return the source type that each cluster stands for."""
         return [self.names[kind] if kind >= 0 else UNASSIGNED for kind in side.types]
+
+    def _label_proba(self) -> Floats:
+        """Return the probability of each type, of which the confidence of a label is one: (n_obs, n_labels)."""
+        return (self.before.label_proba(len(self.names)) + self.after.label_proba(len(self.names))) / 2
 
     def _kept(self, answer: Answer) -> Clustering:
         return self.before if answer == "before" else self.after

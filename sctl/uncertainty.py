@@ -20,6 +20,9 @@ SURE = 0.5
 GOOD_CONFIDENCE, GOOD_UNSURE_SHARE = 0.8, 0.1
 DOUBTFUL_CONFIDENCE, DOUBTFUL_UNSURE_SHARE = 0.5, 0.5
 
+SUREST, SUREST_SHARE = 0.9, 0.95
+"""Where this share of the cells is less sure than that, a method spreads its confidence, and no verdict is given."""
+
 TRAFFIC_LIGHT_RULE = (
     f"Good: mean confidence at least {GOOD_CONFIDENCE:.0%} and at most {GOOD_UNSURE_SHARE:.0%} of the cells below "
     f"{SURE:.0%}. Doubtful: mean confidence below {DOUBTFUL_CONFIDENCE:.0%}, more than {DOUBTFUL_UNSURE_SHARE:.0%} of "
@@ -80,7 +83,7 @@ def cluster_table(result: TransferResult) -> pd.DataFrame:
         ``cluster``, ``n_cells``, ``label`` (of most cells) and ``label_share``, ``second_label`` (the second
         most likely type, by mean probability) and ``second_probability``, ``mean_confidence``,
         ``share_unsure`` (of cells below 0.5), ``mean_entropy``, and ``light``: "good", "check" or
-        "doubtful" by :data:`TRAFFIC_LIGHT_RULE`.
+        "doubtful" by :data:`TRAFFIC_LIGHT_RULE`; empty where the rule does not fit, see :func:`surest`.
     """
     cells = cell_table(result)
     rows = [
@@ -89,7 +92,17 @@ def cluster_table(result: TransferResult) -> pd.DataFrame:
         if (cells["cluster"] == name).any()
     ]
     columns = ["cluster", "n_cells", "label", "label_share", "second_label", "second_probability"]
-    return pd.DataFrame(rows, columns=[*columns, "mean_confidence", "share_unsure", "mean_entropy", "light"])
+    table = pd.DataFrame(rows, columns=[*columns, "mean_confidence", "share_unsure", "mean_entropy", "light"])
+    return table if surest(result) >= SUREST else table.assign(light="")
+
+
+def surest(result: TransferResult) -> float:
+    """Return the confidence of a result's surest cells.
+
+    Where it is below :data:`SUREST` the method spreads its confidence over the types, and the limits of a verdict on
+    single groups do not fit.
+    """
+    return float(np.quantile(result.confidence, SUREST_SHARE))
 
 
 def traffic_light(mean_confidence: float, share_unsure: float, label: str) -> str:
@@ -130,6 +143,19 @@ def assigned_at(result: TransferResult, threshold: float) -> NDArray[Any]:
             f"The threshold is {threshold}.", expected="It must lie between 0 and 1.", do="Choose a value between."
         )
     return np.where(result.confidence >= threshold, result.labels.astype(str), UNASSIGNED)
+
+
+def unnamed_at(result: TransferResult, threshold: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which cells the method itself gave no name, and which of the others are less sure than a threshold.
+
+    Together these are the cells that :func:`assigned_at` leaves unassigned; none is in both.
+
+    Returns
+    -------
+    two ndarray of bool, shape (n_obs,)
+    """
+    nameless = result.labels.astype(str) == UNASSIGNED
+    return nameless, (assigned_at(result, threshold) == UNASSIGNED) & ~nameless
 
 
 def apply_threshold(result: TransferResult, threshold: float) -> TransferResult:

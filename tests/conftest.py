@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import numpy as np
+import pandas as pd
 import pytest
 from anndata import AnnData
 
 from sctl import pipeline
+from sctl.core.search import Range, search
 from sctl.data import Pair
+from sctl.enrichment import UnitPathways
+from sctl.jobs import tasks
 from sctl.methods import get_method
+from sctl.project import (
+    Project,
+    SearchQuestion,
+    UnitsQuestion,
+    add_part,
+    done_parts,
+    save_curves,
+    save_units,
+)
+from sctl.project.latent import keep_latent_map
+from sctl.project.results import save_embeddings
+from sctl.project.searches import mend_journal
+from sctl.reference.report import Part
 from sctl.run import Run
 from sctl.simulate import toy_counts, toy_pair
 
@@ -227,3 +245,128 @@ def model_file(tmp_path_factory, source) -> Path:
     learned = pipeline.train(source, method, {"label_key": "cell_type"}, Run())
     path = tmp_path_factory.mktemp("model") / "toy"
     return pipeline.save_trained(path, learned, method, {}, seed=0, name="toy.h5ad")
+
+
+# -- a project in which everything was computed ---------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory, source, target) -> Path:
+    """The folder of a project with a result of every kind, for tests to copy. Do not change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCTL_PROJECTS", str(tmp_path_factory.mktemp("everything")))
+        project = Project.create("Toy")
+        bare = target.copy()
+        del bare.obs["cell_type"]
+        project.put_input("source", source, {"filename": "source.h5ad"})
+        project.put_input("target", bare, {"filename": "target.h5ad"})
+        project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+        project.set_params("consensus", {"k_min": 3, "k_max": 4}, note="Try few numbers of groups")
+        truth = target.obs["cell_type"].astype(str)
+        project.put_truth(truth)
+        project.set_labels(truth, note="Edit labels")
+        compute_everything(project)
+        return project.root
+
+
+QUESTION = {"of": "clusters", "name": "1", "against": None, "sets": "", "cells": []}
+GROUPS = {"of": "clusters", "one": "1", "other": "2"}
+JOBS: dict[str, dict[str, Any]] = {
+    "transfer": {},
+    "markers": {},
+    "consensus": {},
+    "explain": {"question": QUESTION},
+    "repeats": {"question": GROUPS, "n_seeds": 1},
+    "prepare": {},
+}
+"""Jobs that take a second each, and between them compute nearly every kind of file; maps are drawn by chance."""
+
+
+def compute_everything(project: Project) -> None:
+    """Compute what is not there."""
+    for kind, params in JOBS.items():
+        description = {"kind": kind, "params": params, "settings": project.settings.to_dict()}
+        tasks.run_job(project.root, description, lambda step, start, end: Run())
+    draw_maps(project)
+    keep_by_others(project)
+
+
+def draw_maps(project: Project) -> None:
+    """Lay cells out by chance: how maps are made is tested elsewhere, and UMAP takes seconds to load."""
+    rng = np.random.default_rng(0)
+    maps = {f"target_{kind}": rng.normal(size=(80, 2)) for kind in ("umap", "tsne", "pca")}
+    maps |= {f"joint_umap_{side}": rng.normal(size=(n, 2)) for side, n in (("source", 50), ("target", 80))}
+    with project.working("explore") as directory:
+        if directory is not None:
+            save_embeddings(directory, {**maps, "joint_source_index": np.arange(50)})
+
+
+def keep_by_others(project: Project) -> None:
+    """Keep results of methods that take long to learn."""
+    transferred = project.result_dir("transfer")
+    test = Part("types", "type A", lambda run: [])
+    if (test.kind, test.name) not in done_parts(project):
+        add_part(project, test, ())
+    keep_latent_map(transferred, {"source": np.zeros((3, 2)), "target": np.ones((80, 2))})
+    save_curves(project, pd.DataFrame({"n_neighbours": [1, 2], "accuracy": [0.5, 0.75]}))
+    table = pd.DataFrame({"unit": [0, 1, 2], "cell_type": ["type A"] * 3, "set": ["s"] * 3, "fdr": [0.5] * 3})
+    save_units(project, UnitsQuestion(n_units=1), {"all": UnitPathways(table, 1)})
+    journal = SearchQuestion(method="poissonautoencoder", params={}).journal(project)
+    journal.parent.mkdir(exist_ok=True)
+    mend_journal(journal)
+    search(
+        lambda at, run: at["x"] ** 2, {"x": Range(-1.0, 1.0)}, n_trials=2, sampler="random", journal=journal, run=Run()
+    )
+
+
+@pytest.fixture
+def whole(everything, tmp_path, monkeypatch) -> Project:
+    """A project of this test's own in which everything was computed."""
+    monkeypatch.setenv("SCTL_PROJECTS", str(tmp_path / "projects"))
+    shutil.copytree(everything, tmp_path / "projects" / everything.name)
+    return Project.open(everything.name)
+
+
+@pytest.fixture(scope="session")
+def compute_again() -> Callable[[Project], None]:
+    """What runs all jobs once more: what is there, they leave as it is."""
+    return compute_everything
+
+
+# -- names that are attacks ----------------------------------------------------------------------------------
+
+IMAGE = "![x](http://example.invalid/x.png)"
+LINK = "[a](http://example.invalid)"
+TAG = "<a href='http://example.invalid'>b</a>"
+SIGNS = "www.example.invalid x@example.invalid :red[c] :material/skull: $d$ `e` **f**"
+HOSTILE = f"{IMAGE}{LINK}{TAG}{SIGNS}"
+COLUMN = HOSTILE.replace("/", "")  # a slash cannot be stored in the name of a column
+
+
+@pytest.fixture(scope="session")
+def hostile_project(tmp_path_factory, source, target):
+    """The folder of a project in which every name is an attack."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCTL_PROJECTS", str(tmp_path_factory.mktemp("hostile")))
+        project = Project.create(HOSTILE[:80])
+        hostile, bare = source.copy(), target.copy()
+        names = {f"type {letter}": f"{HOSTILE} {letter}" for letter in "ABCD"}
+        for adata in (hostile, bare):
+            adata.var_names = [f"{HOSTILE} {name}" for name in adata.var_names]
+            adata.obs_names = [f"{HOSTILE} {name}" for name in adata.obs_names]
+            adata.obs["donor"] = pd.Categorical([f"{HOSTILE} {value}" for value in adata.obs["donor"]])
+            adata.obs["cell_type"] = adata.obs["cell_type"].astype(str).replace(names)
+            adata.obs = adata.obs.rename(columns={"donor": f"{COLUMN} donor", "cell_type": f"{COLUMN} type"})
+        truth = bare.obs[f"{COLUMN} type"].astype(str)
+        project.put_input("source", hostile, {"filename": f"{HOSTILE}.h5ad"}, note=f"Load {HOSTILE}")
+        project.put_input("target", bare, {"filename": f"{HOSTILE}.h5ad"}, note=f"Load {HOSTILE}")
+        project.set_params(
+            "data", {"label_key": f"{COLUMN} type", "batch_key": f"{COLUMN} donor"}, note=f"Choose {HOSTILE}"
+        )
+        project.set_params("consensus", {"k_min": 3, "k_max": 4}, note=f"Try {HOSTILE}")
+        project.put_truth(truth)
+        project.set_labels(truth, note=f"Rename {HOSTILE}")
+        compute_everything(project)
+        project.set_params("markers", {"groups": "labels"}, note=f"Once {HOSTILE}")
+        project.undo()
+        return project.root

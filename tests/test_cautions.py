@@ -11,7 +11,7 @@ from sctl.base import transfer
 from sctl.data import Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
 from sctl.pipeline import cautions
-from sctl.preprocess import prepare_pair
+from sctl.preprocess import log_normalise, prepare_pair
 from sctl.run import Run
 from sctl.simulate import simulate_pair
 
@@ -74,3 +74,74 @@ def test_a_few_cells_far_out_are_no_caution(results):
     distances[:8] = 1.0
     said = cautions(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances}))
     assert "8 of your 80 cells" in said[0]
+
+
+def thinned(adata, share, seed=0):
+    """Return the cells as if fewer of their molecules had been read."""
+    rng, out = np.random.default_rng(seed), adata.copy()
+    out.X = out.X.tocsr().copy()
+    out.X.data = rng.binomial(out.X.data.astype(int), share).astype(np.float32)
+    out.X.eliminate_zeros()
+    return out
+
+
+def shallow_pair(*, deep, shallow, as_log=False):
+    """Return a source of which some share of the molecules was read, and a target of which another."""
+    source, target = simulate_pair("none", 400, n_source=200, n_target=80, run=Run(seed=1))
+    sides = [thinned(source, deep), thinned(target, shallow)]
+    if as_log:
+        sides = [log_normalise(side) for side in sides]
+        for side in sides:
+            del side.layers["counts"]
+    return prepare_pair(*sides, label_key="cell_type").pair
+
+
+def less_deeply(result):
+    return [text for text in cautions(result) if "less deeply" in text]
+
+
+@pytest.mark.parametrize("key", ["transfercluster", "targetcluster", "itclust"])
+def test_a_target_measured_much_less_deeply_is_said_by_every_method(key):
+    pair, method = shallow_pair(deep=0.05, shallow=0.005), get_method(key)(**QUICK.get(key, {}))
+    found = transfer(pair, method, Run())
+    (said,) = less_deeply(found)
+    assert found.uns["depth"]["target"] == np.median(np.asarray((pair.target.X > 0).sum(axis=1)))
+    assert f"{found.uns['depth']['target']:,.0f} or fewer of the genes" in said
+    assert cautions(read_result(result_only(found), key)) == cautions(found)
+
+
+@pytest.mark.parametrize(
+    ("deep", "shallow", "as_log", "n_said"),
+    [
+        (0.05, 0.005, True, 1),  # log values have no counts, but genes that a cell does not show
+        (1.0, 0.1, False, 1),  # of few and strong genes all are shown
+        (0.05, 0.04, False, 0),
+        (0.005, 0.05, False, 0),  # a deeper target is no reason for a caution
+    ],
+)
+def test_depth_is_told_by_genes_or_by_counts(deep, shallow, as_log, n_said):
+    found = transfer(shallow_pair(deep=deep, shallow=shallow, as_log=as_log), get_method("targetcluster")(), Run())
+    assert len(less_deeply(found)) == n_said
+
+
+def test_reads_are_no_measure_of_depth(results):
+    depth = {"source": 1000.0, "target": 600.0, "source_counts": 220_000.0, "target_counts": 2_900.0}
+    assert less_deeply(dataclasses.replace(results["itclust"], uns={"depth": depth})) == []
+    assert (
+        len(less_deeply(dataclasses.replace(results["itclust"], uns={"depth": {**depth, "source_counts": 9e3}}))) == 1
+    )
+    assert less_deeply(dataclasses.replace(results["itclust"], uns={})) == []
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.99, False), (1.01, True)])
+def test_a_shift_is_said_from_where_it_was_measured_to_matter(results, shift, said):
+    result = results["scarches"]
+    novelty = {**result.uns["novelty"], "shift": shift}
+    found = dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
+    assert bool(cautions(found)) == said
+
+
+def test_remarks_of_a_method_are_cautions(results):
+    result = results["scarches"]
+    found = dataclasses.replace(result, uns={**result.uns, "remarks": ["Genes are missing."]})
+    assert cautions(found) == ("Genes are missing.",)

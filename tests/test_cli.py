@@ -590,6 +590,23 @@ def test_the_app_opens_the_browser_only_where_somebody_sees_it(
     assert "--no-browser" not in seen[0]
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::"])
+@pytest.mark.parametrize("form", ["{0}={1}", "{0} {1}"])
+def test_the_app_is_opened_to_others_only_under_a_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str, form: str
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda program, command: seen.append(command))
+    monkeypatch.chdir("/")
+    options = form.format("--server.address", address).split()
+    assert main(["app", *options]) != 0
+    assert "--server.allowedHosts" in capsys.readouterr().err
+    assert not seen
+    with contextlib.suppress(TypeError):
+        main(["app", *options, "--server.allowedHosts", "lab.example"])
+    assert seen[0][-2:] == ["--server.allowedHosts", "lab.example"]
+
+
 # -- trained sources -----------------------------------------------------------------------------
 
 

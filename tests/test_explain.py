@@ -213,3 +213,13 @@ def test_a_marker_is_judged_by_its_direction(gene, contribution, expression, els
     row = {"gene": [gene], "contribution": [contribution], "expression": [expression], "elsewhere": [elsewhere]}
     found = marked(pd.DataFrame(row), "beta", "alpha", table)
     assert found[["here", "verdict"]].iloc[0].tolist() == [here, verdict]
+
+
+def test_of_many_cells_two_hundred_are_looked_at():
+    from sctl.explain import _sample  # noqa: PLC0415 - what it draws is seen nowhere else so quickly
+
+    many = np.arange(1000, 1500)
+    drawn = _sample(many, Run(seed=1))
+    assert (len(set(drawn)), set(drawn) <= set(many)) == (200, True)
+    np.testing.assert_array_equal(drawn, _sample(many, Run(seed=1)))
+    np.testing.assert_array_equal(_sample(many[:200], Run()), many[:200])

@@ -32,6 +32,8 @@ from sctl.export import (
     script_for,
     to_csv,
 )
+from sctl.export.script import BY_ITSELF
+from sctl.pipeline.inputs import REPAIRED_BY_ITSELF
 from sctl.simulate import Simulation
 
 
@@ -108,6 +110,25 @@ def test_no_text_can_be_a_formula(start):
     assert back.columns[0] == expected
     assert [back.iloc[0, place] for place in (0, 1, 3)] == [expected] * 3
     assert back["number"].tolist() == [-1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "blank", ["", "\n", "\t", " ", "  \n ", "\u00a0", "\u3000", "\u200b", "\ufeff", "x;", "x;\t", "x\n "]
+)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_blanks_and_wide_signs_do_not_make_a_text_a_formula(blank, sign):
+    text = f"{blank}{sign}HYPERLINK(1)"
+    back = pd.read_csv(io.BytesIO(to_csv(pd.DataFrame({text: [text]}))), keep_default_na=False)
+    for shown in (back.columns[0], back.iloc[0, 0]):
+        assert shown.replace("'", "") == text, "nothing but an apostrophe is added"
+        before, _, _ = shown.partition(sign)
+        assert "'" in before
+
+
+@pytest.mark.parametrize("text", ["-1.5", "+2", "-3e-05", "CD4- T", "a; b", "T-cell", "x\ny", "HLA-A=1"])
+def test_what_is_no_formula_is_written_as_it_is(text):
+    back = pd.read_csv(io.BytesIO(to_csv(pd.DataFrame({"text": [text]}))), dtype=str, keep_default_na=False)
+    assert back.iloc[0, 0] == text
 
 
 def test_bundle_is_deterministic_and_stays_in_its_folder(tmp_path):
@@ -335,3 +356,7 @@ def test_script_and_command_of_simulated_data_read_no_file(tmp_path):
     written = ad.read_h5ad(tmp_path / "simulated-source.h5ad")
     assert written.obs_names.equals(expected.obs_names)
     assert (written.X != expected.X).nnz == 0
+
+
+def test_the_command_is_said_to_make_the_repairs_that_it_makes():
+    assert BY_ITSELF == REPAIRED_BY_ITSELF

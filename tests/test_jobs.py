@@ -40,7 +40,7 @@ from sctl.project import (
     load_target_all,
     target_names,
 )
-from sctl.project.files import is_alive
+from sctl.project.files import is_alive, write_json
 from sctl.run import Measurement, Run
 
 PATIENCE = 60.0
@@ -116,11 +116,15 @@ def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkey
     assert load_source_check(project).why_not == "It has a single type. Choose another column."
 
 
-def test_a_damaged_check_of_the_source_is_an_error(project: Project) -> None:
+def test_a_damaged_check_of_the_source_counts_as_none(project: Project) -> None:
     jobs.compute(project, "preprocess")
-    (project.result_dir("preprocess") / "source_check.json").write_text('{"unknown": 1}')
+    path = project.result_dir("preprocess") / "source_check.json"
+    path.write_text('{"unknown": 1}')
+    assert load_source_check(project) is None
+    write_json(path, {"unknown": 1})  # as another sctl might have done
     with pytest.raises(ProjectError):
         load_source_check(project)
+    assert load_source_check(project) is None, "and is measured again"
 
 
 @pytest.mark.slow
@@ -507,3 +511,14 @@ def test_what_is_measured_can_be_read_while_the_job_runs(project: Project) -> No
         Measurement("learn", 1, {"train": 0.5}),
         Measurement("learn", 2, {"train": 0.25, "validation": 0.5}),
     ]
+
+
+@pytest.mark.parametrize(("status", "progress"), [("done", 1.0), ("stopped", 0.8), ("failed", 0.8)])
+def test_a_job_that_is_done_has_come_all_the_way(tmp_path: Path, status: str, progress: float) -> None:
+    """The last word about the progress is said before the end; a job that ended otherwise stays where it was."""
+    (tmp_path / "job.json").write_text(json.dumps({"kind": "prepare", "created": 100.0}))
+    last = {"time": 103.0, "began": 101.0, "progress": 0.8, "step": "explore", "stage": "UMAP", "done": 4, "total": 5}
+    (tmp_path / "progress.jsonl").write_text(json.dumps(last) + "\n")
+    (tmp_path / "exit.json").write_text(json.dumps({"status": status, "time": 105.0}))
+    state = Job(tmp_path).state()
+    assert (state.status, state.progress, state.seconds) == (status, progress, 4.0)

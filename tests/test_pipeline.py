@@ -354,3 +354,35 @@ def test_a_gene_that_a_study_lacks_says_nothing_where_each_is_scaled_on_its_own(
     found = pipeline.transfer(pair, method, Run())
     truth = target.obs.loc[found.obs_names, "cell_type"].astype(str).to_numpy()
     assert (found.labels == truth).mean() > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:.*names are not unique")
+def test_names_given_twice_are_repaired_without_being_asked(source: AnnData, target: AnnData) -> None:
+    """Counts of one gene are added up, other values numbered, and so are cells."""
+    counts = target.copy()
+    names = counts.var_names.tolist()
+    counts.var_names = [names[1], *names[1:]]
+    _, repaired, told = pipeline.repaired(source, counts)
+    assert [finding.fix.code for finding in told if finding.fix] == ["sum_genes"]
+    assert repaired.n_vars == target.n_vars - 1
+    both = np.asarray(target[:, names[:2]].X.sum(axis=1)).ravel()
+    np.testing.assert_array_equal(np.asarray(repaired[:, names[1]].X.todense()).ravel(), both)
+
+    logs = counts.copy()
+    logs.X = logs.X.log1p()
+    assert "unique_genes" in [finding.fix.code for finding in pipeline.repaired(source, logs)[2] if finding.fix]
+
+    cells = target.copy()
+    cells.obs_names = [cells.obs_names[1], *cells.obs_names[1:]]
+    _, repaired, told = pipeline.repaired(source, cells)
+    assert [finding.fix.code for finding in told if finding.fix] == ["unique_cells"]
+    assert repaired.obs_names.is_unique
+
+
+def test_a_layer_of_counts_is_used_without_being_asked(source: AnnData, target: AnnData) -> None:
+    logs = target.copy()
+    logs.layers["counts"] = target.X.copy()
+    logs.X = target.X.log1p()
+    _, repaired, told = pipeline.repaired(source, logs)
+    assert [finding.fix.code for finding in told if finding.fix] == ["use_counts"]
+    assert (repaired.X != target.X).nnz == 0

@@ -245,7 +245,15 @@ def test_histogram_counts_every_cell_and_shades_what_is_kept(rng):
 
 def test_confidence_histogram_splits_at_the_threshold():
     figure = confidence_histogram(np.array([0.1, 0.5, 0.9, 1.0]), threshold=0.5)
-    assert {trace.name: sum(trace.y) for trace in figure.data} == {"above the limit (3)": 3, "below the limit (1)": 1}
+    assert {trace.name: sum(trace.y) for trace in figure.data} == {
+        "named at this limit (3)": 3,
+        "below the limit (1)": 1,
+    }
+    nameless = np.array([True, False, True, False])
+    figure = confidence_histogram(np.array([0.1, 0.4, 0.9, 1.0]), threshold=0.5, nameless=nameless)
+    assert {trace.name: sum(trace.y) for trace in figure.data} == {
+        "named at this limit (1)": 1, "below the limit (1)": 1, "unassigned at any limit (2)": 2,
+    }  # fmt: skip
 
 
 def test_a_blend_mixes_its_corners():

@@ -7,6 +7,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
+from sctl.genes.spelling import spelling_key
 from sctl.genes.table import matched
 from sctl.io import write_h5ad
 from sctl.preflight import Fix, Report, apply_fix, inspect, inspect_file, inspect_pair, label_candidates
@@ -14,6 +15,9 @@ from sctl.preflight.report import Finding
 
 PAIRS = matched().sort_values("n_sources", ascending=False, kind="stable")
 HUMAN, MOUSE = PAIRS["human"].tolist(), PAIRS["mouse"].tolist()
+
+
+BY_R = [*[name for name in HUMAN if "-" in name][:20], *[name for name in HUMAN[:1100] if "-" not in name]]
 
 
 def data(n_obs=120, names=None, cell="c", **obs):
@@ -96,6 +100,14 @@ def dup(names):
     return [*names[:2], names[0], *names[3:]]
 
 
+def unfiltered():
+    adata = data(200)
+    X = adata.X.toarray()
+    X[80:] *= np.arange(1100) % 60 == 0
+    adata.X = sparse.csr_matrix(X)
+    return adata
+
+
 def linear():
     adata = data()
     X = adata.X.toarray()
@@ -120,6 +132,13 @@ ALONE = {
     "genes_in_raw": (lambda: with_raw(logged(data()), logged(data())[:, :300].copy()), "source", "warn", "use_counts"),
     "counts_unsure": (lambda: corrected(data()), "target", "advice", "choose_values"),
     "values_binned": (lambda: AnnData((data().X > 0) * 1.0, obs=data().obs, var=data().var), "target", "warn", None),
+    "names_wrapped": (
+        lambda: renamed_to(data(), [f"{name}_human" for name in HUMAN[:1100]]),
+        "target",
+        "warn",
+        "plain_names",
+    ),
+    "names_spelled": (lambda: renamed_to(data(names=BY_R), spelling_key(BY_R)), "target", "warn", "plain_names"),
     "excel_dates": (lambda: renamed_to(data(), ["1-Mar", "2-Sep", *HUMAN[2:1100]]), "target", "advice", None),
     "missing_values": (lambda: put(data(), 3, 3, np.nan), "target", "block", "set_zero"),
     "infinite_values": (lambda: put(data(), 3, 3, np.inf), "target", "block", "set_zero"),
@@ -141,6 +160,7 @@ ALONE = {
     "species": (data, "target", "ok", None),
     "all_zero": (lambda: AnnData(data().X * 0, obs=data().obs, var=data().var), "target", "block", None),
     "empty_cells": (lambda: put(data(), 3, slice(None), 0), "target", "advice", "drop_empty_cells"),
+    "unfiltered": (unfiltered, "target", "warn", "drop_empty_barcodes"),
     "empty_genes": (lambda: put(data(), slice(None), 3, 0), "target", "advice", None),
     "few_cells": (lambda: data(9), "target", "block", None),
     "small_target": (lambda: data(40), "target", "advice", None),

@@ -13,8 +13,26 @@ import pytest
 from anndata import AnnData
 
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
-from sctl.project import STEPS, Project, export_project, import_project
-from sctl.project.files import canonical, digest_of_file, is_alive, new_id, process_mark, read_json, this_process
+from sctl.project import (
+    STEPS,
+    Project,
+    export_project,
+    import_project,
+    load_selection,
+    load_sides,
+    save_selection,
+    save_sides,
+)
+from sctl.project.files import (
+    canonical,
+    copy_of,
+    digest_of_file,
+    is_alive,
+    new_id,
+    process_mark,
+    read_json,
+    this_process,
+)
 
 SECRET_PATHS = (
     "..",
@@ -254,7 +272,8 @@ def test_a_pinned_project_is_of_its_moment(project: Project) -> None:
     ],
 )
 def test_tampered_files_are_errors_of_the_project(project: Project, name: str, text: str) -> None:
-    (project.root / name).write_text(text)
+    for path in (project.root / name, copy_of(project.root / name)):
+        path.write_text(text)
     with pytest.raises(ProjectError):
         Project.open(project.id)
     (info,) = Project.all()
@@ -267,7 +286,8 @@ def test_a_reference_is_never_a_path(project: Project, cells: AnnData, reference
     path = project.root / "history.json"
     value = json.loads(path.read_text())
     value["changes"][-1]["settings"]["inputs"]["source"] = reference
-    path.write_text(json.dumps(value))
+    for each in (path, copy_of(path)):
+        each.write_text(json.dumps(value))
     with pytest.raises(ProjectError):
         project.input("source")
 
@@ -425,3 +445,166 @@ def test_identifiers_differ_and_processes_are_recognised() -> None:
     assert is_alive(this_process())
     assert not is_alive(process_mark(2**22 + 1))
     assert canonical({"b": np.float64(0.5), "a": (1,)}) == '{"a":[1],"b":0.5}'
+
+
+# -- two tabs ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another_tab(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Somebody changes the same project in the very moment before this tab gets hold of it."""
+    seen: list[str] = []
+    lock = Project._lock
+
+    def interrupted(self: Project):
+        if not seen:
+            seen.append("changed")
+            Project(project.root).set_params("preprocess", {"target": {"min_genes": 3}}, note="Change in another tab")
+        return lock(self)
+
+    monkeypatch.setattr(Project, "_lock", interrupted)
+    return seen
+
+
+LABELS = pd.Series(["a", "b"] * 6, index=[f"cell{i}" for i in range(12)])
+GIVEN = {
+    "input": (
+        lambda project, cells, _: project.put_input("source", cells, {}),
+        lambda project: project.input("source"),
+    ),
+    "truth": (lambda project, *_: project.put_truth(LABELS), lambda project: project.truth()),
+    "labels": (lambda project, *_: project.set_labels(LABELS), lambda project: project.labels()),
+    "trained": (lambda project, _, model: project.put_trained(model, {}), lambda project: project.trained()),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_another_tab_never_deletes_what_was_just_given(project, cells, another_tab, model_file, what):
+    give, take = GIVEN[what]
+    give(project, cells, model_file)
+    assert another_tab == ["changed"]
+    assert take(project) is not None
+    assert project.params("preprocess")["target"]["min_genes"] == 3, "both changes hold"
+    assert not [path for path in (project.root / "inputs").iterdir() if path.name.startswith(".")]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(project, cells, monkeypatch):
+    monkeypatch.setattr(AnnData, "write_h5ad", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        project.put_input("source", cells, {})
+    assert list((project.root / "inputs").iterdir()) == []
+    assert project.can_undo is None
+
+
+def test_what_a_job_writes_into_a_deleted_project_is_no_project(project):
+    view = project.at(project.settings)
+    project.delete()
+    finish(view, "preprocess")
+    assert Project.all() == []
+
+
+# -- what is one act for undo ------------------------------------------------------------------------
+
+
+def test_what_follows_from_an_act_is_taken_back_with_it(project: Project, cells: AnnData) -> None:
+    project.set_params("theta", {"theta": 0.5}, note="Set θ to 0.5")
+    with project.one_act():
+        project.put_input("source", cells, {}, note="Load the source")
+        project.set_params("data", {"label_key": "kind"}, note="Choose the column")
+        with project.one_act():
+            project.put_truth(cells.obs["kind"])
+    assert (project.can_undo, project.params("data")["label_key"]) == ("Load the source", "kind")
+    assert project.undo() == "Load the source"
+    assert (project.settings.inputs, project.truth(), project.can_undo) == ({}, None, "Set θ to 0.5")
+    assert project.redo() == "Load the source"
+    assert project.truth() is not None
+    assert project.params("data")["label_key"] == "kind"
+
+
+def test_undo_begins_after_what_a_project_came_with(project: Project, cells: AnnData) -> None:
+    with project.one_act(undoable=False):
+        project.put_input("source", cells, {})
+        project.set_params("data", {"label_key": "kind"}, note="Choose the column")
+    assert (project.can_undo, project.can_redo) == (None, None)
+    assert project.undo() is None
+    assert project.input("source").n_obs == cells.n_obs
+    project.set_params("theta", {"theta": 0.5}, note="Set θ to 0.5")
+    assert project.undo() == "Set θ to 0.5"
+    assert project.can_undo is None
+
+
+def test_an_act_without_a_change_and_one_that_fails_keep_the_history(project: Project) -> None:
+    project.set_params("theta", {"theta": 0.5}, note="Set θ to 0.5")
+    with project.one_act(undoable=False):
+        pass
+    assert project.can_undo == "Set θ to 0.5"
+
+    def change_twice() -> None:
+        with project.one_act():
+            project.set_params("theta", {"theta": 0.6}, note="Set θ to 0.6")
+            project.set_params("theta", {"theta": 7}, note="Set θ to 7")
+
+    with pytest.raises(ParameterError):
+        change_twice()
+    assert project.undo() == "Set θ to 0.6"
+
+
+# -- what is selected and compared -------------------------------------------------------------------
+
+
+def test_selections_and_sides_are_the_projects(project: Project, tmp_path: Path) -> None:
+    cells = np.arange(13) % 3 == 0
+    save_selection(project, cells, "A")  # nothing is prepared, so that there are no cells to select
+    assert not load_selection(project, 13, "A").any()
+    finish(project, "preprocess")
+    save_selection(project, cells, "A")
+    save_selection(project, ~cells)
+    save_sides(project, ("Selection A", None))
+    copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
+    for kept in (Project.open(project.id), copy):
+        np.testing.assert_array_equal(load_selection(kept, 13, "A"), cells)
+        np.testing.assert_array_equal(load_selection(kept, 13), ~cells)
+        assert not load_selection(kept, 13, "B").any()
+        assert not load_selection(kept, 12, "A").any()  # of other cells
+        assert load_sides(kept) == ("Selection A", None)
+    project.set_params("preprocess", {"n_top_genes": 50}, note="Fewer genes")
+    assert load_sides(project) == (None, None)  # of data that were prepared otherwise
+    project.undo()
+    assert load_sides(project) == ("Selection A", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"cells": [], "sides": 3}', '{"cells": {"": 3}, "sides": {"A": 3}}',
+     '{"cells": {"": {"n_obs": 13, "bits": "xyz"}}}', '{"cells": {"": {"n_obs": 13, "bits": "ff"}}}',
+     '{"cells": {"": {"n_obs": "13", "bits": "ffff"}}}'],
+)  # fmt: skip
+def test_a_damaged_selection_is_none(project: Project, text: str) -> None:
+    (finish(project, "preprocess") / "selections.json").write_text(text)
+    assert not load_selection(project, 13).any()
+    assert load_sides(project) == (None, None)
+    save_selection(project, np.ones(13, dtype=bool))
+    assert load_selection(project, 13).all()
+
+
+# -- what a result belongs to, and what is left of a killed process ----------------------------------
+
+
+def test_another_version_computes_anew(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {step: project.fingerprint(step) for step in STEPS}
+    finish(project, "preprocess")
+    monkeypatch.setattr("sctl.project.settings.pipeline.version", lambda: "another version")
+    assert not {project.fingerprint(step) for step in STEPS} & set(before.values())
+    assert project.state("preprocess") == "stale"
+
+
+def test_unfinished_files_of_a_killed_process_are_removed(project: Project) -> None:
+    directory = project.result_dir("transfer")
+    (directory / "points").mkdir(parents=True)
+    left = [directory / ".part-abc.h5ad", directory / "points" / ".part-def.json"]
+    kept = [directory / "sweep.npz", directory / "points" / "0.json"]
+    for path in (*left, *kept):
+        path.write_text("x")
+    with project.working("transfer") as found:
+        assert found == directory
+        assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]

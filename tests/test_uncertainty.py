@@ -156,3 +156,17 @@ def test_honest_confidence_has_a_small_error(rng):
     honest = rng.random(40_000) < confidence
     assert expected_calibration_error(confidence, honest) < 0.02
     assert expected_calibration_error(confidence, rng.random(40_000) < confidence**3) > 0.1
+
+
+@pytest.mark.parametrize("rest", [0.3, 0.01])
+def test_what_no_type_was_given_counts_however_little_it_is(rest):
+    proba = (1 - rest) * np.array([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])
+    full = np.column_stack([proba, [rest, rest]])
+    np.testing.assert_allclose(
+        cell_table(_result(proba))["entropy"], stats.entropy(full, axis=1) / np.log(4), atol=1e-12
+    )
+
+
+def test_rounding_is_no_further_type():
+    proba = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]) * (1 - 1e-9)
+    np.testing.assert_allclose(cell_table(_result(proba))["entropy"], [np.log(2) / np.log(3), 0.0], atol=1e-6)

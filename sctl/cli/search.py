@@ -9,6 +9,7 @@ from sctl.cli.bar import Bar
 from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
+from sctl.export import to_csv
 
 
 def search_settings(arguments: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ def search_settings(arguments: argparse.Namespace) -> int:
         pair = pipeline.prepare(source, source, {**preprocess, **keys}, run).pair
         found = pipeline.search_settings(pair, method, wanted, run=run, journal=arguments.journal)
     with arguments.stop.output(out) as path:
-        pipeline.trials_table(found).to_csv(path, index=False)
+        path.write_bytes(to_csv(pipeline.trials_table(found)))
     best = " ".join(f"--param {name}={value:g}" for name, value in pipeline.best_settings(found).items())
     print(
         f"Wrote {out}: {len(found.trials)} trials, the smallest loss is {found.best.value:.5g}. Use its settings with"

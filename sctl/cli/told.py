@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
     """Print where a result went, how many clusters it has, and what makes it unsure; ``dropped`` cells were filtered."""
-    from sctl.data import slot  # noqa: PLC0415
+    from sctl.data import UNASSIGNED, slot  # noqa: PLC0415
 
     found = len(set(result.clusters[result.clusters >= 0].tolist()))
     theta = f", θ = {result.uns['theta']:.3g}" if "theta" in result.uns else ""
+    nameless = int((result.labels.astype(str) == UNASSIGNED).sum())
+    without = f", {nameless} of them unassigned" if nameless else ""
     lost = f" ({dropped} of {dropped + result.n_obs} cells were dropped)" if dropped else ""
     key = slot(result.method)
     if "n_landmarks" in result.uns:
@@ -34,7 +36,7 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
     for text in cautions(result):
         print(f"Warning: {text}")
     print(
-        f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}; see obs['{key}'] and obs['{key}_label']."
+        f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}{without}; see obs['{key}'] and obs['{key}_label']."
     )
 
 

@@ -52,6 +52,8 @@ def train_source(arguments: argparse.Namespace) -> int:
 
 def _extend(arguments: argparse.Namespace, out: Path) -> int:
     """Add labelled cells to a reference."""
+    from sctl.data import UNASSIGNED  # noqa: PLC0415
+    from sctl.preprocess import named_type  # noqa: PLC0415
     from sctl.sharing import load_trained  # noqa: PLC0415
 
     trained = load_trained(arguments.onto)
@@ -65,11 +67,12 @@ def _extend(arguments: argparse.Namespace, out: Path) -> int:
         target = pipeline.prepare_trained(
             trained, source, preprocess_settings(arguments, correct=False), run
         ).pair.target
-        labels = source.obs[str(key)].astype(str).loc[target.obs_names].tolist()
+        known = named_type(source.obs[str(key)]).loc[target.obs_names]
+        labels = known.fillna(UNASSIGNED).tolist()
         grown = pipeline.extended(trained, target, labels, run)
     with arguments.stop.output(out) as path:
         pipeline.save_grown(grown, path)
-    print(f"Wrote {out}: {grown.n_source} cells, {len(labels)} of them added; see `sctl inspect {out}`.")
+    print(f"Wrote {out}: {grown.n_source} cells, {known.notna().sum()} of them added; see `sctl inspect {out}`.")
     return 0
 
 

@@ -11,6 +11,22 @@ from scipy import sparse
 Log = Literal["log1p", "log2", "none"]
 
 
+def genes_per_cell(X: Any) -> float:
+    """Median number of genes that a cell shows: how deeply it was measured, be it in reads or in molecules.
+
+    Parameters
+    ----------
+    X : sparse matrix or ndarray of shape (n_obs, n_vars)
+
+    Examples
+    --------
+    >>> genes_per_cell(np.array([[1.0, 2.0, 1.0], [0.0, 0.0, 5.0]]))
+    2.0
+    """
+    shown = np.asarray((X > 0).sum(axis=1)).ravel()
+    return float(np.median(shown)) if shown.size else 0.0
+
+
 def library_sizes(X: Any) -> NDArray[np.float64]:
     """Total of each cell.
 

@@ -6,6 +6,7 @@ The same input gives the same bytes: no dates and no machine's names are written
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,11 @@ from sctl.export.edits import with_final_labels
 from sctl.io import write_h5ad
 from sctl.uncertainty import cell_table, cluster_table
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]|[\t\r\n])")
+"""Where a spreadsheet may take what follows for a formula: blanks before the sign, and signs of full width, do not hold it
+back, and in much of Europe a semicolon or tab begins the next cell."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold; the same in every archive
 
 
@@ -137,8 +142,8 @@ def export_tables(
 def to_csv(table: pd.DataFrame) -> bytes:
     """Write a table as CSV in UTF-8, harmless to open in a spreadsheet.
 
-    A text, or a column's name, that begins with ``= + - @`` or a tab would be run as a formula; it gets an
-    apostrophe in front, which spreadsheets take as "this is text". Numbers are written as they are.
+    A text, or a column's name, that begins with ``= + - @``, be it behind blanks, line breaks or tabs, would be run as a
+    formula; it gets an apostrophe in front, which spreadsheets take as "this is text". Numbers are written as they are.
 
     Examples
     --------
@@ -197,5 +202,5 @@ def _check_length(name: str, found: int, expected: int) -> None:
 def _harmless(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    text = f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    text = value if _NUMBER.fullmatch(value) else _FORMULA.sub(r"\1'", value)
     return text.replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes line feeds only

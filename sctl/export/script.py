@@ -311,7 +311,7 @@ def left_out(recipe: Recipe) -> tuple[str, ...]:
     found = {
         "the filters": not _filter_words(recipe)[1],
         "the normalisation": recipe.trained is None and changed,
-        "repairs that you asked for": any(fix["code"] not in {*_WITH_FIX, *_BY_ITSELF} for fix in recipe.repairs),
+        "repairs that you asked for": any(fix["code"] not in {*_WITH_FIX, *BY_ITSELF} for fix in recipe.repairs),
         "further tables of cell types": len(recipe.tables) > 1,
         "your own names of cells": _is_edited(recipe),
     }
@@ -321,8 +321,9 @@ def left_out(recipe: Recipe) -> tuple[str, ...]:
 _NORMALISATION = ("normalise_to", "log", "normalise_on")
 _WITH_FIX = {"transpose", "set_zero"}
 """Repairs that ``sctl run`` makes with ``--fix``."""
-_BY_ITSELF = {
-    "use_counts", "sum_genes", "unique_genes", "unique_cells", "use_symbols", "strip_versions", "map_orthologs", "match_case",
+BY_ITSELF = {
+    "strip_genome", "use_counts", "sum_layers", "plain_names", "sum_genes", "unique_genes", "unique_cells", "use_symbols",
+    "strip_versions", "map_orthologs", "match_case", "match_names",
 }  # fmt: skip
 """Repairs that ``sctl run`` makes without being asked."""
 

@@ -55,7 +55,7 @@ class Mixture:
     @property
     def own_genes(self) -> NDArray[np.bool_]:
         """Whether each feature is of the main genome, or of none: (n_vars,)."""
-        return self.genomes.isin([self.main, ""]).to_numpy()
+        return np.asarray(self.genomes.isin([self.main, ""]), dtype=bool)
 
     @property
     def own_cells(self) -> NDArray[np.bool_]:
@@ -139,7 +139,7 @@ def _by_names(names: pd.Index) -> pd.Series:
     series = pd.Series(list(names), dtype=object).astype(str)
     out = pd.Series("", index=series.index, dtype=object)
     for own, other in (("human", "mouse"), ("mouse", "human")):
-        symbols = series.isin(known(own)) & ~series.isin(known(other))  # type: ignore[arg-type]
+        symbols = series.isin(known(own)) & ~series.isin(known(other))
         out[symbols | series.str.fullmatch(_ENSEMBL[own])] = own
     shares = [(out == species).mean() for species in _ENSEMBL]
     return out if min(shares, default=0) >= _SHARE else pd.Series("", index=series.index, dtype=object)

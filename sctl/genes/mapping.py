@@ -161,6 +161,8 @@ def map_orthologs(adata: AnnData, *, to: Species) -> tuple[AnnData, OrthologRepo
 def renamed(adata: AnnData, kept: NDArray[np.integer], names: NDArray[np.object_], *, former: str) -> AnnData:
     """Return a copy with some of the genes, under new names; the former ones are in ``var[former]``.
 
+    Where the dataset has a column of that name which says something else, they are in ``var["former_<former>"]``.
+
     ``raw`` still has the former names and would no longer fit. Where it covers the genes kept, its values
     go to ``layers["raw"]``, so that counts in it are not lost.
     """
@@ -170,6 +172,9 @@ def renamed(adata: AnnData, kept: NDArray[np.integer], names: NDArray[np.object_
         if (columns >= 0).all() and "raw" not in out.layers:
             out.layers["raw"] = adata.raw.X[:, columns]
         out.raw = None
-    out.var[former] = out.var_names.to_numpy()
+    given = out.var_names.to_numpy()
+    if former in out.var and not np.array_equal(out.var[former].astype(str), given.astype(str)):
+        former = f"former_{former}"  # the user's own column of that name says something else
+    out.var[former] = given
     out.var_names = pd.Index(names.astype(str))
     return out

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from sctl.errors import DataError, SctlError
 from sctl.io.contents import damaged_gzip, head, is_gzip
@@ -163,7 +163,7 @@ def _members(path: Path, limit: int, name: str) -> Iterator[_Member]:
 
 def _zip_members(path: Path, name: str) -> Iterator[_Member | None]:
     with path.open("rb") as file:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined] - as zipfile itself will read it
+        end = getattr(zipfile, "_EndRecData")(file)  # noqa: B009 - private: the end as zipfile itself will read it
     if end is not None and end[_SIZE_OF_LIST] > _MAX_LIST:
         raise _unsafe(name, f"holds more than {MAX_MEMBERS:,} files")
     with zipfile.ZipFile(path) as archive:
@@ -196,7 +196,7 @@ def _tar_members(path: Path, limit: int, name: str) -> Iterator[_Member | None]:
         tarfile.open(fileobj=cast("IO[bytes]", _Bounded(unpacked, limit, name)), mode="r:") as archive,
     ):
         while (info := archive.next()) is not None:
-            archive.members.clear()  # it would keep every header
+            cast("Any", archive).members.clear()  # it would keep every header
             if info.isdir():
                 if info.name != ".":  # what `tar -C folder .` writes first
                     _safe_parts(info.name, name)

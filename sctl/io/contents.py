@@ -45,6 +45,10 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "xml": ("an XML file", "Give the matrix of counts as .h5ad or .csv; XML files from GEO only describe the samples."),
     "packed": ("packed by a program that is not supported", "Unpack it, and give the unpacked file or a .zip of it."),
     "zarr": ("a Zarr store", "Save it as .h5ad: anndata.read_zarr('x').write_h5ad('x.h5ad')."),
+    "alevin": (
+        "a matrix in the binary form of salmon alevin",
+        "Count with alevin-fry, or run alevin with --dumpMtx, and give the matrix.mtx with its lists of cells and genes.",
+    ),
     "h5mu": ("a MuData file with several kinds of measurement", "Save its RNA part: mdata['rna'].write_h5ad('rna.h5ad')."),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from sctl.io.contents import refusal
 from sctl.io.genomes import add_note, one_genome
 from sctl.io.hdf5_check import announced
 from sctl.io.loom_names import cell_table, gene_table
-from sctl.io.memory import require
+from sctl.io.memory import exhausted, require
 
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
 # What HDF5, anndata, pandas and scipy raise where the content is not what they rely on.
@@ -114,6 +114,8 @@ def _opened(path: Path, name: str) -> Iterator[h5py.File]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} is a damaged or incomplete HDF5 file.",
             expected="It should open without an error.",
@@ -160,6 +162,8 @@ def _understood(name: str) -> Iterator[None]:
     except _STRANGE as error:
         if isinstance(error, SctlError):
             raise
+        if isinstance(error, MemoryError):
+            raise exhausted(name) from error
         raise DataError(
             f"{name} has the .h5ad form, but a part of it cannot be read ({_short(error)}).",
             expected="A file written by a recent version of anndata was expected (0.8 or later is safe).",
@@ -183,10 +187,9 @@ def _require_sound(adata: AnnData) -> None:
 
 def _with_matrix(adata: AnnData, name: str) -> AnnData:
     """Put into ``X``, which is empty, the layer that is called like counts, or else ``raw``, or the only layer."""
-    counts = [key for key in adata.layers if "count" in str(key).lower()]
-    raw = adata.raw
-    if counts:
-        adata.X, place = adata.layers[counts[0]], f"the layer '{counts[0]}'"
+    counts, raw = _called_counts(adata, name), adata.raw
+    if counts is not None:
+        adata.X, place = adata.layers[counts], f"the layer '{counts}'"
     elif raw is not None:
         adata = AnnData(raw.X, obs=adata.obs, var=raw.var, obsm=dict(adata.obsm), uns=dict(adata.uns))
         place = "'raw'"
@@ -201,6 +204,26 @@ def _with_matrix(adata: AnnData, name: str) -> AnnData:
         )
     adata.uns["read_notes"] = f"{name} has no matrix X; the values of {place} were taken."
     return adata
+
+
+def _called_counts(adata: AnnData, name: str) -> str | None:
+    """Return the layer that is called counts, or the only one that has the word in its name.
+
+    Raises
+    ------
+    DataError
+        If several might be meant: counts of spliced molecules are counts too.
+    """
+    like = [str(key) for key in adata.layers if "count" in str(key).lower()]
+    exactly = [key for key in like if "".join(filter(str.isalpha, key.lower())) in ("count", "counts")]
+    meant = exactly if len(exactly) == 1 else like
+    if len(meant) > 1:
+        raise DataError(
+            f"{name} has no matrix X, and several layers are called counts: {', '.join(map(repr, meant))}.",
+            expected="The expression values were expected in X; which of these layers holds them cannot be known.",
+            do=f"Put the right one there, in Python with adata.X = adata.layers[{meant[0]!r}], and write it again.",
+        )
+    return meant[0] if meant else None
 
 
 def _short(error: Exception) -> str:

@@ -35,7 +35,8 @@ _HEAP = b"GCOL"  # begins each part of the file that holds texts of variable len
 _SMALLEST_HEAP = 4096
 _SCANNED = 1 << 24
 
-_Identifier = h5g.GroupID | h5d.DatasetID | h5t.TypeID
+_Identifier = Any
+"""What h5py calls a group, a dataset or a stored type that is open."""
 
 
 @dataclass(eq=False)

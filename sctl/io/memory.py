@@ -28,6 +28,15 @@ def available() -> int:
     return int(psutil.virtual_memory().available)
 
 
+def exhausted(what: str) -> DataError:
+    """Return the error for something that could not be read for want of memory, whatever it announced."""
+    return DataError(
+        f"Reading {what} needs more memory than there is.",
+        expected=f"This computer has {readable(available())} free, and a part of that is used for one file.",
+        do="Close other programs, use a larger computer, or take fewer cells or genes.",
+    )
+
+
 def require(n_bytes: float, what: str) -> None:
     """Refuse a task before it starts if it needs more memory than there is.
 

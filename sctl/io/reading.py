@@ -24,6 +24,9 @@ from sctl.io.text import read_text
 def read(path: Path | str, *, name: str | None = None) -> AnnData:
     """Read a dataset of any accepted form.
 
+    The file is read here, within bounds on what it announces; the app reads files from outside in a process of their own,
+    see :mod:`sctl.jobs.isolated`.
+
     Parameters
     ----------
     path : Path or str
@@ -105,6 +108,8 @@ def _gathered(files: list[Path], name: str) -> AnnData:
 
 
 def _read_file(path: Path, name: str) -> AnnData:
+    if name.lower() == "quants_mat.gz":
+        raise refusal("alevin", name)
     kind = kind_of(path, name)
     if kind == "hdf5" and is_gzip(path):
         with tempfile.TemporaryDirectory() as folder:
@@ -143,8 +148,10 @@ def _read_one_of(files: list[Path], name: str) -> AnnData:
         raise DataError(
             f"{name} holds no files.", expected="A matrix of counts was expected in it.", do="Pack or choose it again."
         )
-    if any(suffix_of(file.name).startswith(".mtx") for file in files):
+    if any(file.name.lower().endswith((".mtx", ".mtx.gz")) for file in files):
         return tenx.read_triples(files, name)
+    if any(file.name.lower() == "quants_mat.gz" for file in files):
+        raise refusal("alevin", name)
     single = [file for file in files if _accepted(file.name)]
     if len(single) == 1:
         return _read_file(single[0], single[0].name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +15,9 @@ from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.genes import GENE_EXPRESSION
-from sctl.io.contents import damaged_gzip
 from sctl.io.genomes import add_note, one_genome
 from sctl.io.mtx import read_mtx
-from sctl.io.table import opened
-
-
-@dataclass(frozen=True)
-class Triple:
-    """The three files of one sample."""
-
-    matrix: Path
-    barcodes: Path
-    features: Path
+from sctl.io.parts import Triple, are_peaks, cell_table, find_triples, gene_table, is_header, matrices, read_columns
 
 
 def is_h5(file: h5py.File) -> bool:
@@ -46,7 +34,7 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
         If the parts do not fit together, or there is no gene expression in it.
     """
     try:
-        return one_genome(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file), name)
+        return one_genome(_filled(_read_v3(file["matrix"], name) if "matrix" in file else _read_v2(file), name), name)
     except DataError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:
@@ -55,25 +43,6 @@ def read_h5(file: h5py.File, name: str) -> AnnData:
             expected="Barcodes, features and a sparse matrix of matching sizes were expected.",
             do="Download it again, or give the folder with matrix.mtx.gz, barcodes.tsv.gz and features.tsv.gz.",
         ) from error
-
-
-def find_triples(files: Iterable[Path]) -> list[Triple]:
-    """Return the samples among some files: each ``.mtx`` with the barcodes and genes named like it.
-
-    Names may have anything before and after the words, as in ``GSM123_matrix.mtx.gz``, and may be packed.
-    """
-    listed = sorted(files)
-    matrices = [file for file in listed if _plain(file).endswith(".mtx")]
-    triples = []
-    for matrix in matrices:
-        near = [
-            file for file in listed if file.parent == matrix.parent and _plain(file).endswith((".tsv", ".csv", ".txt"))
-        ]
-        barcodes = _nearest(matrix, near, ("barcode", "cells", "cell"), alone=len(matrices) == 1)
-        features = _nearest(matrix, near, ("feature", "genes", "gene"), alone=len(matrices) == 1)
-        if barcodes is not None and features is not None and barcodes != features:
-            triples.append(Triple(matrix, barcodes, features))
-    return triples
 
 
 def read_triples(files: Sequence[Path], name: str) -> AnnData:
@@ -92,6 +61,8 @@ def read_triples(files: Sequence[Path], name: str) -> AnnData:
             do="Give the three files of one sample; of Cell Ranger's two folders, the one called 'filtered'.",
         )
     if not triples:
+        if error := _incomplete(files, name):
+            raise error
         there = ", ".join(sorted(file.name for file in files)[:8]) or "nothing"
         raise DataError(
             f"{name} has no complete 10x sample; there is {there}.",
@@ -101,72 +72,94 @@ def read_triples(files: Sequence[Path], name: str) -> AnnData:
     return _read_triple(triples[0])
 
 
+def _incomplete(files: Sequence[Path], name: str) -> DataError | None:
+    """Return the error for sets of files that are known, but hold no counts of genes of their own."""
+    found = matrices(files)
+    if not found and any("tcc" in file.name.lower() for file in files):
+        return DataError(
+            f"{name} counts classes of transcripts (TCC), not genes.",
+            expected="The matrix 'cells_x_genes' was expected, with its barcodes and genes.",
+            do="Run kb count without --tcc, and give what it writes.",
+        )
+    if any(file.name.lower().removesuffix(".gz").endswith(".bed") for file in files):
+        return _peaks(name)
+    if len(found) > 1 and len({file.parent for file in found}) == 1:
+        return DataError(
+            f"{name} holds {len(found)} matrices of the same cells: {', '.join(sorted(file.name for file in found)[:6])}.",
+            expected="One matrix with its barcodes and genes was expected.",
+            do="Give the matrix you want together with the files of barcodes and genes alone.",
+        )
+    return None
+
+
 def _told_apart(files: list[Path]) -> list[str]:
     """Return names of files, with their folder where they would be the same."""
     names = [file.name for file in files]
     return names if len(set(names)) == len(names) else [f"{file.parent.name}/{file.name}" for file in files]
 
 
-def _plain(path: Path) -> str:
-    return path.name.lower().removesuffix(".gz")
-
-
-def _nearest(matrix: Path, files: list[Path], words: tuple[str, ...], *, alone: bool) -> Path | None:
-    """Return the file that has one of the words and begins as the matrix does; alone, the beginning may differ."""
-    prefix = _plain(matrix).split("matrix")[0].removesuffix(".mtx")
-    for word in words:
-        found = [file for file in files if word in _plain(file)]
-        same = [file for file in found if _plain(file).split(word)[0] == prefix]
-        chosen = same or (found if alone else [])
-        if len(chosen) == 1:
-            return chosen[0]
-    return None
-
-
 def _read_triple(triple: Triple) -> AnnData:
     matrix: Any = read_mtx(triple.matrix)
-    barcodes = _read_columns(triple.barcodes)
-    features = _read_columns(triple.features)
-    # A header is one line more than the matrix has.
-    sizes = {len(barcodes), len(features)}
-    if not sizes & set(matrix.shape) and {len(barcodes) - 1, len(features) - 1} == set(matrix.shape):
-        barcodes, features = barcodes.iloc[1:], features.iloc[1:]
-    if matrix.shape == (len(features), len(barcodes)):
+    name = triple.matrix.name
+    (barcodes, cell_header), (features, gene_header) = _lists(triple, matrix.shape)
+    sizes = len(features), len(barcodes)
+    if matrix.shape == sizes[::-1] and (matrix.shape != sizes or triple.cells_first):
         matrix = matrix.T
-    elif matrix.shape != (len(barcodes), len(features)):
+    if matrix.shape != sizes:
         raise DataError(
-            f"{triple.matrix.name} is {matrix.shape[0]:,} × {matrix.shape[1]:,}, but {triple.features.name} lists "
-            f"{len(features):,} genes and {triple.barcodes.name} {len(barcodes):,} cells.",
+            f"{name} is {matrix.shape[0]:,} × {matrix.shape[1]:,}, but {triple.features.name} lists "
+            f"{sizes[0]:,} genes and {triple.barcodes.name} {sizes[1]:,} cells.",
             expected="The three files must come from the same sample.",
             do="Look for the files that belong together; one may be cut off.",
         )
-    table = {"gene_ids": features[0].to_numpy()}
-    if features.shape[1] > 2:
-        table["feature_types"] = features[2].to_numpy()
-    names = features[1] if features.shape[1] > 1 else features[0]
-    var = pd.DataFrame(table, index=pd.Index(names.astype(str).to_numpy()))
-    obs = pd.DataFrame(index=pd.Index(barcodes[0].astype(str).to_numpy()))
-    adata = AnnData(sparse.csr_matrix(matrix, dtype=np.float32), obs=obs, var=var)
-    return one_genome(_gene_expression(adata, triple.matrix.name), triple.matrix.name)
+    if are_peaks(features[0]) or triple.features.name.lower().removesuffix(".gz").endswith(".bed"):
+        raise _peaks(name)
+    names = None if triple.names is None else read_columns(triple.names)
+    obs, var = cell_table(barcodes, cell_header), gene_table(features, names, gene_header)
+    adata = AnnData(sparse.csr_matrix(matrix.T, dtype=np.float32), obs=obs, var=var)
+    adata = _spliced_and_ambiguous(_gene_expression(adata, name), name)
+    return one_genome(_filled(adata, name), name)
 
 
-def _read_columns(path: Path) -> pd.DataFrame:
-    """Return the columns of a list of barcodes or genes as text."""
-    separator = "," if ".csv" in path.name.lower() else "\t"
-    try:
-        with opened(path) as stream:
-            table = pd.read_csv(stream, sep=separator, header=None, dtype=str, keep_default_na=False, comment=None)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame({0: pd.Series([], dtype=str)})
-    except (EOFError, zlib.error, OSError) as error:
-        raise damaged_gzip(path.name) from error
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path.name} is no plain list of names.",
-            expected="One barcode or gene per line was expected, columns separated by tabs.",
-            do="Take the file as Cell Ranger wrote it.",
-        ) from error
-    return table
+def _lists(triple: Triple, shape: tuple[int, int]) -> tuple[tuple[pd.DataFrame, list[str] | None], ...]:
+    """Return cells and genes, each with its header where it has one: such a list is one line longer than the matrix."""
+    tables = read_columns(triple.barcodes), read_columns(triple.features)
+    for headed in ((False, False), (True, True), (False, True), (True, False)):
+        lengths = [len(table) - has for table, has in zip(tables, headed, strict=True)]
+        neither = all(headed) and not {len(table) for table in tables} & set(shape)
+        sure = neither or all(is_header(table) for table, has in zip(tables, headed, strict=True) if has)
+        if sure and sorted(lengths) == sorted(shape):
+            return tuple(
+                (table.iloc[1:].reset_index(drop=True), [str(item) for item in table.iloc[0]]) if has else (table, None)
+                for table, has in zip(tables, headed, strict=True)
+            )
+    return tuple((table, None) for table in tables)
+
+
+def _spliced_and_ambiguous(adata: AnnData, name: str) -> AnnData:
+    """Add up what alevin-fry counts apart: a gene's own reads and those that may be of its introns ("-A")."""
+    ids = pd.Index(adata.var["gene_ids"].astype(str))
+    genes = ids[~ids.str.endswith(("-U", "-A"))]
+    places = [ids.get_indexer(genes + ending) for ending in ("", "-U", "-A")] if ids.is_unique else []
+    if len(genes) * 3 != adata.n_vars or any((place < 0).any() for place in places):
+        return adata
+    spliced, unspliced, ambiguous = (adata.X[:, place] for place in places)
+    kept = adata[:, places[0]].copy()
+    kept.X, kept.layers["unspliced"] = sparse.csr_matrix(spliced + ambiguous), sparse.csr_matrix(unspliced)
+    add_note(
+        kept,
+        f"{name} counts spliced, unspliced and ambiguous reads apart: spliced and ambiguous ones were added up, as for whole "
+        "cells. Of nuclei the layer 'unspliced' belongs to the counts too.",
+    )
+    return kept
+
+
+def _peaks(name: str) -> DataError:
+    return DataError(
+        f"{name} counts peaks of open chromatin, not genes.",
+        expected="Counts of genes were expected.",
+        do="Give the gene expression of these cells, or gene activity scores with names of genes.",
+    )
 
 
 def _gene_expression(adata: AnnData, name: str) -> AnnData:
@@ -184,6 +177,19 @@ def _gene_expression(adata: AnnData, name: str) -> AnnData:
     kept = adata[:, (types == GENE_EXPRESSION).to_numpy()].copy()
     listed = ", ".join(f"{count:,} features of {kind}" for kind, count in others.items())
     add_note(kept, f"{name} also holds {listed}; only gene expression was taken.")
+    return kept
+
+
+def _filled(adata: AnnData, name: str) -> AnnData:
+    """Leave out barcodes without any count where most have none: of an unfiltered matrix these are nearly all."""
+    filled = np.diff(adata.X.indptr) > 0
+    if not filled.any() or filled.mean() > 0.5:
+        return adata
+    kept = adata[filled].copy()
+    add_note(
+        kept,
+        f"{adata.n_obs - kept.n_obs:,} of {adata.n_obs:,} barcodes of {name} have no counts at all; they were left out.",
+    )
     return kept
 
 

@@ -231,7 +231,8 @@ def _footer(path: Path, layout: Layout, name: str) -> tuple[str, ...]:
     """
     if layout.encoding == "utf-16":
         return ()
-    width, short = len(layout.header), []
+    width = len(layout.header)
+    short: list[tuple[str, DataError]] = []
     with opened(path) as stream:
         for number, line in enumerate(stream):
             text = line.decode(layout.encoding, "replace").strip("\r\n")

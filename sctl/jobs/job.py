@@ -107,17 +107,18 @@ class Job:
     @property
     def params(self) -> dict[str, Any]:
         """What it was submitted with."""
-        return dict(self.description.get("params", {}))
+        params = self.description.get("params")
+        return params if isinstance(params, dict) else {}
 
     @property
     def created(self) -> float:
         """When it was submitted, in seconds since 1970."""
-        return float(self.description.get("created", 0.0))
+        return _number(self.description.get("created"))
 
     @property
     def description(self) -> dict[str, Any]:
-        """All that the worker was told."""
-        return read_json(self.root / JOB)
+        """All that the worker was told; empty where that cannot be read any more."""
+        return _readable(self.root / JOB)
 
     @property
     def log(self) -> str:
@@ -128,11 +129,9 @@ class Job:
     @property
     def measurements(self) -> list[Measurement]:
         """Points of curves that the computation has measured so far, see :meth:`sctl.run.Run.record`."""
-        from sctl.run import Measurement  # noqa: PLC0415 - numpy, which must find a worker's number of threads set
-
         path = self.root / MEASURED
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-        return [Measurement(**json.loads(line)) for line in lines]
+        return [point for point in map(_measurement, lines) if point is not None]
 
     def state(self) -> JobState:
         """Return where the job stands now."""
@@ -142,16 +141,14 @@ class Job:
             ended = self._ended() or _LOST  # it may have ended well between the two looks
         last = _last_line(self.root / PROGRESS)
         seconds = self._seconds(ended, last)
-        known: dict[str, Any] = {
-            name: last[name] for name in ("step", "stage", "done", "total", "note") if name in last
-        }
-        progress = float(last.get("progress", 0.0))
+        known: dict[str, Any] = {name: str(last.get(name, "")) for name in ("step", "stage", "note")}
+        known |= {name: int(_number(last.get(name))) for name in ("done", "total")}
+        progress = min(_number(last.get("progress")), 1.0)
         if ended is None:
             status: Status = "running" if last else "queued"
             return JobState(status, progress=progress, seconds=seconds, eta=_eta(seconds, progress), **known)
-        error = JobError(**ended["error"]) if ended.get("error") else None
         progress = 1.0 if ended["status"] == "done" else progress
-        return JobState(ended["status"], progress=progress, seconds=seconds, error=error, **known)
+        return JobState(ended["status"], progress=progress, seconds=seconds, error=_error(ended), **known)
 
     def stop(self, wait: float = 5.0) -> JobState:
         """Stop the job; what it has finished is kept.
@@ -179,29 +176,33 @@ class Job:
     # -- private ---------------------------------------------------------------------------------
 
     def _ended(self) -> dict[str, Any] | None:
-        path = self.root / EXIT
-        return read_json(path) if path.exists() else None
+        """Return how it ended, or None where nothing says so; a note that cannot be read is no good end."""
+        if not (self.root / EXIT).exists():
+            return None
+        ended = _readable(self.root / EXIT)
+        return ended if ended.get("status") in _ENDS else _LOST
 
     def _alive(self) -> bool:
-        path = self.root / PID
-        if path.exists():
-            return is_alive(read_json(path))
+        if (self.root / PID).exists():
+            return is_alive(_readable(self.root / PID))
         return time.time() - self.created < _BIRTH
 
     def _seconds(self, ended: Mapping[str, Any] | None, last: Mapping[str, Any]) -> float:
         """Return wall time since the job got its place; to its last word where it has ended."""
-        if "began" not in last:
+        began = _number(last.get("began"))
+        if not began:
             return 0.0
-        end = time.time() if ended is None else float(ended.get("time", last["time"]))
-        return max(end - float(last["began"]), 0.0)
+        end = time.time() if ended is None else _number(ended.get("time")) or _number(last.get("time"))
+        return max(end - began, 0.0)
 
     def _signal(self, number: signal.Signals) -> None:
-        path = self.root / PID
-        if path.exists() and is_alive(mark := read_json(path)):
+        mark = _readable(self.root / PID)
+        if is_alive(mark):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(mark["pid"]), number)
 
 
+_ENDS = frozenset({"done", "failed", "stopped", "lost"})
 _LOST: dict[str, Any] = {
     "status": "lost",
     "error": {
@@ -224,6 +225,43 @@ def job_in(folder: Path) -> Job:
     if not (folder / JOB).exists():
         raise ProjectError("There is no such job.", do="Reload the page.")
     return Job(folder)
+
+
+def _readable(path: Path) -> dict[str, Any]:
+    """Return what a file of a job holds; nothing where it is missing or damaged: the pages must go on without it."""
+    try:
+        return read_json(path)
+    except ProjectError:
+        return {}
+
+
+def _number(value: object) -> float:
+    """Return a value that should be a number; 0 where it is none."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+    return float(value) if usable else 0.0  # type: ignore[arg-type]
+
+
+def _error(ended: Mapping[str, Any]) -> JobError | None:
+    """Return why a job failed, as far as that can be read."""
+    error = ended.get("error")
+    if isinstance(error, dict):
+        known = {name: str(error.get(name, "")) for name in ("type", "found", "expected", "do", "details")}
+        return JobError(**{**known, "found": known["found"] or _UNKNOWN})
+    return JobError("Unknown", _UNKNOWN) if ended["status"] in ("failed", "lost") else None
+
+
+_UNKNOWN = "The computation ended with an error; what it was cannot be read any more."
+
+
+def _measurement(line: bytes) -> Measurement | None:
+    from sctl.run import Measurement  # noqa: PLC0415 - numpy, which must find a worker's number of threads set
+
+    try:
+        value = json.loads(line)
+        values = {str(name): float(one) for name, one in value["values"].items()}
+        return Measurement(series=str(value["series"]), x=float(value["x"]), values=values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def _reap() -> None:
@@ -258,6 +296,6 @@ def _last_line(path: Path) -> dict[str, Any]:
             file.seek(max(size - _TAIL, 0))
             lines = file.read().split(b"\n")[:-1]
         value = json.loads(lines[-1]) if lines else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import sctl
-from sctl.errors import ParameterError, ProjectError
+from sctl.errors import ParameterError
 from sctl.jobs.job import JOB, LOG, PID, PROGRESS, Job, children
 from sctl.project import Project
 from sctl.project.files import canonical, new_id, process_mark, write_json
@@ -87,7 +87,7 @@ def _start(root: Path) -> Job:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env={**os.environ, "PYTHONPATH": python_path()},
             start_new_session=True,
         )
     children[child.pid] = child
@@ -95,7 +95,7 @@ def _start(root: Path) -> Job:
     return Job(root)
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """Return a search path on which the worker finds this very sctl, installed or not."""
     here = str(Path(sctl.__file__).parents[1])
     return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -103,13 +103,9 @@ def _python_path() -> str:
 
 def jobs_of(project: Project) -> list[Job]:
     """Return all jobs of a project, the newest first."""
-    jobs = []
-    for path in (project.root / "jobs").glob(f"*/{JOB}"):
-        try:
-            jobs.append((Job(path.parent).created, path.parent.name, Job(path.parent)))
-        except ProjectError:  # a job whose description was destroyed cannot be shown or resumed
-            continue
-    return [job for _, _, job in sorted(jobs, reverse=True, key=lambda item: item[:2])]
+    jobs = [Job(path.parent) for path in (project.root / "jobs").glob(f"*/{JOB}")]
+    known = [(job.created, job.id, job) for job in jobs if job.kind]  # without one it cannot be shown or resumed
+    return [job for _, _, job in sorted(known, reverse=True, key=lambda item: item[:2])]
 
 
 def running(project: Project) -> list[Job]:

@@ -38,6 +38,7 @@ from sctl.project import (
     save_units,
     trained_file,
 )
+from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
 from sctl.project.latent import keep_latent
@@ -57,6 +58,7 @@ from sctl.project.results import (
     save_sweep,
     sweep_in,
 )
+from sctl.project.searches import mend_journal
 from sctl.project.steps import locked
 from sctl.run import Run
 from sctl.sharing import load_model
@@ -234,7 +236,8 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
         if (latent := reference.latent_of(method)) is not None:
             keep_latent(directory, latent)
         return
-    if not (directory / SWEEP).exists():
+    keeps = not _why_not_kept(project, pair, method)
+    if not is_intact(directory / SWEEP) or (keeps and not is_intact(directory / TRAINED)):
         save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
         _keep_trained(project, directory, pair, method)
     done = {point.theta: point for point in points_in(directory)}
@@ -245,13 +248,20 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
 
 def _keep_trained(project: Project, directory: Path, pair: Pair, method: TransferMethod) -> None:
     """Keep what was learned from a source of cells, so that it can serve other targets."""
-    preprocess = project.params("preprocess")
-    if pair.profiles_only or pipeline.why_not_saved(method, preprocess):
+    if _why_not_kept(project, pair, method):
         return
+    preprocess = project.params("preprocess")
     name = str((project.input_info("source") or {}).get("filename", ""))
     seed = int(project.params("transfer")["seed"])
     with replacing(directory / TRAINED) as temporary:
         pipeline.save_trained(temporary, pair, method, preprocess, seed=seed, name=name)
+
+
+def _why_not_kept(project: Project, pair: Pair, method: TransferMethod) -> str:
+    """Say why what was learned cannot be kept; empty where it can."""
+    if pair.profiles_only:
+        return "The source is a trained one already."
+    return pipeline.why_not_saved(method, project.params("preprocess"))
 
 
 def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -262,7 +272,7 @@ def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     folder = project.result_dir("transfer") / BASELINES
     folder.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), _waiting(part)):
-        todo = [key for key in pipeline.baselines_of(method) if not (folder / f"{key}.h5ad").exists()]
+        todo = [key for key in pipeline.baselines_of(method) if not is_intact(folder / f"{key}.h5ad")]
         if not todo:
             return
         first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
@@ -324,6 +334,7 @@ def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     path = question.journal(project)
     path.parent.mkdir(exist_ok=True)
     with locked(path.with_suffix(".lock"), _waiting(part)):
+        mend_journal(path)
         run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
         pipeline.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
 
@@ -436,10 +447,10 @@ def _consensus(project: Project, directory: Path, part: Part) -> None:
     result, target = load_result(project), load_target_all(project)
     run = replace(part(0.1, 1.0), seed=seed)
     run.report("Estimating the number of clusters", 0, 1)
-    if not (directory / ESTIMATE).exists():
+    if not is_intact(directory / ESTIMATE):
         save_estimate(directory, pipeline.estimate_number(target))
     transferred = project.result_dir("transfer")
-    if (transferred / SWEEP).exists():
+    if is_intact(transferred / SWEEP):
         sweep = sweep_in(transferred)
     else:
         sweep = pipeline.consensus_sweep(load_pair(project), method, replace(part(0.0, 0.1), seed=seed))

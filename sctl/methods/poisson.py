@@ -410,7 +410,7 @@ class PoissonAutoencoder(TransferMethod):
             proba=proba,
             labels=labels,
             label_names=self.label_names_,
-            label_proba=said.shares,
+            label_proba=np.where(silent[:, None], 0.0, said.shares),
             confidence=confidence,
             embedding=self._space(codes),
             params={name: value for name, value in self.params.items() if value is not None},

@@ -13,7 +13,7 @@ from anndata import AnnData
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from sctl.base import param
+from sctl.base import param, with_depths
 from sctl.consensus_method import OF_THE_TARGET, SavedProfiles
 from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
 from sctl.core.nmf_groups import Groups, nmf_groups, profiles_of_types
@@ -293,7 +293,10 @@ class TransferCluster(SavedProfiles):
                 **({"doubts": [doubt.text for doubt in doubts(points, self.criterion)]} if theta is None else {}),
             },
         )
-        if target is None or not curve or curve[0].theta != 0:
+        if target is None:
+            return result
+        result = with_depths(result, target)
+        if not curve or curve[0].theta != 0:
             return result
         return replace(result, uns={**result.uns, "hidden_groups": _hidden(result, curve[0].clusters, target)})
 

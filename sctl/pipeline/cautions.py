@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sctl.data import TransferResult
 
+SHALLOW, SHALLOW_COUNTS = 1.75, 3.0
+"""A source whose cells show so many times the genes of the target's, or hold so many times their molecules, was measured so
+much more deeply that names suffer; see docs/decisions/0066."""
+READS = 50.0
+"""With more counts for each gene that a cell shows they are reads, of which a molecule has many: no measure of depth."""
 FAR_SHIFT = 1.0
 """Where the target as a whole lies so far from a reference (in logarithms of squared distances), its types may be others;
 measured in docs/decisions/0052."""
@@ -30,7 +35,35 @@ def cautions(result: TransferResult) -> tuple[str, ...]:
     tuple of str
         Empty where the method knows of none.
     """
-    return (*map(str, result.uns.get("remarks", ())), *_unexplained(result), *_far(result), *_far_cells(result))
+    return (
+        *map(str, result.uns.get("remarks", ())),
+        *_shallow(result),
+        *_unexplained(result),
+        *_far(result),
+        *_far_cells(result),
+    )
+
+
+def _shallow(result: TransferResult) -> Iterator[str]:
+    """Every method: cells that show few genes of those by which types of a deeper source are known."""
+    from sctl.data import DEPTH  # noqa: PLC0415
+
+    depth = {name: float(value) for name, value in result.uns.get(DEPTH, {}).items()}
+    if not depth.get("target"):
+        return
+    what = (
+        f"half of them show {depth['target']:,.0f} or fewer of the genes that both share, there {depth['source']:,.0f}"
+    )
+    fewer = depth["source"] > SHALLOW * depth["target"]
+    if not fewer and "target_counts" in depth:
+        are_reads = any(depth[f"{role}_counts"] > READS * depth[role] for role in ("source", "target"))
+        fewer = not are_reads and depth["source_counts"] > SHALLOW_COUNTS * depth["target_counts"]
+        what = f"half of them hold {depth['target_counts']:,.0f} counts or fewer, there {depth['source_counts']:,.0f}"
+    if fewer:
+        yield (
+            f"Your cells were measured much less deeply than those of the annotated dataset: {what}. Names can be wrong although "
+            "their confidence is high, most of all those of similar types. Compare with another method, and look at marker genes."
+        )
 
 
 def _unexplained(result: TransferResult) -> Iterator[str]:

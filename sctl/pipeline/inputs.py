@@ -39,6 +39,7 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
 
     def next_repair() -> Finding | None:
         alone = [finding for role, adata in sides.items() for finding in inspect(adata, role=cast("Role", role))]
+        alone.sort(key=lambda finding: finding.fix is None or finding.fix.code not in _VALUES_FIRST)
         both = list(inspect_pair(sides["source"], sides["target"]))
         done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in told if finding.fix}
         for finding in [*alone, *both]:
@@ -62,8 +63,13 @@ def repairs(finding: Finding) -> bool:
     return finding.fix is not None and finding.fix.code in _REPAIR_ALONE
 
 
-_REPAIR_ALONE = {"strip_genome", "use_counts", "sum_layers", "sum_genes", "unique_genes", "unique_cells"}
-_REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case"}
+_REPAIR_ALONE = {
+    "strip_genome", "use_counts", "sum_layers", "plain_names", "sum_genes", "unique_genes", "unique_cells",
+}  # fmt: skip
+_REPAIR_PAIR = {"use_symbols", "strip_versions", "map_orthologs", "match_case", "match_names"}
+REPAIRED_BY_ITSELF = frozenset({*_REPAIR_ALONE, *_REPAIR_PAIR})
+"""Codes of the repairs that :func:`repaired` makes without being asked."""
+_VALUES_FIRST = ("use_counts", "sum_layers")  # while raw and the layers still bear the names of the genes
 
 
 def annotated(
@@ -116,7 +122,9 @@ def annotated(
 
 
 def _fixes_of_target(told: Sequence[Finding | Fix]) -> list[Fix]:
-    found = [getattr(item, "fix", item) for item in told]
+    from sctl.preflight import Fix  # noqa: PLC0415
+
+    found = [item if isinstance(item, Fix) else item.fix for item in told]
     return [fix for fix in found if fix is not None and fix.arguments["role"] == "target"]
 
 
@@ -129,7 +137,7 @@ def _kept_cells(target: AnnData, fixes: Sequence[Fix]) -> NDArray[np.int64]:
 
     swapped = any(fix.code == "transpose" for fix in fixes)
     n_cells = target.n_vars if swapped else target.n_obs
-    if not any(fix.code in _DROPS_CELLS for fix in fixes):
+    if not any(fix.code.startswith("drop_") for fix in fixes):
         return np.arange(n_cells)
     numbered = target.copy()
     names = pd.Index([str(place) for place in range(n_cells)])
@@ -140,13 +148,12 @@ def _kept_cells(target: AnnData, fixes: Sequence[Fix]) -> NDArray[np.int64]:
     for fix in fixes:
         if fix.code not in _RENAMES:
             numbered = apply_fix(numbered, fix)
-    return numbered.obs_names.to_numpy().astype(np.int64)
+    places: NDArray[np.int64] = numbered.obs_names.to_numpy().astype(np.int64)
+    return places
 
 
-_DROPS_CELLS = {"drop_empty_cells", "drop_unlabelled", "drop_rare_labels"}
-_RENAMES = {
-    "unique_cells", "unique_genes", "sum_genes", "use_symbols", "strip_versions", "map_orthologs", "match_case",
-}  # fmt: skip
+_RENAMES = {"unique_cells", "unique_genes", "sum_genes", "plain_names", "strip_genome", *_REPAIR_PAIR}
+"""Repairs that leave the cells, and what is known of each but its name, as they are."""
 
 
 def _same_columns(given: AnnData, repaired: AnnData, counts_from: Sequence[str | None]) -> bool:

@@ -126,7 +126,7 @@ _ALT = {
     "their silhouettes, {silhouette} on average.",
     "stability": "Dots: how stable each cluster is, for {n_numbers} numbers of clusters. Highest on average at {best}.",
     "eigenvalues": "Dots in falling order; {n_above} lie above the line that chance alone reaches.",
-    "confidence": "Histogram of the confidence of {n_cells} cells; {assigned} are at or above {threshold}.",
+    "confidence": "Histogram of the confidence of {n_cells} cells; {assigned} keep their name at a limit of {threshold}.",
     "kept": "Scatter plot of {n_cells} cells of the {role}: genes against counts. {n_kept} are kept.",
     "mixing": "Two maps of {n_cells} cells coloured by dataset. Before, {before} of a cell's neighbours were of the other "
     "dataset; after, {after}.",

@@ -27,6 +27,7 @@ _STYLE: dict[Any, Any] = {
     "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "legend.fontsize": 8, "xtick.labelsize": 8,
     "ytick.labelsize": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "pdf.fonttype": 42, "svg.fonttype": "none",  # text stays text, to be edited
+    "text.parse_math": False,  # a $ in somebody's name of a cell type is a $
     "svg.hashsalt": "sctl",  # the same drawing, the same file
 }  # fmt: skip
 _LABELS_ON_MAP = 15

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from sctl.data import Floats
-from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
+from sctl.plots.palette import ACCENT, FAINT, GREY, ON_ANY, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
 
 _MOST_CELLS = 3000  # drawn as points
 _SIDE_COLOURS = {"source": SOURCE_COLOUR, "target": TARGET_COLOUR}
@@ -136,14 +136,18 @@ def kept_figure(n_genes: Floats, total_counts: Floats, kept: NDArray[np.bool_], 
     return figure
 
 
-def confidence_histogram(confidence: Floats, *, threshold: float | None = None, title: str = "") -> go.Figure:
-    """Draw how sure the labels are; cells below the threshold are grey.
+def confidence_histogram(
+    confidence: Floats, *, threshold: float | None = None, nameless: NDArray[np.bool_] | None = None, title: str = ""
+) -> go.Figure:
+    """Draw how sure the labels are; cells that are left without one are grey.
 
     Parameters
     ----------
     confidence : ndarray of shape (n_obs,)
         In [0, 1].
     threshold : float, optional
+    nameless : ndarray of bool, shape (n_obs,), optional
+        Cells without a name at any threshold, which are counted apart.
     title : str
 
     Returns
@@ -151,11 +155,16 @@ def confidence_histogram(confidence: Floats, *, threshold: float | None = None, 
     plotly Figure
     """
     confidence = np.asarray(confidence, dtype=np.float64)
+    without = np.zeros(len(confidence), dtype=bool) if nameless is None else nameless
     edges = np.linspace(0, 1, 41)
     parts: dict[str, Any] = {"cells": confidence}
     if threshold is not None:
         below = confidence < threshold
-        parts = {"above the limit": confidence[~below], "below the limit": confidence[below]}
+        parts = {
+            "named at this limit": confidence[~below & ~without],
+            "below the limit": confidence[below & ~without],
+            **({"unassigned at any limit": confidence[without]} if without.any() else {}),
+        }
     figure = go.Figure(
         [
             go.Bar(
@@ -163,7 +172,7 @@ def confidence_histogram(confidence: Floats, *, threshold: float | None = None, 
                 y=np.histogram(values, bins=edges)[0],
                 width=np.diff(edges),
                 name=f"{name} ({len(values):,})",
-                marker={"color": GREY if name == "below the limit" else ACCENT},
+                marker={"color": {"below the limit": GREY, "unassigned at any limit": FAINT}.get(name, ACCENT)},
                 hovertemplate="confidence %{x:.2f}<br>%{y:,} cells<extra></extra>",
             )
             for name, values in parts.items()

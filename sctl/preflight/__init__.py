@@ -8,8 +8,9 @@ from anndata import AnnData
 
 from sctl.data import in_memory
 from sctl.io import read
+from sctl.preflight.droplets import droplet_findings
 from sctl.preflight.features import feature_findings, genome_findings
-from sctl.preflight.fixes import apply_fix
+from sctl.preflight.fixes import NEED_OTHER, apply_fix
 from sctl.preflight.labels import label_candidates, label_findings
 from sctl.preflight.matrix import memory_findings, size_findings, value_findings
 from sctl.preflight.names import name_findings
@@ -17,6 +18,7 @@ from sctl.preflight.pair import pair_findings
 from sctl.preflight.report import Finding, Fix, Level, Report, Role
 
 __all__ = [
+    "NEED_OTHER",
     "Finding",
     "Fix",
     "Level",
@@ -54,6 +56,7 @@ def inspect(adata: AnnData, *, role: Role, label_key: str | None = None) -> Repo
             *genome_findings(adata, role),
             *value_findings(adata, role),
             *size_findings(adata, role),
+            *droplet_findings(adata, role, label_key),
             *label_findings(adata, role, label_key),
             *memory_findings(adata, role),
         )

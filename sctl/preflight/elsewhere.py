@@ -77,7 +77,7 @@ def more_genes_in_raw(adata: AnnData) -> bool:
         return False
     rows = sampled_rows(adata.n_obs)
     pair = _aligned(adata, adata.raw.X, "raw", rows)
-    return pair is not None and pair[0].any() and bool(np.allclose(*pair, rtol=1e-3, atol=1e-3))
+    return pair is not None and bool(pair[0].any()) and bool(np.allclose(*pair, rtol=1e-3, atol=1e-3))
 
 
 def _places(adata: AnnData) -> Iterator[Place]:

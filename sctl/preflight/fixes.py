@@ -12,9 +12,17 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes import map_orthologs, renamed, strip_version, symbols_from, without_genome
+from sctl.genes import (
+    map_orthologs,
+    named_as,
+    renamed,
+    strip_version,
+    symbols_from,
+    with_plain_names,
+    without_genome,
+)
 from sctl.preflight.report import Fix
-from sctl.preprocess import label_text
+from sctl.preprocess import named_type
 from sctl.values import LARGEST
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
@@ -30,7 +38,7 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
     fix : Fix
         From a :class:`~sctl.preflight.Finding`.
     other : AnnData, optional
-        The other of the two; only ``match_case`` needs it.
+        The other of the two; the repairs in :data:`NEED_OTHER` need it.
 
     Returns
     -------
@@ -43,18 +51,18 @@ def apply_fix(adata: AnnData, fix: Fix, *, other: AnnData | None = None) -> AnnD
     DataError
         If the dataset is not one that this fix repairs.
     """
-    if fix.code == "match_case":
+    if fix.code in NEED_OTHER:
         if other is None:
             raise ParameterError(
                 "The spelling of the other dataset is not known.",
                 expected="This repair compares the two datasets.",
                 do="Give the other dataset as well.",
             )
-        return _match_case(adata, other)
+        return NEED_OTHER[fix.code](adata, other)
     if fix.code not in _FIXES:
         raise ParameterError(
             f"There is no repair called {fix.code!r}.",
-            expected=f"There are {', '.join(sorted([*_FIXES, 'match_case']))}.",
+            expected=f"There are {', '.join(sorted([*_FIXES, *NEED_OTHER]))}.",
             do="Use a repair that the pre-flight offered.",
         )
     arguments = {key: value for key, value in fix.arguments.items() if key != "role"}
@@ -184,6 +192,13 @@ def _drop_empty_cells(adata: AnnData) -> AnnData:
     return adata[filled].copy()
 
 
+def _drop_empty_barcodes(adata: AnnData, *, min_counts: int) -> AnnData:
+    totals = np.asarray(sparse.csr_matrix(adata.X).sum(axis=1)).ravel()
+    if not (totals >= min_counts).any():
+        raise DataError(f"No barcode has {min_counts} counts.", do="Let the pre-flight look again.")
+    return adata[totals >= min_counts].copy()
+
+
 def _strip_versions(adata: AnnData) -> AnnData:
     """Remove versions; where two ids fall together, the second and later are numbered."""
     names = _numbered(strip_version(adata.var_names))
@@ -207,11 +222,11 @@ def _match_case(adata: AnnData, other: AnnData) -> AnnData:
 
 
 def _drop_unlabelled(adata: AnnData, *, label_key: str) -> AnnData:
-    return _tidy_labels(adata[label_text(adata.obs[label_key]).notna().to_numpy()].copy(), label_key)
+    return _tidy_labels(adata[named_type(adata.obs[label_key]).notna().to_numpy()].copy(), label_key)
 
 
 def _drop_rare_labels(adata: AnnData, *, label_key: str, min_cells: int) -> AnnData:
-    labels = label_text(adata.obs[label_key])
+    labels = named_type(adata.obs[label_key])
     counts = labels.value_counts()
     kept = labels.isna() | labels.isin(counts.index[counts >= min_cells])
     if not kept.any():
@@ -239,11 +254,15 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "sum_genes": _sum_genes,
     "unique_genes": _unique_genes,
     "unique_cells": _unique_cells,
+    "drop_empty_barcodes": _drop_empty_barcodes,
     "drop_empty_cells": _drop_empty_cells,
     "use_symbols": symbols_from,
     "strip_genome": _strip_genome,
+    "plain_names": with_plain_names,
     "strip_versions": _strip_versions,
     "map_orthologs": _map_orthologs,
     "drop_unlabelled": _drop_unlabelled,
     "drop_rare_labels": _drop_rare_labels,
 }
+NEED_OTHER: dict[str, Callable[[AnnData, AnnData], AnnData]] = {"match_case": _match_case, "match_names": named_as}
+"""Repairs that bring one dataset's names to those of the other."""

@@ -9,7 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.preflight.report import Finding, Fix, Role
-from sctl.preprocess import label_text
+from sctl.preprocess import is_doubtful, label_text, named_type
 
 MIN_CELLS = 10
 """Labels with fewer cells are hardly learned."""
@@ -74,17 +74,19 @@ def label_findings(adata: AnnData, role: Role, label_key: str | None) -> Iterato
 
 
 def _about(adata: AnnData, role: Role, key: str) -> Iterator[Finding]:
-    labels = label_text(adata.obs[key])
+    labels = named_type(adata.obs[key])
     counts = labels.value_counts()
     rare = counts[counts < MIN_CELLS]
     n_missing = int(labels.isna().sum())
     if n_missing:
+        yield _without_label(adata, role, key, n_missing)
+    doubtful = [f"{name} ({count})" for name, count in counts.items() if is_doubtful(str(name))]
+    if doubtful:
         yield Finding(
             "warn",
-            "unlabelled_cells",
-            f"{n_missing:,} of {adata.n_obs:,} cells of the {role} have no label in '{key}'.",
-            "Leave these cells out: nothing can be learned from them.",
-            Fix("drop_unlabelled", "Leave out cells without label", {"role": role, "label_key": key}),
+            "doubtful_labels",
+            f"Labels of the {role} that may name no type of cells: {', '.join(doubtful)[:300]}.",
+            "They are learned like any other, and given to cells. Remove them from the labels if that is not wanted.",
         )
     if len(rare):
         listed = ", ".join(f"{name} ({count})" for name, count in rare.items())
@@ -96,6 +98,22 @@ def _about(adata: AnnData, role: Role, key: str) -> Iterator[Finding]:
             Fix("drop_rare_labels", "Leave out rare labels", {"role": role, "label_key": key, "min_cells": MIN_CELLS}),
         )
     yield _number(len(counts), role, key)
+
+
+def _without_label(adata: AnnData, role: Role, key: str, n_missing: int) -> Finding:
+    """Say how many cells have no label, and what stands in its place."""
+    text = label_text(adata.obs[key])
+    bare = text[named_type(adata.obs[key]).isna()]
+    words = [f"{count:,} {str(word)!r}" for word, count in bare.value_counts().items()]
+    held = f": {', '.join(words)[:300]}, which name no type" if words else ""
+    rename = " If they are a group to be learned, give it another name in the table of labels." if words else ""
+    return Finding(
+        "warn",
+        "unlabelled_cells",
+        f"{n_missing:,} of {adata.n_obs:,} cells of the {role} have no label in '{key}'{held}.",
+        f"These cells are left out: nothing can be learned from them.{rename}",
+        Fix("drop_unlabelled", "Leave out cells without label", {"role": role, "label_key": key}),
+    )
 
 
 def _number(n_labels: int, role: Role, key: str) -> Finding:

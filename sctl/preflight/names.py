@@ -9,6 +9,7 @@ from anndata import AnnData
 
 from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_version, symbol_column
 from sctl.preflight.report import Finding, Fix, Role
+from sctl.preflight.spelled import spelling_findings
 from sctl.values import value_kind
 
 _SEEN = 5_000  # names that are looked at
@@ -25,6 +26,7 @@ def name_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
     """Say whether cells and genes are named as they should be."""
     if note := adata.uns.get("read_notes"):
         yield Finding("advice", "read_notes", str(note), "If another part was meant, give a file with that alone.")
+    spelling = list(spelling_findings(adata, role))
     genes, cells = gene_likeness(some(adata.var_names)), gene_likeness(some(adata.obs_names))
     swap = Fix("transpose", "Swap cells and genes", {"role": role})
     if cells > genes and cells >= _KNOWN:
@@ -36,7 +38,8 @@ def name_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
             swap,
         )
         return
-    if genes < _KNOWN and identifier_kind(some(adata.var_names)) != "entrez":
+    yield from spelling
+    if genes < _KNOWN and not spelling and identifier_kind(some(adata.var_names)) != "entrez":
         yield Finding(
             "warn",
             "genes_unknown",

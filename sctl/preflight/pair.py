@@ -10,6 +10,7 @@ from anndata import AnnData
 from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_version, symbol_column
 from sctl.preflight.names import some
 from sctl.preflight.report import Finding, Fix, Level
+from sctl.preflight.spelled import counterpart_finding
 from sctl.values import value_kind
 
 MIN_SHARED = 50
@@ -73,9 +74,8 @@ def _remedy(source: AnnData, target: AnnData, shared: int) -> Finding | None:
     mappable = kinds[0] != "symbol" or gene_likeness(some(source.var_names)) > 0  # capitals alone make no species
     if "unknown" not in species and species[0] != species[1] and mappable:
         return _species(species, kinds[0])
-    if kinds == ("ensembl", "ensembl"):
-        return _versions(source, target, shared)
-    return _casing(source, target, shared)
+    other = _versions if kinds == ("ensembl", "ensembl") else _casing
+    return other(source, target, shared) or counterpart_finding(source, target)
 
 
 def _naming(source: AnnData, target: AnnData, kinds: tuple[str, str]) -> Finding:
@@ -85,7 +85,7 @@ def _naming(source: AnnData, target: AnnData, kinds: tuple[str, str]) -> Finding
         if kind != "symbol" and symbol_column(adata) is not None:
             fix = Fix("use_symbols", f"Use the gene symbols of the {role}", {"role": role})
             return Finding("warn", "names_differ", text, f"The {role} holds symbols too: use them.", fix)
-    return Finding(
+    return counterpart_finding(source, target) or Finding(
         "warn",
         "names_differ",
         text,

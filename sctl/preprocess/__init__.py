@@ -5,7 +5,7 @@ from __future__ import annotations
 from sctl.preprocess.batch import BatchEffect
 from sctl.preprocess.filters import filter_cells, filter_genes
 from sctl.preprocess.impute import ImputationEffect
-from sctl.preprocess.labels import label_text
+from sctl.preprocess.labels import is_doubtful, label_text, named_type
 from sctl.preprocess.linear import linearised, log_normalise
 from sctl.preprocess.match import require_batches
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
@@ -24,9 +24,11 @@ __all__ = [
     "RoleParams",
     "filter_cells",
     "filter_genes",
+    "is_doubtful",
     "label_text",
     "linearised",
     "log_normalise",
+    "named_type",
     "prepare_pair",
     "prepare_target",
     "require_batches",

@@ -2,14 +2,74 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 NO_LABEL = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "<NA>", "None", "null"})
-"""Texts that other programs write where a cell has no label."""
+"""Texts that other programs write where a value is missing."""
+# In small letters: what people and programs write where they know no type.
+_PLACEHOLDER = re.compile(
+    r"<?(?:na|nan|n[/.]a\.?|none|null|nil)>?|#n/a|[-–—_.?/*]+"
+    r"|(?:(?:un(?:known|assigned|label{1,2}ed|annotated|classified|defined|determined|identified|clear|named|resolved|specified"
+    r"|certain|characterized|characterised|typed|mapped)|undetermined|indeterminate|tbd|missing|blank|empty|no)"
+    r"|(?:not|non)[ ._-]?(?:available|applicable|assigned|annotated|determined|known|identified|classified|defined|labelled"
+    r"|labeled|specified|provided))"
+    r"(?:[ ._-]*(?:cells?|cell[ ._-]?(?:types?|label|class|annotation|identity)|types?|clusters?|labels?|identity|annotation))?"
+)
+_DOUBTFUL = re.compile(
+    r".*\b(?:doublets?|multiplets?|low[ ._-]?(?:quality|qc|counts?)|debris|artefacts?|artifacts?|contamina\w+|ambiguous|mixed|mixture"
+    r"|dead|dying|empty|ambient|poor[ ._-]?quality|filtered|removed?|exclude[d]?|failed|bad|other|others|misc\w*|rest"
+    r"|unknown|unassigned|unclassified|unidentified|uncertain)\b.*"
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Say whether a label names no type, such as 'Unknown' or 'n/a'.
+
+    Examples
+    --------
+    >>> [
+    ...     is_placeholder(text)
+    ...     for text in ("Unknown", "UNASSIGNED", "not applicable", "?", "unknown cell type", "alpha")
+    ... ]
+    [True, True, True, True, True, False]
+    >>> [is_placeholder(text) for text in ("nonclassical monocyte", "NK", "T cell, unknown", "non-cell")]
+    [False, False, False, False]
+    """
+    words = text.strip().strip("\"'()[]").strip().lower()
+    return not words or (
+        words not in ("empty", "no", "missing", "no cell", "no cells") and bool(_PLACEHOLDER.fullmatch(words))
+    )
+
+
+def is_doubtful(text: str) -> bool:
+    """Say whether a label names what is hardly a type of cells, such as 'doublet' or 'low quality'."""
+    return bool(_DOUBTFUL.fullmatch(text.replace("_", " ").lower())) and not is_placeholder(text)
+
+
+def named_type(labels: pd.Series) -> pd.Series:
+    """Return labels as text; NaN where there is none, or one that names no type, such as 'Unknown'.
+
+    Parameters
+    ----------
+    labels : Series of length n_obs
+
+    Returns
+    -------
+    Series of object, length n_obs
+
+    Examples
+    --------
+    >>> named_type(pd.Series(["alpha", "Unknown", "nan"])).tolist()
+    ['alpha', nan, nan]
+    """
+    text = label_text(labels)
+    return text.where(~text.isin([label for label in text.dropna().unique() if is_placeholder(label)]))
 
 
 def label_text(labels: pd.Series) -> pd.Series:
-    """Return labels as text; NaN where there is none.
+    """Return values as text; NaN where there is none.
 
     Blanks around a label are no part of it; whole numbers stored with a decimal point, as tables with missing
     values store them, lose it.

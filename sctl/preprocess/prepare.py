@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import log_normalised
-from sctl.data import TARGET_ONLY, Pair, in_memory
+from sctl.core.normalise import genes_per_cell, library_sizes, log_normalised
+from sctl.data import DEPTH, TARGET_ONLY, Pair, in_memory
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.filters import Bools
@@ -117,14 +118,24 @@ def prepare_pair(
     logs, effects = corrected(logs, genes, variable, params, run)
     both = [with_genes(side, genes, values, marks) for side, values in zip(sides, logs, strict=True)]
     for key in filter(None, (label_key, batch_key)):
-        both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))
+        both[0].obs[key] = pd.Categorical(label_text(both[0].obs[key]).fillna("nan"))  # no cell without a label is left
     own, names = target_only(opened[0].measured, sides[1], sizes[1], params)
     if len(names):
         both[1].obsm[TARGET_ONLY], both[1].uns[f"{TARGET_ONLY}_genes"] = own, names.to_numpy(dtype=str)
+    both[1].uns[DEPTH] = _depths(sides, genes)
     pair = Pair(source=both[0], target=both[1], label_key=label_key, batch_key=batch_key)
     report = _report(sides, silent, n_shared=len(shared), variable=variable, n_target_only=len(names), effects=effects)
     run.report("Prepare", 4, 4)
     return Prepared(pair, with_all_genes(sides[1], sizes[1], params), report)
+
+
+def _depths(sides: list[Side], genes: pd.Index) -> dict[str, float]:
+    """Say how deeply both sides were measured, in the shared genes."""
+    values = {side.role: side.columns(genes) for side in sides}
+    depths: dict[str, float] = {role: genes_per_cell(X) for role, X in values.items()}
+    if all(side.values.are_counts for side in sides):
+        depths |= {f"{role}_counts": float(np.median(library_sizes(X))) for role, X in values.items()}
+    return depths
 
 
 def _report(

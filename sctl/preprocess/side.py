@@ -14,10 +14,11 @@ from sctl.data import Ints
 from sctl.errors import DataError
 from sctl.genes import listed, mixture_of, not_genes
 from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
-from sctl.preprocess.labels import label_text
+from sctl.preprocess.labels import label_text, named_type
 from sctl.preprocess.linear import Linear, linear
 from sctl.preprocess.params import RoleParams
 from sctl.preprocess.report import Loss
+from sctl.qc import empty_droplets
 
 Role = Literal["source", "target"]
 
@@ -70,8 +71,17 @@ class Side:
     def filtered(self, params: RoleParams) -> Side:
         """Apply the filters of cells, then those of genes on the cells that are left."""
         kept = AnnData(X=self.columns(self.genes), var=pd.DataFrame(index=self.genes))
-        fewer = self.with_cells(cell_filters(kept, params))
+        fewer = self.with_cells([*self._droplets(kept.X, params), *cell_filters(kept, params)])
         return fewer.with_genes(gene_filters(fewer.columns(fewer.genes), params))
+
+    def _droplets(self, X: Any, params: RoleParams) -> Iterator[tuple[str, Bools]]:  # noqa: N803 - AnnData's own name
+        """Yield which cells are no empty droplets, where the user has set no lower limit that decides it."""
+        limits = (params.thresholds.total_counts[0], params.thresholds.n_genes[0], params.min_genes or None)
+        if not self.values.are_counts or any(limit is not None for limit in limits):
+            return
+        totals = np.asarray(X.sum(axis=1), dtype=np.float64).ravel()
+        if (found := empty_droplets(totals)) is not None:
+            yield f"empty droplets, with fewer than {found.min_counts} counts", totals >= found.min_counts
 
 
 def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
@@ -86,14 +96,17 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
     side = replace(side, measured=side.genes)
     if label_key is None:
         return side
-    labelled = label_text(adata.obs[label_key]).notna().to_numpy(dtype=bool)
+    labels = named_type(adata.obs[label_key])
+    labelled = labels.notna().to_numpy(dtype=bool)
     if adata.n_obs and not labelled.any():
         raise DataError(
             f"None of the {adata.n_obs} cells of the {role} has a label in {label_key!r}.",
-            expected="Only cells with a label can teach; empty ones and 'nan', 'NA' or 'None' count as none.",
+            expected="Only cells with a label can teach; empty ones, 'nan', 'NA', 'Unknown' or 'unassigned' count as none.",
             do="Choose another column of labels, or give a table with them.",
         )
-    return side.with_cells([(f"no label in {label_key!r}", labelled)])
+    words = sorted(set(label_text(adata.obs[label_key])[~labelled].dropna()))
+    counting = f" (as {listed(words, 4)})" if words else ""
+    return side.with_cells([(f"no label in {label_key!r}{counting}", labelled[side.cells])])
 
 
 def _where(side: Side) -> Ints:

@@ -33,6 +33,7 @@ from sctl.project.results import (
     trained_file,
 )
 from sctl.project.searches import SearchQuestion, has_searches, load_search
+from sctl.project.selections import load_selection, load_sides, save_selection, save_sides
 from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings
 from sctl.project.source_check import load_source_check, save_source_check
@@ -80,7 +81,9 @@ __all__ = [
     "load_report",
     "load_result",
     "load_search",
+    "load_selection",
     "load_self_test",
+    "load_sides",
     "load_source_check",
     "load_sweep",
     "load_target",
@@ -97,6 +100,8 @@ __all__ = [
     "requested",
     "save_curves",
     "save_reasons",
+    "save_selection",
+    "save_sides",
     "save_source_check",
     "save_units",
     "target_names",

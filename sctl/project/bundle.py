@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
 from sctl.pipeline import reduce
+from sctl.project import checksums
 from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
 from sctl.project.history import History
-from sctl.project.steps import FAILED, STARTED
+from sctl.project.steps import DAMAGED, DONE, FAILED, STARTED, damage, finished
 
 SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
@@ -23,8 +24,8 @@ _FILES = re.compile(
     rf"|results/[a-z]+/{_REF}/([a-z_]+/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
 )
 
-_OF_A_PROCESS = {STARTED, FAILED}
-"""What a folder of results says of the process that works on it; another computer has no such process."""
+_OF_A_PROCESS = {STARTED, FAILED, DAMAGED}
+"""What a folder of results says of the work on it, here and now; damaged files are not given away."""
 
 
 def export_project(project: Project, path: Path) -> Path:
@@ -80,10 +81,15 @@ def import_project(path: Path) -> Project:
 def _files_of(project: Project) -> Iterator[Path]:
     yield from (project.root / "project.json", project.root / "history.json")
     yield from (file for file in (project.root / "inputs").glob("*") if _belongs(project.root, file))
-    files = (project.root / "results").rglob("*")
-    yield from (
-        file for file in files if file.name not in _OF_A_PROCESS and file.is_file() and _belongs(project.root, file)
-    )
+    for file in (project.root / "results").rglob("*"):
+        unfinished = file.name == DONE and not finished(file.parent)
+        if file.name not in _OF_A_PROCESS and not unfinished and _is_sound(file) and _belongs(project.root, file):
+            yield file
+
+
+def _is_sound(file: Path) -> bool:
+    """Tell whether a file can be given away: damaged ones stay behind, to be computed again."""
+    return file.is_file() and (not checksums.is_listed_kind(file) or checksums.is_intact(file))
 
 
 def _belongs(root: Path, file: Path) -> bool:
@@ -106,6 +112,18 @@ def _unpack_into(path: Path, folder: Path) -> None:
             _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
+    for done in folder.glob(f"results/*/*/{DONE}"):
+        _check_sums(done.parent)
+
+
+def _check_sums(folder: Path) -> None:
+    """Refuse a result whose files are not those that were written; one of an earlier sctl lists none."""
+    if checksums.listing(folder) is None:
+        return
+    changed = [file.name for file in checksums.files_of(folder) if not checksums.is_intact(file)]
+    changed = changed or [name for name in [damage(folder)] if name]
+    if changed:
+        raise _refused(f"The result {changed[0]!r} in the file was changed after it was computed, or is damaged.")
 
 
 def _check_hdf5(file: Path) -> None:

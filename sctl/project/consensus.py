@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl.project.files import damaged, read_json, replacing, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import UNREADABLE, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import gene_names
 from sctl.project.soundness import require_consensus, stored_arrays
+from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def save_consensus(directory: Path, point: ConsensusPoint) -> None:
 
 def numbers_in(directory: Path) -> tuple[int, ...]:
     """Return the numbers of clusters that are finished, ascending; also while others are computed."""
-    return tuple(sorted(int(path.stem[1:]) for path in directory.glob("k[0-9][0-9][0-9].npz")))
+    return tuple(sorted(int(path.stem[1:]) for path in directory.glob("k[0-9][0-9][0-9].npz") if is_intact(path)))
 
 
 def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
@@ -49,8 +51,8 @@ def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
         genes = {name[len(_GENES) :]: values for name, values in parts.items() if name.startswith(_GENES)}
         table = pd.DataFrame({"gene": gene_names(project), **genes})
         point = ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
-    except (ValueError, KeyError) as error:
-        raise damaged(path) from error
+    except UNREADABLE as error:
+        raise unreadable(path) from error
     require_consensus(point, path)
     return point
 
@@ -72,7 +74,7 @@ def save_estimate(directory: Path, estimate: NumberEstimate) -> None:
 def load_estimate(project: Project) -> dict[str, Any] | None:
     """Return the estimate (``n_clusters``, ``threshold``, ``eigenvalues``), or None where there is none yet."""
     path = project.result_dir("consensus") / ESTIMATE
-    return read_json(path) if path.exists() else None
+    return read_json(path) if is_intact(path) else None
 
 
 def number_file(directory: Path, n_clusters: int) -> Path:

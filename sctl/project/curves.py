@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sctl.project.checksums import is_intact
 from sctl.project.files import canonical, digest, replacing
 from sctl.project.folder import Project
 from sctl.project.reasons import read_table
@@ -24,7 +25,7 @@ def save_curves(project: Project, curves: pd.DataFrame) -> None:
 def load_curves(project: Project) -> pd.DataFrame | None:
     """Return it, or None where it was not asked for, or the truth has changed since."""
     path = _file(project)
-    return read_table(path) if path.exists() else None
+    return read_table(path) if is_intact(path) else None
 
 
 def _file(project: Project) -> Path:

@@ -9,14 +9,21 @@ import re
 import secrets
 import string
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import psutil
 
 from sctl.errors import ProjectError
+from sctl.project.checksums import placed
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error)
+"""What reading a damaged file of arrays may raise."""
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID = re.compile(r"[a-z0-9]{12}")
@@ -71,6 +78,8 @@ def check_id(value: object) -> str:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary file that becomes ``path`` if the block succeeds, and vanishes if it does not.
 
+    A file of a result is listed there with its digest, see :mod:`sctl.project.checksums`.
+
     A process that is killed leaves it behind: whoever lists a folder skips names that begin with a dot.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +88,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.replace(path)
+        placed(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -107,6 +116,17 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(path)
     return value
+
+
+def copy_of(path: Path) -> Path:
+    """Return where the second copy of a file lies that cannot be computed again."""
+    return path.with_name(f"{path.stem}.copy{path.suffix}")
+
+
+def write_twice(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON with a second copy beside it, from which it is read where the first is damaged."""
+    write_json(path, value)
+    write_json(copy_of(path), value)
 
 
 def damaged(path: Path) -> ProjectError:
@@ -149,15 +169,6 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def stamp(path: Path) -> tuple[int, int] | None:
-    """Return when a file was last written, in nanoseconds, and its size in bytes; None where there is none."""
-    try:
-        known = path.stat()
-    except OSError:
-        return None
-    return known.st_mtime_ns, known.st_size
-
-
 def this_process() -> dict[str, Any]:
     """Return what tells this process from a later one with the same number."""
     return process_mark(os.getpid())
@@ -182,8 +193,30 @@ def is_alive(mark: Mapping[str, Any]) -> bool:
         return False
 
 
-def store(folder: Path, suffix: str, write: Callable[[Path], object]) -> str:
-    """Store what ``write`` writes into a given path, under the digest of its content, and return that."""
+@dataclass(frozen=True)
+class Staged:
+    """A file that is written and has a name, but no place yet: nobody who tidies a folder sees it.
+
+    Parameters
+    ----------
+    reference : str
+        The digest of its content.
+    temporary, path : Path
+        Where it lies, and where it belongs.
+    """
+
+    reference: str
+    temporary: Path
+    path: Path
+
+    def place(self) -> None:
+        """Put it where it belongs, whatever lies there."""
+        self.temporary.replace(self.path)
+
+
+@contextmanager
+def staged(folder: Path, suffix: str, write: Callable[[Path], object]) -> Iterator[Staged]:
+    """Yield what ``write`` wrote into a given path; it vanishes if it is not placed in the block."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part-", suffix=suffix, dir=folder)
     os.close(handle)
@@ -191,7 +224,6 @@ def store(folder: Path, suffix: str, write: Callable[[Path], object]) -> str:
     try:
         write(temporary)
         reference = digest_of_file(temporary)
-        temporary.replace(folder / f"{reference}{suffix}")
+        yield Staged(reference, temporary, folder / f"{reference}{suffix}")
     finally:
         temporary.unlink(missing_ok=True)
-    return reference

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,8 +14,9 @@ from filelock import FileLock
 from sctl.errors import ProjectError
 from sctl.project import inputs as stored
 from sctl.project import steps
-from sctl.project.files import check_id, new_id, not_writable, projects_root, read_json, stamp
-from sctl.project.head import Head
+from sctl.project.checksums import stamp
+from sctl.project.files import check_id, copy_of, new_id, not_writable, projects_root
+from sctl.project.head import HEAD, Head, is_readable
 from sctl.project.history import History
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
@@ -101,12 +102,31 @@ class Project:
         _ = self._head, self._history
         return self
 
+    def restore(self) -> list[str]:
+        """See that the project's own files lie there twice, and return a sentence for each that was damaged.
+
+        Raises
+        ------
+        ProjectError
+            If both copies of a file are damaged.
+        """
+        files = ((self.root / HEAD, Head.from_json), (self._history_file, History.from_json))
+        if not any(_is_single(path, parse) for path, parse in files):
+            return []
+        with self._lock():
+            lost = [path for path, parse in files if not is_readable(path, parse)]
+            head, history = self._head, self._history
+            head.save(self.root)
+            history.save(self._history_file)
+        last = history.changes[-1].note
+        return [_HEAD_RESTORED if path.name == HEAD else _HISTORY_RESTORED.format(note=last) for path in lost]
+
     @classmethod
     def all(cls) -> list[ProjectInfo]:
         """List all projects, the one used last first, damaged ones (with their ``problem``) at the end."""
         root = projects_root()
         folders = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-        infos = [_info(cls(path)) for path in folders if _is_id(path.name)]
+        infos = [_info(cls(path)) for path in folders if _is_id(path.name) and _is_project(path)]
         return sorted(infos, key=lambda info: (bool(info.problem), -info.modified))
 
     @property
@@ -126,11 +146,16 @@ class Project:
 
     def rename(self, name: str) -> None:
         """Give the project another name."""
-        self._head.called(name).save(self.root)
+        with self._lock():
+            self._head.called(name).save(self.root)
 
     def delete(self) -> None:
         """Delete the folder with all that is in it. Stop its jobs first."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        gone = self.root.with_name(f".deleted-{self.root.name}")  # at once, not file by file under the eyes of others
+        with suppress(OSError):
+            self.root.replace(gone)
+        for folder in (gone, self.root):
+            shutil.rmtree(folder, ignore_errors=True)
 
     # -- settings and their history --------------------------------------------------------------
 
@@ -159,6 +184,17 @@ class Project:
             What the user did, as a short plain sentence; the menu says "Undo: ...".
         """
         self._change(lambda settings: settings.with_params(step, params), note)
+
+    @contextmanager
+    def one_act(self, *, undoable: bool = True) -> Iterator[None]:
+        """Make all changes within the block one for undo, called as the first; see :meth:`.History.merged`.
+
+        Where the block is left by an error, its changes stay single.
+        """
+        before = self._history
+        yield
+        with self._lock():
+            self._history.merged(before.changes[before.position], undoable=undoable).save(self._history_file)
 
     def undo(self) -> str | None:
         """Take back the last change and return what it was; None if there is none."""
@@ -213,8 +249,8 @@ class Project:
     def put_input(self, role: str, adata: AnnData, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store a dataset as source or target; ``origin`` says where it came from (``filename``, ...)."""
         check_role(role)
-        reference = stored.put_dataset(self._inputs, adata, origin)
-        self._change(lambda settings: settings.with_input(role, reference), note or f"Load the {role}")
+        with stored.put_dataset(self._inputs, adata, origin) as file:
+            self._change(lambda settings: settings.with_input(role, file.reference), note or f"Load the {role}", file)
 
     def change_input(self, role: str, adata: AnnData, change: Mapping[str, Any], *, note: str) -> None:
         """Store what became of a dataset; the dataset as it was given is kept, and what has changed it since.
@@ -228,11 +264,15 @@ class Project:
             As JSON: ``{"fix": {...}}`` for a repair, ``{"labels": name}`` for a table of cell types.
         note : str
         """
+        self.put_input(role, adata, self.changed_origin(role, change), note=note)
+
+    def changed_origin(self, role: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Return where an input comes from after one more change; see :meth:`change_input`."""
         infos = {name: self.input_info(name) or {} for name in ROLES}
         info, number = infos[role], sum(len(other.get("changes", ())) for other in infos.values())
         made = {"given": stored.given_of(self._inputs, self._reference(role))}
         changes = [*info.get("changes", ()), {**change, "number": number}]
-        self.put_input(role, adata, {**stored.origin_of(info), **made, "changes": changes}, note=note)
+        return {**stored.origin_of(info), **made, "changes": changes}
 
     def given(self, role: str) -> AnnData:
         """Read the source or the target as it was given, before any repair.
@@ -244,6 +284,14 @@ class Project:
         """
         return stored.dataset(self._inputs, stored.given_of(self._inputs, self._reference(role)))
 
+    def put_file(
+        self, role: str, path: Path, facts: Mapping[str, Any], origin: Mapping[str, Any], *, note: str = ""
+    ) -> None:
+        """Store a dataset that another process has read and written; see :mod:`sctl.jobs.isolated`."""
+        check_role(role)
+        with stored.put_file(self._inputs, path, facts, origin) as file:
+            self._change(lambda settings: settings.with_input(role, file.reference), note or f"Load the {role}", file)
+
     def put_trained(self, path: Path, origin: Mapping[str, Any], *, note: str = "") -> None:
         """Store the file of a trained source in the place of the source, and take over how it was set up.
 
@@ -254,18 +302,21 @@ class Project:
         DataError
             If the file is no trained source; the project is then as it was.
         """
-        reference = stored.put_model(self._inputs, path, origin)
-        trained = stored.model(self._inputs, reference)
-        if trained is None:
-            raise stored.missing("source")
+        from sctl.sharing import load_trained  # noqa: PLC0415 - see sctl.project.inputs
+
+        trained = load_trained(path)
         params = {"method": trained.method.key, "params": dict(trained.method.params), "seed": trained.seed}
         keys = {"label_key": stored.LABEL_KEY, "batch_key": None}
-        self._change(
-            lambda settings: (
-                settings.with_input("source", reference).with_params("data", keys).with_params("transfer", params)
-            ),
-            note or "Use a trained source",
-        )
+        with stored.put_model(self._inputs, path, trained, origin) as file:
+            self._change(
+                lambda settings: (
+                    settings.with_input("source", file.reference)
+                    .with_params("data", keys)
+                    .with_params("transfer", params)
+                ),
+                note or "Use a trained source",
+                file,
+            )
 
     def trained(self) -> TrainedSource | None:
         """Return the trained source, or None where the source is a dataset or there is none."""
@@ -306,8 +357,8 @@ class Project:
 
     def put_truth(self, truth: pd.Series) -> None:
         """Keep true labels of the target aside, by cell; no method sees them."""
-        reference = stored.put_series(self._inputs, truth)
-        self._change(lambda settings: replace(settings, truth=reference), "Add the true labels")
+        with stored.put_series(self._inputs, truth) as file:
+            self._change(lambda settings: replace(settings, truth=file.reference), "Add the true labels", file)
 
     def truth(self) -> pd.Series | None:
         """Return the true labels by cell, or None."""
@@ -316,8 +367,11 @@ class Project:
 
     def set_labels(self, labels: pd.Series | None, *, note: str = "Edit labels") -> None:
         """Set the user's final labels by cell, or drop them; undo brings back the earlier ones."""
-        reference = None if labels is None else stored.put_series(self._inputs, labels)
-        self._change(lambda settings: replace(settings, labels=reference), note)
+        if labels is None:
+            self._change(lambda settings: replace(settings, labels=None), note)
+            return
+        with stored.put_series(self._inputs, labels) as file:
+            self._change(lambda settings: replace(settings, labels=file.reference), note, file)
 
     def labels(self) -> pd.Series | None:
         """Return the user's final labels by cell, or None where nothing was edited."""
@@ -367,6 +421,8 @@ class Project:
             If the step was never finished.
         """
         directory = self.latest_result_dir(step)
+        if directory is None and (name := self.damage(step)):
+            raise steps.damaged_result(self.result_dir(step) / name)
         if directory is None:
             raise ProjectError("This step has not been run yet.", do=f"Run the step {step.capitalize()!r} first.")
         return directory
@@ -379,8 +435,14 @@ class Project:
 
     def failure(self, step: str) -> dict[str, str] | None:
         """Return what went wrong in a failed step (``type``, ``found``, ``expected``, ``do``), or None."""
-        path = self.result_dir(step) / steps.FAILED
-        return read_json(path) if path.exists() else None
+        return steps.failure(self.result_dir(step))
+
+    def damage(self, step: str) -> str:
+        """Return the name of a damaged file of the step's present result, empty where none is known.
+
+        A damaged result counts as not there: running the step again computes what is damaged.
+        """
+        return steps.damage(self.result_dir(step))
 
     def working(
         self, step: str, still_wanted: Callable[[], None] = lambda: None
@@ -415,13 +477,28 @@ class Project:
             raise stored.missing(role)
         return reference
 
-    def _change(self, change: Callable[[Settings], Settings], note: str) -> None:
+    def _change(self, change: Callable[[Settings], Settings], note: str, file: stored.Stored | None = None) -> None:
+        """Change the settings, and place the file that they name from now on, before another tab can change anything."""
         if self.pinned is not None:
             raise ProjectError("A job cannot change the settings of its project.")
         with self._lock():
+            if file is not None:
+                file.place()
             history = self._history.then(change(self._history.settings), note)
             history.save(self._history_file)
             stored.collect(self._inputs, history.references())
+
+
+_HEAD_RESTORED = "The file with this project's name was damaged. It was restored from its second copy; nothing is lost."
+_HISTORY_RESTORED = (
+    "The file with this project's settings was damaged. It was restored from its second copy, in which the last change is "
+    "“{note}”. If you made another change after that, please make it again."
+)
+
+
+def _is_single(path: Path, parse: Callable[[dict[str, Any]], object]) -> bool:
+    """Tell whether one of the two copies of a file is missing or damaged."""
+    return not (is_readable(path, parse) and is_readable(copy_of(path), parse))
 
 
 def _info(project: Project) -> ProjectInfo:
@@ -430,6 +507,12 @@ def _info(project: Project) -> ProjectInfo:
         return ProjectInfo(project.id, project.name, project.created, modified)
     except ProjectError as error:
         return ProjectInfo(project.id, project.id, 0.0, 0.0, problem=str(error))
+
+
+def _is_project(folder: Path) -> bool:
+    """Tell a project, be it damaged, from what a job wrote that ended after its project was deleted."""
+    files = (folder / HEAD, folder / "history.json")
+    return any(path.exists() or copy_of(path).exists() for path in files)
 
 
 def _is_id(name: str) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
-from sctl.project.files import damaged, replacing
+from sctl.project.files import replacing
 from sctl.project.folder import Project
+from sctl.project.steps import require_intact, unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -119,11 +120,11 @@ def _genes(project: Project) -> Iterator[Any]:
     from sctl.errors import DataError  # noqa: PLC0415
     from sctl.io import opened_hdf5  # noqa: PLC0415
 
-    path = project.require("preprocess") / GENES
+    path = require_intact(project.require("preprocess") / GENES)
     try:
         with opened_hdf5(path, path.name) as file:
             if file["cells"].shape != (int(file.attrs["n_obs"]),) or len(file["indptr"]) != len(file["names"]) + 1:
-                raise damaged(path)
+                raise unreadable(path)
             yield file
-    except DataError as error:
-        raise damaged(path) from error
+    except (DataError, OSError, KeyError, ValueError, IndexError) as error:
+        raise unreadable(path) from error

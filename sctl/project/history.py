@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sctl.project.files import damaged, read_json, write_json
-from sctl.project.head import SCHEMA, check_schema
+from sctl.project.files import write_twice
+from sctl.project.head import SCHEMA, first_readable
 from sctl.project.settings import Settings
 
 LIMIT = 200
@@ -54,6 +54,20 @@ class History:
         changes = (*self.changes[: self.position + 1], Change(note, settings, time.time()))[-LIMIT:]
         return History(changes, len(changes) - 1)
 
+    def merged(self, since: Change, *, undoable: bool = True) -> History:
+        """Return the history with all changes after one as a single change, which is called as the first of them.
+
+        What the program chose by itself is so taken back with the act that it followed from. With ``undoable=False`` they
+        become part of ``since``: they were there before anything that undo takes back.
+        """
+        place = next((i for i in range(self.position, -1, -1) if self.changes[i] == since), self.position)
+        if place == self.position:
+            return self
+        last = self.changes[self.position]
+        kept = replace(self.changes[place + 1] if undoable else since, settings=last.settings, time=last.time)
+        changes = (*self.changes[: place + 1], kept) if undoable else (*self.changes[:place], kept)
+        return History(changes, len(changes) - 1)
+
     def moved(self, by: int) -> History:
         """Return the history at another place, or the same one where there is no such place."""
         place = self.position + by
@@ -71,27 +85,33 @@ class History:
     def save(self, path: Path) -> None:
         """Write the history."""
         entries = [{"note": c.note, "time": c.time, "settings": c.settings.to_dict()} for c in self.changes]
-        write_json(path, {"schema": SCHEMA, "position": self.position, "changes": entries})
+        write_twice(path, {"schema": SCHEMA, "position": self.position, "changes": entries})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a history.
+        """Read a history, from its second copy where the first is damaged.
 
         Raises
         ------
         ProjectError
-            If the file is damaged or written by a later sctl.
+            If both are damaged, or a later sctl wrote it.
         """
-        value = read_json(path)
-        check_schema(value)
-        try:
-            changes = tuple(
-                Change(str(entry["note"]), Settings.from_dict(entry["settings"]), float(entry["time"]))
-                for entry in value["changes"]
-            )
-            position = int(value["position"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged(path) from error
+        return first_readable(path, cls.from_json)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Return what :meth:`save` wrote.
+
+        Raises
+        ------
+        ProjectError, KeyError, TypeError, ValueError, AttributeError
+            If the value is something else.
+        """
+        changes = tuple(
+            Change(str(entry["note"]), Settings.from_dict(entry["settings"]), float(entry["time"]))
+            for entry in value["changes"]
+        )
+        position = int(value["position"])
         if not 0 <= position < len(changes):
-            raise damaged(path)
+            raise ValueError(position)
         return cls(changes, position)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sctl.project.checksums import is_intact
 from sctl.project.files import replacing
 from sctl.project.soundness import stored_arrays
 
@@ -46,4 +47,4 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
 
 
 def _read(path: Path) -> Arrays | None:
-    return stored_arrays(path) if path.exists() else None
+    return stored_arrays(path) if is_intact(path) else None

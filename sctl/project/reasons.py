@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sctl.errors import ParameterError
-from sctl.project.files import canonical, damaged, digest, read_json, replacing, write_json
+from sctl.errors import ParameterError, ProjectError
+from sctl.project.checksums import forgotten, is_intact
+from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.results import load_result
+from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def load_reasons(project: Project, question: WhyQuestion) -> Reasons | None:
 
     stem = _stem(project, question)
     path = stem.with_suffix(".json")
-    if not path.exists():
+    if not all(map(is_intact, (path, *(_table(stem, name) for name in _TABLES)))):
         return None
     facts = read_json(path)
     try:
@@ -129,7 +131,7 @@ def load_reasons(project: Project, question: WhyQuestion) -> Reasons | None:
             deletion=read_table(_table(stem, "deletion")),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 def why_questions(project: Project) -> list[WhyQuestion]:
@@ -141,11 +143,11 @@ def why_questions(project: Project) -> list[WhyQuestion]:
         If a file is damaged.
     """
     found = []
-    for path in sorted(_folder(project).glob("why_*.json")):
+    for path in filter(is_intact, sorted(_folder(project).glob("why_*.json"))):
         try:
             found.append(WhyQuestion.from_dict(read_json(path)["question"]))
         except (KeyError, TypeError, ValueError, ParameterError) as error:
-            raise damaged(path) from error
+            raise unreadable(path) from error
     return sorted(found, key=lambda question: (question.of, question.name, question.against or ""))
 
 
@@ -170,11 +172,21 @@ def load_gene_sets(project: Project, reference: str) -> GeneSets:
     from sctl.genesets import GeneSets  # noqa: PLC0415
 
     path = _sets(project, reference)
+    if not is_intact(path):
+        raise _sets_lost(path)
     content = read_json(path)
     try:
         return GeneSets(str(content["name"]), {str(key): frozenset(genes) for key, genes in content["sets"].items()})
     except (KeyError, TypeError, AttributeError) as error:
-        raise damaged(path) from error
+        raise _sets_lost(path) from error
+
+
+def _sets_lost(path: Path) -> ProjectError:
+    forgotten(path)
+    return ProjectError(
+        "The gene sets that were added here are missing or damaged.",
+        do="Add the file of gene sets again, or choose other sets.",
+    )
 
 
 def _folder(project: Project) -> Path:

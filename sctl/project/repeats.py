@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sctl.errors import ParameterError, ProjectError
-from sctl.project.files import canonical, damaged, digest, read_json, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import canonical, digest, read_json, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import target_names
 from sctl.project.results import load_result
+from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -107,41 +109,36 @@ def questions(project: Project) -> list[Question]:
         If a file is damaged.
     """
     found = []
-    for path in sorted((project.result_dir("theta") / "repeats").glob("*.json")):
+    for path in filter(is_intact, sorted((project.result_dir("theta") / "repeats").glob("*.json"))):
         try:
             found.append(Question.from_dict(read_json(path)))
         except (KeyError, TypeError, ParameterError) as error:
-            raise damaged(path) from error
+            raise unreadable(path) from error
     return sorted(found, key=lambda question: (question.of, question.one, question.other))
 
 
 def outcomes_in(path: Path) -> tuple[Outcome, ...]:
-    """Return the outcomes that are finished, also while others are computed; a line cut short is left out.
-
-    Raises
-    ------
-    ProjectError
-        If the file is damaged.
-    """
+    """Return the outcomes that are finished, also while others are computed; damaged lines count as not there."""
     if not path.exists():
         return ()
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    try:
-        return tuple(_outcome(json.loads(line)) for line in lines if line.endswith("}"))
-    except (ValueError, TypeError, KeyError) as error:
-        raise damaged(path) from error
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    return tuple(outcome for outcome in map(_outcome, lines) if outcome is not None)
 
 
-def _outcome(value: dict[str, Any]) -> Outcome:
+def _outcome(line: str) -> Outcome | None:
     from sctl.robustness import Outcome  # noqa: PLC0415
 
-    return Outcome(
-        method=str(value["method"]),
-        seed=int(value["seed"]),
-        separated=bool(value["separated"]),
-        apart=float(value["apart"]),
-        n_clusters=int(value["n_clusters"]),
-    )
+    try:
+        value = json.loads(line)
+        return Outcome(
+            method=str(value["method"]),
+            seed=int(value["seed"]),
+            separated=bool(value["separated"]),
+            apart=float(value["apart"]),
+            n_clusters=int(value["n_clusters"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return None
 
 
 def add_outcome(path: Path, outcome: Outcome) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
-from sctl.project.files import damaged, read_json, replacing, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells, save_genes
 from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.repairs import save_repairs
 from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays
+from sctl.project.steps import note_damage, require_intact, unreadable
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def load_pair(project: Project) -> Pair:
     from sctl.errors import DataError  # noqa: PLC0415
 
     directory = project.require("preprocess")
-    keys = read_json(directory / "pair.json")
+    keys = _facts(directory / "pair.json")
     try:
         return Pair(
             source=load_dataset(directory / "source.h5ad"),
@@ -67,7 +69,7 @@ def load_pair(project: Project) -> Pair:
             profiles_only=bool(keys.get("profiles_only", False)),
         )
     except (DataError, TypeError) as error:
-        raise damaged(directory / "pair.json") from error
+        raise unreadable(directory / "pair.json") from error
 
 
 def source_table(project: Project) -> pd.DataFrame:
@@ -77,9 +79,9 @@ def source_table(project: Project) -> pd.DataFrame:
 
     path = project.result_dir("preprocess") / "source.h5ad"
     try:
-        return read_obs(path, path.name)
+        return read_obs(require_intact(path), path.name)
     except DataError as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 def load_target(project: Project) -> AnnData:
@@ -94,7 +96,7 @@ def load_target_all(project: Project) -> AnnData:
 
 def load_report(project: Project) -> dict[str, Any]:
     """Return what the preprocessing dropped, as numbers and sentences."""
-    return read_json(project.require("preprocess") / "report.json")
+    return _facts(project.require("preprocess") / "report.json")
 
 
 # -- transfer and θ ------------------------------------------------------------------------------
@@ -106,16 +108,24 @@ def save_point(directory: Path, point: ThetaPoint) -> None:
 
 
 def points_in(directory: Path) -> list[ThetaPoint]:
-    """Return the finished θ of a folder, in the order of θ."""
+    """Return the finished θ of a folder, in the order of θ; a damaged one counts as not finished."""
     from sctl.sweep import ThetaPoint  # noqa: PLC0415
 
-    paths = sorted((directory / POINTS).glob("[0-9]*.json"))
+    found = {}
+    for path in filter(is_intact, sorted((directory / POINTS).glob("[0-9]*.json"))):
+        try:
+            point = ThetaPoint.from_dict(read_json(path))
+            require_points([point])
+            found[path] = point
+        except (ProjectError, KeyError, OverflowError, TypeError, ValueError, AttributeError):
+            note_damage(path)
     try:
-        points = [ThetaPoint.from_dict(read_json(path)) for path in paths]
-        require_points(points, directory / POINTS)
-    except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise damaged(directory / POINTS) from error
-    return points
+        require_points(list(found.values()))
+    except ValueError:  # which of them is about the cells of this result cannot be known
+        for path in found:
+            note_damage(path)
+        return []
+    return list(found.values())
 
 
 def load_points(project: Project) -> list[ThetaPoint]:
@@ -139,15 +149,15 @@ def sweep_in(directory: Path) -> ThetaSweep:
     from sctl.sweep import ThetaSweep  # noqa: PLC0415
 
     try:
-        return ThetaSweep.load(directory / SWEEP)
+        return ThetaSweep.load(require_intact(directory / SWEEP))
     except DataError as error:
-        raise damaged(directory / SWEEP) from error
+        raise unreadable(directory / SWEEP) from error
 
 
 def load_sweep(project: Project) -> ThetaSweep:
     """Return the prepared sweep, from which any θ is evaluated in milliseconds; also while it runs."""
     current = project.result_dir("transfer")
-    directory = current if (current / SWEEP).exists() else project.require("transfer")
+    directory = current if is_intact(current / SWEEP) else project.require("transfer")
     if not (directory / SWEEP).exists():
         raise ProjectError(
             "The chosen method has no θ.", do="Choose TransferCluster to set how much to trust the source."
@@ -169,11 +179,11 @@ def result_in(directory: Path, name: str = RESULT) -> TransferResult:
     adata = load_dataset(directory / name)
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
-        raise damaged(directory / name)
+        raise unreadable(directory / name)
     try:
         result = read_result(adata, methods[0])
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        raise damaged(directory / name) from error
+        raise unreadable(directory / name) from error
     require_result(result, directory / name)
     return result
 
@@ -195,14 +205,14 @@ def load_result(project: Project, method: str | None = None) -> TransferResult:
 def trained_file(project: Project) -> Path | None:
     """Return the file with what was learned from the source, or None where nothing was that could be kept."""
     path = project.result_dir("transfer") / TRAINED
-    return path if path.exists() else None
+    return path if is_intact(path) else None
 
 
 def load_baselines(project: Project) -> dict[str, TransferResult]:
     """Return the baselines of a sweep that are finished, by method; also while it runs."""
     current = project.result_dir("transfer")
     directory = current if current.exists() else project.latest_result_dir("transfer")
-    paths = sorted((directory / BASELINES).glob("[a-z]*.h5ad")) if directory else []
+    paths = filter(is_intact, sorted((directory / BASELINES).glob("[a-z]*.h5ad"))) if directory else ()
     return {path.stem: result_in(path.parent, path.name) for path in paths}
 
 
@@ -220,7 +230,7 @@ def save_embeddings(directory: Path, maps: Mapping[str, np.ndarray[Any, Any]]) -
 def embeddings_in(directory: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps of a folder by name; none where there is no file yet."""
     path = directory / MAPS
-    maps = stored_arrays(path) if path.exists() else {}
+    maps = stored_arrays(path) if is_intact(path) else {}
     require_maps(maps, path)
     return maps
 
@@ -251,7 +261,12 @@ def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
 
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps by name, see :func:`sctl.pipeline.explore`; while they are drawn, those that are finished."""
-    return embeddings_in(project.result_dir("explore")) or embeddings_in(project.require("explore"))
+    found = embeddings_in(project.result_dir("explore"))
+    if not found:
+        directory = project.require("explore")
+        require_intact(directory / MAPS)
+        found = embeddings_in(directory)
+    return found
 
 
 def save_markers(directory: Path, markers: pd.DataFrame) -> None:
@@ -264,11 +279,11 @@ def load_markers(project: Project) -> pd.DataFrame:
     """Return the table of markers of each cluster or label, see :func:`sctl.markers.rank_markers`."""
     import pandas as pd  # noqa: PLC0415
 
-    path = project.require("markers") / MARKERS
+    path = require_intact(project.require("markers") / MARKERS)
     try:
         return pd.read_csv(path, dtype={"group": str, "gene": str}, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 # -- private -------------------------------------------------------------------------------------
@@ -276,7 +291,7 @@ def load_markers(project: Project) -> pd.DataFrame:
 
 def _result_of(project: Project, method: str) -> Path:
     baseline = project.require("transfer") / BASELINES / f"{method}.h5ad"
-    if baseline.exists():
+    if is_intact(baseline):
         return baseline
     if project.params("transfer")["method"] == method:
         return project.require("theta") / RESULT
@@ -297,6 +312,13 @@ def load_dataset(path: Path) -> AnnData:
     from sctl.io import read_h5ad  # noqa: PLC0415
 
     try:
-        return read_h5ad(path, path.name)
+        return read_h5ad(require_intact(path), path.name)
     except DataError as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(require_intact(path))
+    except ProjectError as error:
+        raise unreadable(path) from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from sctl.errors import ProjectError
 from sctl.project.files import canonical, digest
 from sctl.project.folder import Project
 
@@ -88,11 +91,48 @@ def load_search(project: Project, question: SearchQuestion) -> Search | None:
 
     Raises
     ------
-    DataError
+    ProjectError
         If the journal is damaged.
     """
     from sctl.core.search import read_search  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
 
     path = question.journal(project)
-    found = read_search(path) if path.exists() and path.stat().st_size else None
+    try:
+        found = read_search(path) if path.exists() and path.stat().st_size else None
+    except DataError as error:
+        raise ProjectError(
+            "The journal of this search is damaged.",
+            expected="It holds a line for everything that the search did.",
+            do="Start the search again: it goes on from what can still be read.",
+        ) from error
     return found if found is not None and found.trials else None
+
+
+def mend_journal(path: Path) -> None:
+    """Cut a journal after its last readable line, so that a search goes on from there; one that cannot be read goes.
+
+    For the one process that writes it.
+    """
+    from sctl.core.search import read_search  # noqa: PLC0415
+    from sctl.errors import DataError  # noqa: PLC0415
+
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    lines: list[bytes] = content.splitlines(keepends=True)
+    kept = b"".join(takewhile(_is_entry, lines))
+    if kept != content:
+        path.write_bytes(kept)
+    try:
+        if kept:
+            read_search(path)
+    except DataError:
+        path.unlink()
+
+
+def _is_entry(line: Any) -> bool:
+    try:
+        return bool(line.endswith(b"\n")) and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

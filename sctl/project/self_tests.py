@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sctl.errors import ProjectError
-from sctl.project.files import damaged, read_json, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import read_json, write_json
 from sctl.project.folder import Project
+from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -52,16 +53,16 @@ def load_self_test(project: Project) -> Tables:
             for kind, found in rows.items()
         }
     except (KeyError, TypeError) as error:
-        raise damaged(project.result_dir("transfer") / FILE) from error
+        raise unreadable(project.result_dir("transfer") / FILE) from error
 
 
 def _entries(project: Project) -> list[dict[str, Any]]:
     path = project.result_dir("transfer") / FILE
-    if not path.exists():
+    if not is_intact(path):
         return []
     found = read_json(path).get("tests")
     if not isinstance(found, list):
-        raise ProjectError(f"{path.name} is damaged.", do="Test the reference again.")
+        raise unreadable(path)
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl.project.files import damaged
+from sctl.project.steps import require_intact, unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def stored_arrays(path: Path) -> dict[str, Any]:
     from sctl.io import read_arrays  # noqa: PLC0415
 
     try:
-        return read_arrays(path)
+        return read_arrays(require_intact(path))
     except DataError as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 def require_maps(
@@ -55,15 +55,15 @@ def require_maps(
             sound = values.ndim == 2 and values.shape[1] == 2 and values.dtype.kind == "f"
             side = f"{name.split('_')[0]}_source" if name.endswith("_source") else "target"
         if not sound:
-            raise damaged(path)
+            raise unreadable(path)
         sides.setdefault(side, set()).add(len(values))
     apart = any(len(lengths) > 1 for lengths in sides.values())
     alone = any(side != "target" and f"{side}_index" not in maps for side in sides)
     if apart or alone or (n_target is not None and sides.get("target", {n_target}) != {n_target}):
-        raise damaged(path)
+        raise unreadable(path)
 
 
-def require_points(points: Sequence[ThetaPoint], path: Path) -> None:
+def require_points(points: Sequence[ThetaPoint]) -> None:
     """Raise ``ValueError`` where the θ of one sweep are not about the same cells, or a number is none."""
     import numpy as np  # noqa: PLC0415
 
@@ -88,7 +88,7 @@ def require_result(result: TransferResult, path: Path) -> None:
     numbers = (result.proba, result.label_proba, result.embedding, result.confidence)
     inside = n_obs == 0 or -1 <= result.clusters.min() <= result.clusters.max() < n_clusters
     if not shapes or not inside or any(values.dtype.kind not in "biuf" for values in numbers):
-        raise damaged(path)
+        raise unreadable(path)
 
 
 def require_consensus(point: ConsensusPoint, path: Path) -> None:
@@ -108,7 +108,7 @@ def require_consensus(point: ConsensusPoint, path: Path) -> None:
         (point.runs, None),
     )
     if not sound or not all(_are_places(values, limit) for values, limit in places):
-        raise damaged(path)
+        raise unreadable(path)
 
 
 def _are_places(values: Any, limit: int | None) -> bool:

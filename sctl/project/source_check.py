@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sctl.project.files import damaged, read_json, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import read_json, write_json
 from sctl.project.folder import Project
+from sctl.project.steps import unreadable
 
 if TYPE_CHECKING:
     from sctl.pipeline import SourceCheck
@@ -23,9 +25,9 @@ def load_source_check(project: Project) -> SourceCheck | None:
     from sctl.pipeline import SourceCheck  # noqa: PLC0415 - as in sctl.project.results
 
     path = project.result_dir("preprocess") / CHECK
-    if not path.exists():
+    if not is_intact(path):
         return None
     try:
         return SourceCheck.from_dict(read_json(path))
-    except TypeError as error:
-        raise damaged(path) from error
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise unreadable(path) from error

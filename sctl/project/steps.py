@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from sctl.errors import Cancelled, SctlError
+from sctl.errors import Cancelled, ProjectError, SctlError
+from sctl.project import checksums
+from sctl.project.checksums import Stamp, Sum
 from sctl.project.files import is_alive, read_json, this_process, write_json
 
 State = Literal["todo", "running", "done", "stale", "failed"]
-DONE, FAILED, STARTED = "done.json", "failed.json", "started.json"
+DONE, FAILED, STARTED, DAMAGED = "done.json", "failed.json", "started.json", "damaged.json"
+BESIDE = re.compile(
+    r"(baselines|repeats|reasons|units|searches)/.*|neighbours_\w+\.csv|(self_test|source_check|selections)\.json|latent_map\.npz"
+)
+"""What is kept in the folder of a result without being part of it: it is asked for later, and computed by itself."""
+
 _LOOK_AGAIN = 0.3  # seconds between two questions whether to go on waiting
 
 
@@ -25,12 +34,11 @@ def state(directory: Path) -> State:
     -------
     str
         ``"done"``; ``"running"`` while a living process works on it; ``"failed"``; ``"stale"`` if there
-        is none, but one for other settings; else ``"todo"``.
+        is none, but one for other settings; else ``"todo"``. A damaged result counts as none.
     """
-    if (directory / DONE).exists():
+    if finished(directory):
         return "done"
-    started = directory / STARTED
-    if started.exists() and is_alive(read_json(started)):
+    if _is_running(directory):
         return "running"
     if (directory / FAILED).exists():
         return "failed"
@@ -38,16 +46,110 @@ def state(directory: Path) -> State:
 
 
 def finished(directory: Path) -> bool:
-    """Tell whether the result that belongs into a folder is there."""
-    return (directory / DONE).exists()
+    """Tell whether the result that belongs into a folder is there, whole as far as a quick look can see.
+
+    Sizes are compared at each look, digests where a file was written after the result was finished, and when a file is
+    loaded.
+    """
+    return (directory / DONE).exists() and not damage(directory)
+
+
+def damage(directory: Path) -> str:
+    """Return the name of a damaged or missing file of a finished result; empty where none is known."""
+    written = checksums.stamp(directory / DONE)
+    if written is None:
+        return ""
+    if (directory / DAMAGED).exists():
+        return str(_readable(directory / DAMAGED).get("file") or DAMAGED)
+    done = _done(directory / DONE, written)
+    if done is None:
+        return DONE
+    return next((name for name, found in done.items() if not _is_there(directory / name, found, written)), "")
+
+
+def _is_there(path: Path, known: Sum, finished: Stamp) -> bool:
+    found = checksums.stamp(path)
+    if found is None or found[-1] != known.size:
+        return False
+    return found[1] <= finished[1] or known.fits(path)
+
+
+@lru_cache(maxsize=512)
+def _done(path: Path, _: Stamp) -> Mapping[str, Sum] | None:
+    """Return what a mark lists, nothing for one of an earlier sctl, None where it is damaged."""
+    value = _readable(path)
+    if "finished" not in value:
+        return None
+    return checksums.from_json(value["files"]) if "files" in value else {}
+
+
+def _readable(path: Path) -> dict[str, Any]:
+    """Return what a mark holds; nothing where it cannot be read."""
+    try:
+        return read_json(path)
+    except ProjectError:
+        return {}
+
+
+def _is_running(directory: Path) -> bool:
+    return is_alive(_readable(directory / STARTED))
+
+
+def failure(directory: Path) -> dict[str, str] | None:
+    """Return what went wrong (``type``, ``found``, ``expected``, ``do``) where a result failed, or None."""
+    if not (directory / FAILED).exists():
+        return None
+    known = _readable(directory / FAILED)
+    if not isinstance(known.get("found"), str):
+        known = {"found": "This step ended with an error; what it was cannot be read any more.", "do": "Run it again."}
+    return {name: str(known.get(name, "")) for name in ("type", "found", "expected", "do")}
+
+
+def note_damage(path: Path) -> None:
+    """Note that a file of a result cannot be read, so that the result counts as not there and is computed again."""
+    folder = checksums.result_folder(path)
+    if folder is None or not folder.is_dir():
+        return
+    name = path.relative_to(folder).as_posix()
+    checksums.forgotten(path)
+    if not BESIDE.fullmatch(name) and (folder / DONE).exists():
+        write_json(folder / DAMAGED, {"file": name})
+
+
+def unreadable(path: Path) -> ProjectError:
+    """Note that a file of a result cannot be read, and return the error for it."""
+    note_damage(path)
+    return damaged_result(path)
+
+
+def damaged_result(path: Path) -> ProjectError:
+    """Return the error for a file of a result that is missing or damaged."""
+    return ProjectError(
+        f"The file {path.name} of this project is missing or damaged.",
+        expected="It holds a result, which can be computed again.",
+        do="Run this step again: what is damaged is computed anew, and everything else stays.",
+    )
+
+
+def require_intact(path: Path) -> Path:
+    """Return the path of a file of a result if it is as it was written.
+
+    Raises
+    ------
+    ProjectError
+        If not; its result then counts as not there.
+    """
+    if not checksums.is_intact(path):
+        raise unreadable(path)
+    return path
 
 
 def latest(directory: Path) -> Path | None:
     """Return the folder itself if its result is finished, else the newest finished one beside it."""
-    if (directory / DONE).exists():
+    if finished(directory):
         return directory
-    finished = list(directory.parent.glob(f"*/{DONE}"))
-    return max(finished, key=lambda path: path.stat().st_mtime).parent if finished else None
+    others = [path.parent for path in directory.parent.glob(f"*/{DONE}")]
+    return max(filter(finished, others), key=lambda folder: (folder / DONE).stat().st_mtime, default=None)
 
 
 def _always() -> None:
@@ -75,22 +177,25 @@ def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iter
     """Compute a result: yield its folder, or None where another job has finished it meanwhile.
 
     Two processes never compute the same result at once. What is in the folder when the block is left by
-    a stop or an error stays there, for whoever resumes. While another process works on it,
+    a stop or an error stays there, for whoever resumes; what is damaged does not. While another process works on it,
     ``still_wanted`` is called, which raises when this one was stopped.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory.with_suffix(".lock"), still_wanted):
-        if (directory / DONE).exists():
+        if finished(directory):
             yield None
             return
-        (directory / FAILED).unlink(missing_ok=True)
+        for mark in (DONE, DAMAGED, FAILED):
+            (directory / mark).unlink(missing_ok=True)
         for left in directory.rglob(".part-*"):  # by a process that was killed
             left.unlink(missing_ok=True)
+        checksums.cleared(directory)
         write_json(directory / STARTED, this_process())
         start = time.monotonic()
         try:
             yield directory
-            write_json(directory / DONE, {"seconds": round(time.monotonic() - start, 3), "finished": time.time()})
+            seconds = round(time.monotonic() - start, 3)
+            write_json(directory / DONE, {"seconds": seconds, "finished": time.time(), "files": _own_sums(directory)})
         except Cancelled:
             raise
         except Exception as error:
@@ -98,6 +203,12 @@ def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iter
             raise
         finally:
             (directory / STARTED).unlink(missing_ok=True)
+
+
+def _own_sums(directory: Path) -> dict[str, dict[str, Any]]:
+    """Return size and digest of all files that make up a result."""
+    known = checksums.listing(directory) or {}
+    return checksums.as_json({name: found for name, found in known.items() if not BESIDE.fullmatch(name)})
 
 
 def described(error: Exception) -> dict[str, str]:

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sctl.project.files import canonical, damaged, digest, read_json, replacing, write_json
+from sctl.project.checksums import is_intact
+from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.reasons import read_table
+from sctl.project.steps import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,16 +71,18 @@ def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathw
 
     stem = _stem(project, question)
     path = stem.with_suffix(".json")
-    if not path.exists():
+    if not is_intact(path):
         return None
     facts = read_json(path)
     try:
+        if not all(is_intact(_table(stem, place)) for place in range(len(facts["cases"]))):
+            return None
         return {
             str(case): UnitPathways(read_table(_table(stem, place)), int(n_units))
             for place, (case, n_units) in enumerate(zip(facts["cases"], facts["units"], strict=True))
         }
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise damaged(path) from error
+        raise unreadable(path) from error
 
 
 def _folder(project: Project) -> Path:

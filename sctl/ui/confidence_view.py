@@ -13,7 +13,7 @@ from sctl import plots, uncertainty
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import ACCENT, GREY, styled
 from sctl.project import Project, WhyQuestion
-from sctl.ui import colours, embedding_view, errors, explain_view, reasons_view, results, shell, state, steps
+from sctl.ui import charts, colours, embedding_view, errors, explain_view, reasons_view, results, shell, state, steps
 
 PLACE = "confidence"
 LIGHTS = {uncertainty.GOOD: "✓ good", uncertainty.CHECK: "◐ check", uncertainty.DOUBTFUL: "✗ doubtful"}
@@ -24,7 +24,6 @@ _INKS = {
     LIGHTS[uncertainty.DOUBTFUL]: "#C0392B",
 }
 _MOST_BARS = 6
-_SURE = 0.9  # where the surest cells stay below, the limits of the verdicts do not fit the method
 
 
 def cautions(project: Project) -> None:
@@ -56,18 +55,17 @@ def limit(project: Project) -> float:
     left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
     with left:
         threshold = st.slider(
-            "Cells below this confidence are called unassigned", 0.0, 1.0, step=0.01, key=state.LIMIT.name,
-            persist_state="session",
+            "Leave cells below this confidence unassigned", 0.0, 1.0, step=0.01, key=state.LIMIT.name,
+            persist_state="session", help="Nothing changes before you press the button.",
         )  # fmt: skip
     with right:
         _apply_button(project, threshold)
-    labels = uncertainty.assigned_at(found, threshold)
-    named = int((labels != UNASSIGNED).sum())
-    nameless = int((found.labels.astype(str) == UNASSIGNED).sum())
-    why = f"{100 * (1 - named / found.n_obs):.0f}%" + (f"; {nameless:,} of them at any limit" if nameless else "")
+    nameless, below = (int(cells.sum()) for cells in uncertainty.unnamed_at(found, threshold))
+    named = found.n_obs - nameless - below
+    why = f"{below:,} below the limit, {nameless:,} at any limit" if nameless else f"{below / found.n_obs:.0%}"
     shown = [
         ("Named cells", f"{named:,}", f"{100 * named / found.n_obs:.0f}% of {found.n_obs:,}"),
-        ("Unassigned cells", f"{found.n_obs - named:,}", why),
+        ("Unassigned cells", f"{nameless + below:,}", why),
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
@@ -128,17 +126,18 @@ def pictures(project: Project, threshold: float) -> None:
                 names=[f"{name}: {label}" for name, label in zip(found.obs_names, found.labels, strict=True)],
             )  # fmt: skip
     with right:
-        alt = plots.alt_text(
-            "confidence", n_cells=found.n_obs, assigned=int((found.confidence >= threshold).sum()), threshold=threshold
-        )
-        figure = plots.confidence_histogram(found.confidence, threshold=threshold)
+        nameless, below = uncertainty.unnamed_at(found, threshold)
+        assigned = int((~nameless & ~below).sum())
+        alt = plots.alt_text("confidence", n_cells=found.n_obs, assigned=assigned, threshold=threshold)
+        figure = plots.confidence_histogram(found.confidence, threshold=threshold, nameless=nameless)
         figure.update_xaxes(tickformat=".2f", dtick=0.25)  # as the slider above counts
-        st.plotly_chart(figure, key="confidence:histogram", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="confidence:histogram", config={"displayModeBar": False}, alt=alt)
 
 
 def groups(project: Project) -> None:
     """Draw a table of the clusters with a traffic light each."""
-    table = uncertainty.cluster_table(results.result(project))
+    found = results.result(project)
+    table = uncertainty.cluster_table(found)
     st.markdown("### Every group at a glance")
     shown = pd.DataFrame(
         {
@@ -149,27 +148,32 @@ def groups(project: Project) -> None:
             "Confidence": table["mean_confidence"],
             "Unsure": 100 * table["share_unsure"],
             "Next most likely": [
-                f"{name} ({100 * share:.0f}%)"
+                f"{name} ({share:.2f})" if name else ""
                 for name, share in zip(table["second_label"], table["second_probability"], strict=True)
             ],
         }
     )
+    judged = bool((table["light"] != "").any())
+    if not judged:
+        shown = shown.drop(columns="Verdict")
     st.dataframe(
-        shown.style.map(lambda verdict: f"color: {_INKS[verdict]}; font-weight: 600", subset=["Verdict"]),
+        shown.style.map(lambda verdict: f"color: {_INKS[verdict]}; font-weight: 600", subset=["Verdict"])
+        if judged
+        else shown,
         hide_index=True,
         column_config={
             "Confidence": st.column_config.ProgressColumn("Mean confidence", min_value=0, max_value=1, format="%.2f"),
             "Unsure": st.column_config.NumberColumn("Cells below 0.5", format="%.0f%%"),
         },
-        alt="Confidence of every cluster, with a verdict: good, check or doubtful",
+        alt="Confidence of every cluster" + (", with a verdict: good, check or doubtful" if judged else ""),
     )
-    st.caption(uncertainty.TRAFFIC_LIGHT_RULE)
-    surest = float(np.quantile(results.result(project).confidence, 0.95))
-    if surest < _SURE:
-        st.caption(
-            f"Here even the surest cells reach only {surest:.2f}: the method spreads its confidence over the types. A verdict "
-            "says less then. Compare the groups with one another, and see whether other methods agree (last tab)."
-        )
+    st.caption(
+        uncertainty.TRAFFIC_LIGHT_RULE
+        if judged
+        else f"Here even the surest cells reach only {uncertainty.surest(found):.2f}: the method spreads its confidence over "
+        "the types, so no verdict is given on single groups. Compare the groups with one another, and see whether other "
+        "methods agree (last tab)."
+    )
 
 
 def _reasons(project: Project, name: str) -> None:
@@ -198,19 +202,23 @@ def cell_card(project: Project) -> None:
     place = names.index(str(name))
     left, right = st.columns([1, 1.6], gap="large")
     row = uncertainty.cell_table(found).iloc[place]
-    left.metric("Cell type", str(row["label"]))
+    left.metric("Cell type", errors.plain(str(row["label"])))
     left.metric(
-        "Confidence", f"{row['confidence']:.2f}", f"cluster {row['cluster']}", delta_color="off", delta_arrow="off"
+        "Confidence",
+        f"{row['confidence']:.2f}",
+        f"cluster {errors.plain(str(row['cluster']))}",
+        delta_color="off",
+        delta_arrow="off",
     )
     with right:
         figure = _bars(found, place)
         alt = f"Bar chart: probability of each cell type for cell {name}."
-        st.plotly_chart(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="confidence:cell", config={"displayModeBar": False}, alt=alt)
     _reasons(project, str(name))
 
 
 def _bars(found: TransferResult, place: int) -> go.Figure:
-    """Return a bar for each type, the likeliest first; what none explains is grey."""
+    """Return a bar for each type, the likeliest first, as the confidence is written; what none explains is grey."""
     proba: Any = found.label_proba[place]
     order = np.argsort(-proba)[:_MOST_BARS]
     types, values = [found.label_names[i] for i in order], [float(proba[i]) for i in order]
@@ -219,13 +227,13 @@ def _bars(found: TransferResult, place: int) -> go.Figure:
         types, values = [*types, "none of them"], [*values, rest]
     figure = go.Figure(
         go.Bar(
-            x=values, y=types, orientation="h", text=[f"{value:.0%}" for value in values], textposition="outside",
+            x=values, y=types, orientation="h", text=[f"{value:.2f}" for value in values], textposition="outside",
             marker={"color": [ACCENT if name != "none of them" else GREY for name in types]}, hoverinfo="skip",
             cliponaxis=False,
         )
     )  # fmt: skip
     styled(figure, x_title="Probability", height=90 + 24 * len(types))
-    figure.update_xaxes(range=[0, 1.08], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(range=[0, 1.08], tickformat=".2f", tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(margin={"t": 10, "r": 40})
     return figure

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from sctl.core.consensus_range import most_stable, stability
 from sctl.pipeline import ConsensusPoint
 from sctl.project import Project, load_clusters, load_consensus, numbers_in
+from sctl.project.checksums import Stamp, stamp
 from sctl.project.consensus import number_file
-from sctl.project.files import stamp
 from sctl.ui import caching, results
-from sctl.ui.results import Stamp
 
 
 @dataclass(frozen=True)
@@ -102,12 +101,12 @@ def partitions(project: Project) -> pd.DataFrame:
 
 
 @caching.resource("consensus", max_entries=48)
-def _point(project: Project, n_clusters: int, written: Stamp) -> ConsensusPoint:
+def _point(project: Project, n_clusters: int, written: Stamp | None) -> ConsensusPoint:
     return load_consensus(project, n_clusters)
 
 
 @caching.data("consensus", max_entries=16)
-def _over_k(project: Project, finished: tuple[tuple[int, Stamp], ...]) -> OverK:
+def _over_k(project: Project, finished: tuple[tuple[int, Stamp | None], ...]) -> OverK:
     clusters = {number: load_clusters(project, number) for number, _ in finished}
     means = {number: float(load_consensus(project, number).silhouettes.mean()) for number in clusters}
     return OverK(stability(clusters), means, most_stable(len(finished)))

@@ -13,7 +13,7 @@ from sctl.biology import MAX_P, differing_genes, marker_genes
 from sctl.core.consensus import consensus_matrix
 from sctl.pipeline import ConsensusPoint
 from sctl.project import Project, load_estimate
-from sctl.ui import consensus_files, consensus_results, errors, gene_heatmap, jobs, shell, state
+from sctl.ui import charts, consensus_files, consensus_results, errors, gene_heatmap, jobs, shell, state
 from sctl.ui.consensus_results import OverK
 
 PLACE = "consensus"
@@ -63,7 +63,7 @@ def estimate(project: Project) -> None:
             "groups are worth a look. With thousands of cells even faint differences count, so read it as an upper limit."
         )
         values = found["eigenvalues"]
-        st.plotly_chart(
+        charts.draw(
             plots.eigenvalue_figure(values, found["threshold"]), key="consensus:eigenvalues", config=_FLAT,
             alt=plots.alt_text("eigenvalues", n_above=int(np.sum(np.array(values) > found["threshold"]))),
         )  # fmt: skip
@@ -102,7 +102,7 @@ def picture(project: Project, found: ConsensusPoint) -> None:
             n_clusters=len(called),
             silhouette=round(float(found.silhouettes.mean()), 2),
         )
-        st.plotly_chart(figure, key="consensus:heatmap", config=_FLAT, alt=alt)
+        charts.draw(figure, key="consensus:heatmap", config=_FLAT, alt=alt)
         _say_what_is_shown(found, len(shown))
     with right:
         _groups(project, found)
@@ -185,7 +185,7 @@ def stability(project: Project, chosen: int) -> None:
     means = {number: float(values.mean()) for number, values in over.stability.items()}
     figure = plots.stability_figure(over.stability, highest=over.highest, silhouettes=over.silhouettes, chosen=chosen)
     alt = plots.alt_text("stability", n_numbers=len(means), best=max(means, key=means.__getitem__))
-    st.plotly_chart(figure, key="consensus:stability", config=_FLAT, alt=alt)
+    charts.draw(figure, key="consensus:stability", config=_FLAT, alt=alt)
     st.caption(
         "Each dot is a group. High dots stay the same whatever the number; a number of groups at which many dots fall "
         "has cut through real groups. The largest value depends on how many numbers were tried."

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sctl import plots
 from sctl.project import Project, load_report
-from sctl.ui import filters
+from sctl.ui import charts, filters
 from sctl.ui.preparation import Entry, number, select
 
 _NAMES = ("imputation", "batch")  # as a report calls what was done
@@ -86,7 +86,7 @@ def _imputation(effect: Mapping[str, Any]) -> None:
     _metrics(shown)
     genes = (str(effect["genes"][0]), str(effect["genes"][1]))
     alt = plots.alt_text("gene_pair", first=genes[0], second=genes[1], n_cells=len(effect["values"][0]))
-    st.plotly_chart(plots.gene_pair_figure(effect["values"], genes), key="effect:imputation", alt=alt)
+    charts.draw(plots.gene_pair_figure(effect["values"], genes), key="effect:imputation", alt=alt)
     st.caption(
         "Two genes in the cells of the target: those that go together most among genes with many zeros. Ties between genes "
         "that appear only after filling in come from the smoothing, not from the data."
@@ -105,7 +105,7 @@ def _batch(effect: Mapping[str, Any]) -> None:
     )
     n_cells = len(effect["source"][0]) + len(effect["target"][0])
     alt = plots.alt_text("mixing", n_cells=n_cells, before=f"{before:.0%}", after=f"{after:.0%}")
-    st.plotly_chart(plots.mixing_figure(effect["source"], effect["target"]), key="effect:batch", alt=alt)
+    charts.draw(plots.mixing_figure(effect["source"], effect["target"]), key="effect:batch", alt=alt)
     st.caption(
         "As many cells of the source as of the target. Groups should come together only where both datasets hold the same "
         "type; a group that belongs to one dataset should stay apart."

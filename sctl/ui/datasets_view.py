@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sctl import plots
 from sctl.project import Project
-from sctl.ui import colours, results, state
+from sctl.ui import charts, colours, results, state
 
 _WHOLE = ""
 _NOT_DIVIDED = "All cells together"
@@ -31,7 +31,7 @@ def panel(project: Project) -> None:
     bars, types = parts(project, column, named.values)
     figure = plots.composition_bars(bars, types, palette=named.palette, part_name="Cell type")
     alt = plots.alt_text("composition", n_groups=len(set(bars)))
-    st.plotly_chart(figure, key="composition:datasets", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="composition:datasets", config={"displayModeBar": False}, alt=alt)
     st.caption(
         "The source's types are those it came with, yours those that were given. What differs between two conditions of "
         "yours is worth a test with several donors in each: one donor's mix says little about others."

@@ -16,7 +16,18 @@ from sctl.data import TransferResult
 from sctl.markers import top_markers
 from sctl.plots.palette import ACCENT, GREY, ON_ANY, styled
 from sctl.project import Project
-from sctl.ui import embedding_view, errors, novelty_view, results, selection, self_test_view, shell, state, steps
+from sctl.ui import (
+    charts,
+    embedding_view,
+    errors,
+    novelty_view,
+    results,
+    selection,
+    self_test_view,
+    shell,
+    state,
+    steps,
+)
 
 NAMED, BETWEEN, FAR = "has a name", "between known types", "far from all types"
 _COLOURS = {NAMED: ACCENT, BETWEEN: "#E69F00", FAR: "#D55E00"}
@@ -199,7 +210,7 @@ def _pictures(project: Project, found: TransferResult, table: pd.DataFrame) -> N
             )  # fmt: skip
     with right:
         alt = f"Scatter plot of {len(table):,} cells: ambiguity between types across, chance of a new type upwards."
-        st.plotly_chart(figure(table, *limits(found)), key="doubts:scatter", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure(table, *limits(found)), key="doubts:scatter", config={"displayModeBar": False}, alt=alt)
 
 
 def figure(table: pd.DataFrame, limit: float, most: float) -> go.Figure:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from sctl import plots
 from sctl.data import Floats
+from sctl.ui import charts
 
 _BAR: dict[str, Any] = {
     "displaylogo": False,
@@ -52,7 +52,7 @@ def plain_map(  # noqa: PLR0913 - a drawing has many options, all keyword-only
     )
     figure.update_layout(dragmode="pan", margin={"t": 10})
     _legend_below(figure)
-    st.plotly_chart(figure, key=key, config=_BAR, alt=_alt(len(coords), title))
+    charts.draw(figure, key=key, config=_BAR, alt=_alt(len(coords), title))
 
 
 def _legend_below(figure: Any) -> None:
@@ -101,7 +101,7 @@ def selectable_map(  # noqa: PLR0913 - as above
         plots.with_legend(figure, legend)
     figure.update_layout(margin={"t": 10})
     _legend_below(figure)
-    st.plotly_chart(
+    charts.draw(
         figure,
         key=key,
         on_select=on_select,

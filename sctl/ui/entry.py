@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import shell, steps
+from sctl.ui import errors, picture, shell, steps
 
 
 def main() -> None:
     """Draw the app."""
-    st.set_page_config(page_title="sctl", page_icon=":material/hub:", layout="wide")
+    st.set_page_config(page_title="sctl", page_icon=picture.sign(), layout="wide")
     pages = [
         st.Page(
             step.path,
@@ -23,4 +23,5 @@ def main() -> None:
     ]
     current = st.navigation(pages, position="hidden")
     shell.frame()
-    current.run()
+    with errors.caught("Your data, your settings and other results are still there."):  # a file that nobody can read
+        current.run()

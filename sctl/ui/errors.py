@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import streamlit as st
 
 from sctl.errors import SctlError
 from sctl.ui import state
+
+_ADDRESS = re.compile(r"(https?://|www(?=\.)|(?<=[-.\w+])@(?=[-\w]))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ def say(text: str) -> None:
     _leave(Notice(text, good=True))
 
 
+def warn(text: str) -> None:
+    """Say something that the user should know of, though nothing is to be done about it now."""
+    st.warning(plain(text), icon=":material/build:")
+
+
 def show_notices(place: str = "") -> None:
     """Show what was left for a place, once."""
     waiting = state.NOTICES.get()
@@ -100,11 +108,15 @@ def _advice(text: str) -> str:
 def plain(text: str) -> str:
     r"""Return text that Markdown shows as it is: file and column names may hold its signs.
 
+    Addresses become links even where their signs are escaped; a joiner without width, which browsers pass over in an
+    address, keeps them text.
+
     Examples
     --------
     >>> print(plain("cell_type"))
     cell\_type
     """
+    text = _ADDRESS.sub("\\1\u2060", text)
     for sign in "\\`*_[]$<>#|~:@":
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -15,6 +15,7 @@ from sctl.data import Floats
 from sctl.plots.palette import GREY, SOURCE_COLOUR, TARGET_COLOUR, is_numeric
 from sctl.project import Project
 from sctl.ui import (
+    charts,
     colours,
     datasets_view,
     embedding_view,
@@ -195,7 +196,7 @@ def _composition(project: Project) -> None:
     first, second = _values(project, bars), _values(project, parts)
     figure = plots.composition_bars(first.values, second.values, palette=second.palette, part_name=second.title)
     alt = plots.alt_text("composition", n_groups=len(set(first.values)))
-    st.plotly_chart(figure, key="composition", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="composition", config={"displayModeBar": False}, alt=alt)
 
 
 def _violins(project: Project) -> None:
@@ -224,7 +225,7 @@ def _violin(gene: Colour, groups: Colour, *, key: str) -> None:
     figure = plots.violin_figure(gene.values, groups.values, gene=title, palette=groups.palette)
     figure.update_xaxes(title_text=groups.title)
     alt = plots.alt_text("violin", gene=gene.title, n_groups=len(set(groups.values)))
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
 _SELECTED = "selection"

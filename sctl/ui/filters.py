@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sctl import qc
 from sctl.preprocess import PreprocessParams, RoleParams
 from sctl.project import Project
-from sctl.ui import caching, errors, histogram, shell, state
+from sctl.ui import caching, charts, errors, histogram, shell, state
 from sctl.ui.caching import Measured
 from sctl.ui.histogram import METRICS, Metric
 
@@ -133,11 +133,11 @@ def _limits(project: Project, role: str, metric: Metric, params: RoleParams) -> 
     if other is not None:
         alt += f", with the outline of the {_OTHER[role]}"
     if metric.name == "expression":
-        st.plotly_chart(fig, key=f"expression:{role}", config={"displayModeBar": False}, alt=alt)
+        charts.draw(fig, key=f"expression:{role}", config={"displayModeBar": False}, alt=alt)
         st.caption(metric.about)
         return
     drawn = state.HISTOGRAM.of(role, metric.name)
-    st.plotly_chart(
+    charts.draw(
         fig,
         key=f"{drawn.name}:{drawn.get()}",
         on_select=lambda: _box(role, metric),

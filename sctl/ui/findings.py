@@ -97,7 +97,7 @@ def _repair(finding: Finding) -> None:
         return
     role = str(fix.arguments["role"])
     with errors.remembered(f"The {role} is as it was.", place=role):
-        other = project.input("target" if role == "source" else "source") if fix.code == "match_case" else None
+        other = project.input("target" if role == "source" else "source") if fix.code in preflight.NEED_OTHER else None
         repaired = preflight.apply_fix(project.input(role), fix, other=other)
         info = project.input_info(role) or {}
         if "trained" in info:

@@ -12,7 +12,7 @@ import streamlit as st
 from sctl import plots
 from sctl.data import UNASSIGNED
 from sctl.project import Project
-from sctl.ui import colours, results
+from sctl.ui import charts, colours, results
 
 
 def panel(project: Project) -> None:
@@ -22,9 +22,7 @@ def panel(project: Project) -> None:
     palette = {**_as_their_type(project, types), **types}
     first, last = next(iter(layers)), list(layers)[-1]
     alt = plots.alt_text("layers", first=first.lower(), last=last.lower())
-    st.plotly_chart(
-        plots.layered_sankey(layers, palette=palette), key="flow", config={"displayModeBar": False}, alt=alt
-    )
+    charts.draw(plots.layered_sankey(layers, palette=palette), key="flow", config={"displayModeBar": False}, alt=alt)
     st.caption("Each band is a set of cells. Bands that split or join show where names and groups disagree.")
 
 

@@ -13,7 +13,7 @@ from sctl import plots
 from sctl.pipeline import ConsensusPoint
 from sctl.plots.palette import styled
 from sctl.project import Project
-from sctl.ui import consensus_results, results
+from sctl.ui import charts, consensus_results, results
 
 _MOST_GENES = 40
 
@@ -37,7 +37,7 @@ def draw(project: Project, found: ConsensusPoint, table: pd.DataFrame) -> None:
     called = consensus_results.names(project, found)
     clusters = [called[int(number)] for number in found.clusters[found.compared[cells]]]
     figure = _figure(shares, genes, clusters)
-    st.plotly_chart(
+    charts.draw(
         figure, key=f"genes:heatmap:{found.n_clusters}", config={"displayModeBar": False},
         alt=f"Heat map of {len(genes)} marker genes in {len(cells):,} cells, both in the order of the groups.",
     )  # fmt: skip

@@ -22,7 +22,7 @@ GLOSSARY = """
 | KTA | Kernel target alignment: how well groups agree with the structure of the data; larger is better |
 | Silhouette | How much nearer cells are to their own group than to the next, from −1 to 1 |
 | Confidence | How clearly one cell type was preferred over the others, from 0 to 1 |
-| Unassigned | A cell whose confidence is below your limit |
+| Unassigned | A cell without a name: the method gave it none, or you left it without one, below a limit of confidence |
 | Marker gene | A gene that is expressed more strongly in one group than in the other cells |
 | log2 fold change | 1 means twice as much, 2 four times as much, −1 half as much |
 | AUROC | Chance that a cell of the group has more of a gene than a cell outside; 0.5 means no difference |

@@ -7,7 +7,8 @@ from datetime import datetime
 import streamlit as st
 
 from sctl.errors import SctlError
-from sctl.project import Project, ProjectInfo, import_project
+from sctl.jobs import isolated
+from sctl.project import Project, ProjectInfo
 from sctl.ui import errors, jobs, shell, state, steps, uploads
 
 _LISTED = 3
@@ -63,7 +64,7 @@ def _from_file() -> None:
     count.set(count.get() + 1)  # whatever comes of it, the uploader is emptied, which frees its memory
     with st.spinner("Opening the project …"), errors.remembered("Nothing was changed.", place="bundle"):
         with uploads.on_disk([file]) as (paths, _):
-            project = import_project(paths[0])
+            project = isolated.import_project(paths[0], file.name)
         shell.open_project(project.id)
         shell.go(steps.DATA)
     st.rerun()
@@ -94,8 +95,9 @@ def _start_demo() -> None:
     """Make a project of the bundled pair and start everything."""
     project = Project.create("Demo: human pancreas")
     try:
-        for role in ("source", "target"):
-            uploads.take_demo(project, role)
+        with project.one_act(undoable=False):  # without its data there is no demo to go back to
+            for role in ("source", "target"):
+                uploads.take_demo(project, role)
     except SctlError:
         project.delete()
         raise

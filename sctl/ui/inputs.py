@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from sctl import io, pipeline, preflight
+from sctl import pipeline, preflight
 from sctl.errors import ProjectError
+from sctl.jobs import isolated
 from sctl.preflight import Role
 from sctl.project import Project
 from sctl.ui import caching, errors, findings, shell, simulation, state, trained, uploads
@@ -57,6 +59,7 @@ def _dataset(project: Project, role: Role, info: Mapping[str, Any], *, for_refer
 
 def _bring(project: Project, role: str) -> None:
     """Offer the ways in: upload, a folder of the server, the demo."""
+    isolated.warm_up()
     count = state.UPLOAD_ROUND.of(role)
     files = st.file_uploader(
         f"Files of the {role}",
@@ -118,7 +121,8 @@ def _load(role: str, take: Callable[[], None]) -> None:
     """Take a dataset in; whatever comes of it, the uploader is emptied, which frees its memory."""
     project = shell.current()
     kept = f"Your earlier {role} is still in place." if project and project.input_info(role) else "Nothing was changed."
-    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role):
+    one_act = project.one_act() if project else nullcontext()
+    with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role), one_act:
         take()
         _choose_labels(role)
     count = state.UPLOAD_ROUND.of(role)
@@ -235,16 +239,15 @@ def _labels_table(project: Project) -> None:
 
 def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
     with uploads.on_disk(files) as (paths, _):
-        table = io.read_labels(paths[0], name=files[0].name)
-    joined, report = io.join_labels(project.input("source"), table)
-    project.change_input("source", joined, {"labels": files[0].name}, note="Join the table of cell types")
-    if report.columns:
-        likely = [column for column in preflight.label_candidates(joined) if column in report.columns]
-        chosen = (likely or report.columns)[0]
-        project.set_params(
-            "data", {**project.params("data"), "label_key": chosen}, note=f"Take the cell types from {chosen}"
-        )
-    errors.say(report.text)
+        origin = project.changed_origin("source", {"labels": files[0].name})
+        with project.one_act():
+            note = "Join the table of cell types"
+            report = isolated.join_labels(project, paths[0], files[0].name, origin, note=note)
+            if report["columns"]:
+                chosen = report["columns"][0]
+                params = {**project.params("data"), "label_key": chosen}
+                project.set_params("data", params, note=f"Take the cell types from {chosen}")
+    errors.say(report["text"])
 
 
 def _preview(project: Project, role: str, info: Mapping[str, Any]) -> None:

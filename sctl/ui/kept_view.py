@@ -6,7 +6,7 @@ import streamlit as st
 
 from sctl import plots
 from sctl.project import Project
-from sctl.ui import caching, filters
+from sctl.ui import caching, charts, filters
 
 
 def scatter(project: Project, role: str) -> None:
@@ -19,7 +19,7 @@ def scatter(project: Project, role: str) -> None:
         return
     metrics = caching.measured(project, role, info["fingerprint"]).metrics
     with st.expander("Cells that are kept and left out, one by one", icon=":material/scatter_plot:"):
-        st.plotly_chart(
+        charts.draw(
             plots.kept_figure(metrics["n_genes"].to_numpy(), metrics["total_counts"].to_numpy(), kept),
             key=f"kept:{role}",
             alt=plots.alt_text("kept", n_cells=len(kept), role=role, n_kept=int(kept.sum())),

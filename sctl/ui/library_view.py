@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from sctl.io.memory import readable
+from sctl.jobs import isolated
 from sctl.project import Project, trained_file
 from sctl.sharing import ENDING, Entry, Library
 from sctl.ui import errors, shell, state, steps, uploads
@@ -79,6 +80,7 @@ def _ways_in(library: Library, project: Project | None, *, unfold: bool) -> None
             count.set(count.get() + 1)
             with st.spinner("Checking the file …"), errors.remembered("The library is as it was.", place="library"):
                 with uploads.on_disk([file]) as (paths, _):
+                    isolated.check_model(paths[0], file.name, trained=False)
                     entry = library.add(paths[0], name=file.name)
                 errors.say(f"{entry.name} is in the library.")
             st.rerun()

@@ -83,7 +83,7 @@ def _conditions(found: TransferResult) -> tuple[list[str], list[str]]:
 
 def _names(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+    return f"{errors.plain(', '.join(names[:_MOST_NAMES]))}{more}"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sctl import export, plots
 from sctl.markers import compare_selections, dot_table, marker_warnings, top_markers
-from sctl.project import Project
+from sctl.project import Project, load_sides, save_sides
 from sctl.ui import (
     caching,
+    charts,
     colours,
     embedding_view,
     errors,
@@ -197,7 +198,7 @@ def dots(project: Project) -> None:
         target.X, pd.Categorical(groups.values, categories=names), genes, var_names=list(target.var_names)
     )
     alt = plots.alt_text("dot_plot", n_genes=table["gene"].nunique(), n_groups=len(names))
-    st.plotly_chart(plots.dot_plot(table), key="markers:dots", config={"displayModeBar": False}, alt=alt)
+    charts.draw(plots.dot_plot(table), key="markers:dots", config={"displayModeBar": False}, alt=alt)
 
 
 # -- A against B -------------------------------------------------------------------------------------
@@ -206,16 +207,19 @@ def dots(project: Project) -> None:
 def a_against_b(project: Project) -> None:
     """Let the user compare two sets of cells: groups, or selections from the Explore page."""
     choices = _sides(project)
+    for key, side in zip((state.SIDE_A, state.SIDE_B), load_sides(project), strict=True):
+        key.start_with(side if side in choices else None)  # a new visit: as the project has it
     st.caption("Choose two groups, or select cells on the Explore page and keep them as A and B.")
     left, right = st.columns(2)
     with left:
         a = st.selectbox(
-            "A", list(choices), index=None, key=state.SIDE_A.name, placeholder="Cells", persist_state="session"
-        )
+            "A", list(choices), index=None, key=state.SIDE_A.name, placeholder="Cells", persist_state="session",
+            on_change=_keep_sides,
+        )  # fmt: skip
     with right:
         b = st.selectbox(
             "against B", list(choices), index=None, key=state.SIDE_B.name, placeholder="All other cells",
-            persist_state="session",
+            persist_state="session", on_change=_keep_sides,
         )  # fmt: skip
     if a is None:
         return
@@ -231,10 +235,16 @@ def a_against_b(project: Project) -> None:
     with right:
         figure = plots.volcano(table)
         figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-        st.plotly_chart(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
+        charts.draw(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
         if gene is not None:
             sides = np.where(choices[a], "A", np.where(choices[b], "B", "others") if b else "others")
             explore_view.violin(project, gene, colours.Colour(sides, "Side"), key="ab:violin")
+
+
+def _keep_sides() -> None:
+    project = shell.current()
+    if project is not None:
+        save_sides(results.shown(project), (state.SIDE_A.get(), state.SIDE_B.get()))
 
 
 def _compared(project: Project, a: NDArray[np.bool_], b: NDArray[np.bool_] | None) -> pd.DataFrame:

@@ -14,14 +14,14 @@ from sctl import evaluate, plots
 from sctl.data import TransferResult
 from sctl.methods import METHODS
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, errors, results, selection, shell, state, steps
+from sctl.ui import charts, colours, embedding_view, errors, results, selection, shell, state, steps
 
 
 def panel(project: Project) -> None:
     """Draw the answers of all methods that were run on the data as prepared now, side by side."""
     answers = results.answers(project)
     own = answers[0]
-    _meaning()
+    _meaning([found.method for found in answers])
     if len(answers) < 2:
         st.info(
             f"Only {_title(own)} was run on these data. Answers are kept: run another method, and both are compared here.",
@@ -36,16 +36,41 @@ def panel(project: Project) -> None:
     _flow(project, answers)
 
 
-def _meaning() -> None:
+def _meaning(methods: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
-    left.markdown(
-        "**What it is:** the methods work in different ways, so a name that all of them give hangs less on how one of them "
-        "works. Where they differ, look at marker genes."
-    )
+    left.markdown(f"**What it is:** {what_agreement_is(methods)} Where they differ, look at marker genes.")
     right.markdown(
         "**What it is not:** a vote. All learn from the same source: a type that it lacks, or a wrong name in it, misleads "
         "them alike. The method that fits your data best may stand alone."
     )
+
+
+def what_agreement_is(methods: Sequence[str]) -> str:
+    """Say what it means that methods agree: relatives agree easily.
+
+    Examples
+    --------
+    >>> what_agreement_is(["transfercluster", "itclust"])
+    'the methods work in different ways, so a name that all of them give hangs less on how one of them works.'
+    """
+    relatives: dict[str, list[str]] = {}
+    for method in methods:
+        relatives.setdefault(METHODS[method].family or method, []).append(METHODS[method].title)
+    related = [(family, titles) for family, titles in relatives.items() if len(titles) > 1]
+    if len(relatives) == 1 and related:
+        family, titles = related[0]
+        return (
+            f"{_listed(titles)} are relatives: all {family}, and differ in what they make of the source. So a name that all "
+            "of them give says less than one on which a method of another kind agrees: run one of those, too."
+        )
+    said = "the methods work in different ways, so a name that all of them give hangs less on how one of them works."
+    for family, titles in related:
+        said += f" {_listed(titles)} are relatives, which {family}: that these agree counts as one answer."
+    return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def truth_of(project: Project, found: TransferResult) -> Any:
@@ -182,5 +207,5 @@ def _flow(project: Project, answers: Sequence[TransferResult]) -> None:
     layers = {_title(own): own.labels.astype(str), _title(other): other.labels.astype(str)}
     figure = plots.layered_sankey(layers, palette=colours.palette(project, "label"))
     alt = plots.alt_text("layers", first=_title(own), last=_title(other))
-    st.plotly_chart(figure, key="methods:flow", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="methods:flow", config={"displayModeBar": False}, alt=alt)
     st.caption(f"Each band is a set of cells. {errors.plain(_title(other))}'s names stand on the right.")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from sctl import export, pipeline, plots
 from sctl.project import Project, load_curves
-from sctl.ui import jobs, results, shell
+from sctl.ui import charts, jobs, results, shell
 
 PLACE = "neighbours"
 _MEASURES = {"accuracy": "Cells named rightly", "macro_f1": "Mean F1 over the types"}
@@ -61,7 +61,7 @@ def _draw(project: Project, curves: pd.DataFrame) -> None:
     used = int(results.result(project).params.get("k", 15))
     figure = plots.neighbours_figure(curves, measure=measure, used=used)
     alt = plots.alt_text("neighbours", n_spaces=len(mean))
-    st.plotly_chart(figure, key="neighbours:curves", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="neighbours:curves", config={"displayModeBar": False}, alt=alt)
     st.download_button(
         "The curves (.csv)", data=lambda: export.to_csv(curves), file_name="neighbours.csv", mime="text/csv",
         icon=":material/download:", on_click="ignore", key="neighbours:csv",

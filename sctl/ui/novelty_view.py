@@ -14,7 +14,7 @@ from sctl import export, novelty
 from sctl.data import UNASSIGNED, Floats, TransferResult
 from sctl.plots.palette import ACCENT, ON_ANY, styled
 from sctl.project import Project
-from sctl.ui import colours, embedding_view, errors, results, shell, state
+from sctl.ui import charts, colours, embedding_view, errors, results, shell, state
 
 _ROWS = 300  # rows the table shows; the file to download has all
 _MOST = 6.0  # end of the slider, and of the map's colours: beyond, all are strange alike
@@ -168,7 +168,7 @@ def _pictures(project: Project, values: Floats, limit: float) -> None:
             f"Histogram of the strangeness of {len(values):,} cells; {int((values > limit).sum()):,} lie beyond the "
             f"limit of {limit:.1f}."
         )
-        st.plotly_chart(_histogram(values, limit), key="novelty:histogram", config=_FLAT, alt=alt)
+        charts.draw(_histogram(values, limit), key="novelty:histogram", config=_FLAT, alt=alt)
 
 
 def _histogram(values: Floats, limit: float) -> go.Figure:

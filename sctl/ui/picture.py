@@ -24,6 +24,15 @@ def overview() -> str:
     return "".join(parts)
 
 
+def sign() -> str:
+    """Return the sign without the name, for the tab of the browser; a symbol's name would be fetched from elsewhere."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="2 1 32 29" width="32" height="32">'
+        '<circle cx="13" cy="12" r="9" fill="#0072B2"/><circle cx="27" cy="22" r="6" fill="#56B4E9"/>'
+        '<path d="M18 18 L23 20" stroke="#0072B2" stroke-width="3"/></svg>'
+    )
+
+
 def logo() -> str:
     """Return the app's sign: a coloured cell that gives its colour to a grey one, and the name."""
     return (

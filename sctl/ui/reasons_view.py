@@ -12,7 +12,7 @@ from sctl.enrichment import FDR
 from sctl.explain import marked
 from sctl.pipeline import Reasons
 from sctl.project import Project, WhyQuestion, load_gene_sets, load_reasons, why_questions
-from sctl.ui import colours, embedding_view, errors, explore_view, results
+from sctl.ui import charts, colours, embedding_view, errors, explore_view, results
 
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _ROWS = 200
@@ -152,7 +152,7 @@ def _bars(found: Reasons) -> None:
     own = found.explanation
     figure = plots.reasons_figure(own.genes, label=own.label, against=own.against)
     alt = plots.alt_text("reasons", n_genes=len(figure.data[0].y), label=own.label, against=own.against)
-    st.plotly_chart(figure, key="explain:bars", config=_FLAT, alt=alt)
+    charts.draw(figure, key="explain:bars", config=_FLAT, alt=alt)
 
 
 def _table(question: WhyQuestion, found: Reasons, genes: pd.DataFrame) -> str | None:
@@ -267,7 +267,7 @@ def _check(found: Reasons) -> None:
     alt = plots.alt_text(
         "deletion", label=found.explanation.label, salient=f"{last['salient']:.3g}", random=f"{last['random']:.3g}"
     )
-    st.plotly_chart(plots.deletion_figure(found.deletion), key="explain:deletion", config=_FLAT, alt=alt)
+    charts.draw(plots.deletion_figure(found.deletion), key="explain:deletion", config=_FLAT, alt=alt)
 
 
 def _download(label: str, table: pd.DataFrame, name: str) -> None:

@@ -16,7 +16,7 @@ from sctl.plots.palette import ACCENT, FAINT, styled
 from sctl.project import Project, Question, cells_of, outcomes_file, outcomes_in, questions
 from sctl.project.repeats import Kind
 from sctl.robustness import Outcome, Separation
-from sctl.ui import errors, estimates, jobs, results, shell, state
+from sctl.ui import charts, errors, estimates, jobs, results, shell, state
 
 PLACE = "repeats"
 _SEEDS = (5, 10, 20, 50, 100)
@@ -177,7 +177,7 @@ def _answer(project: Project, question: Question) -> None:
     counts, rows = found.counts(), found.rows()
     counts["title"] = [METHODS[key].title if key in METHODS else key for key in counts["method"]]
     said = "; ".join(f"{row.title} {row.separated} of {row.seeds}" for row in counts.itertuples())
-    st.plotly_chart(
+    charts.draw(
         _figure(counts), key=f"repeats:figure:{len(rows)}", config=_FLAT,
         alt=f"How often the two groups were kept apart, with 95 % intervals: {said}.",
     )  # fmt: skip

@@ -32,7 +32,7 @@ from sctl.project import (
     load_target_all,
     mean_of_genes,
 )
-from sctl.project.files import stamp
+from sctl.project.checksums import Stamp, stamp
 from sctl.project.latent import LATENT_MAP
 from sctl.project.results import BASELINES, MAPS, SWEEP, load_latent_map, load_maps, points_in, source_table
 from sctl.sharing.trained import CELLS_KEY
@@ -40,7 +40,6 @@ from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
 
 Maps = dict[str, NDArray[Any]]
-Stamp = tuple[int, int] | None
 
 
 def shown(project: Project, step: str = "theta") -> Project:
@@ -77,19 +76,19 @@ def baselines(project: Project) -> dict[str, TransferResult]:
 
 
 @caching.resource("transfer", max_entries=4)
-def _sweep(project: Project, written: Stamp) -> ThetaSweep:
+def _sweep(project: Project, written: Stamp | None) -> ThetaSweep:
     return load_sweep(project)
 
 
 @caching.data("transfer", max_entries=256)
-def _point_at(project: Project, written: Stamp, theta: float) -> ThetaPoint:
+def _point_at(project: Project, written: Stamp | None, theta: float) -> ThetaPoint:
     # More threads than free cores wait for each other by spinning: 4 s instead of 0.15 beside a running job.
     with threadpool_limits(limits=1):
         return sweep(project).at(theta)
 
 
 @caching.resource("transfer", max_entries=8)
-def _baselines(project: Project, finished: tuple[tuple[str, Stamp], ...]) -> dict[str, TransferResult]:
+def _baselines(project: Project, finished: tuple[tuple[str, Stamp | None], ...]) -> dict[str, TransferResult]:
     return load_baselines(project)
 
 
@@ -268,10 +267,10 @@ def markers(project: Project) -> pd.DataFrame:
 
 
 @caching.resource("explore", max_entries=8)
-def _maps(project: Project, written: Stamp) -> Maps:
+def _maps(project: Project, written: Stamp | None) -> Maps:
     return load_maps(project)
 
 
 @caching.resource("transfer", max_entries=8)
-def _latent_map(project: Project, written: Stamp) -> Maps:
+def _latent_map(project: Project, written: Stamp | None) -> Maps:
     return load_latent_map(project)

@@ -12,7 +12,7 @@ from sctl.core.search import MOST_TRIALS, Ranges, Search
 from sctl.jobs import JobState
 from sctl.methods import METHODS
 from sctl.project import Project, SearchQuestion, has_searches, load_search
-from sctl.ui import errors, jobs, shell, state
+from sctl.ui import charts, errors, jobs, shell, state
 
 PLACE = "search"
 _RANGES: dict[Ranges, str] = {
@@ -103,7 +103,7 @@ def _found(project: Project, question: SearchQuestion, found: Search) -> None:
     table = pipeline.trials_table(found)
     figure = plots.trials_figure(table, value=pipeline.TUNED_VALUE, titles=titles)
     alt = plots.alt_text("trials", n_trials=len(table))
-    st.plotly_chart(figure, key="search:trials", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="search:trials", config={"displayModeBar": False}, alt=alt)
     if found.importance:
         parts = [f"{titles.get(name, name)} {share:.0%}" for name, share in found.importance.items()]
         st.caption(f"What the differences go back to: {', '.join(parts)}. Drag along an axis to see some lines only.")

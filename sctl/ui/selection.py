@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sctl import plots
 from sctl.data import Floats
-from sctl.project import Project
+from sctl.project import Project, load_selection, save_selection
 from sctl.ui import state
 
 Mask = NDArray[np.bool_]
@@ -57,13 +57,17 @@ def joined(before: Mask, drawn: Mask, mode: str) -> Mask:
 
 def current(project: Project, n_obs: int, name: str = "") -> Mask:
     """Return the selected cells, or those kept aside as ``"A"`` or ``"B"``; none where nothing is.  (n_obs,)."""
-    kept: Selection | None = _key(project, name).get()
+    key = _key(project, name)
+    if key.get() is None:  # a new visit: as the project has it
+        key.set(Selection.of(load_selection(project, n_obs, name)))
+    kept: Selection | None = key.get()
     return kept.mask if kept is not None and kept.n_obs == n_obs else np.zeros(n_obs, dtype=bool)
 
 
 def keep(project: Project, mask: Mask, name: str = "") -> None:
     """Make cells the selection, or keep them aside under a name; for callbacks."""
     _key(project, name).set(Selection.of(mask))
+    save_selection(project, mask, name)
     state.SELECT_ROUND.set(state.SELECT_ROUND.get() + 1)  # a new map, without the old lasso
 
 

@@ -14,6 +14,7 @@ from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, SECOND, styled
 from sctl.project import Project, load_report, load_self_test, trained_file
 from sctl.ui import caching, errors, estimates, jobs, results, shell
+from sctl.ui.charts import draw
 
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _BAR = 22  # pixels of a bar
@@ -200,4 +201,4 @@ def _lines(table: Mapping[str, Sequence[float]]) -> go.Figure:
 
 
 def _draw(figure: go.Figure, name: str, alt: str) -> None:
-    st.plotly_chart(figure, key=f"self_test:{name}", config=_FLAT, alt=alt)
+    draw(figure, key=f"self_test:{name}", config=_FLAT, alt=alt)

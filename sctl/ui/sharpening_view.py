@@ -15,7 +15,7 @@ from sctl.core.before_after import Answer
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import colours_of
 from sctl.project import Project
-from sctl.ui import colours, errors, results, shell, state
+from sctl.ui import charts, colours, errors, results, shell, state
 
 PLACE = "sharpening"
 _CHOICES: Mapping[Answer, str] = {"before": "Groups from before", "after": "Groups from after"}
@@ -234,7 +234,7 @@ def film(project: Project) -> None:
     )
     shown = min(found.n_obs, plots.film.MOST_CELLS)
     alt = plots.alt_text("film", n_cells=shown, n_snapshots=len(refreshes))
-    st.plotly_chart(figure, key="film", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="film", config={"displayModeBar": False}, alt=alt)
     sample = "" if shown == found.n_obs else f" {shown:,} of {found.n_obs:,} cells are shown."
     st.caption(
         "Each point is a cell as the network sees it, in the colour of its group at that moment. Cells that jump to "

@@ -48,6 +48,20 @@ def frame() -> None:
             jobs.sidebar(found)
         _foot()
     errors.show_notices()
+    if found is not None:
+        _damage(found)
+
+
+def _damage(project: Project) -> None:
+    """Say which results are damaged, and that running their steps again mends them."""
+    for step in steps.PIPELINE:
+        name = project.damage(step.computes) if step.computes and step is not steps.DATA else ""
+        if name:
+            st.warning(
+                f"The result of the step **{step.short}** is damaged ({errors.plain(name)}). It counts as not computed: run the "
+                "step again, and what is damaged is computed anew. Everything else is still there.",
+                icon=":material/build:",
+            )
 
 
 def current() -> Project | None:
@@ -200,12 +214,15 @@ def _adopt() -> Project | None:
         return None
     try:
         project = Project.open(name)
+        restored = project.restore()
     except ProjectError as error:
         state.PROJECT.clear()
         st.query_params.pop("p", None)
         errors.card(error)
         return None
     open_project(name)
+    for sentence in restored:
+        errors.warn(sentence)
     return project
 
 
@@ -215,7 +232,7 @@ def _brand() -> None:
 
 
 def _project(project: Project) -> None:
-    infos = [(role, project.input_info(role)) for role in ("source", "target")]
+    infos = [(role, _info(project, role)) for role in ("source", "target")]
     chips = [f":gray-badge[{role.capitalize()} · {_size(info)}]" for role, info in infos if info is not None]
     with st.popover(f"**{errors.plain(project.name)}**", type="tertiary", help="Rename or share this project"):
         state.RENAME.set(project.name)
@@ -223,6 +240,14 @@ def _project(project: Project) -> None:
         st.caption("To come back later, or to show it to a colleague on the same server, keep this page's address.")
     if chips:
         st.markdown("  \n".join(chips))
+
+
+def _info(project: Project, role: str) -> Mapping[str, Any] | None:
+    """Return what is known of an input; None where that is damaged, which the pages that need it say."""
+    try:
+        return project.input_info(role)
+    except ProjectError:
+        return None
 
 
 def _size(info: Mapping[str, Any]) -> str:
@@ -272,7 +297,7 @@ def _history(project: Project) -> None:
                 name,
                 icon=f":material/{name.lower()}:",
                 key=name.lower(),
-                help=note or f"There is nothing to {name.lower()}.",
+                help=errors.plain(note) if note else f"There is nothing to {name.lower()}.",
                 shortcut=keys,
                 type="tertiary",
                 on_click=callback,

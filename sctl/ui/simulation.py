@@ -99,11 +99,12 @@ def put(project: Project, simulation: Simulation) -> None:
         If the data cannot be made or stored.
     """
     made = simulation.make()
-    for role, adata in (("source", made.source), ("target", made.target)):
-        origin = {"filename": f"Simulated {role}", "simulated": simulation.to_dict()}
-        project.put_input(role, adata, origin, note=f"Simulate a {role}")
-    project.put_truth(made.truth)
-    project.set_params("data", {"label_key": made.label_key}, note="Choose the simulated cell types")
+    with project.one_act():
+        for role, adata in (("source", made.source), ("target", made.target)):
+            origin = {"filename": f"Simulated {role}", "simulated": simulation.to_dict()}
+            project.put_input(role, adata, origin, note="Simulate a source and a target")
+        project.put_truth(made.truth)
+        project.set_params("data", {"label_key": made.label_key}, note="Choose the simulated cell types")
     state.forget_settings()
 
 

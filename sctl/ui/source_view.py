@@ -11,7 +11,7 @@ from sctl.base import TransferMethod
 from sctl.pipeline import SourceCheck
 from sctl.plots.source import chance_figure, groups_figure
 from sctl.project import Project, load_source_check
-from sctl.ui import errors, forms, shell
+from sctl.ui import charts, errors, forms, shell
 from sctl.ui import jobs as job_views
 
 N_GROUPS = "n_source_groups"
@@ -108,7 +108,7 @@ def _verdict(check: SourceCheck) -> None:
     with right:
         figure = chance_figure(check.score, check.null_scores)
         alt = f"The source scores {check.score:.2f}; with shuffled genes at most {max(check.null_scores):.2f}"
-        st.plotly_chart(figure, key="source:chance", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="source:chance", config={"displayModeBar": False}, alt=alt)
 
 
 def _curve(check: SourceCheck, chosen: int | None) -> None:
@@ -117,7 +117,7 @@ def _curve(check: SourceCheck, chosen: int | None) -> None:
         f"Share left unexplained with {check.tried[0]} to {check.tried[-1]} groups; "
         f"the curve bends at {check.suggested}, which is suggested"
     )
-    st.plotly_chart(figure, key="source:groups", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="source:groups", config={"displayModeBar": False}, alt=alt)
     st.caption(
         f"More groups always explain more. The curve bends at {check.suggested}: beyond it, each further group adds little."
     )

@@ -167,7 +167,7 @@ UNCERTAINTY = Step(
     purpose="See which cells got a clear name and which did not, and decide where to draw the line.",
     about="""
 The confidence of a cell lies between 0 and 1. It says how clearly the method preferred one cell type over the others.
-It is not the chance that the name is right. Cells below your limit are called *unassigned*.
+It is not the chance that the name is right. Cells below a limit of your choice can be left *unassigned*.
 """,
 )
 

@@ -11,7 +11,7 @@ from sctl import pipeline, plots
 from sctl.methods import METHODS
 from sctl.project import Project
 from sctl.sweep import Criterion, ThetaPoint, choose_theta, remarks
-from sctl.ui import errors, results
+from sctl.ui import charts, errors, results
 
 _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
@@ -83,7 +83,7 @@ def curve(project: Project, *, live: bool = False) -> None:
     )
     figure.update_yaxes(title_text=FITS[criterion], selector={"side": None})
     alt = plots.alt_text("theta", n_points=len(drawn), best=best)
-    st.plotly_chart(figure, key="theta:live" if live else "theta:curve", config={"displayModeBar": False}, alt=alt)
+    charts.draw(figure, key="theta:live" if live else "theta:curve", config={"displayModeBar": False}, alt=alt)
 
 
 def say(project: Project) -> None:

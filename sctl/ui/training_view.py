@@ -13,7 +13,7 @@ from sctl.data import TransferResult
 from sctl.jobs import Job
 from sctl.plots import Curves
 from sctl.project import Project
-from sctl.ui import results
+from sctl.ui import charts, results
 
 _ABOUT = (
     "Error: how wrong the network is, lower is better. Cells held out are never learned from: where their error rises "
@@ -49,7 +49,7 @@ def _drawer(phases: dict[str, Curves], said: list[str]) -> None:
     with st.expander("How the network learned", icon=":material/show_chart:"):
         alt = plots.alt_text("training", n_phases=len(phases))
         figure = plots.training_figure(phases)
-        st.plotly_chart(figure, key="training:report", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="training:report", config={"displayModeBar": False}, alt=alt)
         st.markdown("\n".join(f"- {line}" for line in said))
         st.caption(_ABOUT)
 

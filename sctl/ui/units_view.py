@@ -11,7 +11,7 @@ from sctl import export, pipeline, plots
 from sctl.enrichment import FDR, UnitPathways
 from sctl.methods import METHODS
 from sctl.project import Project, UnitsQuestion, has_units, load_units
-from sctl.ui import errors, jobs, results, shell, state
+from sctl.ui import charts, errors, jobs, results, shell, state
 
 PLACE = "units"
 _CASES = {
@@ -114,7 +114,7 @@ def _draw(found: Mapping[str, UnitPathways]) -> None:
     else:
         alt = plots.alt_text("units", n_sets=len(counts), n_units=counts.shape[1])
         figure = plots.unit_figure(counts, own.directions)
-        st.plotly_chart(figure, key="units:map", config={"displayModeBar": False}, alt=alt)
+        charts.draw(figure, key="units:map", config={"displayModeBar": False}, alt=alt)
     whole = pd.concat([one.table.assign(case=errors.plain(case)) for case, one in found.items()], ignore_index=True)
     st.download_button(
         "All units and pathways (.csv)", data=lambda: export.to_csv(whole), file_name="units.csv", mime="text/csv",

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
 from sctl import io, pipeline
 from sctl.errors import DataError
+from sctl.jobs import isolated
 from sctl.project import Project
 from sctl.sharing import ENDING
 
@@ -32,6 +35,9 @@ class Upload(Protocol):
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes."""
 
+    def close(self) -> None:
+        """Free the memory."""
+
 
 @contextmanager
 def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
@@ -47,7 +53,18 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
                     digest.update(block)
                     file.write(block)
             paths.append(path)
+            _free(upload)
         yield paths, digest.hexdigest()
+
+
+def _free(upload: Upload) -> None:
+    """Free the memory of an upload that is on the disk: Streamlit would keep it until the visitor leaves."""
+    context = get_script_run_ctx(suppress_warning=True)
+    file_id = getattr(upload, "file_id", None)
+    remove = getattr(context and context.uploaded_file_mgr, "remove_file", None)
+    if context is not None and file_id is not None and remove is not None:
+        remove(context.session_id, file_id)
+        upload.close()
 
 
 def take(project: Project, role: str, uploads: Sequence[Upload], *, genes: pipeline.Genes = "shared") -> None:
@@ -63,9 +80,8 @@ def take(project: Project, role: str, uploads: Sequence[Upload], *, genes: pipel
         _take_trained(project, role, uploads)
         return
     with on_disk(uploads) as (paths, digest):
-        adata = pipeline.read_datasets(paths, names=names, genes=genes, labelled=role == "source")
-    origin = {"filename": " + ".join(names), "files": names, "sha256": digest, "genes": genes}
-    project.put_input(role, adata, origin, note=f"Load the {role} from {names[0]}")
+        origin = {"filename": " + ".join(names), "files": names, "sha256": digest, "genes": genes}
+        isolated.put_datasets(project, role, paths, names, origin, genes=genes, note=f"Load the {role} from {names[0]}")
 
 
 def _take_trained(project: Project, role: str, uploads: Sequence[Upload]) -> None:
@@ -82,11 +98,12 @@ def _put_trained(project: Project, role: str, paths: Sequence[Path], origin: Map
             expected="It holds no cells, and stands for a whole source.",
             do="Choose it alone, on the side of the source.",
         )
-    name = origin["filename"]
+    name = str(origin["filename"])
     try:
+        isolated.check_model(paths[0], name)
         project.put_trained(paths[0], origin, note=f"Use the trained source {name}")
     except DataError as error:
-        found = error.found.replace(paths[0].name, str(name))  # the user knows it by the name it was uploaded with
+        found = error.found.replace(paths[0].name, name)  # the user knows it by the name it was uploaded with
         raise DataError(found, expected=error.expected, do=error.do) from error
 
 
@@ -113,7 +130,8 @@ def take_from_server(project: Project, role: str, path: Path) -> None:
     if allowed.name.lower().endswith(ENDING):
         _put_trained(project, role, [allowed], {"filename": allowed.name})
         return
-    project.put_input(role, io.read(allowed), {"filename": allowed.name}, note=f"Load the {role} from {allowed.name}")
+    name = allowed.name
+    isolated.put_datasets(project, role, [allowed], [name], {"filename": name}, note=f"Load the {role} from {name}")
 
 
 def take_demo(project: Project, role: str) -> None:
@@ -122,11 +140,12 @@ def take_demo(project: Project, role: str) -> None:
 
     demo = load_demo()
     origin = {"filename": f"Demo: human pancreas, {role}", "demo": True}
-    project.put_input(role, getattr(demo, role), origin, note=f"Load the demo's {role}")
-    if role == "source":
-        project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
-    else:
-        project.put_truth(demo.truth)
+    with project.one_act():
+        project.put_input(role, getattr(demo, role), origin, note=f"Load the demo's {role}")
+        if role == "source":
+            project.set_params("data", {"label_key": demo.label_key}, note="Choose the demo's cell types")
+        else:
+            project.put_truth(demo.truth)
 
 
 def roots() -> list[Path]:

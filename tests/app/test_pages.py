@@ -15,7 +15,7 @@ from sctl.errors import SctlError
 from sctl.jobs.tasks import compute
 from sctl.project import Project
 from sctl.simulate import toy_counts
-from sctl.ui import filters, steps
+from sctl.ui import filters, home, steps, uploads
 
 ROOT = Path(__file__).parents[2]
 
@@ -340,3 +340,29 @@ def test_two_projects_do_not_share_fields(open_page, project):
 def test_every_page_but_home_has_a_door_for_a_cold_server():
     doors = {path.stem for path in (ROOT / "pages").glob("*.py")}
     assert doors == {step.key for step in steps.ALL if step is not steps.HOME}
+
+
+# -- what undo takes back ----------------------------------------------------------------------------
+
+
+def test_undo_begins_when_the_demo_is_loaded(projects, monkeypatch):
+    opened: list[str] = []
+    monkeypatch.setattr(home.shell, "open_project", opened.append)
+    monkeypatch.setattr(home.jobs, "start", lambda *_: None)
+    home._start_demo()
+    demo = Project.open(opened[0])
+    assert demo.can_undo is None
+    assert demo.state("data") == "done"
+    assert demo.params("data")["label_key"] == "cell_type"
+    assert demo.truth() is not None
+
+
+def test_one_click_is_one_step_of_undo(open_page):
+    project = Project.create("Mine")
+    for role in ("source", "target"):
+        uploads.take_demo(project, role)
+        assert project.can_undo == f"Load the demo's {role}"
+    project.undo()
+    assert (set(project.settings.inputs), project.truth()) == ({"source"}, None)
+    project.undo()
+    assert (project.settings.inputs, project.can_undo) == ({}, None)

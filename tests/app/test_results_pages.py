@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import shutil
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,17 +14,19 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from sctl import jobs, pipeline
+from sctl import jobs, pipeline, plots, uncertainty
 from sctl.errors import Cancelled, ProjectError
 from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
-from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes
+from sctl.jobs import JobState
+from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.subgroups import subgroups
 from sctl.sweep import Remark
 from sctl.ui import (
     colours,
+    confidence_view,
     embedding_view,
     errors,
     exports,
@@ -34,8 +37,10 @@ from sctl.ui import (
     results,
     selection,
     state,
+    theta_by_hand,
     theta_view,
 )
+from sctl.ui import jobs as job_views
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -263,11 +268,17 @@ def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
 
 
 def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
-    assert "How right was it?" in texts(open_page("theta", done.id))
-    for _ in range(1):
-        done.undo()  # the truth was the last thing that was added
+    right = (load_result(done).labels == done.truth().reindex(load_result(done).obs_names)).mean()
     app = fine(open_page("theta", done.id))
-    assert done.truth() is None
+    assert "How right was it?" in texts(app)
+    shown = {item.label: item.value for item in app.metric}
+    assert shown["Cells named rightly"] == f"{right:.1%}"
+    done.put_truth(done.truth().iloc[:20].rename(lambda name: f"another {name}"))  # of a target that was replaced
+    assert "How right was it?" not in texts(fine(open_page("theta", done.id)))
+    done.undo()
+    assert done.undo() == "Add the true labels"
+    app = fine(open_page("theta", done.id))
+    assert not {"Cells named rightly", "Groups as in truth (ARI)"} & {item.label for item in app.metric}
     assert "How right was it?" not in texts(app)
 
 
@@ -473,6 +484,29 @@ def test_markers_of_cell_types_put_the_table_out_of_date(open_page, done):
     assert button(fine(app), "Find them again")
 
 
+def test_a_comparison_outlives_a_reload(open_page, done):
+    save_selection(done, np.arange(load_result(done).n_obs) < 10, "A")
+    app = open_page("markers", done.id)
+    app.selectbox(key="side_a").select("Selection A").run()
+    other = app.selectbox(key="side_b").options[2]
+    app.selectbox(key="side_b").select(other).run()
+    drawn = next(item.value for item in fine(app).dataframe[::-1] if len(item.value))
+    again = fine(open_page("markers", done.id))  # a new visit of the same project
+    assert (again.selectbox(key="side_a").value, again.selectbox(key="side_b").value) == ("Selection A", other)
+    pd.testing.assert_frame_equal(next(item.value for item in again.dataframe[::-1] if len(item.value)), drawn)
+
+
+def test_selected_cells_outlive_a_reload(open_page, done):
+    app = open_page("explore", done.id)
+    assert fine(app).metric[0].value.startswith("0 of")
+    group = app.selectbox(key="select_group").options[0]
+    app.selectbox(key="select_group").select(group).run()
+    app.button(key="select_group_button").click().run()
+    chosen = fine(app).metric[0].value
+    assert not chosen.startswith("0 of")
+    assert fine(open_page("explore", done.id)).metric[0].value == chosen
+
+
 def test_two_groups_are_compared(open_page, done):
     app = open_page("markers", done.id)
     first, second = app.selectbox(key="side_a").options[:2]
@@ -498,21 +532,69 @@ def test_the_limit_counts_named_cells_live_and_can_be_kept(open_page, done):
     assert (button.label, button.disabled) == ("They are unassigned already", True)  # not offered a second time
 
 
+def test_cells_without_a_name_are_counted_the_same_everywhere(open_page, done, monkeypatch):
+    """Some cells have no name at any limit, of which some are surer than the limit and some are not."""
+    found = load_result(done)
+    labels, confidence = found.labels.copy(), np.linspace(0.3, 0.99, found.n_obs)
+    labels[[1, 2, 40, 60, 61]] = "unassigned"
+    save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, labels=labels, confidence=confidence))
+    st.cache_resource.clear()
+    drawn = []
+    monkeypatch.setattr(confidence_view.plots, "confidence_histogram", _keeping(drawn, plots.confidence_histogram))
+    app = open_page("uncertainty", done.id)
+    app.slider(key="limit").set_value(0.5).run()
+    below = int(((confidence < 0.5) & (labels != "unassigned")).sum())
+    box = next(item for item in fine(app).metric if item.label == "Unassigned cells")
+    assert (box.value, box.delta) == (str(below + 5), f"{below} below the limit, 5 at any limit")
+    parts = {trace.name: sum(trace.y) for trace in drawn[-1].data}
+    assert parts == {
+        f"named at this limit ({found.n_obs - below - 5})": found.n_obs - below - 5,
+        f"below the limit ({below})": below,
+        "unassigned at any limit (5)": 5,
+    }
+    press = app.button(key="apply_limit")
+    assert press.label == f"Call {below} cells unassigned"
+    press.click().run()
+    assert (done.labels() == "unassigned").sum() == below + 5
+    exported = pd.read_csv(io.BytesIO(exports._tables(done)["cells_transfercluster.csv"]))
+    assert (exported["label_final"] == "unassigned").sum() == below + 5
+    st.cache_resource.clear()
+
+
+def _keeping(drawn, make):
+    def draw(*given, **settings):
+        drawn.append(make(*given, **settings))
+        return drawn[-1]
+
+    return draw
+
+
+def test_the_confidence_of_a_cell_is_the_bar_beside_it(open_page, done):
+    found = load_result(done)
+    app = fine(open_page("uncertainty", done.id))
+    place = list(found.obs_names).index(app.selectbox(key="cell").value)
+    shown = {item.label: item.value for item in app.metric}
+    bars = confidence_view._bars(found, place).data[0]
+    assert bars.text[list(bars.y).index(shown["Cell type"])] == shown["Confidence"] == f"{found.confidence[place]:.2f}"
+
+
 @pytest.mark.parametrize(("factor", "told"), [(1.0, False), (0.6, True)])
-def test_verdicts_are_put_in_doubt_where_no_cell_is_sure(open_page, done, factor, told):
+def test_no_verdict_is_given_where_no_cell_is_sure(open_page, done, factor, told):
     found = load_result(done)
     sure = np.where(np.arange(found.n_obs) % 5 == 0, 0.7, 1.0)
     save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, confidence=factor * sure))
     st.cache_resource.clear()
-    said = "\n".join(str(item.value) for item in fine(open_page("uncertainty", done.id)).caption)
+    app = fine(open_page("uncertainty", done.id))
+    said = "\n".join(str(item.value) for item in app.caption)
+    table = next(item.value for item in app.dataframe if "Next most likely" in item.value)
     st.cache_resource.clear()
     assert ("even the surest cells reach only 0.60" in said) is told
-
-
-def test_every_verdict_has_a_word(open_page, done):
-    app = open_page("uncertainty", done.id)
-    verdicts = next(item.value for item in app.dataframe if "Verdict" in item.value)["Verdict"]
-    assert set(verdicts) <= {"✓ good", "◐ check", "✗ doubtful"}
+    assert ("Verdict" in table) is not told
+    assert set(table.get("Verdict", [])) <= {"✓ good", "◐ check", "✗ doubtful"}
+    assert (uncertainty.TRAFFIC_LIGHT_RULE in said) is not told
+    tables = exports._tables(done)
+    lights = pd.read_csv(io.BytesIO(tables["clusters_transfercluster.csv"]))["light"]
+    assert lights.isna().all() == told
 
 
 def test_everything_offered_can_be_built(done):
@@ -579,6 +661,23 @@ def test_cells_that_methods_name_differently_are_selected(open_page, done):
     button = fine(app.run()).button(key="methods:select")
     assert button.disabled == (differing == 0)
     assert len(answers) == 3  # the baselines of the sweep
+    assert "are relatives" in texts(app)
+    assert "different ways" not in texts(app)
+
+
+def test_relatives_are_not_said_to_work_in_different_ways():
+    trio = ["transfercluster", "targetcluster", "concatenatecluster"]
+    said = methods_view.what_agreement_is(trio)
+    assert "different ways" not in said
+    assert said.startswith(
+        "TransferCluster, TargetCluster and ConcatenateCluster are relatives: all cluster your cells by con"
+    )
+    said = methods_view.what_agreement_is([*trio[:2], "scarches"])
+    assert "different ways" in said
+    assert "TransferCluster and TargetCluster are relatives" in said
+    assert "relatives" not in methods_view.what_agreement_is(
+        ["itclust", "scarches", "poissonautoencoder", "targetcluster"]
+    )
 
 
 def test_a_single_method_has_nothing_to_agree_with(open_page, done):
@@ -599,3 +698,50 @@ def test_names_that_hold_least_come_first():
         {"label": "b", "cells": 2, "all_agree": 0.0, "instead": "c"},
         {"label": "a", "cells": 2, "all_agree": 1.0, "instead": ""},
     ]
+
+
+# -- what holds between pages ------------------------------------------------------------------------
+
+
+def test_a_type_keeps_its_colour_where_others_are_missing(done, monkeypatch):
+    found = results.result(done)
+    whole = colours.palette(done, "label")
+    few = found.labels.copy()
+    few[few == found.label_names[0]] = found.label_names[1]
+    monkeypatch.setattr(results, "result", lambda project: dataclasses.replace(found, labels=few))
+    assert colours.palette(done, "label") == whole
+    assert {name: whole[name] for name in found.label_names} == plots.colours_of(found.label_names)
+
+
+@pytest.mark.parametrize("had_markers", [True, False])
+def test_markers_are_looked_for_again_after_another_theta(open_page, done, monkeypatch, had_markers):
+    if not had_markers:
+        shutil.rmtree(done.root / "results" / "markers")
+    asked = []
+    monkeypatch.setattr(theta_by_hand.jobs, "submit", lambda project, kind: asked.append(kind))
+    app = open_page("theta", done.id)
+    app.slider(key=f"theta:{done.fingerprint('theta')}").set_value(0.77).run()
+    button(fine(app), "Use θ = 0.77").click().run()
+    assert load_result(done).uns["theta"] == 0.77
+    assert asked == (["markers"] if had_markers else [])
+
+
+class Redrawn(Exception):
+    """The whole page is drawn again."""
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "redrawn"),
+    [("running", "transfer", False), ("running", "theta", True), ("done", "transfer", True), ("queued", "", True)],
+)
+def test_the_page_is_drawn_again_when_a_job_comes_to_another_step_or_ends(monkeypatch, status, step, redrawn):
+    states = [JobState("running", step="transfer"), JobState(status, step=step)]
+    job = SimpleNamespace(id="a", kind="everything", state=lambda: states.pop(0))
+
+    def redraw():
+        raise Redrawn
+
+    monkeypatch.setattr(job_views.st, "fragment", lambda **_: lambda function: function)
+    monkeypatch.setattr(job_views.st, "rerun", redraw)
+    with pytest.raises(Redrawn) if redrawn else nullcontext():
+        job_views.watch(job)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from sctl.errors import DataError
 from sctl.export import command_for
@@ -36,6 +40,21 @@ def test_uploads_are_copied_in_blocks_and_vanish_afterwards():
         assert digest == hashlib.sha256(content).hexdigest()
     assert not paths[0].exists()
     assert set(upload.asked) == {1 << 20}
+
+
+def test_an_upload_on_the_disk_takes_no_memory(monkeypatch):
+    """Streamlit keeps what was uploaded until the visitor leaves."""
+    manager = MemoryUploadedFileManager("/upload")
+    records = [UploadedFileRec(str(i), f"{i}.csv", "text/csv", b"0123456789" * 1000) for i in range(2)]
+    for record in records:
+        manager.add_file("visit", record)
+    context = SimpleNamespace(session_id="visit", uploaded_file_mgr=manager)
+    monkeypatch.setattr(uploads, "get_script_run_ctx", lambda **_: context)
+    files = [UploadedFile(record, FileURLs()) for record in records]
+    with uploads.on_disk(files) as (paths, _):
+        assert [path.read_bytes() for path in paths] == [record.data for record in records]
+        assert manager.get_files("visit", ["0", "1"]) == []
+        assert all(file.closed for file in files)
 
 
 def test_uploads_of_one_name_are_kept_apart():

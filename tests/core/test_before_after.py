@@ -61,3 +61,11 @@ def test_mean_confidence_is_half_before_and_half_after():
     before = Clustering(np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5]]), np.array([0, 2]), np.zeros((3, 1)))
     after = Clustering(np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]]), np.array([0, -1]), np.zeros((3, 1)))
     np.testing.assert_allclose(mean_confidence(after.labels, (before, after), 3), [0.95, 0.6, 0.6])
+
+
+def test_the_later_labels_are_kept_where_both_are_alike(rng):
+    truth = np.repeat([0, 1, 2], 30)
+    X = rng.normal(size=(90, 30)) + 3 * rng.normal(size=(3, 30))[truth]
+    same = compare(X, hard(truth), hard(truth), rng=rng)
+    assert same.silhouette_before == same.silhouette_after
+    assert (same.recommended, same.flipped) == ("after", 0.0)

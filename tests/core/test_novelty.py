@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis
+from sklearn.linear_model import LogisticRegression
 
 from sctl.core.integration import auroc
 from sctl.core.novelty import FEATURES, Novelty, ReferenceSpace, held_out, learn_novelty
@@ -115,3 +116,19 @@ def test_one_type_teaches_nothing_and_rejects_nothing(rng):
     assert (novelty.probability(space.ask(points).features) < novelty.threshold).all()
     assert np.isnan(novelty.flagged)
     assert Novelty().threshold == 1.0
+
+
+def test_coefficients_are_those_of_a_penalised_logistic_regression(reference):
+    """scikit-learn's C is one over the penalty; the prior of new cells moves the constant alone."""
+    asked = held_out(ReferenceSpace(*reference, 5))
+    found = learn_novelty(asked)
+    assert min(found.coefficients) > 0  # so that the bound at zero plays no part
+    z = (asked.evidence.features - np.array(found.centre)) / np.array(found.scale)
+    weights = np.empty(len(z))
+    for hidden in (False, True):
+        some = asked.hidden == hidden
+        types, sizes = np.unique(asked.codes[some], return_counts=True)
+        weights[some] = 0.5 / (len(types) * sizes[np.searchsorted(types, asked.codes[some])])
+    oracle = LogisticRegression(C=10.0, tol=1e-10, max_iter=10_000).fit(z, asked.hidden, sample_weight=weights)
+    np.testing.assert_allclose(found.coefficients, oracle.coef_[0], rtol=1e-3)
+    assert found.constant == pytest.approx(oracle.intercept_[0] + np.log(0.1 / 0.9), rel=1e-3)

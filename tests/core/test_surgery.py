@@ -191,6 +191,30 @@ def test_a_gpu_is_used_where_there_is_one(monkeypatch):
     assert best_device() == "cpu"
 
 
+def test_networks_are_trained_on_the_best_device(expression, monkeypatch):
+    seen = []
+    monkeypatch.setattr("sctl.core.surgery.best_device", lambda: "meta")
+    monkeypatch.setattr(
+        "sctl.core.surgery.train", lambda net, loss, cells, *, config, **_: seen.append((config.device, loss.device))
+    )
+    learn_reference(expression, expression.conditions, SMALL, Run())
+    operate(network(expression), replace(expression, conditions=np.full(expression.n_obs, 2)), SMALL, Run())
+    assert seen == [("meta", "meta")] * 2
+
+
+def test_a_network_that_is_free_to_move_learns_slowly(expression, monkeypatch):
+    rates = {}
+    monkeypatch.setattr(
+        "sctl.core.surgery.train", lambda net, loss, cells, *, config, **_: rates.update(last=config.learning_rate)
+    )
+    found = {}
+    for freedom in ("condition", "input", "all"):
+        other = replace(expression, conditions=np.full(expression.n_obs, 2))
+        operate(network(expression), other, replace(SMALL, surgery_rate=0.02), Run(), freedom)
+        found[freedom] = rates["last"]
+    assert found == pytest.approx({"condition": 0.02, "input": 0.002, "all": 0.002})
+
+
 @pytest.mark.parametrize("balanced", [True, False])
 def test_datasets_are_shown_equally_often_where_that_is_asked_for(expression, monkeypatch, balanced):
     seen = {}
@@ -203,7 +227,8 @@ def test_datasets_are_shown_equally_often_where_that_is_asked_for(expression, mo
         assert cells.weights is None
         return
     of = uneven.conditions[cells.train]
-    assert cells.weights[of == 0].sum() == pytest.approx(cells.weights[of == 1].sum())
+    np.testing.assert_allclose(cells.weights, np.where(of == 0, 1 / (of == 0).sum(), 1 / (of == 1).sum()))
+    assert (of == 0).sum() == 90  # what is held out is a tenth of each dataset
 
 
 def test_few_cells_are_waited_for_as_many_steps_as_many(expression, monkeypatch):

@@ -128,7 +128,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., str]]:
     def start(**environment: str) -> str:
         port = _free_port()
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-        command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+        command += [f"--server.port={port}"]
         folders = {f"SCTL_{name.upper()}": str(tmp_path / name) for name in ("projects", "library")}
         env = {**os.environ, **folders, "PYTHONWARNINGS": "default", **environment}
         with (tmp_path / "server.log").open("ab") as log:

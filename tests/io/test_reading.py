@@ -444,6 +444,31 @@ def test_an_empty_x_is_filled_from_where_the_values_are(small, tmp_path, place):
     assert "has no matrix X" in back.uns["read_notes"]
 
 
+@pytest.mark.parametrize(
+    ("layers", "taken"),
+    [
+        (["spliced_counts", "counts"], "counts"),
+        (["Counts", "unspliced_counts", "detected"], "Counts"),
+        (["lognorm", "umi_counts"], "umi_counts"),
+        (["spliced_counts", "unspliced_counts"], None),
+        (["raw_counts", "corrected_counts"], None),
+    ],
+)
+def test_of_several_layers_called_counts_none_is_guessed(small, tmp_path, layers, taken):
+    full = AnnData(obs=small.obs, var=small.var)
+    for number, key in enumerate(layers):
+        full.layers[key] = small.X * (1 if key == taken else number + 2)
+    full.write_h5ad(tmp_path / "x.h5ad")
+    if taken is not None:
+        assert same(read(tmp_path / "x.h5ad"), small)
+        return
+    with pytest.raises(
+        DataError, match=r"several layers are called counts: 'corrected_counts'|counts: 'spliced_counts'"
+    ) as caught:
+        read(tmp_path / "x.h5ad")
+    assert all(key in str(caught.value) for key in layers)
+
+
 def test_of_a_mixture_of_species_the_larger_is_taken(small, tmp_path):
     mouse = small[:, :5].copy()
     names = [*(f"GRCh38_{name}" for name in small.var_names), *(f"mm10___{name}" for name in mouse.var_names)]
@@ -462,3 +487,8 @@ def test_two_folders_of_one_run_are_told_apart(small, tmp_path):
         write_mtx(folder, small)
     with pytest.raises(DataError, match=r"filtered_feature_bc_matrix/matrix\.mtx.*raw_feature_bc_matrix/matrix\.mtx"):
         read(tmp_path)
+
+
+def test_a_whole_number_beyond_those_of_pandas_is_read(tmp_path):
+    (tmp_path / "x.csv").write_text("gene,c1,c2\nTP53,NA,2\nINS,99999999999999999999,4\nGCG,,1\n")
+    assert np.nanmax(read(tmp_path / "x.csv").X.toarray()) == np.float32(1e20)

@@ -194,3 +194,13 @@ def test_several_sources_pass_on_what_each_had_to_say():
     parts["b"].obs_names = [f"t{i}" for i in range(60)]
     parts["b"].uns["read_notes"] = "b also holds mm10."
     assert "b also holds mm10." in pipeline.joined(parts).uns["read_notes"]
+
+
+def test_a_source_of_two_species_teaches_by_one():
+    both = barnyard("", "mm10___")
+    both.obs["cell_type"] = ["a", "b"] * 20 + ["m"] * 20 + [None] * 5
+    both.obs.iloc[0, 0] = "Unknown"
+    target = source()
+    prepared = prepare_pair(both, target, label_key="cell_type")
+    assert list(prepared.pair.source.obs_names) == [f"h{i}" for i in range(1, 40)]
+    assert set(prepared.pair.source.obs["cell_type"]) == {"a", "b"}

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from sctl.base import transfer
 from sctl.core.integration import auroc
@@ -108,10 +109,22 @@ def test_a_saved_reference_cannot_be_moved(pair):
 
 
 def test_doubts_can_be_given_limits(fitted, pair):
-    sure = replace(fitted, max_ambiguity=0.0)
-    sure.__dict__.update({name: value for name, value in fitted.__dict__.items() if name.endswith("_")})
-    result = sure.transfer(pair.target, Run())
-    assert (result.labels[result.obsm["novelty"][:, 1] > 0] == UNASSIGNED).all()
+    def set_up(**settings):
+        method = replace(fitted, find_new_types=False, **settings)
+        method.__dict__.update({name: value for name, value in fitted.__dict__.items() if name.endswith("_")})
+        return method
+
+    truth, between = truth_of(pair.target), pair.target.copy()
+    X = between.X.toarray()
+    for place, (one, other) in enumerate(zip(*(np.flatnonzero(truth == f"type {t}")[:12] for t in "AB"), strict=True)):
+        X[one] = (0.3 + 0.04 * place) * X[one] + (0.7 - 0.04 * place) * X[other]  # from one type to the other
+    between.X = sparse.csr_matrix(X)
+    plain, result = (set_up(**limits).transfer(between, Run()) for limits in ({}, {"max_ambiguity": 0.0}))
+    doubtful = result.obsm["novelty"][:, 1] > 0
+    assert 0 < doubtful.sum() < len(doubtful) / 2
+    assert (result.labels[doubtful] == UNASSIGNED).all()
+    np.testing.assert_array_equal(result.labels[~doubtful], plain.labels[~doubtful])
+    assert (plain.labels[doubtful] != UNASSIGNED).any()  # which the limit alone has left out
 
 
 def test_the_menu_does_not_load_torch():

@@ -174,3 +174,20 @@ def test_never_far_below_the_target_alone_and_better_where_types_are_shared(over
     ours, alone = np.mean(gains, axis=0)
     assert ours >= alone - 0.02
     assert ours > 0.9
+
+
+def test_a_cell_that_no_type_explains_has_no_name(pair, monkeypatch):
+    """However low the limit is: a confidence of nothing names nothing."""
+    import sctl.consensus_method as module  # noqa: PLC0415 - for this test alone
+
+    given = module.label_probabilities
+
+    def without_the_first(*args):
+        proba = given(*args)
+        proba[0] = 0.0
+        return proba
+
+    monkeypatch.setattr(module, "label_probabilities", without_the_first)
+    result = transfer(pair, get_method("targetcluster")(min_confidence=0.0), Run())
+    assert (result.labels[0], result.confidence[0]) == ("unassigned", 0.0)
+    assert (result.labels[1:] != "unassigned").all()

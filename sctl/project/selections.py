@@ -1,0 +1,68 @@
+"""Cells that the user has selected and keeps aside, and what is compared; beside the prepared data they are cells of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from sctl.errors import ProjectError
+from sctl.project.files import read_json, write_json
+from sctl.project.folder import Project
+
+_FILE = "selections.json"
+
+
+def save_selection(project: Project, cells: NDArray[np.bool_], name: str = "") -> None:
+    """Keep which cells are selected, or those kept aside under a name; nothing where no data are prepared."""
+    bits = {"n_obs": len(cells), "bits": np.packbits(cells).tobytes().hex()}
+    _change(project, "cells", {name: bits})
+
+
+def load_selection(project: Project, n_obs: int, name: str = "") -> NDArray[np.bool_]:
+    """Return which cells are selected, or those kept aside under a name; none where nothing readable was kept.  (n_obs,)."""
+    none = np.zeros(n_obs, dtype=bool)
+    kept: Any = _read(project)["cells"].get(name)
+    try:
+        known, bits = kept["n_obs"], np.frombuffer(bytes.fromhex(kept["bits"]), dtype=np.uint8)
+    except (KeyError, TypeError, ValueError):
+        return none
+    return np.unpackbits(bits, count=n_obs).astype(bool) if (known, len(bits)) == (n_obs, -(-n_obs // 8)) else none
+
+
+def save_sides(project: Project, sides: Sequence[str | None]) -> None:
+    """Keep the names of the two sides that are compared."""
+    _change(project, "sides", dict(zip("AB", sides, strict=True)))
+
+
+def load_sides(project: Project) -> tuple[str | None, str | None]:
+    """Return the names of the two sides that were compared last; None where nothing readable was kept."""
+    kept = _read(project)["sides"]
+    first, second = (name if isinstance(name := kept.get(side), str) else None for side in "AB")
+    return first, second
+
+
+def _file(project: Project) -> Path:
+    return project.result_dir("preprocess") / _FILE
+
+
+def _read(project: Project) -> dict[str, dict[str, Any]]:
+    path = _file(project)
+    try:
+        value = read_json(path) if path.exists() else {}
+    except ProjectError:  # it is written anew with the next selection
+        value = {}
+    return {part: value[part] if isinstance(value.get(part), dict) else {} for part in ("cells", "sides")}
+
+
+def _change(project: Project, part: str, entries: dict[str, Any]) -> None:
+    path = _file(project)
+    if not path.parent.is_dir():
+        return
+    with FileLock(path.with_suffix(".lock"), timeout=30):
+        value = _read(project)
+        write_json(path, {**value, part: {**value[part], **entries}})

@@ -1,0 +1,121 @@
+"""Every page is drawn, with words, whatever is damaged in the folder of a project."""
+
+from __future__ import annotations
+
+import pytest
+
+from sctl.project.files import copy_of
+from sctl.ui import steps
+
+RESULTS = {
+    "preprocess/*/target_all.h5ad": ("preprocess", "explore"),
+    "preprocess/*/genes.h5": ("explore",),
+    "preprocess/*/report.json": ("preprocess", "transfer"),
+    "transfer/*/sweep.npz": ("theta",),
+    "transfer/*/points/0.300000.json": ("theta", "transfer"),
+    "theta/*/result.h5ad": ("uncertainty", "export"),
+    "explore/*/maps.npz": ("explore",),
+    "markers/*/markers.csv": ("markers",),
+    "consensus/*/k003.npz": ("consensus",),
+    "consensus/*/estimate.json": ("consensus",),
+    "*/*/done.json": ("home", "explore"),
+}
+"""A file that belongs to a step → pages that show it."""
+
+OTHERS = {
+    "transfer/*/baselines/*.h5ad": ("theta",),
+    "transfer/*/self_test.json": ("uncertainty",),
+    "theta/*/reasons/why_*": ("explain",),
+    "theta/*/repeats/*": ("uncertainty",),
+    "preprocess/*/searches/*.jsonl": ("transfer",),
+    "preprocess/*/source_check.json": ("preprocess", "transfer"),
+    "*/*/files.json": ("explore",),
+    "*/*/failed.json": ("preprocess",),
+    "*/*/started.json": ("home",),
+}
+"""Marks, and answers that were asked for."""
+
+FAULTS = {"cut": lambda content: content[: len(content) // 2], "garbage": lambda content: b'["\xff'}
+fault = pytest.mark.parametrize("fault", FAULTS)
+
+
+def pages_of(table):
+    return [(pattern, page) for pattern, pages in table.items() for page in pages]
+
+
+def spoil(project, pattern: str, name: str) -> None:
+    paths = [path for path in (project.root / "results").glob(pattern) if path.is_file()]
+    assert paths, pattern
+    for path in paths:
+        path.write_bytes(FAULTS[name](path.read_bytes()))
+
+
+def words(app) -> str:
+    assert not app.exception, app.exception
+    return "\n".join(
+        str(item.value) for kind in ("warning", "error", "info", "markdown") for item in getattr(app, kind)
+    )
+
+
+@pytest.mark.slow
+@fault
+@pytest.mark.parametrize(("pattern", "page"), pages_of(RESULTS))
+def test_a_page_says_that_a_result_is_damaged(whole, open_page, pattern, page, fault):
+    spoil(whole, pattern, fault)
+    assert "is damaged" in words(open_page(page, whole.id))
+
+
+@pytest.mark.slow
+@fault
+@pytest.mark.parametrize(("pattern", "page"), pages_of(OTHERS))
+def test_a_page_is_drawn_without_a_damaged_answer(whole, open_page, pattern, page, fault):
+    for step in ("preprocess", "explore"):
+        for name in ("failed.json", "started.json"):
+            (whole.result_dir(step) / name).write_text("{}")
+    spoil(whole, pattern, fault)
+    assert words(open_page(page, whole.id))
+
+
+@fault
+def test_no_page_is_lost_over_a_damaged_result(whole, open_page, fault):
+    """The file that nearly all pages need."""
+    spoil(whole, "theta/*/result.h5ad", fault)
+    for step in steps.ALL:
+        assert words(open_page(step.key, whole.id)), step.key
+
+
+@fault
+@pytest.mark.parametrize("name", ["history.json", "project.json"])
+def test_a_page_says_what_was_restored(whole, open_page, name, fault):
+    path = whole.root / name
+    path.write_bytes(FAULTS[fault](path.read_bytes()))
+    assert "restored from its second copy" in words(open_page("explore", whole.id))
+    assert "restored" not in words(open_page("explore", whole.id)), "once is enough"
+    for each in (path, copy_of(path)):
+        each.write_bytes(b"")
+    assert name in words(open_page("explore", whole.id)).replace("\\", "")
+
+
+@fault
+@pytest.mark.parametrize("suffix", ["h5ad", "csv", "json"])
+def test_pages_survive_damaged_inputs(whole, open_page, suffix, fault):
+    for path in (whole.root / "inputs").glob(f"*.{suffix}"):
+        path.write_bytes(FAULTS[fault](path.read_bytes()))
+    for page in ("home", "data", "preprocess", "explore", "uncertainty"):
+        assert words(open_page(page, whole.id)), page
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"status": 5, "error": 7, "pid": "x", "kind": 3}']
+)
+def test_the_frame_survives_damaged_files_of_a_job(whole, open_page, content):
+    job = whole.root / "jobs" / ("a" * 12)
+    job.mkdir(parents=True)
+    names = ("job.json", "pid.json", "progress.jsonl", "measured.jsonl", "exit.json")
+    good = {"job.json": b'{"kind": "explore", "params": {}, "created": 1}', "pid.json": b'{"pid": 1}'}
+    for name in names:
+        for each, value in good.items():
+            (job / each).write_bytes(value)
+        (job / name).write_bytes(content + b"\n")
+        assert words(open_page("explore", whole.id)), name
+        (job / name).unlink()

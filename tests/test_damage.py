@@ -1,0 +1,344 @@
+"""What is damaged in a project counts as not there, and is computed again: every kind of file, cut and overwritten."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sctl.errors import ProjectError
+from sctl.project import (
+    Project,
+    SearchQuestion,
+    UnitsQuestion,
+    WhyQuestion,
+    export_project,
+    gene_names,
+    import_project,
+    load_baselines,
+    load_clusters,
+    load_curves,
+    load_embeddings,
+    load_estimate,
+    load_markers,
+    load_pair,
+    load_points,
+    load_reasons,
+    load_report,
+    load_result,
+    load_search,
+    load_self_test,
+    load_source_check,
+    load_sweep,
+    load_target_all,
+    load_units,
+    numbers_in,
+    questions,
+    trained_file,
+)
+from sctl.project.checksums import LISTING, is_intact, is_listed_kind
+from sctl.project.files import copy_of
+from sctl.project.latent import latent_map_in
+
+STEPS = ("preprocess", "transfer", "theta", "explore", "markers", "consensus")
+OWN = (
+    "preprocess/*/source.h5ad",
+    "preprocess/*/target.h5ad",
+    "preprocess/*/target_all.h5ad",
+    "preprocess/*/genes.h5",
+    "preprocess/*/pair.json",
+    "preprocess/*/report.json",
+    "transfer/*/sweep.npz",
+    "transfer/*/trained.sctl",
+    "transfer/*/points/0.300000.json",
+    "theta/*/result.h5ad",
+    "explore/*/maps.npz",
+    "markers/*/markers.csv",
+    "consensus/*/k003.npz",
+    "consensus/*/estimate.json",
+)
+"""Files without which a step is not done."""
+
+BESIDE = (
+    "transfer/*/baselines/targetcluster.h5ad",
+    "transfer/*/self_test.json",
+    "transfer/*/latent_map.npz",
+    "transfer/*/units/*.json",
+    "transfer/*/units/*.csv",
+    "theta/*/neighbours_*.csv",
+    "theta/*/reasons/why_*[0-9a-f].json",
+    "theta/*/reasons/why_*_genes.csv",
+    "theta/*/reasons/why_*_deletion.csv",
+    "theta/*/repeats/*.json",
+    "preprocess/*/source_check.json",
+)
+"""Files with answers that were asked for."""
+
+JOURNALS = ("theta/*/repeats/*.jsonl", "preprocess/*/searches/*.jsonl")
+MARKS = ("*/*/done.json", f"*/*/{LISTING}")
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def overwritten(content: bytes) -> bytes:
+    return b"\x00\xffgarbage"
+
+
+def flipped(content: bytes) -> bytes:
+    """The same size, another content: what a failing disk gives back."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+DAMAGES = pytest.mark.parametrize("damage", [cut, overwritten, flipped], ids=lambda function: function.__name__)
+
+
+def the_file(project: Project, pattern: str) -> Path:
+    return next(iter(sorted((project.root / "results").glob(pattern))))
+
+
+def spoil(path: Path, damage) -> None:
+    path.write_bytes(damage(path.read_bytes()))
+
+
+def answers(project: Project) -> dict[str, object]:
+    """What pages show of each kind of result, so that two states can be compared."""
+    pair, result, sweep = load_pair(project), load_result(project), load_sweep(project)
+    return {
+        "pair": (pair.source.X.sum(), pair.target.X.sum(), load_target_all(project).X.sum(), pair.label_key),
+        "genes": gene_names(project),
+        "report": load_report(project),
+        "result": (list(result.labels), list(result.clusters)),
+        "sweep": (list(sweep.at(0.3).clusters), [point.theta for point in load_points(project)]),
+        "maps": {name: values.tolist() for name, values in load_embeddings(project).items()},
+        "markers": load_markers(project).to_csv(),
+        "consensus": {
+            number: load_clusters(project, number).tolist() for number in numbers_in(project.result_dir("consensus"))
+        },
+        "estimate": load_estimate(project),
+        "baselines": sorted(load_baselines(project)),
+        "trained": trained_file(project) is not None,
+        "self_test": load_self_test(project),
+        "latent": sorted(latent_map_in(project.result_dir("transfer"))),
+        "units": list(load_units(project, UnitsQuestion(n_units=1)) or ()),
+        "curves": (found := load_curves(project)) is not None and found.to_csv(),
+        "reasons": load_reasons(project, WHY) is not None,
+        "questions": questions(project),
+        "source": (check := load_source_check(project)) is not None and check.to_dict(),
+        "search": len(found.trials) if (found := load_search(project, SEARCH)) else 0,
+    }
+
+
+WHY = WhyQuestion(of="clusters", name="1")
+SEARCH = SearchQuestion(method="poissonautoencoder", params={})
+
+
+@pytest.fixture(scope="session")
+def expected(everything):
+    return answers(Project(everything))
+
+
+def test_every_kind_of_file_is_looked_at_here(everything):
+    """A new kind of file is to be healed too, and belongs into one of the lists above."""
+    results = everything / "results"
+    known = {path for pattern in (*OWN, *BESIDE, *JOURNALS, *MARKS) for path in results.glob(pattern)}
+    known |= set(results.glob("transfer/*/points/*.json")) | set(results.glob("consensus/*/k*.npz"))
+    known |= set(results.glob("transfer/*/baselines/*.h5ad")) | set(results.glob("theta/*/reasons/why_*"))
+    assert {path for path in results.rglob("*") if path.is_file() and path.suffix != ".lock"} == known
+    assert all(list(results.glob(pattern)) for pattern in (*OWN, *BESIDE, *JOURNALS, *MARKS))
+
+
+def test_everything_is_listed_with_its_size_and_digest(whole):
+    for path in (whole.root / "results").rglob("*"):
+        if path.is_file() and is_listed_kind(path):
+            assert is_intact(path), path
+    done = json.loads((whole.result_dir("explore") / "done.json").read_text())
+    size = (whole.result_dir("explore") / "maps.npz").stat().st_size
+    assert done["files"]["maps.npz"]["size"] == size
+    assert re.fullmatch("[0-9a-f]{64}", done["files"]["maps.npz"]["sha256"])
+    assert [whole.state(step) for step in STEPS] == ["done"] * len(STEPS)
+
+
+@DAMAGES
+@pytest.mark.parametrize("pattern", OWN)
+def test_a_damaged_result_counts_as_not_there_and_is_computed_again(whole, pattern, damage, compute_again, expected):
+    path = the_file(whole, pattern)
+    step = path.relative_to(whole.root / "results").parts[0]
+    spoil(path, damage)
+    assert whole.state(step) != "done"
+    assert path.name in whole.damage(step)
+    compute_again(whole)
+    assert whole.state(step) == "done"
+    assert not whole.damage(step)
+    assert answers(whole) == expected
+
+
+@pytest.mark.parametrize("pattern", OWN)
+def test_a_missing_file_is_computed_again(whole, pattern, compute_again, expected):
+    the_file(whole, pattern).unlink()
+    compute_again(whole)
+    assert answers(whole) == expected
+
+
+@DAMAGES
+@pytest.mark.parametrize("pattern", [*BESIDE, *JOURNALS, *MARKS])
+def test_a_damaged_answer_is_not_shown_and_is_computed_again(whole, pattern, damage, compute_again, expected):
+    for path in sorted((whole.root / "results").glob(pattern)):
+        spoil(path, damage)
+    with suppress(ProjectError):  # and nothing else
+        answers(whole)
+    compute_again(whole)
+    assert answers(whole) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern", ["theta/*/reasons/why_*_genes.csv", "transfer/*/units/*.csv", "theta/*/neighbours_*.csv"]
+)
+def test_half_a_table_is_never_shown_as_a_whole_one(whole, pattern):
+    path = the_file(whole, pattern)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2 + 1]))
+    found = {"reasons": load_reasons(whole, WHY), "units": load_units(whole, UnitsQuestion(n_units=1))}
+    found["neighbours"] = load_curves(whole)
+    assert next(value for name, value in found.items() if name in pattern) is None
+
+
+def test_half_a_table_of_markers_is_an_error_not_a_shorter_table(whole):
+    path = the_file(whole, "markers/*/markers.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+    with pytest.raises(ProjectError, match="not been run"):
+        load_markers(whole)
+
+
+def test_damage_that_only_loading_shows_makes_the_step_run_again(whole, compute_again):
+    """A disk that gives back other bytes under the same size and time."""
+    import os  # noqa: PLC0415
+
+    path = the_file(whole, "explore/*/maps.npz")
+    known = path.stat()
+    spoil(path, flipped)
+    os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
+    assert whole.state("explore") == "done", "a quick look cannot see it"
+    with pytest.raises(ProjectError, match="maps"):
+        load_embeddings(whole)
+    assert whole.state("explore") == "todo"
+    compute_again(whole)
+    assert load_embeddings(whole)
+
+
+def test_a_result_of_an_earlier_sctl_stays_done(whole):
+    for step in STEPS:
+        folder = whole.result_dir(step)
+        (folder / LISTING).unlink()
+        done = json.loads((folder / "done.json").read_text())
+        del done["files"]
+        (folder / "done.json").write_text(json.dumps(done))
+    assert [whole.state(step) for step in STEPS] == ["done"] * len(STEPS)
+    assert load_markers(whole) is not None
+    assert load_reasons(whole, WHY) is not None
+
+
+def test_unfinished_work_that_is_damaged_is_not_gone_on_with(whole, compute_again, expected):
+    """A job was killed in the middle, and the disk was full: what it left is checked before it is used."""
+    folder = whole.result_dir("transfer")
+    (folder / "done.json").unlink()
+    spoil(folder / "points" / "0.200000.json", cut)
+    shutil.rmtree(whole.result_dir("consensus") / "done.json", ignore_errors=True)
+    (whole.result_dir("consensus") / "done.json").unlink()
+    spoil(whole.result_dir("consensus") / "k004.npz", cut)
+    compute_again(whole)
+    assert answers(whole) == expected
+
+
+# -- what cannot be computed again -------------------------------------------------------------------------
+
+
+@DAMAGES
+@pytest.mark.parametrize("name", ["history.json", "project.json"])
+def test_name_and_settings_lie_there_twice(whole, name, damage, expected):
+    if damage is flipped:
+        damage = overwritten
+    settings, called = whole.settings, whole.name
+    spoil(whole.root / name, damage)
+    again = Project.open(whole.id)
+    assert (again.settings, again.name) == (settings, called)
+    assert [info.problem for info in Project.all()] == [""]
+    said = again.restore()
+    assert len(said) == 1
+    assert "damaged" in said[0]
+    assert ("Edit labels" in said[0]) == (name == "history.json"), "the last change that is known is named"
+    assert again.restore() == []
+    assert (whole.root / name).read_bytes() == copy_of(whole.root / name).read_bytes()
+    assert again.undo() == "Edit labels"
+
+
+def test_a_copy_is_made_for_projects_that_have_none(whole):
+    for name in ("history.json", "project.json"):
+        copy_of(whole.root / name).unlink()
+    assert whole.restore() == []
+    assert all(copy_of(whole.root / name).exists() for name in ("history.json", "project.json"))
+
+
+def test_a_project_whose_files_are_both_damaged_says_so(whole):
+    for path in (whole.root / "history.json", copy_of(whole.root / "history.json")):
+        spoil(path, cut)
+    with pytest.raises(ProjectError, match=r"history\.json"):
+        Project.open(whole.id)
+
+
+@DAMAGES
+@pytest.mark.parametrize("suffix", ["h5ad", "csv"])
+def test_a_damaged_input_is_an_error_with_a_way_out(whole, damage, suffix, source, target):
+    for path in (whole.root / "inputs").glob(f"*.{suffix}"):
+        spoil(path, damage)
+    with pytest.raises(ProjectError, match="missing or damaged") as raised:
+        _ = whole.input("source") if suffix == "h5ad" else whole.labels()
+    assert "Undo" in raised.value.do
+    whole.put_input("source", source, {"filename": "source.h5ad"})
+    whole.put_truth(target.obs["cell_type"].astype(str))
+    assert np.array_equal(whole.input("source").obs_names, source.obs_names)
+    assert whole.truth() is not None
+
+
+@DAMAGES
+def test_what_is_known_of_an_input_is_found_out_again(whole, damage):
+    known = whole.input_info("source")
+    spoil(whole.root / "inputs" / f"{known['fingerprint']}.json", overwritten if damage is flipped else damage)
+    found = whole.input_info("source")
+    same = ("n_obs", "n_vars", "values", "species", "obs_columns", "fingerprint", "bytes")
+    assert {name: found[name] for name in same} == {name: known[name] for name in same}
+
+
+# -- bundles -------------------------------------------------------------------------------------------------
+
+
+def test_damaged_results_stay_behind_when_a_project_is_saved(whole, tmp_path, compute_again, expected):
+    spoil(the_file(whole, "markers/*/markers.csv"), cut)
+    spoil(the_file(whole, "theta/*/reasons/why_*_genes.csv"), cut)
+    again = import_project(export_project(whole, tmp_path / "toy.sctl.zip"))
+    assert [again.state(step) for step in ("theta", "markers")] == ["done", "todo"]
+    compute_again(again)
+    assert answers(again) == expected
+
+
+@pytest.mark.parametrize("pattern", ["theta/*/result.h5ad", "markers/*/markers.csv", "transfer/*/points/0.300000.json"])
+def test_a_bundle_whose_results_were_changed_is_refused(whole, tmp_path, pattern):
+    import zipfile  # noqa: PLC0415
+
+    saved = export_project(whole, tmp_path / "toy.sctl.zip")
+    name = the_file(whole, pattern).relative_to(whole.root).as_posix()
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(tmp_path / "other.sctl.zip", "w") as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            new.writestr(entry, content.replace(b"3", b"4") if entry == name else content)
+    with pytest.raises(ProjectError, match="changed after it was computed"):
+        import_project(tmp_path / "other.sctl.zip")
+    assert len(Project.all()) == 1
