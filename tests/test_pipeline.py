@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from scipy import sparse
 
 import sctl
 from sctl import pipeline
@@ -262,6 +263,63 @@ def test_cells_of_one_name_are_told_apart_and_other_species_are_met(source: AnnD
     strange.var_names = [f"strange{i}" for i in range(strange.n_vars)]
     with pytest.raises(DataError, match="a, b share 0 genes"):
         pipeline.joined({"a": source, "b": strange})
+
+
+def furnished(adata: AnnData, log: bool) -> AnnData:
+    """A dataset with everything that a dataset can have."""
+    out = adata.copy()
+    out.layers["counts"] = out.X.copy()
+    if log:
+        out.X = out.X.copy()
+        out.X.data = np.log1p(out.X.data * 1.5)
+    out.raw = out.copy()
+    out.obsm["X_umap"] = np.arange(2.0 * out.n_obs).reshape(-1, 2)
+    out.obsm["X_pca"] = np.ones((out.n_obs, 2 + out.n_obs // 100))
+    out.obsp["near"] = sparse.eye_array(out.n_obs, format="csr")
+    out.var["length"] = np.arange(out.n_vars)
+    out.var["mean"] = np.asarray(out.X.mean(axis=0)).ravel()
+    out.uns = {"same": {"a": [1, 2]}, "own": out.n_obs, "read_notes": "ours"}
+    return out
+
+
+def test_datasets_that_are_put_together_come_back_as_they_were(source: AnnData) -> None:
+    first, second = furnished(source[:50], log=True), furnished(source[50:151], log=True)
+    first.obs["weight"], second.obs["batch"] = 1.5, "x"
+    second.obs["file"] = "mine"
+    out = pipeline.joined({"a": first, "b": second})
+    for place, part in ((slice(0, 50), first), (slice(50, 151), second)):
+        for found, given in ((out.X, part.X), (out.layers["counts"], part.layers["counts"]), (out.raw.X, part.raw.X)):
+            np.testing.assert_array_equal(found[place].toarray(), given.toarray())
+        np.testing.assert_array_equal(out.obsm["X_umap"][place], part.obsm["X_umap"])
+    assert "X_pca" not in out.obsm  # of different widths
+    assert out.obsp["near"].nnz == 151
+    assert isinstance(out.obs["cell_type"].dtype, pd.CategoricalDtype)
+    assert out.obs["weight"].notna().sum() == 50
+    assert out.obs["file as given"].dropna().unique().tolist() == ["mine"]
+    assert out.var["length"].tolist() == list(range(source.n_vars))
+    assert "mean" not in out.var
+    assert out.uns["same"] == {"a": [1, 2]}
+    assert out.uns["per_file"] == {"a": {"own": 50}, "b": {"own": 101}}
+    assert "linear scale" not in out.uns["read_notes"]
+
+
+@pytest.mark.parametrize("genes", pipeline.GENES)
+def test_genes_of_any_dataset_keep_their_columns(source: AnnData, genes: pipeline.Genes) -> None:
+    first, second = furnished(source[:50, :250], log=True), furnished(source[50:, 50:], log=True)
+    second.var["length"] += 50
+    out = pipeline.joined({"a": first, "b": second}, genes=genes)
+    assert out.var["length"].tolist() == [int(name) for name in source.var_names.get_indexer(out.var_names)]
+    np.testing.assert_array_equal(out[:50, first.var_names.intersection(out.var_names)].X.toarray(),
+                                  first[:, first.var_names.intersection(out.var_names)].X.toarray())  # fmt: skip
+
+
+def test_logarithms_beside_counts_are_brought_together_and_it_is_said(source: AnnData) -> None:
+    log, counts = source[:50].copy(), source[50:].copy()
+    log.X = log.X.astype(np.float64)
+    log.X.data = np.log1p(log.X.data)
+    out = pipeline.joined({"a": log, "b": counts})
+    np.testing.assert_allclose(out.X.toarray(), source.X.toarray(), rtol=1e-5)
+    assert "different kinds (a: logarithms to base e; b: counts): all were brought to a linear" in out.uns["read_notes"]
 
 
 def test_several_files_are_one_sample_or_several_datasets(source: AnnData, halves, tmp_path) -> None:

@@ -17,11 +17,6 @@ GENES: tuple[Genes, ...] = get_args(Genes)
 """Which genes datasets that are put together keep: those that all have, or those that any has."""
 FILE = "file"
 """Column of the cells with the dataset that each comes from."""
-_KINDS = (
-    "feature_types",
-    "feature_type",
-    "genome",
-)  # columns of the genes that say what is no gene, or of which species
 LABEL = "cell type"
 """Column of the types, where datasets call theirs differently."""
 MIN_SHARED = 50
@@ -66,7 +61,7 @@ def read_datasets(
 
 
 def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: bool = False) -> AnnData:
-    """Put datasets together, one below the other, on a linear scale.
+    """Put datasets together, one below the other, each as it was given.
 
     Genes are brought to the names of the first one's, through orthologs where species differ. With ``"union"`` a gene
     that a dataset lacks is 0 in it; scaled within the column ``"file"`` that is the average, and so says nothing.
@@ -83,45 +78,59 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     Returns
     -------
     AnnData
-        ``obs["file"]`` is the name of each cell's dataset. A cell name that occurs twice gets the dataset's number.
+        Values as they are where all datasets hold the same kind, and else brought to a linear scale, which
+        ``uns["read_notes"]`` says. ``obs["file"]`` is the name of each cell's dataset. A cell name that occurs twice
+        gets the dataset's number. Layers, maps and ``raw`` that all have are kept, and so are columns of the genes and
+        remarks that do not contradict each other; other remarks lie in ``uns["per_file"]``.
 
     Raises
     ------
     DataError
         If values cannot be used, or fewer than 50 genes are shared.
     """
-    import pandas as pd  # noqa: PLC0415
-    from anndata import AnnData, concat  # noqa: PLC0415
+    from anndata import concat  # noqa: PLC0415
 
-    from sctl.pipeline.inputs import repaired  # noqa: PLC0415
+    from sctl.pipeline import joining  # noqa: PLC0415
     from sctl.preprocess import linearised  # noqa: PLC0415
 
-    first, *others = parts.values()
-    met = [first]
-    for other in others:
-        brought, met[0], _ = repaired(other, met[0])
-        met.append(brought)
-    linear = [linearised(part) for part in met]
-    n_shared = len(set(linear[0].var_names).intersection(*(part.var_names for part in linear[1:])))
+    given, repaired, alike = joining.met(list(parts.values()))
+    kinds = joining.kinds_of(given)
+    as_given = alike and len(set(kinds)) == 1
+    used = given if as_given else repaired
+    n_shared = len(set(used[0].var_names).intersection(*(part.var_names for part in used[1:])))
     if n_shared < MIN_SHARED:
         raise _strangers(list(parts), n_shared)
-    cells = [part.obs.assign(**{FILE: name}) for name, part in zip(parts, linear, strict=True)]
+    cells = [_with_file(part.obs, name) for name, part in zip(parts, used, strict=True)]
     _tell_apart(cells)
-    told = _name_types(linear, cells) if labelled else ""
-    bare = [
-        AnnData(X=part.X, obs=table[[FILE]], var=part.var[[column for column in _KINDS if column in part.var]])
-        for part, table in zip(linear, cells, strict=True)
-    ]
-    out: AnnData = concat(bare, join="inner" if genes == "shared" else "outer", fill_value=0, merge="first")
-    out.obs = pd.concat(cells).astype({FILE: "category"})
-    any_has = len(set().union(*(part.var_names for part in linear)))
+    told = _name_types(used, cells) if labelled else ""
+    pieces = joining.pieces(used, cells, None if as_given else [linearised(part).X for part in used])
+    out: AnnData = concat(pieces, join="inner" if genes == "shared" else "outer", fill_value=0, pairwise=True)
+    out.obs = joining.cell_tables(cells).astype({FILE: "category"})
+    out.var = joining.gene_columns(used, out.var_names)
+    out.uns = joining.remarks(parts)
+    any_has = len(set().union(*(part.var_names for part in used)))
     out.uns["read_notes"] = (
         f"{len(parts)} datasets were put together. They share {n_shared:,} genes, and any has {any_has:,}: "
         f"{out.n_vars:,} are used. The column '{FILE}' says which cell is of which dataset.{told}"
+        f"{'' if as_given else _brought_together(list(parts), kinds)}"
     )
     notes = [str(part.uns["read_notes"]) for part in parts.values() if "read_notes" in part.uns]
     out.uns["read_notes"] = " ".join([out.uns["read_notes"], *notes])
     return out
+
+
+def _with_file(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a table of cells with the name of their dataset; a column of that name is kept under another."""
+    kept = f"{FILE} as given"
+    return table.rename(columns={FILE: kept}).assign(**{FILE: name})
+
+
+def _brought_together(names: Sequence[str], kinds: Sequence[str]) -> str:
+    """Return what to tell the user of values that could not stay as they were."""
+    held = "; ".join(f"{name}: {kind}" for name, kind in zip(names, kinds, strict=True))
+    if len(set(kinds)) == 1:
+        return " Their counts lie in different places: they were put into one."
+    return f" Their values are of different kinds ({held}): all were brought to a linear scale."
 
 
 def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str:

@@ -244,8 +244,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUST"):
         return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return [plain(item) for item in np.atleast_1d(value).tolist()] if value.ndim < 2 else value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
+        return plain(value.tolist())
+    value = value.item() if isinstance(value, np.generic) else value
+    return "nan" if isinstance(value, float) and np.isnan(value) else value
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested values by their path."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        below = isinstance(value, Mapping) and value
+        found |= flat(value, f"{above}/{name}") if below else {f"{above}/{name}": plain(value)}
+    return found
 
 
 def dense(values: Any) -> np.ndarray[Any, Any]:
@@ -267,7 +277,10 @@ def require_same(found: AnnData, expected: AnnData, *, beside: Sequence[str] = (
         assert set(mine) == set(other), slot
         for name in other:
             np.testing.assert_allclose(dense(mine[name]), dense(other[name]), rtol=0, atol=1e-12, err_msg=name)
-    assert {name: plain(value) for name, value in found.uns.items() if name not in beside} == plain(dict(expected.uns))
+    mine, other = (flat({k: v for k, v in adata.uns.items() if k not in beside}) for adata in (found, expected))
+    assert set(mine) == set(other)
+    for name, value in other.items():
+        assert mine[name] == value, name
     assert (found.raw is None) == (expected.raw is None)
 
 
