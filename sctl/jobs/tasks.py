@@ -411,9 +411,10 @@ def _fitted(project: Project, method: TransferMethod) -> TransferMethod:
     """Return the method with what it learned of the source, which is part of its result."""
     if method.restored_:
         return method
-    path, pair = trained_file(project), load_pair(project)
+    path = trained_file(project)
     if path is not None:
         return load_model(path)
+    pair = load_pair(project)
     return learned(pair, pipeline.with_batches(pair, method), Run(seed=int(project.params("transfer")["seed"])))
 
 

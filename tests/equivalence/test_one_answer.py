@@ -31,7 +31,7 @@ from sctl.genes import map_orthologs
 from sctl.jobs.tasks import compute
 from sctl.methods import METHODS
 from sctl.project import Project, fix_to_dict, load_result
-from sctl.ui import exports, uploads
+from sctl.ui import exports
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "transfercluster": {"n_init": 2, "theta_step": 0.5},
@@ -138,14 +138,15 @@ def put_files(case: Case, folder: Path) -> None:
         if isinstance(content, AnnData):
             content.write_h5ad(folder / name)
         else:
-            content.to_csv(folder / name)
+            content.to_csv(folder / name, sep="\t" if ".tsv" in name else ",")
 
 
 def through_the_app(case: Case, folder: Path) -> Project:
     """Upload, choose, repair and compute as the pages do."""
     project = Project.create("Mine")
     for role, names in (("source", case.source), ("target", case.target)):
-        uploads.take(project, role, [Upload(folder / name) for name in names])
+        read = pipeline.read_datasets([folder / name for name in names], labelled=role == "source")
+        project.put_input(role, read, {"filename": " + ".join(names), "files": list(names)})
     if case.labels:
         joined, _ = sctl_io().join_labels(project.input("source"), sctl_io().read_labels(folder / case.labels))
         project.change_input("source", joined, {"labels": case.labels}, note="Join the table")
