@@ -13,6 +13,8 @@ import io
 import json
 import runpy
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,12 @@ from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 import sctl
-from sctl import cli, export, pipeline, preflight
+from sctl import cli, export, jobs, pipeline, preflight
 from sctl.genes import map_orthologs
 from sctl.jobs.tasks import compute
 from sctl.methods import METHODS
-from sctl.project import Project, fix_to_dict, load_result
-from sctl.ui import exports
+from sctl.project import Project, annotated, fix_to_dict, load_result
+from sctl.ui import exports, uploads
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "transfercluster": {"n_init": 2, "theta_step": 0.5},
@@ -368,3 +370,103 @@ def test_edits_of_labels(method: str, human: tuple[AnnData, AnnData], tmp_path: 
     source, target = human
     case = Case({"source.h5ad": source, "target.h5ad": target}, method=method, edit=edit)
     require_one_answer(case, tmp_path)
+
+
+# -- other files and settings, by quick methods --------------------------------------------------------------
+
+
+def test_text_tables_that_are_packed(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    case = Case({"source.h5ad": source, "target.tsv.gz": target.to_df().T.astype(int)}, target=("target.tsv.gz",))
+    found = require_one_answer(case, tmp_path)
+    np.testing.assert_array_equal(dense(found.X), dense(target[found.obs_names].X))
+
+
+def test_counts_in_a_layer(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    scaled = target.copy()
+    scaled.layers["counts"] = scaled.X.copy()
+    values = np.log1p(dense(scaled.X))
+    scaled.X = (values - values.mean(axis=0)) / (values.std(axis=0) + 0.1)
+    case = Case({"source.h5ad": source, "target.h5ad": scaled})
+    require_the_users_own(require_one_answer(case, tmp_path), scaled)
+
+
+def test_cell_types_in_a_table(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    bare = source.copy()
+    table = bare.obs[["cell_type"]].iloc[::-1]
+    bare.obs = bare.obs.drop(columns="cell_type")
+    case = Case({"source.h5ad": bare, "target.h5ad": target, "types of mine.csv": table}, labels="types of mine.csv")
+    require_one_answer(case, tmp_path)
+
+
+def test_filters(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    role = {"min_genes": int(np.median((dense(target.X) > 0).sum(axis=1))), "min_cells": 3}
+    case = Case(
+        {"source.h5ad": source, "target.h5ad": target},
+        preprocess={"source": role, "target": role, "n_top_genes": 100},
+    )
+    assert 0 < require_one_answer(case, tmp_path).n_obs < target.n_obs
+
+
+@pytest.mark.parametrize("settings", [{"params": {"n_clusters": 3}}])
+def test_numbers_by_hand(settings: dict[str, Any], human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    case = Case({"source.h5ad": source, "target.h5ad": target}, method="transfercluster", **settings)
+    require_one_answer(case, tmp_path)
+
+
+def test_two_targets(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    files = {"source.h5ad": source, "a + b.h5ad": target[:30].copy(), "c.h5ad": target[30:].copy()}
+    found = require_one_answer(Case(files, target=("a + b.h5ad", "c.h5ad")), tmp_path)
+    np.testing.assert_array_equal(dense(found.X), dense(target[found.obs_names].X))
+    assert set(found.obs["file"]) == {"a + b.h5ad", "c.h5ad"}
+    assert {"X_mine"} <= set(found.obsm)
+
+
+def test_repairs_on_request(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    bare = AnnData(
+        X=target.X.T.tocsr(), obs=pd.DataFrame(index=target.var_names), var=pd.DataFrame(index=target.obs_names)
+    )
+    case = Case({"source.h5ad": source, "target.h5ad": bare}, fixes=[("target", "transpose")])
+    found = require_one_answer(case, tmp_path)
+    np.testing.assert_array_equal(dense(found.X), dense(target[found.obs_names].X))
+
+
+def test_a_trained_source(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    put_files(Case({"source.h5ad": source, "target.h5ad": target}), tmp_path)
+    words = ["train", "--source", "source.h5ad", "--label-key", "cell_type", "--out", "atlas.sctl", "--quiet"]
+    assert cli.main([*words, "--param", "n_init=2", "--param", "theta_step=0.5", "--seed", str(SEED)]) == 0
+    project = Project.create("From a file")
+    for role, name in (("source", "atlas.sctl"), ("target", "target.h5ad")):
+        uploads.take(project, role, [Upload(tmp_path / name)])
+    for step in ("preprocess", "transfer", "theta"):
+        compute(project, step)
+    shell = through_the_shell(project, tmp_path)
+    require_same(file_of_the_app(project, tmp_path), shell, beside=["sctl"])
+    require_same(through_the_script(project, tmp_path), shell)
+    require_the_users_own(shell, target)
+
+
+@pytest.mark.slow
+def test_other_processes_give_the_same(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    case = Case({"source.h5ad": source, "target.h5ad": target}, method="transfercluster", batch_key="donor")
+    put_files(case, tmp_path)
+    expected = through_python(case, tmp_path)
+    project = through_the_app(case, tmp_path)
+    words = shlex.split(export.command_for(exports.recipe_of(project)))
+    subprocess.run([sys.executable, "-m", *words, "--quiet"], check=True, capture_output=True, timeout=300)
+    require_same(ad.read_h5ad(tmp_path / "result.h5ad"), expected)
+    other = Project.create("By a job")
+    for role in ("source", "target"):
+        uploads.take(other, role, [Upload(tmp_path / f"{role}.h5ad")])
+    for step in ("data", "transfer"):
+        other.set_params(step, project.params(step), note="As before")
+    assert jobs.submit(other, "theta").wait().status == "done"
+    require_same(annotated(other, load_result(other)), expected)
