@@ -69,6 +69,7 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     import pandas as pd  # noqa: PLC0415
 
     from sctl import pipeline, sharing  # noqa: PLC0415
+    from sctl.genesets import read_gmt  # noqa: PLC0415
     from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
     from sctl.jobs.isolated import DATASET  # noqa: PLC0415
     from sctl.preflight import label_candidates  # noqa: PLC0415
@@ -101,6 +102,9 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         load(paths(request)[0])
         return {}
 
+    def gene_sets(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return read_gmt(paths(request)[0], name=request["name"]).to_dict()
+
     def project(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"id": import_project(paths(request)[0]).id}
 
@@ -110,7 +114,7 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         )
         kept(tiny, {"folder": folder})
         read(Path(folder, DATASET))
-    return {"datasets": datasets, "labels": labels, "model": model, "project": project}
+    return {"datasets": datasets, "labels": labels, "model": model, "gene_sets": gene_sets, "project": project}
 
 
 def _harden() -> None:

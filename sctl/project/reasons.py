@@ -153,7 +153,7 @@ def why_questions(project: Project) -> list[WhyQuestion]:
 
 def keep_gene_sets(project: Project, sets: GeneSets) -> str:
     """Keep gene sets that the user gave, and return their reference."""
-    content = {"name": sets.name, "sets": {name: sorted(members) for name, members in sets.sets.items()}}
+    content = sets.to_dict()
     reference = digest(canonical(content))
     path = _sets(project, reference)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,10 +174,9 @@ def load_gene_sets(project: Project, reference: str) -> GeneSets:
     path = _sets(project, reference)
     if not is_intact(path):
         raise _sets_lost(path)
-    content = read_json(path)
     try:
-        return GeneSets(str(content["name"]), {str(key): frozenset(genes) for key, genes in content["sets"].items()})
-    except (KeyError, TypeError, AttributeError) as error:
+        return GeneSets.from_dict(read_json(path))
+    except (KeyError, TypeError, ProjectError) as error:
         raise _sets_lost(path) from error
 
 
