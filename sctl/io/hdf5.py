@@ -21,7 +21,7 @@ from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
 from sctl.io.genomes import add_note, one_genome
-from sctl.io.hdf5_check import announced
+from sctl.io.hdf5_check import announced, require_likely
 from sctl.io.loom_names import cell_table, gene_table
 from sctl.io.memory import exhausted, require
 
@@ -53,11 +53,11 @@ def read_hdf5(path: Path, name: str) -> AnnData:
         n_bytes = announced(file, name)
         layout = _layout(file, name)
         if layout == "tenx":
-            require(_COPIES * n_bytes, name)
+            _require_room(n_bytes, path, name)
             return tenx.read_h5(file, name)
         if layout == "loom":
             return _read_loom(file, name)
-    require(_COPIES * n_bytes, name)
+    _require_room(n_bytes, path, name)
     adata = _read_h5ad(path, name)
     return _with_matrix(adata, name) if adata.X is None else adata
 
@@ -86,8 +86,13 @@ def read_h5ad(path: Path, name: str) -> AnnData:
         If it is damaged, refers to other files, points outside of itself, or is too large for the memory.
     """
     with _opened(path, name) as file:
-        require(_COPIES * announced(file, name), name)
+        _require_room(announced(file, name), path, name)
     return _read_h5ad(path, name)
+
+
+def _require_room(n_bytes: int, path: Path, name: str) -> None:
+    require(_COPIES * n_bytes, name)
+    require_likely(n_bytes, path.stat().st_size, name)
 
 
 def read_obs(path: Path, name: str) -> pd.DataFrame:

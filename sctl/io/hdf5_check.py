@@ -28,6 +28,9 @@ MAX_SIDE = 100_000_000
 """Most rows or columns of a sparse matrix; what is announced beyond is not believed."""
 FLOOR, MAX_RATIO = 256_000_000, 4
 """Text of variable length may take so many bytes, and beyond so many times the size of the file: HDF5 never packs it."""
+LEAST_ANNOUNCED, MOST_ANNOUNCED = 2_000_000_000, 300
+"""All parts may take so many bytes, and beyond so many times the size of the file; a dense matrix of
+counts that is nearly all zeros, packed well, reaches about 100."""
 
 _BLOCK = 64_000_000  # bytes of text in memory at once while it is measured
 _PER_TEXT = 60  # bytes that Python takes for a text beside its letters
@@ -77,12 +80,26 @@ def announced(file: h5py.File, name: str) -> int:
     return survey.n_bytes()
 
 
+def require_likely(n_bytes: int, size: int, name: str) -> None:
+    """Raise ``DataError`` where a file of ``size`` bytes announces far more than anything of that size holds."""
+    if n_bytes > max(LEAST_ANNOUNCED, MOST_ANNOUNCED * size):
+        raise _far_more(f"The parts of {name} unpack", MOST_ANNOUNCED)
+
+
 def refers_elsewhere(name: str) -> DataError:
     """Return the error for a file whose values lie in another."""
     return DataError(
         f"{name} refers to data in other files.",
         expected="All data must lie in the file itself.",
         do="Open it where those files are, and write it again as one .h5ad.",
+    )
+
+
+def _far_more(found: str, ratio: int) -> DataError:
+    return DataError(
+        f"{found} to far more than its size lets one expect.",
+        expected=f"At most {ratio} times the size of the file is unpacked.",
+        do="Write the file again with the program that made it, with what is needed of it only.",
     )
 
 
@@ -200,11 +217,7 @@ class _Survey:
                     part.n_bytes += n_bytes
                     limit -= n_bytes
                     if limit < 0:
-                        raise DataError(
-                            f"The texts in {self.name} unpack to far more than its size lets one expect.",
-                            expected=f"At most {MAX_RATIO} times the size of the file is unpacked.",
-                            do="Write the file again with the program that made it.",
-                        )
+                        raise _far_more(f"The texts in {self.name} unpack", MAX_RATIO)
 
     def _text_bytes(self, dataset: h5py.Dataset, n_texts: int) -> Iterator[int]:
         """Read texts in blocks that cannot take much memory, and yield the bytes of each block."""

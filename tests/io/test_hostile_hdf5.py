@@ -280,6 +280,20 @@ def test_more_than_is_there_is_refused_before_it_is_read(case, base):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000  # kB
 
 
+def test_zeros_that_are_never_written_are_bounded(base, monkeypatch):
+    """A few kilobytes announce gigabytes in parts, each of which has its place in the memory."""
+
+    def change(file):
+        for i in range(30):
+            file["uns"].create_dataset(str(i), (1_000_000,), "f8", chunks=(100_000,), compression="gzip")
+
+    spoil(base, change)
+    assert len(read(base).uns) >= 30
+    monkeypatch.setattr(hdf5_check, "LEAST_ANNOUNCED", 100_000_000)
+    with pytest.raises(DataError, match=r"parts of x\.h5ad unpack to far more"):
+        read(base)
+
+
 def test_texts_of_attributes_are_bounded_by_the_memory(base, monkeypatch):
     def change(file):
         file["uns/long"] = "x" * 3_000_000
