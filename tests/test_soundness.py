@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anndata as ad
 import h5py
 import numpy as np
 import pytest
@@ -125,6 +126,19 @@ def taken(name: str, content: Any = None) -> Callable[[h5py.File], None]:
     return change
 
 
+def fewer_cells(root: Path) -> None:
+    """Take the last cell out of a result, wherever it is."""
+    for path in root.glob(RES):
+        adata = ad.read_h5ad(path)
+        adata[:-1].copy().write_h5ad(path)
+
+
+def other_points(root: Path) -> None:
+    for path in root.glob(TRA + "points/*.json"):
+        found = json.loads(path.read_text())
+        path.write_text(json.dumps({**found, "clusters": found["clusters"][:-1]}))
+
+
 PRE, TRA, THE, CON = (f"results/{step}/*/" for step in ("preprocess", "transfer", "theta", "consensus"))
 RES = THE + "result.h5ad"
 MAP = "results/explore/*/maps.npz"
@@ -154,6 +168,8 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
         load_result,
     ),
     "confidence in words": (hdf5(RES, taken("obs/sctl_transfercluster_confidence", ["x"] * 80)), load_result),
+    "result of fewer cells": (fewer_cells, load_result),
+    "result of other cells": (hdf5(RES, put("obs/_index", 0, "another")), load_result),
     "no clusters": (hdf5(RES, taken("obs/sctl_transfercluster")), load_result),
     "gene points outside": (hdf5(PRE + "genes.h5", put("indices", slice(None), 99_999)), first_gene),
     "genes announce more": (hdf5(PRE + "genes.h5", lambda f: f.attrs.__setitem__("n_obs", 10**13)), first_gene),
@@ -162,6 +178,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "map of other cells": (arrays(MAP, target_umap=lambda v: v[:-1], joint_umap_target=lambda v: v[:-1]), load_maps),
     "two maps that differ": (arrays(MAP, target_umap=lambda v: v[:-1]), load_maps),
     "map of a single side": (arrays(MAP, target_umap=lambda v: v[:, 0]), load_maps),
+    "map without a place": (arrays(MAP, target_umap=lambda v: v * np.nan), load_maps),
     "map in words": (arrays(MAP, target_umap=lambda v: v.astype(str)), load_maps),
     "source cell that is not there": (arrays(MAP, joint_source_index=lambda v: v + 10_000), load_maps),
     "source cell before the first": (arrays(MAP, joint_source_index=lambda v: v - 5), load_maps),
@@ -184,6 +201,8 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "points in words": (values(TRA + "points/*.json", clusters=["a"]), load_points),
     "points too large": (values(TRA + "points/*.json", clusters=lambda v: [10**30, *v[1:]]), load_points),
     "theta beyond": (values(TRA + "points/*.json", theta=7), load_points),
+    "all points of other cells": (other_points, load_points),
+    "consensus of other cells": (arrays(K3, clusters=lambda v: v[:-1]), lambda p: load_consensus(p, 3)),
     "pair of a list": (values(PRE + "pair.json", label_key=[1]), load_pair),
     "no such column": (values(PRE + "pair.json", label_key="gone"), load_pair),
 }  # fmt: skip
