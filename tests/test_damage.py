@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sctl.errors import ProjectError
+from sctl.errors import ParameterError, ProjectError
 from sctl.project import (
     Project,
     SearchQuestion,
@@ -43,7 +43,7 @@ from sctl.project import (
     trained_file,
 )
 from sctl.project.checksums import LISTING, is_intact, is_listed_kind
-from sctl.project.files import copy_of, replacing
+from sctl.project.files import copy_of, replacing, write_json
 from sctl.project.latent import latent_map_in
 
 STEPS = ("preprocess", "transfer", "theta", "explore", "markers", "consensus")
@@ -246,6 +246,23 @@ def test_a_table_of_other_content_is_an_error_and_counts_as_not_there(whole, pat
     assert not is_intact(path)
     if pattern.startswith("markers"):
         assert whole.state("markers") == "todo"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"units": [10**12] * 4}, {"units": ["x"] * 4}, {"cases": ["a", "b", "c", "d"]}, {"cases": 1}]
+)
+def test_units_that_are_others_are_an_error(whole, changes):
+    path = the_file(whole, "transfer/*/units/*.json")
+    write_json(path, {**json.loads(path.read_text()), **changes})
+    with pytest.raises(ProjectError, match="missing or damaged"):
+        load_units(whole, UnitsQuestion(n_units=1))
+
+
+@pytest.mark.parametrize("cell", [-1, 10**6, 10**30])
+def test_selected_cells_that_are_not_there_are_refused(whole, cell):
+    assert WhyQuestion(of="selection", name="x", cells=(0, 3)).places(whole).tolist() == [0, 3]
+    with pytest.raises(ParameterError, match="not in the target"):
+        WhyQuestion(of="selection", name="x", cells=(0, cell)).places(whole)
 
 
 def test_half_a_table_of_markers_is_an_error_not_a_shorter_table(whole):

@@ -38,6 +38,7 @@ from sctl.project import (
     mean_of_genes,
     target_names,
 )
+from sctl.project.checksums import LISTING
 from sctl.project.files import digest_of_file
 from sctl.project.results import load_latent_map, load_maps, source_table
 
@@ -102,6 +103,16 @@ def arrays(name: str, **changes: Any) -> Callable[[Path], None]:
             np.savez(file, **{key: value for key, value in parts.items() if value is not None})
 
     return spoil
+
+
+def unlisted(root: Path) -> None:
+    """Take sizes and digests of all results away: whoever forges a result forges these, too."""
+    for listing in root.glob(f"results/*/*/{LISTING}"):
+        listing.unlink()
+    for done in root.glob("results/*/*/done.json"):
+        done.write_text(
+            json.dumps({key: value for key, value in json.loads(done.read_text()).items() if key != "files"})
+        )
 
 
 def values(name: str, **changes: Any) -> Callable[[Path], None]:
@@ -196,12 +207,6 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "consensus outside": (arrays(K3, order=lambda v: v + 5), lambda p: load_consensus(p, 3)),
     "cluster outside": (arrays(K3, clusters=lambda v: v + 5), lambda p: load_clusters(p, 3)),
     "cluster in words": (arrays(K3, clusters=lambda v: v.astype(str)), lambda p: load_clusters(p, 3)),
-    "points of other cells": (values(TRA + "points/*.json", clusters=lambda v: v[:-1]), load_points),
-    "points without a score": (values(TRA + "points/*.json", kta=None), load_points),
-    "points in words": (values(TRA + "points/*.json", clusters=["a"]), load_points),
-    "points too large": (values(TRA + "points/*.json", clusters=lambda v: [10**30, *v[1:]]), load_points),
-    "theta beyond": (values(TRA + "points/*.json", theta=7), load_points),
-    "all points of other cells": (other_points, load_points),
     "consensus of other cells": (arrays(K3, clusters=lambda v: v[:-1]), lambda p: load_consensus(p, 3)),
     "pair of a list": (values(PRE + "pair.json", label_key=[1]), load_pair),
     "no such column": (values(PRE + "pair.json", label_key="gone"), load_pair),
@@ -213,8 +218,29 @@ def test_damage_is_said(case: str, project: Project) -> None:
     spoil, load = DAMAGED[case]
     load(project)  # sound as it was
     spoil(project.root)
+    unlisted(project.root)
     with pytest.raises(ProjectError, match="missing or damaged"):
         load(project)
+
+
+POINTS = {
+    "points of other cells": values(TRA + "points/*.json", clusters=lambda v: v[:-1]),
+    "points without a score": values(TRA + "points/*.json", kta=None),
+    "points in words": values(TRA + "points/*.json", clusters=["a"]),
+    "points too large": values(TRA + "points/*.json", clusters=lambda v: [10**30, *v[1:]]),
+    "theta beyond": values(TRA + "points/*.json", theta=7),
+    "all of other cells": other_points,
+}
+
+
+@pytest.mark.parametrize("case", POINTS)
+def test_damaged_points_are_not_shown_and_computed_again(case: str, project: Project) -> None:
+    whole = [point.theta for point in load_points(project)]
+    POINTS[case](project.root)
+    unlisted(project.root)
+    left = [point.theta for point in load_points(project)]
+    assert left == ([] if case == "all of other cells" else whole[1:])
+    assert project.state("transfer") == "todo"
 
 
 def test_a_bundle_whose_data_point_outside_is_refused(project: Project, tmp_path: Path) -> None:
