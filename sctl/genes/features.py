@@ -63,6 +63,8 @@ _MEASUREMENT = (
     r"(?:library|lib|nuclear|nucleus|cell)[ _.](?:size|area|volume|count)",
     r"(?:leiden|louvain|seurat_clusters?|cell[ _.]?(?:type|label|cluster|class)s?|cluster|label|celltype)(?:[ ._-](?:\w|\.)*)?",
     r"(?:type|class|label|cluster)e?s|type|class|batch|sample|donor",
+    r"(?:age|sex|gender|bmi|passage|day|week|time[ _.]?point|dose|replicate|plate|well|lane|condition|treatment|patient|subject"
+    r"|individual|experiment|tissue|diagnosis|disease|genotype)(?:[ ._-]?(?:id|no|nr|number|group|years?|months?|days?|hours?))?",
     r"(?:\w+)_snn_res[._]\d+(?:\.\d+)?",
     r"orig[ ._]ident",
     r"(?:subsets|detected|altexps)_\w+",

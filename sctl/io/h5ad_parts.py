@@ -117,6 +117,8 @@ class _Parts:
 
 def _decoded(values: Any) -> Any:
     """Return bytes as text: UTF-8 where they are, else Latin-1, which has a letter for each."""
+    if isinstance(values, str):
+        return values
     if isinstance(values, bytes):
         try:
             return values.decode("utf-8")
@@ -143,4 +145,23 @@ def with_native_numbers(adata: AnnData) -> AnnData:
                 slot[key] = native(value)
     if isinstance(adata.X, np.ndarray) and not adata.X.dtype.isnative:
         adata.X = native(adata.X)
+    return adata
+
+
+def with_words(adata: AnnData, file: h5py.File) -> AnnData:
+    """Replace numbers by the words that a file keeps for them in a group of its own, in place.
+
+    SeuratDisk and anndata 0.7 write a column of types as numbers beside ``__categories``; the former without the reference from
+    one to the other, so that anndata reads the numbers.
+    """
+    for table, key in ((adata.obs, "obs"), (adata.var, "var")):
+        group = file[key]
+        words: Any = group.get("__categories") if isinstance(group, h5py.Group) else None
+        for column in words if isinstance(words, h5py.Group) else ():
+            values = table[column].to_numpy() if column in table else np.empty(0)
+            if values.dtype.kind not in "iu" or not isinstance(words[column], h5py.Dataset):
+                continue
+            known = pd.Index(_decoded(np.asarray(words[column][()]).astype(object)).astype(str))
+            if len(values) and known.is_unique and values.min() >= -1 and values.max() < len(known):
+                table[column] = pd.Categorical.from_codes(values.astype(np.intp), known)
     return adata

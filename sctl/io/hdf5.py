@@ -21,7 +21,7 @@ from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
 from sctl.io.genomes import add_note, one_genome
-from sctl.io.h5ad_parts import read_in_parts, with_native_numbers
+from sctl.io.h5ad_parts import read_in_parts, with_native_numbers, with_words
 from sctl.io.hdf5_check import announced
 from sctl.io.loom_names import cell_table, gene_table
 from sctl.io.memory import exhausted, require
@@ -61,6 +61,8 @@ def read_hdf5(path: Path, name: str) -> AnnData:
             return _read_loom(file, name)
     require(_COPIES * n_bytes, name)
     adata = with_native_numbers(_read_h5ad(path, name, in_parts=True))
+    with _opened(path, name) as file:
+        with_words(adata, file)
     return _with_matrix(adata, name) if adata.X is None else adata
 
 

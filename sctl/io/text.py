@@ -20,9 +20,10 @@ from sctl.io.about_cells import with_cells_apart
 from sctl.io.about_genes import is_about_genes, note_about_genes, with_genes_apart
 from sctl.io.contents import damaged_gzip
 from sctl.io.genomes import add_note, note_orientation, one_genome
+from sctl.io.long_table import unfolded
 from sctl.io.memory import require
 from sctl.io.table import MISSING, Layout, is_number, layout_of, opened
-from sctl.io.words import Words, require_no_points_between_thousands
+from sctl.io.words import Words, require_no_points_between_thousands, require_no_points_in
 
 _CHUNK = 8_000_000  # values in memory at once as they are parsed: 64 MB
 _SEEN = 2_000  # names that are looked at to tell genes from cells
@@ -86,14 +87,20 @@ def read_text(path: Path, name: str) -> AnnData:
     matrix, table, rows = parts.matrix, _numbers(parts.table, about), parts.table.index
     require_no_points_between_thousands(matrix.data, name)
     names = pd.Index([layout.header[i] for i in columns.values], dtype=object).astype(str)
+    long = unfolded(matrix, [rows, *(table[column] for column in table)], name)
+    if long is not None:
+        matrix, rows, names = long
+        table = pd.DataFrame(index=rows)
     genes_in_rows, sure = _genes_in_rows(rows, names, layout.header[columns.names] if columns.names is not None else "")
-    labels = pd.DataFrame(parts.labels, index=names)
+    labels = pd.DataFrame(parts.labels if long is None else None, index=names)
     if genes_in_rows:
         adata = AnnData(sparse.csr_matrix(matrix.T), obs=labels, var=table)
     else:
         adata = AnnData(matrix, obs=table, var=labels)
     for note in _remarks(layout, parts, words):
         add_note(adata, note)
+    if long is not None:
+        add_note(adata, f"{name} has a line for each count; they were gathered into a matrix of genes and cells.")
     if about and genes_in_rows:
         add_note(adata, note_about_genes(about, name))
     if not sure:
@@ -144,7 +151,8 @@ def _columns(layout: Layout, name: str) -> _Columns:
     values = tuple(i for i in rest if numeric[i] and not about_genes[i])
     if not values or len(notes) - len(about) > _MAX_NOTES:
         where = next((i for i in notes if i not in about), 0)
-        example = rows[0][where] if rows else ""
+        example = next((row[where] for row in rows if not is_number(row[where])), "")
+        require_no_points_in(example, name)
         raise DataError(
             f"{name} holds words where numbers were expected, such as {example[:40]!r} in the column "
             f"{layout.header[where]!r}.",

@@ -119,3 +119,18 @@ def test_a_matrix_is_never_left_out(path, key):
         file[key].attrs["encoding-type"] = "of-tomorrow"
     with pytest.raises(DataError, match=r"cannot be read|has not the sides"):
         read(path)
+
+
+def test_types_kept_as_numbers_beside_their_words_are_words(path):
+    with h5py.File(path, "r+") as file:
+        codes, words = file["obs/kind/codes"][()], file["obs/kind/categories"][()]
+        del file["obs/kind"]
+        file["obs"].create_dataset("kind", data=codes).attrs.update(NUMBERS)
+        file["obs"].create_dataset("__categories/kind", data=words, dtype=h5py.string_dtype())
+        add_column(file, np.array([0, 1, 7] * 3), NUMBERS)  # 7 is no place among two words
+        file["obs"].create_dataset(
+            "__categories/note", data=np.array(["a", "b"], dtype=object), dtype=h5py.string_dtype()
+        )
+    back = read(path)
+    assert back.obs["kind"].astype(str).tolist() == ["alpha", "beta", "delta"] * 3
+    assert back.obs["note"].tolist() == [0, 1, 7] * 3

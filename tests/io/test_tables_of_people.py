@@ -308,3 +308,39 @@ def test_cells_of_great_depth_and_genes_called_like_a_remark_stay(tmp_path):
     deep = expected + 1
     deep.T.to_csv(tmp_path / "y.csv")
     assert as_given(read(tmp_path / "y.csv"), deep)
+
+
+# --- one line for each count -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [["gene", "cell", "count"], ["cell", "gene", "count"], ["cell", "count", "gene"]])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_list_of_counts_becomes_a_matrix(tmp_path, order, numbered):
+    expected = table()
+    lines = expected.stack().rename_axis(["cell", "gene"]).rename("count").reset_index()
+    lines[lines["count"] > 0][order].reset_index(drop=True).to_csv(tmp_path / "x.tsv.gz", sep="\t", index=numbered)
+    back = read(tmp_path / "x.tsv.gz")
+    assert as_given(back[expected.index, expected.columns], expected)
+    assert back.shape == expected.shape
+    assert "a line for each count" in back.uns["read_notes"]
+
+
+def test_two_counts_for_one_gene_of_a_cell_are_refused(tmp_path):
+    lines = table().stack().rename_axis(["cell", "gene"]).rename("count").reset_index()
+    pd.concat([lines, lines.iloc[:1]]).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(DataError, match=f"two numbers for '{CELLS[0]}' and 'TP53'"):
+        read(tmp_path / "x.csv")
+
+
+def test_millions_with_points_are_named_as_such(tmp_path):
+    text = (table() * 1_234_567 + 1_000_000).map(lambda value: f"{value:,}".replace(",", "."))
+    text.to_csv(tmp_path / "x.csv", sep=";")
+    with pytest.raises(DataError, match="point between thousands"):
+        read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.h5ad.gz"])
+def test_what_is_packed_twice_is_named_as_such(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(gzip.compress(table().to_csv().encode())))
+    with pytest.raises(DataError, match="packed by gzip twice"):
+        read(tmp_path / name)
