@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sctl.genes.table import known
+from sctl.genes.table import are_known
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -111,7 +111,7 @@ def other_than_genes(names: Iterable[str]) -> pd.Series:
     """
     series = pd.Series(list(names), dtype=object).astype(str).str.strip()
     out = pd.Series("", index=series.index, dtype=object)
-    unknown = series[~(series.isin(known("human")) | series.isin(known("mouse")))]
+    unknown = series[~(are_known(series, "human") | are_known(series, "mouse"))]
     for kind, pattern in _KINDS.items():
         found = unknown.index[unknown.str.fullmatch(pattern)]
         out[found], unknown = kind, unknown.drop(found)
