@@ -19,8 +19,6 @@ from sctl.io.genomes import add_note
 
 _SPARSE = {"csr_matrix": sparse.csr_matrix, "csc_matrix": sparse.csc_matrix}
 _OPTIONAL = ("uns", "obsm", "varm", "obsp", "varp")  # a layer may hold the counts
-# What is raised for a form that is not known; what is damaged raises OSError, and is never left out.
-_UNKNOWN = (AttributeError, IORegistryError, TypeError, ValueError)
 _LEFT_OUT = object()  # stands for what cannot be read
 
 
@@ -74,7 +72,7 @@ class _Parts:
         """Return an element, or ``_LEFT_OUT`` for one that cannot be read and may be missing."""
         try:
             return read_dispatched(element, self._element)
-        except _UNKNOWN:
+        except IORegistryError:  # of an unknown form; what is damaged raises other errors, and is never left out
             above, *inner = element.name.strip("/").split("/")
             if above not in _OPTIONAL or not inner:
                 raise
@@ -104,7 +102,7 @@ class _Parts:
         for key in group.attrs["column-order"]:
             try:
                 values = self.read(group[key])
-            except _UNKNOWN:
+            except IORegistryError:
                 values = _LEFT_OUT
             if values is _LEFT_OUT:
                 self.left_out.append(group[key].name.strip("/"))
