@@ -145,7 +145,7 @@ def test_labels_are_joined_apart(project: Project, source: AnnData, tmp_path: Pa
     project.put_input("source", bare, {"filename": "a.h5ad"})
     kinds.rename("kind").to_csv(tmp_path / "labels.csv")
     report = isolated.join_labels(project, tmp_path / "labels.csv", "labels.csv", {"filename": "a.h5ad"}, note="Join")
-    assert report["columns"] == ["kind"]
+    assert (report["columns"], report["chosen"]) == (["kind"], "kind")
     assert project.input("source").obs["kind"].astype(str).tolist() == kinds.tolist()
     (tmp_path / "bad.csv").write_text("cell,kind\nx,a\nx,b\n")
     with pytest.raises(DataError, match="more than once"):

@@ -72,7 +72,6 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     from sctl.genesets import read_gmt  # noqa: PLC0415
     from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
     from sctl.jobs.isolated import DATASET  # noqa: PLC0415
-    from sctl.preflight import label_candidates  # noqa: PLC0415
     from sctl.project import Project, import_project  # noqa: PLC0415
     from sctl.project.inputs import described, noted, write_dataset  # noqa: PLC0415
 
@@ -90,11 +89,15 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     def labels(request: Mapping[str, Any]) -> Mapping[str, Any]:
         table = read_labels(paths(request)[0], name=request["name"])
         joined, report = join_labels(Project.open(request["project"]).input("source"), table)
-        likely = [column for column in label_candidates(joined) if column in report.columns]
+        likely = pipeline.labels_in_table(joined, report.columns)
         columns = [*likely, *(column for column in report.columns if column not in likely)]
         return {
             "described": kept(joined, request),
-            "report": {"columns": [str(name) for name in columns], "text": report.text},
+            "report": {
+                "columns": [str(name) for name in columns],
+                "chosen": likely[0] if likely else None,
+                "text": report.text,
+            },
         }
 
     def model(request: Mapping[str, Any]) -> Mapping[str, Any]:
