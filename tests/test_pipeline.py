@@ -63,7 +63,7 @@ def test_unknown_methods_and_settings_are_named() -> None:
 def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
     method = pipeline.method_of({})
     result = pipeline.transfer(pair, method, Run(seed=1), theta=0.4)
-    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.4])
+    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.0, 0.4])
     sweep = pipeline.prepare_sweep(pair, method, Run(seed=1))
     np.testing.assert_array_equal(result.clusters, sweep.at(0.4).clusters)
     by_setting = pipeline.method_of({"params": {"theta": 0.4}})

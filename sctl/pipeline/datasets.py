@@ -102,7 +102,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
         raise _strangers(list(parts), n_shared)
     cells = [_with_file(part.obs, name) for name, part in zip(parts, used, strict=True)]
     _tell_apart(cells)
-    told = _name_types(used, cells) if labelled else ""
+    told = f"{_SCALED}{_name_types(used, cells)}" if labelled else ""
     pieces = joining.pieces(used, cells, None if as_given else [linearised(part).X for part in used])
     out: AnnData = concat(pieces, join="inner" if genes == "shared" else "outer", fill_value=0, pairwise=True)
     out.obs = joining.cell_tables(cells).astype({FILE: "category"})
@@ -117,6 +117,12 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     notes = [str(part.uns["read_notes"]) for part in parts.values() if "read_notes" in part.uns]
     out.uns["read_notes"] = " ".join([out.uns["read_notes"], *notes])
     return out
+
+
+_SCALED = (
+    f" Each dataset is scaled on its own only where that column is chosen as the sample (--batch-key {FILE}), which helps "
+    "where they hold the same types."
+)
 
 
 def _with_file(table: pd.DataFrame, name: str) -> pd.DataFrame:
