@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sctl.project import Project as Project
     from sctl.run import Run as Run
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev1"
 
 _HOME = {
     "METHODS": "methods",

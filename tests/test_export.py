@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import io
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -114,8 +115,28 @@ def test_no_text_can_be_a_formula(start):
 
 @pytest.mark.parametrize(
     "blank",
-    ["", "\n", "\t", " ", "  \n ", "\u00a0", "\u3000", "\u200b", "\ufeff", "x;", "x;\t", "x\n "]
-    + ["\x01", "\x08", "\x1b", "\x7f", "\x9b", "\xad", "\u202e", "\u2063"],
+    [
+        "",
+        "\n",
+        "\t",
+        " ",
+        "  \n ",
+        "\u00a0",
+        "\u3000",
+        "\u200b",
+        "\ufeff",
+        "x;",
+        "x;\t",
+        "x\n ",
+        "\x01",
+        "\x08",
+        "\x1b",
+        "\x7f",
+        "\x9b",
+        "\xad",
+        "\u202e",
+        "\u2063",
+    ],
 )
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_blanks_and_wide_signs_do_not_make_a_text_a_formula(blank, sign):
@@ -146,7 +167,7 @@ def test_bundle_is_deterministic_and_stays_in_its_folder(tmp_path):
             bundle({name: b""})
 
 
-NASTY = 'x"""\nimport os; os.abort()\n"""\\'
+NASTY = 'x"""\nimport os; os.abort()\n"""\\\x00\x0c\r\u2028\ud800![](https://a.b) <b>'
 
 
 def test_script_holds_settings_and_no_code_of_others():
@@ -207,6 +228,13 @@ def test_a_notebook_holds_the_script_and_nothing_else_that_acts(demo):
     said = [ast.dump(node) for node in ast.parse("\n".join(code)).body]
     assert said[: len(script.body) - 1] == [ast.dump(node) for node in script.body[1:]]  # all but its docstring
     assert len(code) == 3 + 3  # imports, settings, analysis; and three looks at the result
+    command = "".join(book["cells"][1]["source"]).partition("\n\n")[2]
+    assert all(
+        line.startswith("    ") for line in re.split(r"\r\n|\r|\n", command)
+    )  # of one block, which shows as it is
+    heading = "".join(book["cells"][0]["source"])
+    assert "![" not in heading
+    assert "https://a" not in heading
 
 
 @pytest.mark.slow

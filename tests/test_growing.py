@@ -127,7 +127,8 @@ def test_a_reference_is_tested_from_the_shell(folder, capsys):
         "--label-key",
         "cell_type",
     ]
-    assert main([*words, "--batch-key", "file", "--out", str(out), *SHELL, "--test", "--force"]) == 0
+    assert main([*words, "--out", str(out), *SHELL, "--test", "--force"]) == 0  # each file is a dataset of its own
+    assert "--batch-key file" in capsys.readouterr().out
     method = load_model(out)
     assert method.conditions_ == ("labelled.h5ad", "source.h5ad")
     assert set(method.self_test_["types"]["type"]) == {"type A", "type B", "type C", "type D", "new type"}

@@ -63,7 +63,7 @@ def test_unknown_methods_and_settings_are_named() -> None:
 def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
     method = pipeline.method_of({})
     result = pipeline.transfer(pair, method, Run(seed=1), theta=0.4)
-    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.4])
+    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.0, 0.4])
     sweep = pipeline.prepare_sweep(pair, method, Run(seed=1))
     np.testing.assert_array_equal(result.clusters, sweep.at(0.4).clusters)
     by_setting = pipeline.method_of({"params": {"theta": 0.4}})
@@ -149,6 +149,13 @@ def test_swapped_cells_and_genes_are_repaired_only_when_asked(source: AnnData, t
 
 def test_labels_are_found_only_where_it_is_clear(source: AnnData) -> None:
     assert pipeline.find_labels(source, required=True) == "cell_type"
+    unsure = source.copy()
+    unsure.obs = unsure.obs.rename(columns={"cell_type": "mine"})[["mine"]]
+    with pytest.raises(DataError, match=r"'mine'.*cannot be seen") as refusal:
+        pipeline.find_labels(unsure, required=True)
+    assert "--label-key mine" in str(refusal.value)
+    assert pipeline.labels_in_table(unsure, ["mine"]) == ["mine"]
+    assert pipeline.labels_in_table(unsure, ["mine", "batch"]) == []
     two = source.copy()
     two.obs["cluster"] = two.obs["cell_type"].astype(str).to_numpy()
     with pytest.raises(DataError, match="cell_type, cluster"):

@@ -34,6 +34,10 @@ def train_source(arguments: argparse.Namespace) -> int:
             f"{method.title} has no test of itself.", do="Leave out --test, or choose --method scarches."
         )
     source = _source(arguments)
+    joined = len(arguments.source) > 1 and pipeline.FILE in source.obs
+    if joined and arguments.batch_key is None and pipeline.grows(method):
+        arguments.batch_key = pipeline.FILE
+        print(f"Each file is a dataset of its own in the reference: --batch-key {pipeline.FILE}.")
     keys, seed = columns(arguments, source, method), arguments.seed or 0
     method = pipeline.batched(method, keys["batch_key"])
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:

@@ -6,7 +6,8 @@ import ast
 import json
 from typing import Any
 
-from sctl.export.script import Recipe, script_for, shell_words
+from sctl.export.script import COMMAND, Recipe, script_for, shell_words
+from sctl.markdown import code_block, plain
 
 _LOOK = (
     ("How many cells have which name:", "import pandas as pd\n\npd.Series(result.labels).value_counts()"),
@@ -36,8 +37,10 @@ def notebook_for(recipe: Recipe, *, title: str = "", words: str = "") -> str:
     str
         JSON in version 4.5 of the notebook format, without outputs.
     """
-    cells = [_words(f"# {title or 'An analysis made with sctl'}\n\n{words}".strip())]
-    cells.append(_words(shell_words(recipe)))
+    heading = plain(" ".join(title.split()) or "An analysis made with sctl")
+    cells = [_words(f"# {heading}\n\n{plain(words)}".strip())]
+    said, _, command = shell_words(recipe).partition(COMMAND)
+    cells.append(_words(f"{said}\n\n{code_block(command)}"))
     for kind, code in _parts(script_for(recipe)):
         cells += [_words(_TITLES[kind]), _code(code)]
     cells.append(_words("### A first look"))
@@ -54,7 +57,7 @@ def notebook_for(recipe: Recipe, *, title: str = "", words: str = "") -> str:
 
 def _parts(script: str) -> list[tuple[str, str]]:
     """Divide a script into imports, settings and what is done; its docstring is left out."""
-    tree, lines = ast.parse(script), script.splitlines()
+    tree, lines = ast.parse(script), script.split("\n")
     starts: dict[str, int] = {}
     for node in tree.body[1:]:
         starts.setdefault(_kind(node), node.lineno - 1)

@@ -171,7 +171,11 @@ def shell_words(recipe: Recipe) -> str:
     """Return the command of an analysis with a sentence on what it does not repeat."""
     beside = left_out(recipe)
     lacking = f"It does not repeat: {'; '.join(beside)}." if beside else "It repeats all of it."
-    return f"The same from the shell. {lacking}\n\n    {command_for(recipe)}"
+    return f"The same from the shell. {lacking}{COMMAND}{command_for(recipe)}"
+
+
+COMMAND = "\n\n    "
+"""What stands before the command of an analysis, where words lead to it."""
 
 
 def command_for(recipe: Recipe) -> str:
@@ -455,5 +459,7 @@ def _literal(value: Mapping[str, Any]) -> str:
 
 
 def _indented(text: str) -> str:
-    """Make a text one for a docstring, in which backslashes and quotes must not end it."""
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    """Make a text one for a docstring: nothing in it can end it, and all its line breaks are those that are seen."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    shown = (sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(shown)

@@ -196,7 +196,7 @@ def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[
 def _fields(line: str, delimiter: str) -> list[str]:
     text = line.strip() if delimiter == " " else line
     try:
-        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=delimiter == " "), [])
+        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:  # a field longer than 131,072 letters: a wide table, cut at the wrong sign
         return [line]
     return [field.strip() for field in fields]

@@ -31,12 +31,13 @@ from sctl.project import (
     load_units,
     note_question,
     outcomes_in,
-    repairs_in,
     save_curves,
     save_reasons,
     save_source_check,
+    save_trained_names,
     save_units,
     trained_file,
+    trained_names_in,
 )
 from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
@@ -217,7 +218,10 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
     params = {**project.params("data"), **project.params("preprocess")}
     trained, target, run = project.trained(), project.input("target"), part(0.0, 1.0)
     if trained is not None:
+        genes = trained.summary.genes
         trained, target, told = pipeline.met(trained, target)
+        if trained.summary.genes != genes:
+            save_trained_names(directory, dict(zip(genes, trained.summary.genes, strict=True)))
         prepared = pipeline.prepare_trained(trained, target, project.params("preprocess"), run)
     else:
         source, target, told = pipeline.repaired(project.input("source"), target)
@@ -464,9 +468,8 @@ def _method(project: Project) -> tuple[TransferMethod, int]:
     params, trained = project.params("transfer"), project.trained()
     if trained is None:
         return pipeline.method_of(params), int(params["seed"])
-    repairs = repairs_in(project.result_dir("preprocess"))
-    if any(fix.arguments["role"] == "source" for fix in repairs):
-        trained = pipeline.renamed(trained, load_pair(project).source)
+    if names := trained_names_in(project.result_dir("preprocess")):
+        trained = trained.renamed(names)
     own = params["params"] if params["method"] == trained.method.key else {}
     return trained.configured(own), int(params["seed"])
 

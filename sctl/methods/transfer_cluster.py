@@ -22,7 +22,17 @@ from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
 from sctl.data import TransferResult
 from sctl.run import Run
-from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, hidden_groups, prepare_sweep
+from sctl.sweep import (
+    N_NULLS,
+    Criterion,
+    ThetaPoint,
+    ThetaSweep,
+    choose_theta,
+    doubts,
+    hidden_groups,
+    prepare_sweep,
+    thetas_beside,
+)
 
 Floats = NDArray[np.float64]
 
@@ -239,7 +249,7 @@ class TransferCluster(SavedProfiles):
     @override
     def transfer(self, target: AnnData, run: Run) -> TransferResult:
         sweep = self.prepare_sweep(target, run)
-        points = list(sweep.points(self.thetas, run))
+        points = list(sweep.points(self.thetas if self.theta is None else thetas_beside(self.theta), run))
         return self.result_at(sweep, target.obs_names, self.theta, points, target=target)
 
     def result_at(
@@ -261,7 +271,8 @@ class TransferCluster(SavedProfiles):
         theta : float or None
             None chooses it from ``points`` by :attr:`criterion`.
         points : sequence of ThetaPoint
-            The curve, kept in the result's ``uns``.
+            The curve, kept in the result's ``uns``; where θ is given, its own point and that of θ = 0 alone, so that
+            a result does not depend on what else was tried. Those that are needed and absent are computed.
         target : AnnData, optional
             The target itself, in whose genes groups are looked for that the chosen θ hides.
 
@@ -273,10 +284,13 @@ class TransferCluster(SavedProfiles):
             and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
             ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
             how (``target_genes``) and how many (``n_target_only_genes``). With ``target``, and where θ = 0 is among
-            the points, ``hidden_groups`` says in sentences which groups the source may hide, see
+            the points or θ is given, ``hidden_groups`` says in sentences which groups the source may hide, see
             :func:`~sctl.sweep.hidden_groups`.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
+        if theta is not None and target is not None:
+            known = {point.theta: point for point in points}
+            points = [known[value] if value in known else sweep.at(value) for value in thetas_beside(chosen)]
         curve = sorted(points, key=lambda point: point.theta)
         names = [name for name in get_args(Criterion) if all(getattr(point, name) is not None for point in curve)]
         result = self._result(

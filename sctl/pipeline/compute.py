@@ -155,6 +155,7 @@ def transfer(
     """
     from sctl import base  # noqa: PLC0415
     from sctl.run import Run  # noqa: PLC0415
+    from sctl.sweep import thetas_beside  # noqa: PLC0415
 
     run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
@@ -162,7 +163,7 @@ def transfer(
         return base.transfer(pair, method, run)
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
-    points = list(sweep.points(sweeping.thetas if theta is None else (theta,), run))
+    points = list(sweep.points(sweeping.thetas if theta is None else thetas_beside(theta), run))
     return sweeping.result_at(sweep, pair.target.obs_names, theta, points, target=pair.target)
 
 

@@ -73,7 +73,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     genes : {"shared", "union"}
     labelled : bool
         Whether types are looked for. Where no column that may hold them is common to all datasets that have one, the
-        likeliest of each becomes ``obs["cell type"]``.
+        likeliest of each becomes ``obs["cell type"]``, if the names of the columns show that they hold types.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
         raise _strangers(list(parts), n_shared)
     cells = [_with_file(part.obs, name) for name, part in zip(parts, used, strict=True)]
     _tell_apart(cells)
-    told = _name_types(used, cells) if labelled else ""
+    told = f"{_SCALED}{_name_types(used, cells)}" if labelled else ""
     pieces = joining.pieces(used, cells, None if as_given else [linearised(part).X for part in used])
     out: AnnData = concat(pieces, join="inner" if genes == "shared" else "outer", fill_value=0, pairwise=True)
     out.obs = joining.cell_tables(cells).astype({FILE: "category"})
@@ -117,6 +117,12 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     notes = [str(part.uns["read_notes"]) for part in parts.values() if "read_notes" in part.uns]
     out.uns["read_notes"] = " ".join([out.uns["read_notes"], *notes])
     return out
+
+
+_SCALED = (
+    f" Each dataset is scaled on its own only where that column is chosen as the sample (--batch-key {FILE}), which helps "
+    "where they hold the same types."
+)
 
 
 def _with_file(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -135,12 +141,14 @@ def _brought_together(names: Sequence[str], kinds: Sequence[str]) -> str:
 
 def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str:
     """Bring types under one name where no name is common, in place; return what to tell the user."""
-    from sctl.preflight import label_candidates  # noqa: PLC0415
+    from sctl.preflight import label_candidates, named_labels  # noqa: PLC0415
 
-    found = [label_candidates(part) for part in parts]
-    known = [columns for columns in found if columns]
+    known = [columns for part in parts if (columns := label_candidates(part))]
     if not known or set(known[0]).intersection(*known[1:]):
         return ""
+    found = [named_labels(part) for part in parts]
+    if any(label_candidates(part) and not named for part, named in zip(parts, found, strict=True)):
+        return " Which columns hold their cell types is not sure, and they have none in common: name them alike."
     for columns, table in zip(found, tables, strict=True):
         if columns:
             table[LABEL] = table[columns[0]].astype(object)

@@ -17,7 +17,7 @@ from sctl.project.reasons import (
     save_reasons,
     why_questions,
 )
-from sctl.project.repairs import annotated, fix_to_dict, repairs_in, requested
+from sctl.project.repairs import annotated, fix_to_dict, repairs_in, requested, save_trained_names, trained_names_in
 from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
@@ -103,8 +103,10 @@ __all__ = [
     "save_selection",
     "save_sides",
     "save_source_check",
+    "save_trained_names",
     "save_units",
     "target_names",
     "trained_file",
+    "trained_names_in",
     "why_questions",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sctl.preflight import Fix
     from sctl.preprocess import Prepared
 
-REPAIRS, REPAIRED = "repairs.json", "repaired.h5ad"
+REPAIRS, REPAIRED, TRAINED_NAMES = "repairs.json", "repaired.h5ad", "trained_names.json"
 
 
 def save_repairs(directory: Path, prepared: Prepared) -> None:
@@ -38,6 +38,22 @@ def repairs_in(directory: Path) -> tuple[Fix, ...]:
     """Return the repairs that were made by themselves; none where none were kept."""
     path = directory / REPAIRS
     return tuple(_fixes(read_json(path).get("fixes"), path)) if path.exists() else ()
+
+
+def save_trained_names(directory: Path, names: Mapping[str, str]) -> None:
+    """Write what the genes of a trained source are called after repairs, by their names in its file."""
+    write_json(directory / TRAINED_NAMES, names)
+
+
+def trained_names_in(directory: Path) -> dict[str, str]:
+    """Return what the genes of a trained source are called after repairs; none where they keep their names."""
+    path = directory / TRAINED_NAMES
+    if not path.exists():
+        return {}
+    names = read_json(path)
+    if not all(isinstance(name, str) for name in names.values()):
+        raise damaged(path)
+    return names
 
 
 def requested(info: Mapping[str, Any]) -> tuple[Fix, ...]:

@@ -75,6 +75,17 @@ class ThetaPoint:
         return cls(**{**values, "clusters": np.asarray(values["clusters"], dtype=np.int64)})
 
 
+def thetas_beside(theta: float) -> tuple[float, ...]:
+    """Return which θ a result at a given one needs: itself, and θ = 0, which shows what the source may hide.
+
+    Examples
+    --------
+    >>> thetas_beside(0.4), thetas_beside(0)
+    ((0.0, 0.4), (0.0,))
+    """
+    return tuple(sorted({0.0, float(theta)}))
+
+
 def choose_theta(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> float:
     """Return the θ of the largest score; of equal ones the smallest θ.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from sctl.errors import SctlError
+from sctl.markdown import plain as plain
 from sctl.ui import state
-
-_ADDRESS = re.compile(r"(https?://|www(?=\.)|(?<=[-.\w+])@(?=[-\w]))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -103,20 +101,3 @@ def _advice(text: str) -> str:
     """Return what to do, in the lines in which it was written."""
     lines = [plain(line.strip()) for line in text.splitlines()]
     return "**What you can do:** " + "  \n".join(lines) if lines else ""
-
-
-def plain(text: str) -> str:
-    r"""Return text that Markdown shows as it is: file and column names may hold its signs.
-
-    Addresses become links even where their signs are escaped; a joiner without width, which browsers pass over in an
-    address, keeps them text.
-
-    Examples
-    --------
-    >>> print(plain("cell_type"))
-    cell\_type
-    """
-    text = _ADDRESS.sub("\\1\u2060", text)
-    for sign in "\\`*_[]$<>#|~:@":
-        text = text.replace(sign, f"\\{sign}")
-    return text

@@ -36,7 +36,7 @@ def side(project: Project, role: Role, *, for_reference: bool = False) -> None:
     errors.show_notices(role)
     info = project.input_info(role)
     if info is None:
-        _bring(project, role)
+        _bring(project, role, for_reference=for_reference)
         return
     if "trained" in info:
         with errors.caught():
@@ -45,7 +45,7 @@ def side(project: Project, role: Role, *, for_reference: bool = False) -> None:
     else:
         _dataset(project, role, info, for_reference=for_reference)
     with st.expander("Use other data", icon=":material/swap_horiz:"):
-        _bring(project, role)
+        _bring(project, role, for_reference=for_reference)
         st.button("Remove", icon=":material/delete:", key=f"remove:{role}", on_click=_remove, args=(role,))
 
 
@@ -57,7 +57,7 @@ def _dataset(project: Project, role: Role, info: Mapping[str, Any], *, for_refer
     _preview(project, role, info)
 
 
-def _bring(project: Project, role: str) -> None:
+def _bring(project: Project, role: str, *, for_reference: bool) -> None:
     """Offer the ways in: upload, a folder of the server, the demo."""
     isolated.warm_up()
     count = state.UPLOAD_ROUND.of(role)
@@ -73,7 +73,7 @@ def _bring(project: Project, role: str) -> None:
     st.caption("Accepted: .h5ad · 10x .h5 · 10x matrix, barcodes and genes · .csv, .tsv, .txt · .loom · .zip, .tar.gz")
     genes = _genes_of_several(role)
     if files:
-        _load(role, lambda: uploads.take(project, role, files, genes=genes))
+        _load(role, lambda: uploads.take(project, role, files, genes=genes), for_reference=for_reference)
     if uploads.roots():
         _from_server(project, role)
     if st.button(f"Use the demo's {role}", type="tertiary", icon=":material/science:", key=f"demo:{role}"):
@@ -117,21 +117,24 @@ def _short(path: Path) -> str:
     return str(path.relative_to(root))
 
 
-def _load(role: str, take: Callable[[], None]) -> None:
+def _load(role: str, take: Callable[[], None], *, for_reference: bool = False) -> None:
     """Take a dataset in; whatever comes of it, the uploader is emptied, which frees its memory."""
     project = shell.current()
     kept = f"Your earlier {role} is still in place." if project and project.input_info(role) else "Nothing was changed."
     one_act = project.one_act() if project else nullcontext()
     with st.spinner("Reading and checking the data …"), errors.remembered(kept, place=role), one_act:
         take()
-        _choose_labels(role)
+        _choose_labels(role, for_reference=for_reference)
     count = state.UPLOAD_ROUND.of(role)
     count.set(count.get() + 1)
     st.rerun()
 
 
-def _choose_labels(role: str) -> None:
-    """Choose the likeliest column of cell types of a new source."""
+def _choose_labels(role: str, *, for_reference: bool) -> None:
+    """Choose the likeliest column of cell types of a new source, or none where no name shows it.
+
+    A reference also tells its datasets apart.
+    """
     project = shell.current()
     info = project.input_info("source") if project else None
     if role != "source" or project is None or info is None:
@@ -141,11 +144,11 @@ def _choose_labels(role: str) -> None:
         return
     params = project.params("data")
     joined = pipeline.FILE in info["obs_columns"] and len(info.get("files", ())) > 1
-    several = pipeline.FILE if joined else None
+    several = pipeline.FILE if joined and for_reference else None
     if params["label_key"] in info["obs_columns"] and several is None:
         return
-    candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))
-    label_key = candidates[0] if candidates else None
+    named = preflight.named_labels(caching.dataset(project, "source", info["fingerprint"]))
+    label_key = named[0] if named else None
     project.set_params("data", {"label_key": label_key, "batch_key": several}, note="Choose the column of cell types")
     state.forget_settings()
 
@@ -243,8 +246,7 @@ def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
         with project.one_act():
             note = "Join the table of cell types"
             report = isolated.join_labels(project, paths[0], files[0].name, origin, note=note)
-            if report["columns"]:
-                chosen = report["columns"][0]
+            if (chosen := report["chosen"]) is not None:
                 params = {**project.params("data"), "label_key": chosen}
                 project.set_params("data", params, note=f"Take the cell types from {chosen}")
     errors.say(report["text"])

@@ -85,6 +85,19 @@ def test_only_named_folders_are_read(tmp_path, monkeypatch):
     assert uploads.server_files() == [(inside / "x.csv").resolve()]
 
 
+@pytest.mark.parametrize(("page", "batch_key"), [("data", None), ("reference", "file")])
+def test_only_a_reference_tells_its_files_apart_by_itself(open_page, projects, source, tmp_path, page, batch_key):
+    project = Project.create(page)
+    app = open_page(page, project.id)
+    uploader = app.file_uploader(key="upload_round:source:0")
+    for number, name in enumerate(("one.h5ad", "two.h5ad")):
+        source[number::2].copy().write_h5ad(tmp_path / name)
+        uploader.upload(name, (tmp_path / name).read_bytes())
+    assert not uploader.run().exception
+    assert project.params("data") == {"label_key": "cell_type", "batch_key": batch_key}
+    assert any("--batch-key file" in note for note in project.input_info("source")["notes"])
+
+
 def test_several_datasets_are_one_side_and_can_be_read_again(source, projects, tmp_path):
     names = ["one.h5ad", "two.h5ad"]
     source[::2, :250].copy().write_h5ad(tmp_path / names[0])

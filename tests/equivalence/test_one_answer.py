@@ -411,11 +411,36 @@ def test_filters(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
     assert 0 < require_one_answer(case, tmp_path).n_obs < target.n_obs
 
 
-@pytest.mark.parametrize("settings", [{"params": {"n_clusters": 3}}])
+@pytest.mark.parametrize(
+    "settings", [{"params": {"n_clusters": 3}}, {"theta": 0.3}, {"theta": 0.0}, {"params": {"theta": 0.25}}]
+)
 def test_numbers_by_hand(settings: dict[str, Any], human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
     source, target = human
     case = Case({"source.h5ad": source, "target.h5ad": target}, method="transfercluster", **settings)
-    require_one_answer(case, tmp_path)
+    found = require_one_answer(case, tmp_path).uns["sctl_transfercluster"]
+    by_hand = settings.get("theta", settings.get("params", {}).get("theta"))
+    assert "hidden_groups" in found
+    assert by_hand is None or (found["theta"], list(found["thetas"])) == (by_hand, sorted({0.0, by_hand}))
+
+
+HOSTILE = 'a\n"""\nraise SystemExit("ran")\n\'\'\' $(exit 3) `x`\\'
+"""Text that would be code, wherever it is not quoted."""
+
+
+def test_names_that_would_be_code(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    hostile = source.copy()
+    hostile.obs[HOSTILE] = [f"{HOSTILE} {name}" for name in hostile.obs.pop("cell_type").astype(str)]
+    names = f"{HOSTILE} 1.h5ad", f"{HOSTILE}\x0c\u2028 2.h5ad", f"{HOSTILE}\r 3.h5ad"
+    files = {names[0]: hostile[:60].copy(), names[1]: hostile[60:].copy(), names[2]: target}
+
+    def named(labels: pd.Series) -> pd.Series:
+        edited = labels.replace({labels.iloc[0]: HOSTILE})
+        edited.iloc[3] = f"{HOSTILE}!"
+        return edited
+
+    case = Case(files, source=names[:2], target=names[2:], label_key=HOSTILE, edit=named)
+    require_one_answer(case, tmp_path, notebook=True)
 
 
 def test_two_targets(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
@@ -437,8 +462,8 @@ def test_repairs_on_request(human: tuple[AnnData, AnnData], tmp_path: Path) -> N
     np.testing.assert_array_equal(dense(found.X), dense(target[found.obs_names].X))
 
 
-def test_a_trained_source(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
-    source, target = human
+def require_one_trained_answer(source: AnnData, target: AnnData, tmp_path: Path) -> None:
+    """Assert that the ways that start from a trained source give the same."""
     put_files(Case({"source.h5ad": source, "target.h5ad": target}), tmp_path)
     words = ["train", "--source", "source.h5ad", "--label-key", "cell_type", "--out", "atlas.sctl", "--quiet"]
     assert cli.main([*words, "--param", "n_init=2", "--param", "theta_step=0.5", "--seed", str(SEED)]) == 0
@@ -451,6 +476,17 @@ def test_a_trained_source(human: tuple[AnnData, AnnData], tmp_path: Path) -> Non
     require_same(file_of_the_app(project, tmp_path), shell, beside=["sctl"])
     require_same(through_the_script(project, tmp_path), shell)
     require_the_users_own(shell, target)
+
+
+def test_a_trained_source(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    require_one_trained_answer(*human, tmp_path)
+
+
+def test_a_trained_source_of_another_species(human: tuple[AnnData, AnnData], tmp_path: Path) -> None:
+    source, target = human
+    mouse, fewer = source.copy(), target[:, 40:].copy()  # the target lacks genes of the source
+    mouse.var_names = _symbols()["mouse"][: mouse.n_vars].to_numpy()
+    require_one_trained_answer(mouse, fewer, tmp_path)
 
 
 @pytest.mark.slow
