@@ -53,6 +53,8 @@ OWN = (
     "preprocess/*/target_all.h5ad",
     "preprocess/*/genes.h5",
     "preprocess/*/pair.json",
+    "preprocess/*/repairs.json",
+    "preprocess/*/repaired.h5ad",
     "preprocess/*/report.json",
     "transfer/*/sweep.npz",
     "transfer/*/trained.sctl",
