@@ -55,6 +55,8 @@ OWN = (
     "preprocess/*/target_all.h5ad",
     "preprocess/*/genes.h5",
     "preprocess/*/pair.json",
+    "preprocess/*/repairs.json",
+    "preprocess/*/repaired.h5ad",
     "preprocess/*/report.json",
     "preprocess/*/repairs.json",
     "transfer/*/sweep.npz",

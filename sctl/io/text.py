@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from sctl.io.contents import damaged_gzip
 from sctl.io.genomes import add_note, note_orientation, one_genome
 from sctl.io.long_table import unfolded
 from sctl.io.memory import require
-from sctl.io.table import MISSING, Layout, is_number, layout_of, opened
+from sctl.io.table import MISSING, Layout, fields_of, is_number, layout_of, opened
 from sctl.io.words import Words, require_no_points_between_thousands, require_no_points_in
 
 _CHUNK = 8_000_000  # values in memory at once as they are parsed: 64 MB
@@ -283,7 +282,7 @@ def _footer(path: Path, layout: Layout, name: str) -> tuple[str, ...]:
 
 def _only_first(text: str, layout: Layout) -> bool:
     """Say whether only the first field of a line holds something, and that is a remark rather than a gene."""
-    fields = next(csv.reader([text], delimiter=layout.delimiter), [""]) if layout.delimiter != " " else [text]
+    fields = fields_of(text, layout.delimiter) if layout.delimiter != " " else [text]
     return bool(fields) and not any(fields[1:]) and " " in fields[0].strip()
 
 
