@@ -58,7 +58,6 @@ OWN = (
     "preprocess/*/repairs.json",
     "preprocess/*/repaired.h5ad",
     "preprocess/*/report.json",
-    "preprocess/*/repairs.json",
     "transfer/*/sweep.npz",
     "transfer/*/trained.sctl",
     "transfer/*/points/0.300000.json",
