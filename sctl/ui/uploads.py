@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 """Bytes copied at once: an upload is never held a second time in memory."""
+_HEAD, _TAIL = 150, 50  # bytes of a name that are kept; disks take 255
 _LISTED = 500
 """Files of the server's folders that a list shows at most."""
 
@@ -46,7 +47,7 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
         paths = []
         for number, upload in enumerate(uploads):
-            name = Path(upload.name).name.lstrip(".") or "file"  # as the user knows it; several may have the same
+            name = _name_on_disk(upload.name)  # as the user knows it; several may have the same
             path = Path(folder, name if len(uploads) == 1 else f"{number}-{name}")
             with path.open("wb") as file:
                 while block := upload.read(_BLOCK):
@@ -55,6 +56,14 @@ def on_disk(uploads: Sequence[Upload]) -> Iterator[tuple[list[Path], str]]:
             paths.append(path)
             _free(upload)
         yield paths, digest.hexdigest()
+
+
+def _name_on_disk(name: str) -> str:
+    """Return the name of a file as a disk takes it: too long a one, counted in bytes, loses its middle."""
+    known = Path(name.replace("\0", "")).name.lstrip(".").encode("utf-8", "replace")
+    if len(known) > _HEAD + _TAIL:
+        known = known[:_HEAD] + "…".encode() + known[-_TAIL:]
+    return known.decode("utf-8", "ignore") or "file"
 
 
 def _free(upload: Upload) -> None:

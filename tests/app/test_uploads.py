@@ -42,6 +42,14 @@ def test_uploads_are_copied_in_blocks_and_vanish_afterwards():
     assert set(upload.asked) == {1 << 20}
 
 
+@pytest.mark.parametrize("name", ["細胞" * 60 + ".csv.gz", "x" * 300 + ".csv.gz", "a\0b.csv.gz", "\ud800.csv.gz"])
+def test_names_that_no_disk_takes_are_shortened_and_keep_their_ending(name):
+    for number in (1, 2):
+        with uploads.on_disk([Slow(b"1", name) for _ in range(number)]) as (paths, _):
+            assert [path.read_bytes() for path in paths] == [b"1"] * number
+            assert all(path.suffixes == [".csv", ".gz"] for path in paths)
+
+
 def test_an_upload_on_the_disk_takes_no_memory(monkeypatch):
     """Streamlit keeps what was uploaded until the visitor leaves."""
     manager = MemoryUploadedFileManager("/upload")
