@@ -283,7 +283,10 @@ def _footer(path: Path, layout: Layout, name: str) -> tuple[str, ...]:
 
 def _only_first(text: str, layout: Layout) -> bool:
     """Say whether only the first field of a line holds something, and that is a remark rather than a gene."""
-    fields = next(csv.reader([text], delimiter=layout.delimiter), [""]) if layout.delimiter != " " else [text]
+    try:
+        fields = next(csv.reader([text], delimiter=layout.delimiter), [""]) if layout.delimiter != " " else [text]
+    except csv.Error:  # a line end within a line, or a field without end
+        return False
     return bool(fields) and not any(fields[1:]) and " " in fields[0].strip()
 
 
