@@ -207,7 +207,9 @@ def test_a_notebook_holds_the_script_and_nothing_else_that_acts(demo):
     assert said[: len(script.body) - 1] == [ast.dump(node) for node in script.body[1:]]  # all but its docstring
     assert len(code) == 3 + 3  # imports, settings, analysis; and three looks at the result
     command = "".join(book["cells"][1]["source"]).partition("\n\n")[2]
-    assert all(line.startswith("    ") for line in re.split(r"\r\n|\r|\n", command))  # of one block, which shows as it is
+    assert all(
+        line.startswith("    ") for line in re.split(r"\r\n|\r|\n", command)
+    )  # of one block, which shows as it is
     heading = "".join(book["cells"][0]["source"])
     assert "![" not in heading
     assert "https://a" not in heading

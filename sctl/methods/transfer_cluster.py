@@ -22,7 +22,17 @@ from sctl.core.target_step import TargetStep
 from sctl.core.transferability import transferability
 from sctl.data import TransferResult
 from sctl.run import Run
-from sctl.sweep import N_NULLS, Criterion, ThetaPoint, ThetaSweep, choose_theta, doubts, hidden_groups, prepare_sweep, thetas_beside
+from sctl.sweep import (
+    N_NULLS,
+    Criterion,
+    ThetaPoint,
+    ThetaSweep,
+    choose_theta,
+    doubts,
+    hidden_groups,
+    prepare_sweep,
+    thetas_beside,
+)
 
 Floats = NDArray[np.float64]
 
