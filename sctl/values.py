@@ -25,6 +25,10 @@ LARGEST = np.float64(np.finfo(np.float32).max)
 _BASES: dict[LogBase, float] = {"e": float(np.e), "2": 2.0, "10": 10.0}
 _VALUES = 1_000_000  # values looked at to tell whole numbers from others
 _ROWS = 300  # cells looked at for their sums and ratios
+_WHOLE_RATIOS = 0.5  # share of ratios to a cell's smallest value that are whole where its values are multiples of it
+_UNEVEN, _MORE_UNEVEN = 0.5, 3.0
+"""No logarithms are values whose sums vary so much when undone (standard deviation by mean), and so much more than their
+own: 2 to 11 against 0.1 to 0.3 in counts corrected as by SoupX, CellBender or alevin; 0 to 0.4 where a logarithm was taken."""
 _BLOCK = 1 << 22  # values per block when the whole matrix is passed over: no copy of it is made
 
 
@@ -64,8 +68,10 @@ def value_kind(X: Any) -> ValueKind:
     -------
     {"counts", "log", "linear", "scaled"}
         ``counts``: non-negative whole numbers, in whatever dtype. ``log``: non-negative, not whole, none
-        above 20. ``linear``: non-negative, not whole, larger, or with equal sums per cell (TPM, CPM,
-        normalised counts). ``scaled``: some are negative.
+        above 20, and nothing speaks against it (:func:`shown_log` says whether something speaks for it). ``linear``:
+        non-negative, not whole, and larger, or with equal sums or multiples of one number in a cell (TPM, CPM,
+        normalised counts), or mostly whole, or with sums that vary wildly once a logarithm is undone (corrected
+        counts). ``scaled``: some are negative.
 
     Examples
     --------
@@ -75,6 +81,9 @@ def value_kind(X: Any) -> ValueKind:
     'log'
     >>> value_kind(np.array([[0.0, 31.5], [1.5, 0.0]]))
     'linear'
+    >>> corrected = np.random.default_rng(0).gamma(0.2, 2.0, size=(50, 80))
+    >>> value_kind(corrected), value_kind(np.log1p(corrected / corrected.sum(axis=1, keepdims=True) * 1e4))
+    ('linear', 'log')
     >>> value_kind(np.array([[-0.5, 0.5]]))
     'scaled'
     """
@@ -82,11 +91,28 @@ def value_kind(X: Any) -> ValueKind:
     low, high = _extremes(values)
     if low < 0:
         return "scaled"
-    if _whole(values):
+    if (high == 0 or high >= 0.5) and _whole(values):  # below it nothing is whole but zero
         return "counts"
-    if high > LOG_MAX or _equal_sums(_rows(X)):
+    if high > LOG_MAX or _is_linear(_rows(X)):
         return "linear"
     return "log"
+
+
+def shown_log(X: Any) -> LogBase | None:
+    """Return the base of which values show that they are logarithms, or None where they may be, or are not.
+
+    Parameters
+    ----------
+    X : sparse matrix or array of shape (n_obs, n_vars)
+        Values of which :func:`value_kind` says "log".
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).poisson(3.0, size=(30, 40))
+    >>> shown_log(np.log2(1 + X)), shown_log(np.log1p(np.log1p(X)))
+    ('2', None)
+    """
+    return _shown(_rows(X))[0]
 
 
 def are_its_counts(counts: Any, X: Any) -> bool:
@@ -135,7 +161,8 @@ def log_base(X: Any) -> LogBase:
     -----
     Three signs are asked in turn. (1) Cells normalised to one total have equal sums again. (2) A count
     divided by the smallest count of its cell is mostly a whole number. (3) Above 14, base e would mean
-    more than a million transcripts of one gene in one cell, so base 2 is meant.
+    more than a million transcripts of one gene in one cell, so base 2 is meant; likewise where base e would make the
+    sums of cells very uneven and base 2 would not. Only the first two show the base (:func:`shown_log`).
 
     Examples
     --------
@@ -143,16 +170,48 @@ def log_base(X: Any) -> LogBase:
     >>> log_base(np.log2(1 + cpm)), log_base(np.log1p(cpm)), log_base(np.log10(1 + cpm))
     ('2', 'e', '10')
     """
-    rows = _rows(X)
+    base, sums = _shown(_rows(X))
+    if base is not None:
+        return base
+    by_sums = sums["e"] > _UNEVEN and sums["e"] > 2 * sums["2"]
+    return "2" if by_sums or _extremes(stored(X))[1] > 14 else "e"
+
+
+def _shown(rows: list[NDArray[np.float64]]) -> tuple[LogBase | None, dict[LogBase, float]]:
+    """Return the base that sums or ratios show, and how uneven the sums of cells are for each base."""
     undone = {base: _undo(rows, number) for base, number in _BASES.items()}
+    uneven = {base: _unevenness(linear) for base, linear in undone.items()}
     for base, linear in undone.items():
         if _equal_sums(linear):
-            return base
+            return base, uneven
     scores = {base: _whole_ratios(linear) for base, linear in undone.items()}
     best = max(scores, key=scores.__getitem__)
-    if scores[best] > 0.5:
-        return best
-    return "2" if _extremes(stored(X))[1] > 14 else "e"
+    return (best if scores[best] > _WHOLE_RATIOS else None), uneven
+
+
+def _is_linear(rows: list[NDArray[np.float64]]) -> bool:
+    """Say whether non-negative values that are not whole, none above 20, show that they are no logarithms."""
+    if _equal_sums(rows):
+        return True
+    base, uneven = _shown(rows)
+    multiples = _whole_ratios(rows)
+    if multiples > _WHOLE_RATIOS:
+        undone = _whole_ratios(_undo(rows, _BASES[base])) if base is not None else 0.0
+        return multiples >= undone - 0.01
+    if base is not None:
+        return False
+    values = np.concatenate(rows) if rows else np.zeros(0)
+    whole = (values >= 0.5) & (np.abs(values - np.rint(values)) <= 1e-4)
+    if values.size and whole.mean() >= 0.5:  # most counts stay whole where some were corrected
+        return True
+    least = min(uneven["e"], uneven["2"])
+    return least > _UNEVEN and least > _MORE_UNEVEN * _unevenness(rows)
+
+
+def _unevenness(rows: list[NDArray[np.float64]]) -> float:
+    """Return the standard deviation of the sums of cells, by their mean; 0 for fewer than three cells."""
+    sums = np.array([row.sum() for row in rows])
+    return float(sums.std() / sums.mean()) if sums.size >= 3 and sums.mean() > 0 else 0.0
 
 
 def _extremes(values: NDArray[Any]) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from sctl.data import Pair
 from sctl.enrichment import UnitPathways
 from sctl.jobs import tasks
 from sctl.methods import get_method
+from sctl.pipeline.units import CASES
 from sctl.project import (
     Project,
     SearchQuestion,
@@ -308,9 +309,10 @@ def keep_by_others(project: Project) -> None:
     if (test.kind, test.name) not in done_parts(project):
         add_part(project, test, ())
     keep_latent_map(transferred, {"source": np.zeros((3, 2)), "target": np.ones((80, 2))})
-    save_curves(project, pd.DataFrame({"n_neighbours": [1, 2], "accuracy": [0.5, 0.75]}))
-    table = pd.DataFrame({"unit": [0, 1, 2], "cell_type": ["type A"] * 3, "set": ["s"] * 3, "fdr": [0.5] * 3})
-    save_units(project, UnitsQuestion(n_units=1), {"all": UnitPathways(table, 1)})
+    save_curves(project, pd.DataFrame({"space": "code", "k": [1, 2], "accuracy": [0.5, 0.75], "macro_f1": 0.5}))
+    texts, numbers = ("ranking", "set", "leading_genes", "cell_type"), ("size", "score", "p_value", "fdr", "fdr_all")
+    table = pd.DataFrame({"unit": [0, 1, 2], **dict.fromkeys(texts, "a"), **dict.fromkeys(numbers, 0.5)})
+    save_units(project, UnitsQuestion(n_units=1), {case: UnitPathways(table, 1) for case in CASES})
     journal = SearchQuestion(method="poissonautoencoder", params={}).journal(project)
     journal.parent.mkdir(exist_ok=True)
     mend_journal(journal)

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sctl.errors import ProjectError
+from sctl.errors import ParameterError, ProjectError
 from sctl.project import (
     Project,
     SearchQuestion,
@@ -42,7 +43,7 @@ from sctl.project import (
     trained_file,
 )
 from sctl.project.checksums import LISTING, is_intact, is_listed_kind
-from sctl.project.files import copy_of
+from sctl.project.files import copy_of, replacing, write_json
 from sctl.project.latent import latent_map_in
 
 STEPS = ("preprocess", "transfer", "theta", "explore", "markers", "consensus")
@@ -52,6 +53,8 @@ OWN = (
     "preprocess/*/target_all.h5ad",
     "preprocess/*/genes.h5",
     "preprocess/*/pair.json",
+    "preprocess/*/repairs.json",
+    "preprocess/*/repaired.h5ad",
     "preprocess/*/report.json",
     "transfer/*/sweep.npz",
     "transfer/*/trained.sctl",
@@ -210,11 +213,65 @@ def test_half_a_table_is_never_shown_as_a_whole_one(whole, pattern):
     assert next(value for name, value in found.items() if name in pattern) is None
 
 
+TABLES = {
+    "markers/*/markers.csv": load_markers,
+    "theta/*/reasons/why_*_genes.csv": lambda project: load_reasons(project, WHY),
+    "theta/*/reasons/why_*_deletion.csv": lambda project: load_reasons(project, WHY),
+    "theta/*/neighbours_*.csv": load_curves,
+    "transfer/*/units/*_0.csv": lambda project: load_units(project, UnitsQuestion(n_units=1)),
+}
+FORGERIES = {
+    "nothing": lambda table: b"",
+    "other columns": lambda table: b"a,b\n1,2\n",
+    "no numbers": lambda table: (
+        table.map(lambda value: value if isinstance(value, str) else "x").to_csv(index=False).encode()
+    ),
+    "too large": lambda table: (
+        table.map(lambda value: value if isinstance(value, str) else "9" * 400).to_csv(index=False).encode()
+    ),
+    "a column less": lambda table: table.iloc[:, :-1].to_csv(index=False).encode(),
+    "no text": lambda table: b"\xff\xfe\x00" * 99,
+    "an open quote": lambda table: table.to_csv(index=False).encode() + b'"',
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+@pytest.mark.parametrize("pattern", TABLES)
+def test_a_table_of_other_content_is_an_error_and_counts_as_not_there(whole, pattern, forgery):
+    """Whoever forges a table in a project's file forges its digest, too."""
+    path = the_file(whole, pattern)
+    content = FORGERIES[forgery](pd.read_csv(path, keep_default_na=False))
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    with pytest.raises(ProjectError, match="missing or damaged"):
+        TABLES[pattern](whole)
+    assert not is_intact(path)
+    if pattern.startswith("markers"):
+        assert whole.state("markers") == "todo"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"units": [10**12] * 4}, {"units": ["x"] * 4}, {"cases": ["a", "b", "c", "d"]}, {"cases": 1}]
+)
+def test_units_that_are_others_are_an_error(whole, changes):
+    path = the_file(whole, "transfer/*/units/*.json")
+    write_json(path, {**json.loads(path.read_text()), **changes})
+    with pytest.raises(ProjectError, match="missing or damaged"):
+        load_units(whole, UnitsQuestion(n_units=1))
+
+
+@pytest.mark.parametrize("cell", [-1, 10**6, 10**30])
+def test_selected_cells_that_are_not_there_are_refused(whole, cell):
+    assert WhyQuestion(of="selection", name="x", cells=(0, 3)).places(whole).tolist() == [0, 3]
+    with pytest.raises(ParameterError, match="not in the target"):
+        WhyQuestion(of="selection", name="x", cells=(0, cell)).places(whole)
+
+
 def test_half_a_table_of_markers_is_an_error_not_a_shorter_table(whole):
     path = the_file(whole, "markers/*/markers.csv")
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[: len(lines) // 2]))
-    with pytest.raises(ProjectError, match="not been run"):
+    with pytest.raises(ProjectError, match="missing or damaged"):
         load_markers(whole)
 
 

@@ -114,7 +114,29 @@ def test_no_text_can_be_a_formula(start):
 
 
 @pytest.mark.parametrize(
-    "blank", ["", "\n", "\t", " ", "  \n ", "\u00a0", "\u3000", "\u200b", "\ufeff", "x;", "x;\t", "x\n "]
+    "blank",
+    [
+        "",
+        "\n",
+        "\t",
+        " ",
+        "  \n ",
+        "\u00a0",
+        "\u3000",
+        "\u200b",
+        "\ufeff",
+        "x;",
+        "x;\t",
+        "x\n ",
+        "\x01",
+        "\x08",
+        "\x1b",
+        "\x7f",
+        "\x9b",
+        "\xad",
+        "\u202e",
+        "\u2063",
+    ],
 )
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_blanks_and_wide_signs_do_not_make_a_text_a_formula(blank, sign):

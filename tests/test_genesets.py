@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
@@ -102,6 +103,29 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(b"a\tx\tINS\n" * 1000))
     with pytest.raises(DataError, match="larger"):
         read_gmt(path)
+
+
+def test_too_many_genes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sctl.genesets.reading.MAX_GENES", 3)
+    path = tmp_path / "mine.gmt"
+    path.write_text("a\tx\tINS\tGCG\nb\tx\tINS\n")
+    assert len(read_gmt(path)) == 2
+    path.write_text("a\tx\tINS\tGCG\nb\tx\tINS\tSST\n")
+    with pytest.raises(DataError, match="more than 3 genes"):
+        read_gmt(path)
+
+
+def test_a_collection_is_the_same_as_json():
+    sets = GeneSets("mine", {"b": frozenset({"INS", "GCG"}), "a": frozenset({"SST"})}, "From here.")
+    again = GeneSets.from_dict(json.loads(json.dumps(sets.to_dict())))
+    assert again == sets
+    assert again.names == ("b", "a")
+
+
+@pytest.mark.parametrize("sets", [{"a": "INS"}, {"a": [1]}, ["a"], None, {"a": {"INS": 1}}])
+def test_json_that_is_no_collection_is_refused(sets):
+    with pytest.raises(TypeError):
+        GeneSets.from_dict({"name": "mine", "sets": sets})
 
 
 def test_overlap_and_what_is_left():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
+import sctl
 from sctl import io
 from sctl.errors import DataError, ProjectError
+from sctl.genesets import read_gmt
 from sctl.jobs import isolated
 from sctl.project import Project, export_project
 
@@ -142,7 +145,7 @@ def test_labels_are_joined_apart(project: Project, source: AnnData, tmp_path: Pa
     project.put_input("source", bare, {"filename": "a.h5ad"})
     kinds.rename("kind").to_csv(tmp_path / "labels.csv")
     report = isolated.join_labels(project, tmp_path / "labels.csv", "labels.csv", {"filename": "a.h5ad"}, note="Join")
-    assert report["columns"] == ["kind"]
+    assert (report["columns"], report["chosen"]) == (["kind"], "kind")
     assert project.input("source").obs["kind"].astype(str).tolist() == kinds.tolist()
     (tmp_path / "bad.csv").write_text("cell,kind\nx,a\nx,b\n")
     with pytest.raises(DataError, match="more than once"):
@@ -165,6 +168,22 @@ def test_a_model_is_checked_apart(tmp_path: Path) -> None:
     (tmp_path / "x.sctl").write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match="no model"):
         isolated.check_model(tmp_path / "x.sctl", "x.sctl")
+
+
+def test_gene_sets_are_read_apart(tmp_path: Path) -> None:
+    (tmp_path / "x.gmt").write_text("islet\tmine\tINS\tGCG\n")
+    assert isolated.read_gene_sets(tmp_path / "x.gmt", "mine.gmt") == read_gmt(tmp_path / "x.gmt", name="mine.gmt")
+    (tmp_path / "x.gmt").write_text("islet\n")
+    with pytest.raises(DataError, match=r"Line 1 of mine\.gmt"):
+        isolated.read_gene_sets(tmp_path / "x.gmt", "mine.gmt")
+
+
+def test_pages_read_no_uploads_themselves() -> None:
+    """Whatever opens a file from outside belongs into the process that is made for it."""
+    reading = re.compile(r"\b(read_gmt|read_labels|read_datasets|read_many|load_model|load_adaptor)\b|\bio\.read\(")
+    package = Path(sctl.__file__).parent / "ui"
+    found = {path.name for path in package.rglob("*.py") if reading.search(path.read_text("utf-8"))}
+    assert not found
 
 
 def test_one_process_waits_and_is_used_once(project: Project, table: Path, reader: pytest.MonkeyPatch) -> None:

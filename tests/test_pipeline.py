@@ -149,6 +149,13 @@ def test_swapped_cells_and_genes_are_repaired_only_when_asked(source: AnnData, t
 
 def test_labels_are_found_only_where_it_is_clear(source: AnnData) -> None:
     assert pipeline.find_labels(source, required=True) == "cell_type"
+    unsure = source.copy()
+    unsure.obs = unsure.obs.rename(columns={"cell_type": "mine"})[["mine"]]
+    with pytest.raises(DataError, match=r"'mine'.*cannot be seen") as refusal:
+        pipeline.find_labels(unsure, required=True)
+    assert "--label-key mine" in str(refusal.value)
+    assert pipeline.labels_in_table(unsure, ["mine"]) == ["mine"]
+    assert pipeline.labels_in_table(unsure, ["mine", "batch"]) == []
     two = source.copy()
     two.obs["cluster"] = two.obs["cell_type"].astype(str).to_numpy()
     with pytest.raises(DataError, match="cell_type, cluster"):

@@ -10,7 +10,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.genes.spelling import spelling_key
 from sctl.genes.table import matched
 from sctl.io import write_h5ad
-from sctl.preflight import Fix, Report, apply_fix, inspect, inspect_file, inspect_pair, label_candidates
+from sctl.preflight import Fix, Report, apply_fix, inspect, inspect_file, inspect_pair, label_candidates, named_labels
 from sctl.preflight.report import Finding
 
 PAIRS = matched().sort_values("n_sources", ascending=False, kind="stable")
@@ -54,6 +54,11 @@ def scaled(adata):
     X = out.X.toarray()
     out.X = sparse.csr_matrix((X - X.mean(0)) / (X.std(0) + 1e-3))
     return out
+
+
+def by_gene(adata):
+    adata.X = sparse.csr_matrix(adata.X.toarray() * np.random.default_rng(4).uniform(0.4, 1, adata.n_vars))
+    return adata
 
 
 def corrected(adata):
@@ -100,6 +105,11 @@ def dup(names):
     return [*names[:2], names[0], *names[3:]]
 
 
+def only(adata, **obs):
+    adata.obs = pd.DataFrame(obs, index=adata.obs_names)
+    return adata
+
+
 def unfiltered():
     adata = data(200)
     X = adata.X.toarray()
@@ -125,6 +135,7 @@ TWENTY = ["alpha", "beta"] * 58 + ["rare"] * 4
 ALONE = {
     "values_counts": (data, "source", "ok", None),
     "values_log": (lambda: logged(data(), 2), "source", "advice", "undo_log"),
+    "values_log_unsure": (lambda: by_gene(logged(data())), "source", "warn", "undo_log"),
     "values_linear": (linear, "source", "advice", None),
     "values_scaled": (lambda: scaled(data()), "source", "block", None),
     "counts_elsewhere": (lambda: with_raw(data(), logged(data())), "source", "warn", "use_counts"),
@@ -171,6 +182,13 @@ ALONE = {
     "no_labels": (lambda: AnnData(data().X, var=data().var), "source", "warn", None),
     "labels": (data, "source", "ok", None),
     "rare_labels": (lambda: data(cell_type=TWENTY), "source", "warn", "drop_rare_labels"),
+    "labels_unsure": (lambda: only(data(), mine=["x", "y"] * 60), "source", "warn", None),
+    "labels_spelled_twice": (
+        lambda: data(cell_type=["B cell", "b cells", "T"] * 40),
+        "source",
+        "warn",
+        "join_spellings",
+    ),
     "unlabelled_cells": (lambda: data(cell_type=[None, "a", "b"] * 40), "source", "warn", "drop_unlabelled"),
     "memory": (data, "target", "ok", None),
 }
@@ -535,6 +553,73 @@ def test_where_names_cannot_be_repaired_here_the_refusal_says_what_to_do():
     finding = inspect_pair(data(), ids(data())).get("shared_genes")
     assert finding.level == "block"
     assert "Export one of the two again" in finding.do
+
+
+DESIGN = {
+    "HTO_classification.global": ["Singlet", "Doublet", "Negative"],
+    "hash.ID": ["HTO1", "HTO2"],
+    "stim": ["CTRL", "STIM"],
+    "genotype": ["WT", "KO"],
+    "DF.classifications_0.25_0.09_13": ["Singlet", "Doublet"],
+    "timepoint": ["d0", "d7"],
+    "chain": ["TRA", "TRB"],
+    "label": ["control", "treated"],
+    "group": ["x", "y"],
+    "cluster_of_samples": ["x", "y"],
+    "arm": ["day 1", "day 2"],
+    "sample_annotation": ["x", "y"],
+}
+
+
+@pytest.mark.parametrize("name", DESIGN)
+def test_a_column_of_an_experiment_is_never_taken_for_cell_types(name):
+    values = DESIGN[name]
+    adata = only(data(), **{name: [values[i % len(values)] for i in range(120)]})
+    assert named_labels(adata) == []
+    report = inspect(adata, role="source")
+    assert report.get("labels") is None
+    assert (report.get("no_labels") or report.get("labels_unsure")).level == "warn"
+
+
+@pytest.mark.parametrize("name", ["cell_type", "annotation", "label", "cell_state", "louvain", "population"])
+def test_a_column_named_for_cell_types_is_taken(name):
+    assert named_labels(only(data(), **{name: ["alpha", "beta", "delta"] * 40, "mine": ["x", "y"] * 60})) == [name]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("beta", "Beta"),
+        ("beta cell", "beta  cell"),
+        ("beta cell", "beta\u00a0cell"),
+        ("beta", "beta\u200b"),
+        ("beta_cell", "beta-cells"),
+        ("β", "beta"),
+        ("naïve B", "naive B"),
+        ("neuron", "Neurons"),
+    ],
+)
+def test_types_in_two_spellings_are_named_and_joined(one, other):
+    adata = data(cell_type=[one, other, one, "else", "unknown", None] * 20)
+    finding = inspect(adata, role="source").get("labels_spelled_twice")
+    assert f"{one!r} and {other!r}" in finding.text
+    joined = apply_fix(adata, finding.fix).obs["cell_type"]
+    assert joined.value_counts().to_dict() == {one: 60, "else": 20, "unknown": 20}
+    assert joined.isna().sum() == 20
+
+
+@pytest.mark.parametrize("types", [("CD4+", "CD4-"), ("T1", "T2"), ("CD4- T", "CD4 T"), ("Th1", "Th17"), ("B", "T")])
+def test_types_that_signs_and_numbers_tell_apart_are_two(types):
+    assert inspect(data(cell_type=list(types) * 60), role="source").get("labels_spelled_twice") is None
+
+
+def test_counts_that_were_corrected_are_no_logarithms():
+    adata = data()
+    adata.X = sparse.csr_matrix(np.minimum(np.random.default_rng(1).gamma(0.2, 2, adata.shape), 18))
+    report = inspect(adata, role="target")
+    assert report.get("values_linear").level == "advice"
+    assert report.get("values_log") is None
+    assert report.get("values_log_unsure") is None
 
 
 def test_numbered_clusters_may_have_gaps():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anndata as ad
 import h5py
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from sctl.project import (
     mean_of_genes,
     target_names,
 )
+from sctl.project.checksums import LISTING
 from sctl.project.files import digest_of_file
 from sctl.project.results import load_latent_map, load_maps, source_table
 
@@ -103,6 +105,16 @@ def arrays(name: str, **changes: Any) -> Callable[[Path], None]:
     return spoil
 
 
+def unlisted(root: Path) -> None:
+    """Take sizes and digests of all results away: whoever forges a result forges these, too."""
+    for listing in root.glob(f"results/*/*/{LISTING}"):
+        listing.unlink()
+    for done in root.glob("results/*/*/done.json"):
+        done.write_text(
+            json.dumps({key: value for key, value in json.loads(done.read_text()).items() if key != "files"})
+        )
+
+
 def values(name: str, **changes: Any) -> Callable[[Path], None]:
     def spoil(root: Path) -> None:
         path = sorted(root.glob(name))[0]
@@ -123,6 +135,19 @@ def taken(name: str, content: Any = None) -> Callable[[h5py.File], None]:
             file[name] = content
 
     return change
+
+
+def fewer_cells(root: Path) -> None:
+    """Take the last cell out of a result, wherever it is."""
+    for path in root.glob(RES):
+        adata = ad.read_h5ad(path)
+        adata[:-1].copy().write_h5ad(path)
+
+
+def other_points(root: Path) -> None:
+    for path in root.glob(TRA + "points/*.json"):
+        found = json.loads(path.read_text())
+        path.write_text(json.dumps({**found, "clusters": found["clusters"][:-1]}))
 
 
 PRE, TRA, THE, CON = (f"results/{step}/*/" for step in ("preprocess", "transfer", "theta", "consensus"))
@@ -154,6 +179,8 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
         load_result,
     ),
     "confidence in words": (hdf5(RES, taken("obs/sctl_transfercluster_confidence", ["x"] * 80)), load_result),
+    "result of fewer cells": (fewer_cells, load_result),
+    "result of other cells": (hdf5(RES, put("obs/_index", 0, "another")), load_result),
     "no clusters": (hdf5(RES, taken("obs/sctl_transfercluster")), load_result),
     "gene points outside": (hdf5(PRE + "genes.h5", put("indices", slice(None), 99_999)), first_gene),
     "genes announce more": (hdf5(PRE + "genes.h5", lambda f: f.attrs.__setitem__("n_obs", 10**13)), first_gene),
@@ -162,6 +189,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "map of other cells": (arrays(MAP, target_umap=lambda v: v[:-1], joint_umap_target=lambda v: v[:-1]), load_maps),
     "two maps that differ": (arrays(MAP, target_umap=lambda v: v[:-1]), load_maps),
     "map of a single side": (arrays(MAP, target_umap=lambda v: v[:, 0]), load_maps),
+    "map without a place": (arrays(MAP, target_umap=lambda v: v * np.nan), load_maps),
     "map in words": (arrays(MAP, target_umap=lambda v: v.astype(str)), load_maps),
     "source cell that is not there": (arrays(MAP, joint_source_index=lambda v: v + 10_000), load_maps),
     "source cell before the first": (arrays(MAP, joint_source_index=lambda v: v - 5), load_maps),
@@ -179,11 +207,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "consensus outside": (arrays(K3, order=lambda v: v + 5), lambda p: load_consensus(p, 3)),
     "cluster outside": (arrays(K3, clusters=lambda v: v + 5), lambda p: load_clusters(p, 3)),
     "cluster in words": (arrays(K3, clusters=lambda v: v.astype(str)), lambda p: load_clusters(p, 3)),
-    "points of other cells": (values(TRA + "points/*.json", clusters=lambda v: v[:-1]), load_points),
-    "points without a score": (values(TRA + "points/*.json", kta=None), load_points),
-    "points in words": (values(TRA + "points/*.json", clusters=["a"]), load_points),
-    "points too large": (values(TRA + "points/*.json", clusters=lambda v: [10**30, *v[1:]]), load_points),
-    "theta beyond": (values(TRA + "points/*.json", theta=7), load_points),
+    "consensus of other cells": (arrays(K3, clusters=lambda v: v[:-1]), lambda p: load_consensus(p, 3)),
     "pair of a list": (values(PRE + "pair.json", label_key=[1]), load_pair),
     "no such column": (values(PRE + "pair.json", label_key="gone"), load_pair),
 }  # fmt: skip
@@ -194,8 +218,29 @@ def test_damage_is_said(case: str, project: Project) -> None:
     spoil, load = DAMAGED[case]
     load(project)  # sound as it was
     spoil(project.root)
+    unlisted(project.root)
     with pytest.raises(ProjectError, match="missing or damaged"):
         load(project)
+
+
+POINTS = {
+    "points of other cells": values(TRA + "points/*.json", clusters=lambda v: v[:-1]),
+    "points without a score": values(TRA + "points/*.json", kta=None),
+    "points in words": values(TRA + "points/*.json", clusters=["a"]),
+    "points too large": values(TRA + "points/*.json", clusters=lambda v: [10**30, *v[1:]]),
+    "theta beyond": values(TRA + "points/*.json", theta=7),
+    "all of other cells": other_points,
+}
+
+
+@pytest.mark.parametrize("case", POINTS)
+def test_damaged_points_are_not_shown_and_computed_again(case: str, project: Project) -> None:
+    whole = [point.theta for point in load_points(project)]
+    POINTS[case](project.root)
+    unlisted(project.root)
+    left = [point.theta for point in load_points(project)]
+    assert left == ([] if case == "all of other cells" else whole[1:])
+    assert project.state("transfer") == "todo"
 
 
 def test_a_bundle_whose_data_point_outside_is_refused(project: Project, tmp_path: Path) -> None:

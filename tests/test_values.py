@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sctl.values import log_base, stored, value_kind
+from sctl.values import log_base, shown_log, stored, value_kind
 
 
 @pytest.fixture
@@ -72,6 +72,36 @@ def test_where_nothing_decides_the_base_is_e_unless_values_are_too_large():
     values[0, 0] = 16
     assert log_base(values) == "2"
     assert log_base(np.zeros((4, 4))) == "e"
+
+
+def shallow(counts):
+    """Counts of which none is above 18, in cells of unequal depth."""
+    return np.minimum(counts, 18)
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0], ids=["some corrected, as by alevin", "all corrected, as by SoupX"])
+@pytest.mark.parametrize("low", [0.2, 0.8])
+def test_corrected_counts_are_no_logarithms(counts, share, low):
+    rng = np.random.default_rng(2)
+    factor = np.where(rng.random(counts.shape) < share, rng.uniform(low, 1, counts.shape), 1)
+    assert value_kind(sparse.csr_matrix((shallow(counts) * factor).astype(np.float32))) == "linear"
+
+
+@pytest.mark.parametrize("total", [1.0, 100.0, 400.0])
+def test_multiples_of_one_number_in_a_cell_are_no_logarithms(counts, total):
+    values = normalised(counts, total)[:, 1::3]  # no equal sums
+    values[values > 20] = 0
+    assert value_kind(values.astype(np.float32)) == "linear"
+
+
+@pytest.mark.parametrize("number", [np.e, 2.0])
+@pytest.mark.parametrize("total", [1e4, 1e6])
+def test_log_values_with_lengths_of_genes_stay_logarithms_and_are_not_sure(counts, number, total):
+    lengths = np.random.default_rng(3).uniform(0.2, 5, counts.shape[1])
+    logs = (np.log1p(normalised(counts / lengths, total)) / np.log(number))[:, ::3]
+    assert value_kind(logs) == "log"
+    assert shown_log(logs) is None
+    assert shown_log(np.log1p(normalised(counts, total))[:, ::3] / np.log(number)) == ("e" if number > 2 else "2")
 
 
 def test_nothing_is_changed(counts):

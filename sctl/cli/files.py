@@ -49,13 +49,12 @@ def with_labels(source: AnnData, arguments: argparse.Namespace) -> AnnData:
     table means its labels, whatever else the source has.
     """
     from sctl.io import join_labels, read_labels  # noqa: PLC0415
-    from sctl.preflight import label_candidates  # noqa: PLC0415
 
     if arguments.labels is None:
         return source
     joined, said = join_labels(source, read_labels(arguments.labels))
     print(f"Labels: {said.text}")
-    found = [column for column in label_candidates(joined) if column in said.columns]
+    found = pipeline.labels_in_table(joined, said.columns)
     if arguments.label_key is None and len(found) == 1:
         arguments.label_key = found[0]
         print(f"Cell types are taken from the column '{found[0]}' of the table.")

@@ -9,7 +9,6 @@ from sctl.cli.bar import Bar
 from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
-from sctl.export import to_csv
 
 
 def search_settings(arguments: argparse.Namespace) -> int:
@@ -36,6 +35,8 @@ def search_settings(arguments: argparse.Namespace) -> int:
         run = bar.run(seed)
         pair = pipeline.prepare(source, source, {**preprocess, **keys}, run).pair
         found = pipeline.search_settings(pair, method, wanted, run=run, journal=arguments.journal)
+    from sctl.export import to_csv  # noqa: PLC0415 - brings pandas along
+
     with arguments.stop.output(out) as path:
         path.write_bytes(to_csv(pipeline.trials_table(found)))
     best = " ".join(f"--param {name}={value:g}" for name, value in pipeline.best_settings(found).items())

@@ -22,9 +22,10 @@ from sctl.export.edits import with_final_labels
 from sctl.io import write_h5ad
 from sctl.uncertainty import cell_table, cluster_table
 
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]|[\t\r\n])")
-"""Where a spreadsheet may take what follows for a formula: blanks before the sign, and signs of full width, do not hold it
-back, and in much of Europe a semicolon or tab begins the next cell."""
+_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+_FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[{_UNSEEN}]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]|[\t\r\n])")
+"""Where a spreadsheet may take what follows for a formula: what shows nothing before the sign, and signs of full width, do
+not hold it back, and in much of Europe a semicolon or tab begins the next cell."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold; the same in every archive

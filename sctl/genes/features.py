@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sctl.genes.table import known
+from sctl.genes.table import are_known
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -63,6 +63,8 @@ _MEASUREMENT = (
     r"(?:library|lib|nuclear|nucleus|cell)[ _.](?:size|area|volume|count)",
     r"(?:leiden|louvain|seurat_clusters?|cell[ _.]?(?:type|label|cluster|class)s?|cluster|label|celltype)(?:[ ._-](?:\w|\.)*)?",
     r"(?:type|class|label|cluster)e?s|type|class|batch|sample|donor",
+    r"(?:age|sex|gender|bmi|passage|day|week|time[ _.]?point|dose|replicate|plate|well|lane|condition|treatment|patient|subject"
+    r"|individual|experiment|tissue|diagnosis|disease|genotype)(?:[ ._-]?(?:id|no|nr|number|group|years?|months?|days?|hours?))?",
     r"(?:\w+)_snn_res[._]\d+(?:\.\d+)?",
     r"orig[ ._]ident",
     r"(?:subsets|detected|altexps)_\w+",
@@ -109,7 +111,7 @@ def other_than_genes(names: Iterable[str]) -> pd.Series:
     """
     series = pd.Series(list(names), dtype=object).astype(str).str.strip()
     out = pd.Series("", index=series.index, dtype=object)
-    unknown = series[~(series.isin(known("human")) | series.isin(known("mouse")))]
+    unknown = series[~(are_known(series, "human") | are_known(series, "mouse"))]
     for kind, pattern in _KINDS.items():
         found = unknown.index[unknown.str.fullmatch(pattern)]
         out[found], unknown = kind, unknown.drop(found)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sctl.genes.features import GENE_EXPRESSION, feature_types
 from sctl.genes.names import guess_species
-from sctl.genes.table import known
+from sctl.genes.table import Species, are_known
 
 # As reference genomes are called before the names of genes where reads of several species were counted together.
 _PREFIX = re.compile(
@@ -138,8 +138,9 @@ def _by_names(names: pd.Index) -> pd.Series:
     """Tell human from mouse genes where each is a fifth of the names; names that both know are of neither."""
     series = pd.Series(list(names), dtype=object).astype(str)
     out = pd.Series("", index=series.index, dtype=object)
-    for own, other in (("human", "mouse"), ("mouse", "human")):
-        symbols = series.isin(known(own)) & ~series.isin(known(other))
+    sides: tuple[tuple[Species, Species], ...] = (("human", "mouse"), ("mouse", "human"))
+    for own, other in sides:
+        symbols = are_known(series, own) & ~are_known(series, other)
         out[symbols | series.str.fullmatch(_ENSEMBL[own])] = own
     shares = [(out == species).mean() for species in _ENSEMBL]
     return out if min(shares, default=0) >= _SHARE else pd.Series("", index=series.index, dtype=object)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sctl.genes.table import Species, known
+from sctl.genes.table import Species, are_known
 
 IdentifierKind = Literal["symbol", "ensembl", "entrez", "mixed/unknown"]
 
@@ -83,7 +83,7 @@ def gene_likeness(names: Iterable[str]) -> float:
     if not len(series):
         return 0.0
     # Mouse has genes called "a" and "T", but a name of one letter is a column of a spreadsheet.
-    listed = (series.isin(known("human")) | series.isin(known("mouse"))) & (series.str.len() > 1)
+    listed = (are_known(series, "human") | are_known(series, "mouse")) & (series.str.len() > 1)
     return float((listed | series.str.fullmatch(rf"{_ENSEMBL}(?:\.\d+)?|(?i:mt-.+)|{_SYSTEMATIC}")).mean())
 
 
@@ -111,10 +111,10 @@ def guess_species(names: Iterable[str]) -> Species:
     if not len(series):
         return "unknown"
     # The casing decides for names that the table does not hold: human symbols are written in capitals.
-    human = series.isin(known("human")) | series.str.fullmatch(
+    human = are_known(series, "human") | series.str.fullmatch(
         r"ENSG\d{11}.*|MT-.+|(?!ENS[A-Z]*G\d)[A-Z][A-Z0-9]*[A-Z-][A-Z0-9-]*\d*"
     )
-    mouse = series.isin(known("mouse")) | series.str.fullmatch(
+    mouse = are_known(series, "mouse") | series.str.fullmatch(
         r"ENSMUSG\d{11}.*|mt-.+|[A-Z][a-z]+[a-z0-9]*(?:-.+)?|\d{7}[A-Z]\d{2}Rik"
     )
     barcode = series.str.fullmatch(_BARCODE)

@@ -43,3 +43,9 @@ def matched() -> pd.DataFrame:
 def known(species: Species) -> frozenset[str]:
     """Return the symbols of one species that the table holds."""
     return frozenset(pairs()[species])
+
+
+def are_known(names: pd.Series, species: Species) -> pd.Series:
+    """Mark the names that the table holds as symbols of a species; pandas would hash the whole table each time."""
+    symbols = known(species)
+    return pd.Series([name in symbols for name in names], index=names.index, dtype=bool)

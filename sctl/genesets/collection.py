@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -47,6 +49,27 @@ class GeneSets:
     def __post_init__(self) -> None:
         """Take a copy that nobody changes."""
         object.__setattr__(self, "sets", MappingProxyType(dict(self.sets)))
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If it is something else.
+        """
+        sets, texts = value["sets"], [value["name"], value.get("source", "")]
+        if not isinstance(sets, Mapping) or not all(isinstance(genes, list) for genes in sets.values()):
+            raise TypeError("the sets are no lists of genes")
+        if not all(isinstance(text, str) for text in chain(texts, sets, *sets.values())):
+            raise TypeError("a name is no text")
+        return cls(texts[0], {name: frozenset(genes) for name, genes in sets.items()}, texts[1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the collection as JSON values."""
+        sets = {name: sorted(members) for name, members in self.sets.items()}
+        return {"name": self.name, "sets": sets, "source": self.source}
 
     def __len__(self) -> int:
         return len(self.sets)

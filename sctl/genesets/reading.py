@@ -15,8 +15,10 @@ from sctl.genesets.collection import GeneSets
 
 HallmarkSpecies = Literal["human", "mouse"]
 
-MAX_BYTES = 200_000_000
-"""Longer files, unpacked, are refused; all of MSigDB has a tenth of it."""
+MAX_BYTES = 60_000_000
+"""Longer files, unpacked, are refused; all of MSigDB has a third of it."""
+MAX_GENES = 6_000_000
+"""Most genes of all sets together, each counted in each set; all of MSigDB has about half of it."""
 
 _ALIASES = {"HALLMARK_REACTIVE_OXIGEN_SPECIES_PATHWAY": "HALLMARK_REACTIVE_OXYGEN_SPECIES_PATHWAY"}
 _SOURCE = "Hallmark gene sets of MSigDB (Liberzon et al. 2015, https://doi.org/10.1016/j.cels.2015.12.004)."
@@ -90,11 +92,7 @@ def read_gmt(path: Path | str, *, name: str | None = None) -> GeneSets:
             do="Download it again, for example from MSigDB, in the form 'gene symbols'.",
         ) from error
     if len(content) > MAX_BYTES:
-        raise DataError(
-            f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB.",
-            expected="Files of gene sets are far smaller.",
-            do="Check that it is the right file.",
-        )
+        raise _too_large(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB.")
     return parsed(text.splitlines(), name=name or path.name)
 
 
@@ -107,6 +105,7 @@ def parsed(lines: Iterable[str], *, name: str) -> GeneSets:
     ['GCG', 'INS']
     """
     sets: dict[str, frozenset[str]] = {}
+    n_genes = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -125,6 +124,9 @@ def parsed(lines: Iterable[str], *, name: str) -> GeneSets:
                 do="Rename or remove one of them.",
             )
         sets[key] = members
+        n_genes += len(members)
+        if n_genes > MAX_GENES:
+            raise _too_large(f"{name} names more than {MAX_GENES:,} genes, each counted in each set.")
     if not sets:
         raise DataError(
             f"{name} holds no gene sets.",
@@ -132,3 +134,7 @@ def parsed(lines: Iterable[str], *, name: str) -> GeneSets:
             do="Choose another file.",
         )
     return GeneSets(name, sets)
+
+
+def _too_large(found: str) -> DataError:
+    return DataError(found, expected="Files of gene sets are far smaller.", do="Check that it is the right file.")

@@ -156,6 +156,12 @@ def kind_of(path: Path, name: str) -> Kind:
             expected="A table of counts was expected.",
             do="Export or download it again.",
         )
+    if start.startswith(_GZIP):
+        raise DataError(
+            f"{name} is packed by gzip twice, one time within the other.",
+            expected="A file that is packed once, or not at all, was expected.",
+            do="Unpack it once, and give what comes out (its name may have to end in .gz again).",
+        )
     if start.startswith(HDF5) and suffix.removesuffix(".gz") not in (".h5seurat", ".h5mu"):
         return "hdf5"
     refused = _refused_kind(start, suffix)

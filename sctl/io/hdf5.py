@@ -21,10 +21,12 @@ from sctl.errors import DataError, SctlError
 from sctl.io import tenx
 from sctl.io.contents import refusal
 from sctl.io.genomes import add_note, one_genome
-from sctl.io.hdf5_check import announced
+from sctl.io.h5ad_parts import read_in_parts, with_native_numbers, with_words
+from sctl.io.hdf5_check import announced, require_likely
 from sctl.io.loom_names import cell_table, gene_table
 from sctl.io.memory import exhausted, require
 
+_SINGLE = "biufSOU"  # kinds of values that a column may hold
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once
 # What HDF5, anndata, pandas and scipy raise where the content is not what they rely on.
 _STRANGE = (
@@ -53,12 +55,14 @@ def read_hdf5(path: Path, name: str) -> AnnData:
         n_bytes = announced(file, name)
         layout = _layout(file, name)
         if layout == "tenx":
-            require(_COPIES * n_bytes, name)
+            _require_room(n_bytes, path, name)
             return tenx.read_h5(file, name)
         if layout == "loom":
             return _read_loom(file, name)
-    require(_COPIES * n_bytes, name)
-    adata = _read_h5ad(path, name)
+    _require_room(n_bytes, path, name)
+    adata = with_native_numbers(_read_h5ad(path, name, in_parts=True))
+    with _opened(path, name) as file:
+        with_words(adata, file)
     return _with_matrix(adata, name) if adata.X is None else adata
 
 
@@ -86,8 +90,13 @@ def read_h5ad(path: Path, name: str) -> AnnData:
         If it is damaged, refers to other files, points outside of itself, or is too large for the memory.
     """
     with _opened(path, name) as file:
-        require(_COPIES * announced(file, name), name)
+        _require_room(announced(file, name), path, name)
     return _read_h5ad(path, name)
+
+
+def _require_room(n_bytes: int, path: Path, name: str) -> None:
+    require(_COPIES * n_bytes, name)
+    require_likely(n_bytes, path.stat().st_size, name)
 
 
 def read_obs(path: Path, name: str) -> pd.DataFrame:
@@ -141,7 +150,8 @@ def _layout(file: h5py.File, name: str) -> str:
     )
 
 
-def _read_h5ad(path: Path, name: str) -> AnnData:
+def _read_h5ad(path: Path, name: str, *, in_parts: bool = False) -> AnnData:
+    """Read an ``.h5ad`` whole; where that fails, part by part if wanted."""
     with _understood(name):
         with warnings.catch_warnings():
             # Names that are not unique are reported by the pre-flight, with a way to repair them.
@@ -149,9 +159,22 @@ def _read_h5ad(path: Path, name: str) -> AnnData:
             # An older layout that still can be read is no concern of the user's.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.filterwarnings("ignore", category=ad.OldFormatWarning)
-            adata = ad.read_h5ad(path)
+            try:
+                adata = ad.read_h5ad(path)
+            except _STRANGE as error:
+                if not in_parts or isinstance(error, MemoryError):
+                    raise
+                adata = _in_parts(path, name, error)
         _require_sound(adata)
         return adata
+
+
+def _in_parts(path: Path, name: str, reason: Exception) -> AnnData:
+    """Read what can be read; where that is too little, the first reason is the one to name."""
+    try:
+        return read_in_parts(path, name)
+    except _STRANGE:
+        raise reason from None
 
 
 @contextmanager
@@ -273,12 +296,12 @@ def _transposed(dataset: h5py.Dataset, name: str) -> sparse.csr_matrix:
 
 
 def _attributes(group: h5py.Group, length: int) -> dict[str, NDArray[Any]]:
-    """Return the attributes that have one value, or a row of one, for each gene or cell."""
-    return {
-        str(key): _text(group[key][()].ravel())
-        for key in group
-        if isinstance(group[key], h5py.Dataset) and group[key].shape in ((length,), (length, 1))
-    }
+    """Return the attributes that have one value, or a row of one, for each gene or cell; records of several are no columns."""
+    found = {}
+    for key, item in group.items():
+        if isinstance(item, h5py.Dataset) and item.shape in ((length,), (length, 1)) and item.dtype.kind in _SINGLE:
+            found[str(key)] = _text(item[()].ravel())
+    return found
 
 
 def _text(values: NDArray[Any]) -> NDArray[Any]:

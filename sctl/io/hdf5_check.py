@@ -15,7 +15,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5l, h5o, h5r, h5t
+from h5py import h5a, h5d, h5g, h5i, h5l, h5o, h5r, h5t
 
 from sctl.errors import DataError
 from sctl.io import memory
@@ -26,14 +26,20 @@ MAX_DEPTH = 50
 """Most groups within one another."""
 MAX_SIDE = 100_000_000
 """Most rows or columns of a sparse matrix; what is announced beyond is not believed."""
-FLOOR, MAX_RATIO = 256_000_000, 100
-"""Text of variable length may take so many bytes, and beyond so many times the size of the file."""
+FLOOR, MAX_RATIO = 256_000_000, 4
+"""Text of variable length may take so many bytes, and beyond so many times the size of the file: HDF5 never packs it."""
+LEAST_ANNOUNCED, MOST_ANNOUNCED = 2_000_000_000, 300
+"""All parts may take so many bytes, and beyond so many times the size of the file; a dense matrix of
+counts that is nearly all zeros, packed well, reaches about 100."""
 
 _BLOCK = 64_000_000  # bytes of text in memory at once while it is measured
 _PER_TEXT = 60  # bytes that Python takes for a text beside its letters
 _HEAP = b"GCOL"  # begins each part of the file that holds texts of variable length
 _SMALLEST_HEAP = 4096
 _SCANNED = 1 << 24
+_MAX_LETTERS = 50_000_000  # of the paths of all parts: HDF5 keeps the whole path of whatever is open
+
+_TOO_DEEP = "lie in a circle, or too deep within one another"
 
 _Identifier = Any
 """What h5py calls a group, a dataset or a stored type that is open."""
@@ -74,12 +80,26 @@ def announced(file: h5py.File, name: str) -> int:
     return survey.n_bytes()
 
 
+def require_likely(n_bytes: int, size: int, name: str) -> None:
+    """Raise ``DataError`` where a file of ``size`` bytes announces far more than anything of that size holds."""
+    if n_bytes > max(LEAST_ANNOUNCED, MOST_ANNOUNCED * size):
+        raise _far_more(f"The parts of {name} unpack", MOST_ANNOUNCED)
+
+
 def refers_elsewhere(name: str) -> DataError:
     """Return the error for a file whose values lie in another."""
     return DataError(
         f"{name} refers to data in other files.",
         expected="All data must lie in the file itself.",
         do="Open it where those files are, and write it again as one .h5ad.",
+    )
+
+
+def _far_more(found: str, ratio: int) -> DataError:
+    return DataError(
+        f"{found} to far more than its size lets one expect.",
+        expected=f"At most {ratio} times the size of the file is unpacked.",
+        do="Write the file again with the program that made it, with what is needed of it only.",
     )
 
 
@@ -90,21 +110,23 @@ class _Survey:
         self.file, self.name = file, name
         self.size = Path(file.filename).stat().st_size
         self.parts: dict[int, _Part] = {}
-        self._n_parts = 0
+        self._n_parts = self._n_letters = 0
 
     # -- every object once -----------------------------------------------------------------------
 
     def visit(self) -> None:
         """Find all objects; soft links, which can lead to these only, are noted."""
-        waiting: list[_Identifier] = [h5g.open(self.file.id, b"/")]
+        waiting: list[tuple[_Identifier, int]] = [(h5g.open(self.file.id, b"/"), 0)]
         while waiting:
-            item = waiting.pop()
+            item, depth = waiting.pop()
             address = _address(item)
             if address in self.parts:
                 continue
+            if depth > MAX_DEPTH:
+                raise self._too_many(_TOO_DEEP)
             part = self.parts[address] = _Part(item)
             near = [*self._attributes(part), *self._content(part)]
-            waiting += near
+            waiting += [(other, depth + 1) for other in near]
             part.leads_to += [_address(other) for other in near]
             self._n_parts += 1 + len(part.soft)
             if self._n_parts + len(waiting) > MAX_PARTS:
@@ -119,6 +141,9 @@ class _Survey:
         if part.id.get_num_objs() > MAX_PARTS:
             raise self._too_many()
         for key in part.id:
+            self._n_letters += len(h5i.get_name(part.id) or b"") + len(key)
+            if self._n_letters > _MAX_LETTERS:
+                raise self._too_many("have too long names")
             kind = part.id.links.get_info(key).type
             if kind == h5l.TYPE_HARD:
                 yield h5o.open(part.id, key)
@@ -192,11 +217,7 @@ class _Survey:
                     part.n_bytes += n_bytes
                     limit -= n_bytes
                     if limit < 0:
-                        raise DataError(
-                            f"The texts in {self.name} unpack to far more than its size lets one expect.",
-                            expected=f"At most {MAX_RATIO} times the size of the file is unpacked.",
-                            do="Write the file again with the program that made it.",
-                        )
+                        raise _far_more(f"The texts in {self.name} unpack", MAX_RATIO)
 
     def _text_bytes(self, dataset: h5py.Dataset, n_texts: int) -> Iterator[int]:
         """Read texts in blocks that cannot take much memory, and yield the bytes of each block."""
@@ -251,7 +272,7 @@ class _Survey:
         if address in known:
             return known[address]
         if address in above or len(above) > MAX_DEPTH:
-            raise self._too_many("lie in a circle, or too deep within one another")
+            raise self._too_many(_TOO_DEEP)
         part = self.parts[address]
         inner = [self._met(other, known, (*above, address)) for other in part.leads_to]
         n_bytes, n_met = part.n_bytes + sum(n for n, _ in inner), 1 + sum(n for _, n in inner)

@@ -192,10 +192,26 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
             expected="Every row of a table of labels must have the same columns.",
             do="Export it again with quoted names.",
         ) from error
-    where = next((i for i, field in enumerate(header) if _CELL_COLUMN.fullmatch(field) and table[i].is_unique), 0)
+    where = _cell_column(header, table)
     index = pd.Index(table[where].astype(str).to_numpy(), dtype=object)
     rest = [i for i in range(len(header)) if i != where]
     return pd.DataFrame({header[i] or f"column_{i}": table[i].to_numpy() for i in rest}, index=index)
+
+
+def _cell_column(header: list[str], table: pd.DataFrame) -> int:
+    """Return the column that names the cells: by its heading, but after one that only counts the rows."""
+    unique = [i for i in range(len(header)) if table[i].is_unique]
+    named = [i for i in unique if _CELL_COLUMN.fullmatch(header[i])]
+    texts = [i for i in unique if table[i].dtype == object]
+    first = table[0].to_numpy()
+    if (
+        first.dtype.kind in "iu"
+        and len(first)
+        and (first - first[0] == np.arange(len(first))).all()
+        and first[0] in (0, 1)
+    ):
+        return next((i for i in (*named, *texts) if i in texts), 0)
+    return named[0] if named else 0
 
 
 def _positions(cells: pd.Index, rows: pd.Index, spell: Callable[[str], str]) -> np.ndarray:

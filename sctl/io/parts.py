@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sctl.errors import DataError
+from sctl.genes import identifier_kind
 from sctl.io.contents import damaged_gzip
 from sctl.io.table import opened
 
@@ -160,6 +161,8 @@ def gene_table(features: pd.DataFrame, names: pd.DataFrame | None, header: list[
     header : list of str, optional
     """
     places = {"id": 0, "name": min(1, features.shape[1] - 1), "types": 2, "genome": -1}
+    if places["name"] and identifier_kind(features[1]) == "ensembl" != identifier_kind(features[0]):
+        places["id"], places["name"] = 1, 0
     if header is not None:
         found = {
             kind: next((i for i, name in enumerate(header) if pattern.fullmatch(name)), None)

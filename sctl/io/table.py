@@ -111,7 +111,7 @@ def layout_of(path: Path, name: str) -> Layout:
     old_mac = b"\r" in start and b"\n" not in start  # Excel for Mac still offers to end lines so
     numbers, lines = _first_lines(path, encoding, name, whole=old_mac or encoding == "utf-16")
     delimiter = _delimiter(lines, name)
-    rows = [_fields(line, delimiter) for line in lines]
+    rows = [fields_of(line, delimiter) for line in lines]
     first = _header_among(rows)
     header, sample = rows[first], rows[first + 1 :]
     titles = tuple(" ".join(filter(None, row)) for row in rows[:first])
@@ -193,11 +193,14 @@ def _first_lines(path: Path, encoding: str, name: str, *, whole: bool) -> tuple[
     return numbers, lines
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
+def fields_of(line: str, delimiter: str) -> list[str]:
+    """Return the fields of a line without blanks around them; the whole line where it cannot be divided."""
     text = line.strip() if delimiter == " " else line
     try:
-        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=delimiter == " "), [])
-    except csv.Error:  # a field longer than 131,072 letters: a wide table, cut at the wrong sign
+        fields = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
+    except (
+        csv.Error
+    ):  # a field longer than 131,072 letters, as of a wide table cut at the wrong sign; a line end of another kind
         return [line]
     return [field.strip() for field in fields]
 
@@ -206,7 +209,7 @@ def _delimiter(lines: list[str], name: str) -> str:
     """Return the delimiter that gives the rows after the header one common number of fields, at least two."""
     best, most = "", (False, 1)
     for delimiter in _DELIMITERS:
-        rows = [_fields(line, delimiter) for line in lines]
+        rows = [fields_of(line, delimiter) for line in lines]
         widths = [len(row) for row in rows]
         body = widths[1:] or widths
         width, count = Counter(body).most_common(1)[0] if body else (0, 0)

@@ -117,6 +117,13 @@ def _read_triple(triple: Triple) -> AnnData:
     names = None if triple.names is None else read_columns(triple.names)
     obs, var = cell_table(barcodes, cell_header), gene_table(features, names, gene_header)
     adata = AnnData(sparse.csr_matrix(matrix.T, dtype=np.float32), obs=obs, var=var)
+    if sizes[0] == sizes[1]:
+        taken = "cells" if triple.cells_first else "genes"
+        add_note(
+            adata,
+            f"{name} has as many rows as columns, so that its sizes do not tell genes from cells; the rows were taken for "
+            f"{taken}, as programs that name it so write it.",
+        )
     adata = _spliced_and_ambiguous(_gene_expression(adata, name), name)
     return one_genome(_filled(adata, name), name)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +14,21 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError
-from sctl.genes import gene_likeness, genome_prefixes, listed, without_genome
+from sctl.genes import gene_likeness, genome_prefixes, listed, other_than_genes, without_genome
 from sctl.io.about_cells import with_cells_apart
+from sctl.io.about_genes import is_about_genes, note_about_genes, with_genes_apart
 from sctl.io.contents import damaged_gzip
 from sctl.io.genomes import add_note, note_orientation, one_genome
+from sctl.io.long_table import unfolded
 from sctl.io.memory import require
-from sctl.io.table import Layout, is_number, layout_of, opened
-from sctl.io.words import Words, require_no_points_between_thousands
+from sctl.io.table import MISSING, Layout, fields_of, is_number, layout_of, opened
+from sctl.io.words import Words, require_no_points_between_thousands, require_no_points_in
 
 _CHUNK = 8_000_000  # values in memory at once as they are parsed: 64 MB
 _SEEN = 2_000  # names that are looked at to tell genes from cells
 _INDEX = re.compile(
     r"(?i)(?:unnamed.*|index|.*gene.*|.*cell.*|.*barcode.*|.*symbol.*|.*ensembl.*|id|name|x|feature.*|)"
 )
-# What featureCounts writes between the names and the counts.
-_ABOUT_GENES = frozenset({"chr", "start", "end", "strand", "length"})
 _MAX_NOTES = 20  # columns that are no numbers, beyond which the table is no expression matrix
 
 
@@ -40,6 +39,7 @@ class _Columns:
     names: int | None
     notes: tuple[int, ...]
     values: tuple[int, ...]
+    about: tuple[int, ...]  # of the remarks, those that are numbers
 
 
 @dataclass(frozen=True)
@@ -81,20 +81,30 @@ def read_text(path: Path, name: str) -> AnnData:
     columns = _columns(layout, name)
     words = Words(name, layout.header)
     parts = _read_parts(path, layout, columns, words)
-    matrix, table, rows = parts.matrix, parts.table, parts.table.index
+    headings = dict(zip(columns.notes, parts.table.columns, strict=True))
+    about = [headings[i] for i in columns.about]
+    matrix, table, rows = parts.matrix, _numbers(parts.table, about), parts.table.index
     require_no_points_between_thousands(matrix.data, name)
     names = pd.Index([layout.header[i] for i in columns.values], dtype=object).astype(str)
+    long = unfolded(matrix, [rows, *(table[column] for column in table)], name)
+    if long is not None:
+        matrix, rows, names = long
+        table = pd.DataFrame(index=rows)
     genes_in_rows, sure = _genes_in_rows(rows, names, layout.header[columns.names] if columns.names is not None else "")
-    labels = pd.DataFrame(parts.labels, index=names)
+    labels = pd.DataFrame(parts.labels if long is None else None, index=names)
     if genes_in_rows:
         adata = AnnData(sparse.csr_matrix(matrix.T), obs=labels, var=table)
     else:
         adata = AnnData(matrix, obs=table, var=labels)
     for note in _remarks(layout, parts, words):
         add_note(adata, note)
+    if long is not None:
+        add_note(adata, f"{name} has a line for each count; they were gathered into a matrix of genes and cells.")
+    if about and genes_in_rows:
+        add_note(adata, note_about_genes(about, name))
     if not sure:
         note_orientation(adata, name, "rows" if genes_in_rows else "columns")
-    return one_genome(with_cells_apart(adata, name), name)
+    return one_genome(with_genes_apart(with_cells_apart(adata, name), name), name)
 
 
 def _remarks(layout: Layout, parts: _Parts, words: Words) -> Iterator[str]:
@@ -133,21 +143,22 @@ def _columns(layout: Layout, name: str) -> _Columns:
     if counted and _are_names([row[1] for row in rows], numeric=numeric[1]):
         names = 1  # after a column that only counts the rows
     rest = [i for i in range(1 if has_names else 0, width) if i != names]
-    about = [i for i in rest if layout.header[i].lower() in _ABOUT_GENES]
-    # One column called 'Start' may be a gene; the five of featureCounts together are not.
-    dropped = set(about) if len(about) >= 4 else set()
-    notes = tuple(i for i in rest if not numeric[i] or i in dropped)
-    values = tuple(i for i in rest if numeric[i] and i not in dropped)
-    if not values or len(notes) > _MAX_NOTES:
-        where = notes[0] if notes else 0
-        example = rows[0][where] if rows else ""
+    # What may be about cells as well ("total_counts") is told from it once rows and columns are known.
+    about_genes = is_about_genes(layout.header) & (other_than_genes(layout.header) == "").to_numpy()
+    about = tuple(i for i in rest if numeric[i] and about_genes[i])
+    notes = tuple(i for i in rest if not numeric[i] or about_genes[i])
+    values = tuple(i for i in rest if numeric[i] and not about_genes[i])
+    if not values or len(notes) - len(about) > _MAX_NOTES:
+        where = next((i for i in notes if i not in about), 0)
+        example = next((row[where] for row in rows if not is_number(row[where])), "")
+        require_no_points_in(example, name)
         raise DataError(
             f"{name} holds words where numbers were expected, such as {example[:40]!r} in the column "
             f"{layout.header[where]!r}.",
             expected="A matrix of counts was expected: names in the first row and column, numbers elsewhere.",
             do="If this is a table of labels, give it as such; otherwise export the counts alone.",
         )
-    return _Columns(names, notes, values)
+    return _Columns(names, notes, values, about)
 
 
 def _are_names(values: list[str], *, numeric: bool) -> bool:
@@ -159,7 +170,7 @@ def _read_parts(path: Path, layout: Layout, columns: _Columns, words: Words) -> 
     name = words.name
     blocks: list[sparse.csr_matrix] = []
     rows: list[str] = []
-    notes: dict[str, list[str]] = {layout.header[i] or f"column_{i}": [] for i in columns.notes}
+    notes: dict[str, list[str]] = dict(zip(_headings(layout, columns.notes), ([] for _ in columns.notes), strict=True))
     n_bytes = n_rows = 0
     footer: tuple[str, ...] | None = None
     for part in _parts(path, layout, columns, name):
@@ -183,6 +194,28 @@ def _read_parts(path: Path, layout: Layout, columns: _Columns, words: Words) -> 
     last = [line for i, line in enumerate(rows) if not kept[i] and i not in words.rows]
     labels = {rows[i]: fields for i, fields in words.rows.items() if i < len(rows) - len(footer or ())}
     return _Parts(matrix if kept.all() else matrix[kept], table[kept], labels, tuple(last))
+
+
+def _headings(layout: Layout, places: tuple[int, ...]) -> list[str]:
+    """Return the headings of some columns, each there once and none empty."""
+    found: list[str] = []
+    for i in places:
+        heading, number = layout.header[i] or f"column_{i}", 1
+        free = heading
+        while free in found:
+            free, number = f"{heading}-{number}", number + 1
+        found.append(free)
+    return found
+
+
+def _numbers(table: pd.DataFrame, headings: Sequence[str]) -> pd.DataFrame:
+    """Return a table with some columns read as numbers, where they hold nothing else."""
+    found = table.copy(deep=False)
+    for heading in headings:
+        numbers = pd.to_numeric(table[heading].where(~table[heading].isin(MISSING)), errors="coerce")
+        if numbers.notna().sum() == (~table[heading].isin(MISSING)).sum():
+            found[heading] = numbers
+    return found
 
 
 def _names(part: pd.DataFrame, columns: _Columns, start: int) -> list[str]:
@@ -249,7 +282,7 @@ def _footer(path: Path, layout: Layout, name: str) -> tuple[str, ...]:
 
 def _only_first(text: str, layout: Layout) -> bool:
     """Say whether only the first field of a line holds something, and that is a remark rather than a gene."""
-    fields = next(csv.reader([text], delimiter=layout.delimiter), [""]) if layout.delimiter != " " else [text]
+    fields = fields_of(text, layout.delimiter) if layout.delimiter != " " else [text]
     return bool(fields) and not any(fields[1:]) and " " in fields[0].strip()
 
 

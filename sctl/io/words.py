@@ -160,6 +160,12 @@ def require_no_points_between_thousands(values: NDArray[Any], name: str) -> None
         raise _points(name, f"{broken[0]:.3f}")
 
 
+def require_no_points_in(text: str, name: str) -> None:
+    """Refuse a number with several points, such as '1.234.567'."""
+    if _POINTS.fullmatch(text.strip()):
+        raise _points(name, text.strip())
+
+
 def _points(name: str, example: str) -> DataError:
     return DataError(
         f"{name} seems to write a point between thousands, such as {example!r}, which reads as a decimal point.",

@@ -28,6 +28,7 @@ from sctl.project import Project
 from sctl.project.files import MAX_JSON, projects_root
 
 if TYPE_CHECKING:
+    from sctl.genesets import GeneSets
     from sctl.pipeline import Genes
 
 ANSWER, DATASET = "answer.json", "dataset.h5ad"
@@ -84,6 +85,14 @@ def check_model(path: Path, name: str, *, trained: bool = True) -> None:
     """Raise ``DataError`` where a model's file cannot be read; as a trained source, unless that is not wanted."""
     with _answered({"task": "model", "trained": trained}, [path], name):
         pass
+
+
+def read_gene_sets(path: Path, name: str) -> GeneSets:
+    """Read gene sets; see :func:`sctl.genesets.read_gmt`."""
+    from sctl.genesets import GeneSets  # noqa: PLC0415 - brings pandas along
+
+    with _answered({"task": "gene_sets", "name": name}, [path], name) as (answer, _):
+        return GeneSets.from_dict(answer)
 
 
 def import_project(path: Path, name: str) -> Project:

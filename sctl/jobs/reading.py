@@ -69,9 +69,9 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     import pandas as pd  # noqa: PLC0415
 
     from sctl import pipeline, sharing  # noqa: PLC0415
+    from sctl.genesets import read_gmt  # noqa: PLC0415
     from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
     from sctl.jobs.isolated import DATASET  # noqa: PLC0415
-    from sctl.preflight import label_candidates  # noqa: PLC0415
     from sctl.project import Project, import_project  # noqa: PLC0415
     from sctl.project.inputs import described, noted, write_dataset  # noqa: PLC0415
 
@@ -89,17 +89,24 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     def labels(request: Mapping[str, Any]) -> Mapping[str, Any]:
         table = read_labels(paths(request)[0], name=request["name"])
         joined, report = join_labels(Project.open(request["project"]).input("source"), table)
-        likely = [column for column in label_candidates(joined) if column in report.columns]
+        likely = pipeline.labels_in_table(joined, report.columns)
         columns = [*likely, *(column for column in report.columns if column not in likely)]
         return {
             "described": kept(joined, request),
-            "report": {"columns": [str(name) for name in columns], "text": report.text},
+            "report": {
+                "columns": [str(name) for name in columns],
+                "chosen": likely[0] if likely else None,
+                "text": report.text,
+            },
         }
 
     def model(request: Mapping[str, Any]) -> Mapping[str, Any]:
         load = sharing.load_trained if request["trained"] else sharing.load_model
         load(paths(request)[0])
         return {}
+
+    def gene_sets(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return read_gmt(paths(request)[0], name=request["name"]).to_dict()
 
     def project(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"id": import_project(paths(request)[0]).id}
@@ -110,7 +117,7 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         )
         kept(tiny, {"folder": folder})
         read(Path(folder, DATASET))
-    return {"datasets": datasets, "labels": labels, "model": model, "project": project}
+    return {"datasets": datasets, "labels": labels, "model": model, "gene_sets": gene_sets, "project": project}
 
 
 def _harden() -> None:

@@ -25,7 +25,7 @@ from sctl.pipeline.compute import (
 )
 from sctl.pipeline.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.pipeline.growing import extended, grows, save_grown, with_adaptor
-from sctl.pipeline.inputs import annotated, find_labels, repaired, repairs
+from sctl.pipeline.inputs import annotated, find_labels, labels_in_table, repaired, repairs
 from sctl.pipeline.latent import latent_map
 from sctl.pipeline.neighbours import has_neighbours, neighbour_curves
 from sctl.pipeline.over_k import (
@@ -120,6 +120,7 @@ __all__ = [
     "has_units",
     "joined",
     "keep_self_test",
+    "labels_in_table",
     "latent_map",
     "maps_of",
     "markers_for",

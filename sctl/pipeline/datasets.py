@@ -73,7 +73,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     genes : {"shared", "union"}
     labelled : bool
         Whether types are looked for. Where no column that may hold them is common to all datasets that have one, the
-        likeliest of each becomes ``obs["cell type"]``.
+        likeliest of each becomes ``obs["cell type"]``, if the names of the columns show that they hold types.
 
     Returns
     -------
@@ -141,12 +141,14 @@ def _brought_together(names: Sequence[str], kinds: Sequence[str]) -> str:
 
 def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str:
     """Bring types under one name where no name is common, in place; return what to tell the user."""
-    from sctl.preflight import label_candidates  # noqa: PLC0415
+    from sctl.preflight import label_candidates, named_labels  # noqa: PLC0415
 
-    found = [label_candidates(part) for part in parts]
-    known = [columns for columns in found if columns]
+    known = [columns for part in parts if (columns := label_candidates(part))]
     if not known or set(known[0]).intersection(*known[1:]):
         return ""
+    found = [named_labels(part) for part in parts]
+    if any(label_candidates(part) and not named for part, named in zip(parts, found, strict=True)):
+        return " Which columns hold their cell types is not sure, and they have none in common: name them alike."
     for columns, table in zip(found, tables, strict=True):
         if columns:
             table[LABEL] = table[columns[0]].astype(object)

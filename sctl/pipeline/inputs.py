@@ -164,19 +164,25 @@ def _same_columns(given: AnnData, repaired: AnnData, counts_from: Sequence[str |
 
 
 def find_labels(source: AnnData, *, required: bool) -> str | None:
-    """Return the one column of the source that holds cell types.
+    """Return the one column of the source that holds cell types, by its name and the look of its values.
 
     Raises
     ------
     DataError
-        If several might, or none does although the method needs them.
+        If several might, if whether one does is not sure, or if none does although the method needs them.
     """
     from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.preflight import label_candidates  # noqa: PLC0415
+    from sctl.preflight import label_candidates, named_labels  # noqa: PLC0415
 
     found = label_candidates(source)
-    if len(found) == 1:
+    if len(found) == 1 and named_labels(source) == found:
         return found[0]
+    if len(found) == 1:
+        raise DataError(
+            f"Whether the column '{found[0]}' of the source holds the cell types cannot be seen from its name and values.",
+            expected=f"The source has {', '.join(map(str, source.obs.columns))}.",
+            do=f"Name the column with one name per type of cells, e.g. --label-key {found[0]}.",
+        )
     if found:
         raise DataError(
             f"Several columns of the source may hold the cell types: {', '.join(found)}.",
@@ -190,3 +196,22 @@ def find_labels(source: AnnData, *, required: bool) -> str | None:
             do="Name the column with --label-key, or add --param source_types=found: TransferCluster then finds groups itself.",
         )
     return None
+
+
+def labels_in_table(source: AnnData, columns: Sequence[str]) -> list[str]:
+    """Return the columns of a joined table that hold cell types, the likeliest first.
+
+    Who gives a table of one column means that one, whatever its name; of several their names must show it.
+
+    Parameters
+    ----------
+    source : AnnData
+        With the table joined to its cells.
+    columns : sequence of str
+        Those of the table.
+    """
+    from sctl.preflight import named_labels  # noqa: PLC0415
+
+    if len(columns) == 1:
+        return list(columns)
+    return [column for column in named_labels(source) if column in columns]

@@ -11,7 +11,7 @@ from sctl.io import read
 from sctl.preflight.droplets import droplet_findings
 from sctl.preflight.features import feature_findings, genome_findings
 from sctl.preflight.fixes import NEED_OTHER, apply_fix
-from sctl.preflight.labels import label_candidates, label_findings
+from sctl.preflight.labels import label_candidates, label_findings, named_labels
 from sctl.preflight.matrix import memory_findings, size_findings, value_findings
 from sctl.preflight.names import name_findings
 from sctl.preflight.pair import pair_findings
@@ -29,6 +29,7 @@ __all__ = [
     "inspect_file",
     "inspect_pair",
     "label_candidates",
+    "named_labels",
 ]
 
 
@@ -42,7 +43,7 @@ def inspect(adata: AnnData, *, role: Role, label_key: str | None = None) -> Repo
     role : {"source", "target"}
         Whether it teaches or is to be labelled; a source needs labels, a target at least ten cells.
     label_key : str, optional
-        Column of ``obs`` with the labels; by default the likeliest of :func:`label_candidates` of a source.
+        Column of ``obs`` with the labels; by default the likeliest of :func:`named_labels` of a source.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from sctl.genes import (
 )
 from sctl.io.genomes import without_orientation
 from sctl.preflight.report import Fix
-from sctl.preprocess import named_type
+from sctl.preprocess import named_type, plain_label
 from sctl.values import LARGEST
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
@@ -241,6 +241,19 @@ def _drop_rare_labels(adata: AnnData, *, label_key: str, min_cells: int) -> AnnD
     return _tidy_labels(adata[kept.to_numpy()].copy(), label_key)
 
 
+def _join_spellings(adata: AnnData, *, label_key: str) -> AnnData:
+    """Give labels that differ in spelling only the name that most of their cells have."""
+    labels = named_type(adata.obs[label_key])
+    chosen: dict[str, str] = {}
+    for label in labels.value_counts().index:
+        chosen.setdefault(plain_label(label), label)
+    out = adata.copy()
+    joined = labels.map(lambda label: chosen[plain_label(label)], na_action="ignore")
+    text = adata.obs[label_key].astype(object)
+    out.obs[label_key] = joined.where(labels.notna(), text).astype("category")
+    return out
+
+
 def _tidy_labels(adata: AnnData, label_key: str) -> AnnData:
     if isinstance(adata.obs[label_key].dtype, pd.CategoricalDtype):
         adata.obs[label_key] = adata.obs[label_key].cat.remove_unused_categories()
@@ -265,6 +278,7 @@ _FIXES: dict[str, Callable[..., AnnData]] = {
     "strip_versions": _strip_versions,
     "map_orthologs": _map_orthologs,
     "drop_unlabelled": _drop_unlabelled,
+    "join_spellings": _join_spellings,
     "drop_rare_labels": _drop_rare_labels,
 }
 NEED_OTHER: dict[str, Callable[[AnnData, AnnData], AnnData]] = {"match_case": _match_case, "match_names": named_as}

@@ -14,7 +14,7 @@ from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.io.memory import available, readable
 from sctl.preflight.elsewhere import Place, best_place, more_genes_in_raw
 from sctl.preflight.report import Finding, Fix, Level, Role
-from sctl.values import LARGEST, log_base, stored, value_kind
+from sctl.values import LARGEST, log_base, shown_log, stored, value_kind
 
 FEW_NEGATIVE = 0.01
 """Up to this share of negative values they are taken for errors, beyond it for scaling."""
@@ -50,7 +50,7 @@ def value_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
         yield Finding(
             "advice",
             "values_linear",
-            f"The {role} holds normalised values (such as TPM or CPM), not counts.",
+            f"The {role} holds normalised values (such as TPM or CPM) or counts that were corrected, not whole counts.",
             "They can be used. If you have the counts, give those: tests of genes are more reliable with them.",
         )
     else:
@@ -143,12 +143,23 @@ def _named(where: tuple[str, ...]) -> str:
 
 def _log(adata: AnnData, role: Role) -> Finding:
     base = log_base(adata.X)
+    fix = Fix("undo_log", "Undo the logarithm", {"role": role, "base": base})
+    if shown_log(adata.X) is None:
+        return Finding(
+            "warn",
+            "values_log_unsure",
+            f"The {role} holds numbers that may be log values (to base {base}, by their look), but do not show it: undone, "
+            "they give neither cells of one total nor whole multiples of one number in each cell, as counts do.",
+            "They are used as log values. Values that were smoothed or divided by gene, and logarithms taken twice, look so "
+            "as well: give the counts if you have them.",
+            fix,
+        )
     return Finding(
         "advice",
         "values_log",
         f"The {role} holds log values (to base {base}, by their look), not counts.",
         "They can be used. Undoing the logarithm lets both datasets be prepared in the same way.",
-        Fix("undo_log", "Undo the logarithm", {"role": role, "base": base}),
+        fix,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sctl.preprocess.batch import BatchEffect
 from sctl.preprocess.filters import filter_cells, filter_genes
 from sctl.preprocess.impute import ImputationEffect
-from sctl.preprocess.labels import is_doubtful, label_text, named_type
+from sctl.preprocess.labels import is_doubtful, label_text, named_type, plain_label
 from sctl.preprocess.linear import linearised, log_normalise
 from sctl.preprocess.match import require_batches
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
@@ -29,6 +29,7 @@ __all__ = [
     "linearised",
     "log_normalise",
     "named_type",
+    "plain_label",
     "prepare_pair",
     "prepare_target",
     "require_batches",

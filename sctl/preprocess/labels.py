@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pandas as pd
 
@@ -46,6 +47,30 @@ def is_placeholder(text: str) -> bool:
 def is_doubtful(text: str) -> bool:
     """Say whether a label names what is hardly a type of cells, such as 'doublet' or 'low quality'."""
     return bool(_DOUBTFUL.fullmatch(text.replace("_", " ").lower())) and not is_placeholder(text)
+
+
+def plain_label(text: str) -> str:
+    """Return a label without what spellings of one type differ in: capitals, accents, signs between words, 'cell' at the end.
+
+    Signs that mean something stay: 'CD4+' and 'CD4-' are two types, and so are 'T1' and 'T2'.
+
+    Examples
+    --------
+    >>> [plain_label(text) for text in ("Naïve_B  cells", "naive B", "β-cell", "beta", "CD4- T", "CD4+ T")]
+    ['naive b', 'naive b', 'beta', 'beta', 'cd4- t', 'cd4+ t']
+    """
+    seen = "".join(_plain_sign(sign) for sign in unicodedata.normalize("NFKD", text).casefold())
+    words = re.sub(r"(?<=[^\W\d])-(?=\w)|[_./\s]+", " ", seen).split()
+    if len(words) > 1 and words[-1] in ("cell", "cells"):
+        words.pop()
+    return re.sub(r"(?<=[^\W\d]{3}[^\W\dsui])s$", "", " ".join(words))
+
+
+def _plain_sign(sign: str) -> str:
+    if unicodedata.category(sign) in ("Mn", "Cf"):  # accents, and signs of no width
+        return ""
+    name = unicodedata.name(sign, "")
+    return name.rpartition(" ")[2].lower() if re.fullmatch(r"GREEK SMALL LETTER [A-Z]+", name) else sign
 
 
 def named_type(labels: pd.Series) -> pd.Series:

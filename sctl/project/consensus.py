@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sctl.project.checksums import is_intact
 from sctl.project.files import UNREADABLE, read_json, replacing, write_json
 from sctl.project.folder import Project
-from sctl.project.genes import gene_names
+from sctl.project.genes import gene_names, n_cells
 from sctl.project.soundness import require_consensus, stored_arrays
 from sctl.project.steps import unreadable
 
@@ -53,7 +53,7 @@ def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
         point = ConsensusPoint(n_clusters=n_clusters, genes=table, **{name: parts[name] for name in _ARRAYS})
     except UNREADABLE as error:
         raise unreadable(path) from error
-    require_consensus(point, path)
+    require_consensus(point, path, n_target=n_cells(project))
     return point
 
 

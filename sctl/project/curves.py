@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sctl.project.checksums import is_intact
 from sctl.project.files import canonical, digest, replacing
 from sctl.project.folder import Project
-from sctl.project.reasons import read_table
+from sctl.project.soundness import stored_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,17 @@ def save_curves(project: Project, curves: pd.DataFrame) -> None:
 
 
 def load_curves(project: Project) -> pd.DataFrame | None:
-    """Return it, or None where it was not asked for, or the truth has changed since."""
+    """Return it, or None where it was not asked for, or the truth has changed since.
+
+    Raises
+    ------
+    ProjectError
+        If the file is damaged.
+    """
     path = _file(project)
-    return read_table(path) if is_intact(path) else None
+    if not is_intact(path):
+        return None
+    return stored_table(path, texts=("space",), numbers=("k", "accuracy", "macro_f1"), least=1)
 
 
 def _file(project: Project) -> Path:

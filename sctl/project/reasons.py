@@ -11,6 +11,7 @@ from sctl.project.checksums import forgotten, is_intact
 from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.results import load_result
+from sctl.project.soundness import stored_table
 from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from sctl.pipeline.why import Reasons
 
 Asked = Literal["clusters", "labels", "cell", "selection"]
-_TABLES = ("genes", "pathways", "deletion")
+PATHWAYS = ("size", "score", "p_value", "fdr", "fdr_all")
+"""Columns of numbers in a table of pathways, see :func:`sctl.enrichment.enrich`."""
+_TABLES = {
+    "genes": (("gene",), ("contribution", "share", "expression", "elsewhere")),
+    "pathways": (("set", "leading_genes"), PATHWAYS),
+    "deletion": ((), ("genes", "salient", "random")),
+}
+"""Columns of text and of numbers that each table of an answer has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +65,11 @@ class WhyQuestion:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Self:
         """Read what :meth:`to_dict` returned."""
+        against = value["against"]
         return cls(
             of=value["of"],
             name=str(value["name"]),
-            against=value["against"],
+            against=None if against is None else str(against),
             sets=str(value["sets"]),
             cells=tuple(map(int, value["cells"])),
         )
@@ -70,14 +79,22 @@ class WhyQuestion:
         return {**asdict(self), "cells": list(self.cells)}
 
     def places(self, project: Project) -> NDArray[np.integer[Any]]:
-        """Return the places of the cells in the target, ascending; none where the group has no cell."""
+        """Return the places of the cells in the target, ascending; none where the group has no cell.
+
+        Raises
+        ------
+        ParameterError
+            If cells were selected that the target does not have.
+        """
         import numpy as np  # noqa: PLC0415
 
         from sctl.pipeline import groups_of  # noqa: PLC0415
 
-        if self.of == "selection":
-            return np.array(self.cells, dtype=np.int64)
         result = load_result(project)
+        if self.of == "selection":
+            if not all(0 <= cell < result.n_obs for cell in self.cells):
+                raise ParameterError("Some selected cells are not in the target.", do="Select cells again.")
+            return np.array(self.cells, dtype=np.int64)
         if self.of == "cell":
             return np.flatnonzero(result.obs_names.astype(str) == self.name)
         return np.flatnonzero(groups_of(result, self.of).astype(str).to_numpy() == self.name)
@@ -109,6 +126,8 @@ def load_reasons(project: Project, question: WhyQuestion) -> Reasons | None:
     ProjectError
         If a file is damaged.
     """
+    import pandas as pd  # noqa: PLC0415
+
     from sctl.explain import Explanation  # noqa: PLC0415
     from sctl.pipeline.why import Reasons  # noqa: PLC0415
 
@@ -124,13 +143,13 @@ def load_reasons(project: Project, question: WhyQuestion) -> Reasons | None:
                 against=str(facts["against"]),
                 n_cells=int(facts["n_cells"]),
                 margin=float(facts["margin"]),
-                genes=read_table(_table(stem, "genes")),
+                genes=_read(stem, "genes", least=1),
             ),
-            pathways=read_table(_table(stem, "pathways")),
+            pathways=pd.DataFrame() if facts["no_pathways"] else _read(stem, "pathways"),
             no_pathways=str(facts["no_pathways"]),
-            deletion=read_table(_table(stem, "deletion")),
+            deletion=_read(stem, "deletion", least=1),
         )
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise unreadable(path) from error
 
 
@@ -146,14 +165,14 @@ def why_questions(project: Project) -> list[WhyQuestion]:
     for path in filter(is_intact, sorted(_folder(project).glob("why_*.json"))):
         try:
             found.append(WhyQuestion.from_dict(read_json(path)["question"]))
-        except (KeyError, TypeError, ValueError, ParameterError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, ParameterError) as error:
             raise unreadable(path) from error
     return sorted(found, key=lambda question: (question.of, question.name, question.against or ""))
 
 
 def keep_gene_sets(project: Project, sets: GeneSets) -> str:
     """Keep gene sets that the user gave, and return their reference."""
-    content = {"name": sets.name, "sets": {name: sorted(members) for name, members in sets.sets.items()}}
+    content = sets.to_dict()
     reference = digest(canonical(content))
     path = _sets(project, reference)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,10 +193,9 @@ def load_gene_sets(project: Project, reference: str) -> GeneSets:
     path = _sets(project, reference)
     if not is_intact(path):
         raise _sets_lost(path)
-    content = read_json(path)
     try:
-        return GeneSets(str(content["name"]), {str(key): frozenset(genes) for key, genes in content["sets"].items()})
-    except (KeyError, TypeError, AttributeError) as error:
+        return GeneSets.from_dict(read_json(path))
+    except (KeyError, TypeError, ProjectError) as error:
         raise _sets_lost(path) from error
 
 
@@ -201,15 +219,10 @@ def _table(stem: Path, name: str) -> Path:
     return stem.with_name(f"{stem.name}_{name}.csv")
 
 
+def _read(stem: Path, name: str, least: int = 0) -> pd.DataFrame:
+    texts, numbers = _TABLES[name]
+    return stored_table(_table(stem, name), texts=texts, numbers=numbers, least=least)
+
+
 def _sets(project: Project, reference: str) -> Path:
     return _folder(project) / f"sets_{reference}.json"
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a table of genes or gene sets, one without rows where nothing was written."""
-    import pandas as pd  # noqa: PLC0415
-
-    try:
-        return pd.read_csv(path, dtype={"gene": str, "set": str}, keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()

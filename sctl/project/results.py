@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
-from sctl.project.checksums import is_intact
+from sctl.project.checksums import is_intact, result_folder
 from sctl.project.files import read_json, replacing, write_json
 from sctl.project.folder import Project
-from sctl.project.genes import n_cells, save_genes
+from sctl.project.genes import n_cells, save_genes, target_names
 from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.repairs import save_repairs
-from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays
-from sctl.project.steps import note_damage, require_intact, unreadable
+from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays, stored_table
+from sctl.project.steps import finished, note_damage, require_intact, unreadable
 
 # What follows takes a second or two to import; a page that shows the list of projects does without it.
 if TYPE_CHECKING:
@@ -107,15 +107,22 @@ def save_point(directory: Path, point: ThetaPoint) -> None:
     write_json(directory / POINTS / f"{point.theta:.6f}.json", point.to_dict())
 
 
-def points_in(directory: Path) -> list[ThetaPoint]:
-    """Return the finished θ of a folder, in the order of θ; a damaged one counts as not finished."""
+def points_in(directory: Path, *, n_target: int | None = None) -> list[ThetaPoint]:
+    """Return the finished θ of a folder, in the order of θ; a damaged one counts as not finished.
+
+    Parameters
+    ----------
+    directory : Path
+    n_target : int, optional
+        Cells that they must be about.
+    """
     from sctl.sweep import ThetaPoint  # noqa: PLC0415
 
     found = {}
     for path in filter(is_intact, sorted((directory / POINTS).glob("[0-9]*.json"))):
         try:
             point = ThetaPoint.from_dict(read_json(path))
-            require_points([point])
+            require_points([point], n_target=n_target)
             found[path] = point
         except (ProjectError, KeyError, OverflowError, TypeError, ValueError, AttributeError):
             note_damage(path)
@@ -128,9 +135,16 @@ def points_in(directory: Path) -> list[ThetaPoint]:
     return list(found.values())
 
 
+def present_points(project: Project) -> list[ThetaPoint]:
+    """Return the finished θ under the present settings, also while the sweep runs."""
+    directory = project.result_dir("transfer")
+    cells = _cells_of(project, directory)
+    return points_in(directory, n_target=None if cells is None else len(cells))
+
+
 def load_points(project: Project) -> list[ThetaPoint]:
     """Return the finished θ of the sweep, also while it runs; an empty list where there are none."""
-    current = points_in(project.result_dir("transfer"))
+    current = present_points(project)
     if current or project.state("transfer") == "running":
         return current
     older = project.latest_result_dir("transfer")
@@ -162,7 +176,10 @@ def load_sweep(project: Project) -> ThetaSweep:
         raise ProjectError(
             "The chosen method has no θ.", do="Choose TransferCluster to set how much to trust the source."
         )
-    return sweep_in(directory)
+    sweep, cells = sweep_in(directory), _cells_of(project, directory)
+    if cells is not None and sweep.n_obs != len(cells):
+        raise unreadable(directory / SWEEP)
+    return sweep
 
 
 def save_result(path: Path, result: TransferResult) -> None:
@@ -172,8 +189,17 @@ def save_result(path: Path, result: TransferResult) -> None:
     save_dataset(path, result_only(result))
 
 
-def result_in(directory: Path, name: str = RESULT) -> TransferResult:
-    """Return the one result that a file of a folder holds."""
+def result_in(directory: Path, name: str = RESULT, *, cells: pd.Index | None = None) -> TransferResult:
+    """Return the one result that a file of a folder holds.
+
+    Parameters
+    ----------
+    directory : Path
+    name : str
+        Of the file.
+    cells : Index, optional
+        Names of the cells that it must be about.
+    """
     from sctl.data import read_result  # noqa: PLC0415
 
     adata = load_dataset(directory / name)
@@ -184,7 +210,7 @@ def result_in(directory: Path, name: str = RESULT) -> TransferResult:
         result = read_result(adata, methods[0])
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise unreadable(directory / name) from error
-    require_result(result, directory / name)
+    require_result(result, directory / name, cells=cells)
     return result
 
 
@@ -199,7 +225,7 @@ def load_result(project: Project, method: str | None = None) -> TransferResult:
         method that the project uses.
     """
     path = project.require("theta") / RESULT if method is None else _result_of(project, method)
-    return result_in(path.parent, path.name)
+    return _result_at(project, path)
 
 
 def trained_file(project: Project) -> Path | None:
@@ -213,7 +239,7 @@ def load_baselines(project: Project) -> dict[str, TransferResult]:
     current = project.result_dir("transfer")
     directory = current if current.exists() else project.latest_result_dir("transfer")
     paths = filter(is_intact, sorted((directory / BASELINES).glob("[a-z]*.h5ad"))) if directory else ()
-    return {path.stem: result_in(path.parent, path.name) for path in paths}
+    return {path.stem: _result_at(project, path) for path in paths}
 
 
 # -- explore and markers -------------------------------------------------------------------------
@@ -277,16 +303,25 @@ def save_markers(directory: Path, markers: pd.DataFrame) -> None:
 
 def load_markers(project: Project) -> pd.DataFrame:
     """Return the table of markers of each cluster or label, see :func:`sctl.markers.rank_markers`."""
-    import pandas as pd  # noqa: PLC0415
+    from sctl.markers import COLUMNS  # noqa: PLC0415
 
-    path = require_intact(project.require("markers") / MARKERS)
-    try:
-        return pd.read_csv(path, dtype={"group": str, "gene": str}, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise unreadable(path) from error
+    texts = ("group", "gene")
+    path = project.require("markers") / MARKERS
+    return stored_table(path, texts=texts, numbers=[name for name in COLUMNS if name not in texts])
 
 
 # -- private -------------------------------------------------------------------------------------
+
+
+def _cells_of(project: Project, directory: Path) -> pd.Index | None:
+    """Return the names of the cells that a result is about; None for one of earlier settings, which may be others."""
+    present = directory == project.result_dir(directory.parent.name)
+    return target_names(project) if present and finished(project.result_dir("preprocess")) else None
+
+
+def _result_at(project: Project, path: Path) -> TransferResult:
+    folder = result_folder(path) or path.parent
+    return result_in(path.parent, path.name, cells=_cells_of(project, folder))
 
 
 def _result_of(project: Project, method: str) -> Path:

@@ -10,6 +10,8 @@ from sctl.project.steps import require_intact, unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sctl.data import TransferResult
     from sctl.pipeline import ConsensusPoint
     from sctl.sweep import ThetaPoint
@@ -27,6 +29,35 @@ def stored_arrays(path: Path) -> dict[str, Any]:
         return read_arrays(require_intact(path))
     except DataError as error:
         raise unreadable(path) from error
+
+
+def stored_table(path: Path, *, texts: Sequence[str], numbers: Sequence[str], least: int = 0) -> pd.DataFrame:
+    """Return a table of a result.
+
+    Parameters
+    ----------
+    path : Path
+    texts, numbers : sequence of str
+        Columns that it must have; others are returned as they are. A number may be missing.
+    least : int
+        Rows that it has at least.
+
+    Raises
+    ------
+    ProjectError
+        If it is damaged, or another table.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    try:
+        kinds = dict.fromkeys(texts, str)
+        table = pd.read_csv(require_intact(path), dtype=kinds, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        raise unreadable(path) from error
+    there = {*texts, *numbers} <= set(table.columns) and len(table) >= least
+    if not there or (len(table) and any(table[name].dtype.kind not in "iuf" for name in numbers)):
+        raise unreadable(path)
+    return table.fillna(dict.fromkeys(texts, ""))
 
 
 def require_maps(
@@ -52,7 +83,7 @@ def require_maps(
         elif name.endswith(_TYPES):
             sound, side = values.ndim == 1 and values.dtype.kind == "U", name.replace(_TYPES, "_source")
         else:
-            sound = values.ndim == 2 and values.shape[1] == 2 and values.dtype.kind == "f"
+            sound = values.ndim == 2 and values.shape[1] == 2 and _are_finite(values)
             side = f"{name.split('_')[0]}_source" if name.endswith("_source") else "target"
         if not sound:
             raise unreadable(path)
@@ -63,8 +94,15 @@ def require_maps(
         raise unreadable(path)
 
 
-def require_points(points: Sequence[ThetaPoint]) -> None:
-    """Raise ``ValueError`` where the θ of one sweep are not about the same cells, or a number is none."""
+def require_points(points: Sequence[ThetaPoint], *, n_target: int | None = None) -> None:
+    """Raise ``ValueError`` where the θ of one sweep are not about the same cells, or a number is none.
+
+    Parameters
+    ----------
+    points : sequence of ThetaPoint
+    n_target : int, optional
+        Cells that they are about.
+    """
     import numpy as np  # noqa: PLC0415
 
     for point in points:
@@ -72,12 +110,22 @@ def require_points(points: Sequence[ThetaPoint]) -> None:
         sound = np.isfinite(np.array(scores, dtype=float)).all() and 0 <= point.theta <= 1
         if not sound or point.clusters.ndim != 1 or (point.clusters < 0).any():
             raise ValueError("a score or a cluster is none")
-    if len({len(point.clusters) for point in points}) > 1:
+    lengths = {len(point.clusters) for point in points}
+    if len(lengths) > 1 or (n_target is not None and lengths - {n_target}):
         raise ValueError("the θ are about different cells")
 
 
-def require_result(result: TransferResult, path: Path) -> None:
-    """Raise ``ProjectError`` where the parts of a result are about different cells, clusters or types."""
+def require_result(result: TransferResult, path: Path, *, cells: pd.Index | None = None) -> None:
+    """Raise ``ProjectError`` where the parts of a result are about different cells, clusters or types.
+
+    Parameters
+    ----------
+    result : TransferResult
+    path : Path
+        Its file.
+    cells : Index, optional
+        Names of the cells that it is about.
+    """
     n_obs, n_clusters, n_labels = result.n_obs, len(result.cluster_names), len(result.label_names)
     shapes = (
         result.proba.shape == (n_obs, n_clusters)
@@ -87,12 +135,22 @@ def require_result(result: TransferResult, path: Path) -> None:
     )
     numbers = (result.proba, result.label_proba, result.embedding, result.confidence)
     inside = n_obs == 0 or -1 <= result.clusters.min() <= result.clusters.max() < n_clusters
-    if not shapes or not inside or any(values.dtype.kind not in "biuf" for values in numbers):
+    known = cells is None or cells.equals(result.obs_names.astype(str))
+    if not shapes or not inside or not known or any(values.dtype.kind not in "biuf" for values in numbers):
         raise unreadable(path)
 
 
-def require_consensus(point: ConsensusPoint, path: Path) -> None:
-    """Raise ``ProjectError`` where the parts of a consensus are about different cells, or point outside."""
+def require_consensus(point: ConsensusPoint, path: Path, *, n_target: int | None = None) -> None:
+    """Raise ``ProjectError`` where the parts of a consensus are about different cells, or point outside.
+
+    Parameters
+    ----------
+    point : ConsensusPoint
+    path : Path
+        Its file.
+    n_target : int, optional
+        Cells that it is about.
+    """
     n_obs, n_compared = len(point.clusters), len(point.compared)
     lines = (point.clusters, point.compared, point.order, point.silhouettes, point.outliers)
     sound = (
@@ -100,6 +158,7 @@ def require_consensus(point: ConsensusPoint, path: Path) -> None:
         and all(len(values) == n_compared for values in lines[2:])
         and point.runs.ndim == 2
         and point.runs.shape[1] == n_compared
+        and n_target in (None, n_obs)
     )
     places = (
         (point.compared, n_obs),
@@ -109,6 +168,12 @@ def require_consensus(point: ConsensusPoint, path: Path) -> None:
     )
     if not sound or not all(_are_places(values, limit) for values, limit in places):
         raise unreadable(path)
+
+
+def _are_finite(values: Any) -> bool:
+    import numpy as np  # noqa: PLC0415
+
+    return bool(values.dtype.kind == "f" and np.isfinite(values).all())
 
 
 def _are_places(values: Any, limit: int | None) -> bool:

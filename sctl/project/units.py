@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sctl.project.checksums import is_intact
 from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
-from sctl.project.reasons import read_table
+from sctl.project.reasons import PATHWAYS
+from sctl.project.soundness import stored_table
 from sctl.project.steps import unreadable
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathw
         If a file is damaged.
     """
     from sctl.enrichment import UnitPathways  # noqa: PLC0415
+    from sctl.pipeline.units import CASES  # noqa: PLC0415
 
     stem = _stem(project, question)
     path = stem.with_suffix(".json")
@@ -75,14 +77,16 @@ def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathw
         return None
     facts = read_json(path)
     try:
-        if not all(is_intact(_table(stem, place)) for place in range(len(facts["cases"]))):
-            return None
-        return {
-            str(case): UnitPathways(read_table(_table(stem, place)), int(n_units))
-            for place, (case, n_units) in enumerate(zip(facts["cases"], facts["units"], strict=True))
-        }
-    except (KeyError, TypeError, ValueError, OSError) as error:
+        sizes = dict(zip(facts["cases"], map(int, facts["units"]), strict=True))
+        if not set(sizes) >= set(CASES) or not all(0 <= n_units <= question.n_units for n_units in sizes.values()):
+            raise ValueError("cases or units are others")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise unreadable(path) from error
+    if not all(is_intact(_table(stem, place)) for place in range(len(sizes))):
+        return None
+    texts, numbers = ("set", "cell_type", "leading_genes"), ("unit", *PATHWAYS)
+    tables = [stored_table(_table(stem, place), texts=texts, numbers=numbers) for place in range(len(sizes))]
+    return {case: UnitPathways(table, sizes[case]) for case, table in zip(sizes, tables, strict=True)}
 
 
 def _folder(project: Project) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from sctl.errors import SctlError
-from sctl.markdown import plain as plain  # noqa: PLC0414 - pages know it by this name
+from sctl.markdown import plain as plain  # noqa: PLC0414 - the pages know it by this place
 from sctl.ui import state
 
 

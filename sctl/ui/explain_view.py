@@ -8,7 +8,7 @@ import streamlit as st
 
 from sctl import pipeline, plots
 from sctl.data import UNASSIGNED
-from sctl.genesets import read_gmt
+from sctl.jobs import isolated
 from sctl.methods import METHODS
 from sctl.project import Project, WhyQuestion, keep_gene_sets, load_gene_sets, load_reasons, why_questions
 from sctl.project.reasons import Asked
@@ -143,7 +143,7 @@ def _take(key: str) -> None:
         return
     with errors.remembered("The gene sets are as they were.", place=PLACE):
         with uploads.on_disk([upload]) as (paths, _):
-            sets = read_gmt(paths[0], name=upload.name)
+            sets = isolated.read_gene_sets(paths[0], upload.name)
         state.EXPLAIN_SETS.set(keep_gene_sets(results.shown(project), sets))
         state.GMT_ROUND.set(state.GMT_ROUND.get() + 1)
         errors.say(f"{upload.name} holds {len(sets):,} gene {'set' if len(sets) == 1 else 'sets'}.")

@@ -131,7 +131,10 @@ def _load(role: str, take: Callable[[], None], *, for_reference: bool = False) -
 
 
 def _choose_labels(role: str, *, for_reference: bool) -> None:
-    """Choose the likeliest column of cell types of a new source; a reference also tells its datasets apart."""
+    """Choose the likeliest column of cell types of a new source, or none where no name shows it.
+
+    A reference also tells its datasets apart.
+    """
     project = shell.current()
     info = project.input_info("source") if project else None
     if role != "source" or project is None or info is None:
@@ -144,8 +147,8 @@ def _choose_labels(role: str, *, for_reference: bool) -> None:
     several = pipeline.FILE if joined and for_reference else None
     if params["label_key"] in info["obs_columns"] and several is None:
         return
-    candidates = preflight.label_candidates(caching.dataset(project, "source", info["fingerprint"]))
-    label_key = candidates[0] if candidates else None
+    named = preflight.named_labels(caching.dataset(project, "source", info["fingerprint"]))
+    label_key = named[0] if named else None
     project.set_params("data", {"label_key": label_key, "batch_key": several}, note="Choose the column of cell types")
     state.forget_settings()
 
@@ -243,8 +246,7 @@ def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
         with project.one_act():
             note = "Join the table of cell types"
             report = isolated.join_labels(project, paths[0], files[0].name, origin, note=note)
-            if report["columns"]:
-                chosen = report["columns"][0]
+            if (chosen := report["chosen"]) is not None:
                 params = {**project.params("data"), "label_key": chosen}
                 project.set_params("data", params, note=f"Take the cell types from {chosen}")
     errors.say(report["text"])

@@ -34,7 +34,7 @@ from sctl.project import (
 )
 from sctl.project.checksums import Stamp, stamp
 from sctl.project.latent import LATENT_MAP
-from sctl.project.results import BASELINES, MAPS, SWEEP, load_latent_map, load_maps, points_in, source_table
+from sctl.project.results import BASELINES, MAPS, SWEEP, load_latent_map, load_maps, present_points, source_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.sweep import ThetaPoint, ThetaSweep
 from sctl.ui import caching
@@ -52,7 +52,7 @@ def shown(project: Project, step: str = "theta") -> Project:
 
 def points(project: Project) -> list[ThetaPoint]:
     """Return the finished θ under the present settings, also while the sweep runs."""
-    return points_in(project.result_dir("transfer"))
+    return present_points(project)
 
 
 def sweep(project: Project) -> ThetaSweep:

@@ -105,9 +105,9 @@ def test_an_older_result_does_not_stay_when_the_present_one_is_there(project):
 
 def test_maps_that_are_being_drawn_are_read_again(project):
     with project.working("explore") as directory:
-        save_embeddings(directory, {"target_pca": np.zeros((3, 2))})
+        save_embeddings(directory, {"target_pca": np.zeros((80, 2))})
         assert set(results.maps(project)) == {"target_pca"}
-        save_embeddings(directory, {"target_pca": np.zeros((3, 2)), "target_umap": np.ones((3, 2))})
+        save_embeddings(directory, {"target_pca": np.zeros((80, 2)), "target_umap": np.ones((80, 2))})
         assert set(results.maps(project)) == {"target_pca", "target_umap"}
 
 

@@ -8,6 +8,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from h5py import h5o
 
 from sctl.errors import DataError
 from sctl.io import hdf5_check, read
@@ -180,6 +181,32 @@ def test_links_without_end_are_refused(case, base):
         read(spoil(base, change))
 
 
+@pytest.mark.parametrize(
+    ("depth", "name", "n"), [(2_000, "a", 1), (40, "a" * 5_000, 2_000)], ids=["deep", "long names"]
+)
+def test_the_paths_of_all_parts_are_bounded(base, monkeypatch, depth, name, n):
+    """HDF5 keeps the whole path of whatever is open: small files could take any memory."""
+    n_open, opened = 0, h5o.open
+
+    def counted(*args):
+        nonlocal n_open
+        n_open += 1
+        return opened(*args)
+
+    def change(file):
+        inner = file["uns"]
+        for _ in range(depth):
+            inner = inner.create_group(name)
+        for i in range(n):
+            inner.create_group(str(i))
+
+    spoil(base, change)
+    monkeypatch.setattr(hdf5_check.h5o, "open", counted)
+    with pytest.raises(DataError, match=r"too deep|too long"):
+        read(base)
+    assert n_open < 600  # of more than two thousand
+
+
 def test_too_many_parts_are_refused(base, monkeypatch):
     monkeypatch.setattr(hdf5_check, "MAX_PARTS", 30)
     with pytest.raises(DataError, match="more than 30"):
@@ -253,6 +280,20 @@ def test_more_than_is_there_is_refused_before_it_is_read(case, base):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000  # kB
 
 
+def test_zeros_that_are_never_written_are_bounded(base, monkeypatch):
+    """A few kilobytes announce gigabytes in parts, each of which has its place in the memory."""
+
+    def change(file):
+        for i in range(30):
+            file["uns"].create_dataset(str(i), (1_000_000,), "f8", chunks=(100_000,), compression="gzip")
+
+    spoil(base, change)
+    assert len(read(base).uns) >= 30
+    monkeypatch.setattr(hdf5_check, "LEAST_ANNOUNCED", 100_000_000)
+    with pytest.raises(DataError, match=r"parts of x\.h5ad unpack to far more"):
+        read(base)
+
+
 def test_texts_of_attributes_are_bounded_by_the_memory(base, monkeypatch):
     def change(file):
         file["uns/long"] = "x" * 3_000_000
@@ -269,6 +310,15 @@ def test_long_honest_texts_are_read(base, monkeypatch):
     monkeypatch.setattr(hdf5_check, "_BLOCK", 100_000)  # so that they are measured
     spoil(base, lambda file: file["uns"].create_dataset("x", data=["y" * 50_000] * 9, dtype=h5py.string_dtype()))
     assert [len(text) for text in read(base).uns["x"]] == [50_000] * 9
+
+
+def test_texts_that_lie_in_one_place_are_counted_as_often_as_they_are_met(base, monkeypatch):
+    """Text is never packed in HDF5, so that far more of it than the file is long is met again and again."""
+    monkeypatch.setattr(hdf5_check, "_BLOCK", 100_000)
+    monkeypatch.setattr(hdf5_check, "FLOOR", 100_000)
+    spoil(base, texts(9, 1_000_000))
+    with pytest.raises(DataError, match=r"texts in x\.h5ad unpack to far more"):
+        read(base)
 
 
 def test_codes_without_a_category_are_refused(base):

@@ -91,3 +91,24 @@ def test_a_table_whose_names_fall_together_is_compared_as_it_is(small):
     out, report = join_labels(small, table)
     assert list(out.obs["t"]) == list(range(9))
     assert (report.how, report.n_unused) == ("as they are", 1)
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("heading", ["barcode", "which"])
+def test_numbers_of_the_rows_may_stand_before_the_names(small, tmp_path, start, heading):
+    table = pd.DataFrame({heading: small.obs_names, "type": TYPES}, index=range(start, start + 9))
+    table.to_csv(tmp_path / "x.csv")
+    back = read_labels(tmp_path / "x.csv")
+    assert list(back.index) == list(small.obs_names)
+    assert list(back["type"]) == TYPES
+
+
+def test_cells_called_by_numbers_stay(tmp_path):
+    pd.DataFrame({"type": TYPES}).to_csv(tmp_path / "x.csv", index_label="cell")
+    assert list(read_labels(tmp_path / "x.csv").index) == [str(i) for i in range(9)]
+
+
+def test_quotes_after_blanks_are_no_part_of_a_heading(small, tmp_path):
+    rows = [f'"{cell}", "{kind}"' for cell, kind in zip(small.obs_names, TYPES, strict=True)]
+    (tmp_path / "x.csv").write_text("\n".join(['"barcode", "cell_type"', *rows]))
+    assert list(read_labels(tmp_path / "x.csv")["cell_type"]) == TYPES

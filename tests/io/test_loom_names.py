@@ -87,3 +87,14 @@ def test_attributes_of_two_dimensions_do_not_disturb(small, tmp_path):
     back = read(tmp_path / "x.loom")
     assert list(back.obs_names) == list(small.obs_names)
     assert "UMAP" not in back.obs
+
+
+def test_records_of_several_values_do_not_disturb(small, tmp_path):
+    path = loom(tmp_path / "x.loom", small, {"Gene": list(small.var_names)}, {"CellID": list(small.obs_names)})
+    with h5py.File(path, "r+") as file:
+        record = np.zeros(9, dtype=[("_X", "f4"), ("_Y", "f4")])
+        file["col_attrs"].create_dataset("Embedding", data=record)
+        file["row_attrs"].create_dataset("Regulons", data=np.zeros(14, dtype=[("a", "i4"), ("b", "i4")]))
+    back = read(path)
+    assert list(back.obs_names) == list(small.obs_names)
+    assert "Embedding" not in back.obs

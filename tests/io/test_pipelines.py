@@ -240,3 +240,23 @@ def test_one_barcode_too_many_is_no_header(small, tmp_path):
     files["barcodes.tsv"] = lines(["AAACATACAACCAC-9", *small.obs_names])
     with pytest.raises(DataError, match="10 cells"):
         read(put(tmp_path, files))
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_sizes_that_do_not_tell_genes_from_cells_are_named(small, tmp_path, square):
+    adata = small[:, :9].copy() if square else small
+    back = read(put(tmp_path, {
+        "matrix.mtx": adata.X.T, "barcodes.tsv": lines(adata.obs_names), "genes.tsv": lines(adata.var_names),
+    }))  # fmt: skip
+    assert same(back, adata)
+    assert ("as many rows as columns" in back.uns.get("read_notes", "")) == square
+
+
+@pytest.mark.parametrize("kinds", ["", "\tGene Expression"])
+def test_symbols_may_stand_before_ids(small, tmp_path, kinds):
+    features = lines(f"{symbol}\t{IDS[i]}{kinds}" for i, symbol in enumerate(small.var_names))
+    back = read(
+        put(tmp_path, {"matrix.mtx": small.X.T, "barcodes.tsv": lines(small.obs_names), "features.tsv": features})
+    )
+    assert same(back, small)
+    assert list(back.var["gene_ids"]) == IDS

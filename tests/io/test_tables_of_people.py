@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from sctl.errors import DataError
+from sctl.genes.table import matched
 from sctl.io import read
 from sctl.values import value_kind
 from tests.io.conftest import CELLS, GENES
@@ -244,3 +245,102 @@ def test_a_word_in_a_gene_is_still_refused(tmp_path):
 def test_all_is_kept_sparse(tmp_path):
     table().to_csv(tmp_path / "x.csv")
     assert sparse.isspmatrix_csr(read(tmp_path / "x.csv").X)
+
+
+# --- columns about genes -----------------------------------------------------------------------------------
+
+
+def wide(n_genes=120, n_cells=40):
+    """Cells × genes, of which the first have known names."""
+    rng = np.random.default_rng(3)
+    names = [*matched()["human"][:n_genes]]
+    counts = rng.poisson(0.6, size=(n_cells, n_genes))
+    return pd.DataFrame(counts, index=[f"P{i + 1}_A" for i in range(n_cells)], columns=names)
+
+
+ABOUT_GENES = {
+    "Length": [1_234_567 + i for i in range(120)], "gene_length": range(300, 420), "Start": range(248_956_301, 248_956_421),
+    "end": range(120, 240), "Strand": [1, -1] * 60, "entrezgene_id": range(100_130_301, 100_130_421), "Chr": [1, 2] * 60,
+    "percentage_gene_gc_content": np.linspace(30, 60, 120), "n_cells": range(120), "means": np.linspace(0, 4, 120),
+    "baseMean": np.linspace(1, 9, 120), "log2FoldChange": np.linspace(-3, 3, 120), "padj": [np.nan, *np.linspace(0, 1, 119)],
+    "some score": np.linspace(-1, 1, 120), "another fraction": np.linspace(0, 1, 120), "number of something": range(5, 125),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "heading"), [(40 * (i % 2), heading) for i, heading in enumerate(ABOUT_GENES)])
+@pytest.mark.parametrize("genes_in_rows", [True, False])
+def test_remarks_on_genes_are_no_cells(tmp_path, heading, place, genes_in_rows):
+    expected = wide()
+    written = expected.T.copy().astype(object)
+    written.insert(place, heading, list(ABOUT_GENES[heading]))
+    if genes_in_rows:
+        written.to_csv(tmp_path / "x.csv", index_label="gene")
+    else:
+        written.T.to_csv(tmp_path / "x.csv", index_label="cell")
+    back = read(tmp_path / "x.csv")
+    assert as_given(back, expected)
+    assert back.var[heading].to_numpy() == pytest.approx(np.array(list(ABOUT_GENES[heading])), rel=1e-6, nan_ok=True)
+    assert f"'{heading}'" in back.uns["read_notes"]
+    assert "about genes" in back.uns["read_notes"]
+    assert value_kind(back.X) == "counts"
+
+
+def test_remarks_on_genes_keep_every_digit_and_may_have_one_heading(tmp_path):
+    written = wide().T
+    written.insert(0, "Start", list(ABOUT_GENES["Start"]))
+    written.insert(0, "id", ["chr1"] * 120, allow_duplicates=True)
+    written.insert(0, "id", ["first"] * 120, allow_duplicates=True)
+    written.to_csv(tmp_path / "x.csv")
+    back = read(tmp_path / "x.csv")
+    assert as_given(back, wide())
+    assert back.var["Start"].tolist() == list(ABOUT_GENES["Start"])
+    assert back.var["id"].tolist() == ["first"] * 120
+    assert back.var["id-1"].tolist() == ["chr1"] * 120
+
+
+def test_cells_of_great_depth_and_genes_called_like_a_remark_stay(tmp_path):
+    expected = wide()
+    expected.iloc[3] = range(1, 121)  # in the middle
+    expected.columns = ["GC", "STAT1", "TES", *expected.columns[3:]]
+    expected.T.to_csv(tmp_path / "x.csv")
+    assert as_given(read(tmp_path / "x.csv"), expected)
+    assert "read_notes" not in read(tmp_path / "x.csv").uns
+    deep = expected + 1
+    deep.T.to_csv(tmp_path / "y.csv")
+    assert as_given(read(tmp_path / "y.csv"), deep)
+
+
+# --- one line for each count -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [["gene", "cell", "count"], ["cell", "gene", "count"], ["cell", "count", "gene"]])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_list_of_counts_becomes_a_matrix(tmp_path, order, numbered):
+    expected = table()
+    lines = expected.stack().rename_axis(["cell", "gene"]).rename("count").reset_index()
+    lines[lines["count"] > 0][order].reset_index(drop=True).to_csv(tmp_path / "x.tsv.gz", sep="\t", index=numbered)
+    back = read(tmp_path / "x.tsv.gz")
+    assert as_given(back[expected.index, expected.columns], expected)
+    assert back.shape == expected.shape
+    assert "a line for each count" in back.uns["read_notes"]
+
+
+def test_two_counts_for_one_gene_of_a_cell_are_refused(tmp_path):
+    lines = table().stack().rename_axis(["cell", "gene"]).rename("count").reset_index()
+    pd.concat([lines, lines.iloc[:1]]).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(DataError, match=f"two numbers for '{CELLS[0]}' and 'TP53'"):
+        read(tmp_path / "x.csv")
+
+
+def test_millions_with_points_are_named_as_such(tmp_path):
+    text = (table() * 1_234_567 + 1_000_000).map(lambda value: f"{value:,}".replace(",", "."))
+    text.to_csv(tmp_path / "x.csv", sep=";")
+    with pytest.raises(DataError, match="point between thousands"):
+        read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.h5ad.gz"])
+def test_what_is_packed_twice_is_named_as_such(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(gzip.compress(table().to_csv().encode())))
+    with pytest.raises(DataError, match="packed by gzip twice"):
+        read(tmp_path / name)
