@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +102,12 @@ def flipped(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
 
 
-DAMAGES = pytest.mark.parametrize("damage", [cut, overwritten, flipped], ids=lambda function: function.__name__)
+DAMAGES = (cut, overwritten, flipped)
+
+
+def in_turn(patterns: Sequence[str]) -> pytest.MarkDecorator:
+    """Each kind of file once, with the damages in turn: computing again is what takes the time."""
+    return pytest.mark.parametrize(("pattern", "damage"), list(zip(patterns, cycle(DAMAGES), strict=False)))
 
 
 def the_file(project: Project, pattern: str) -> Path:
@@ -169,32 +176,52 @@ def test_everything_is_listed_with_its_size_and_digest(whole):
     assert [whole.state(step) for step in STEPS] == ["done"] * len(STEPS)
 
 
-@DAMAGES
-@pytest.mark.parametrize("pattern", OWN)
+def test_every_damage_to_a_result_is_seen_and_named(whole):
+    for pattern in OWN:
+        path = the_file(whole, pattern)
+        step, content = path.relative_to(whole.root / "results").parts[0], path.read_bytes()
+        for damage in (*DAMAGES, None):
+            path.unlink() if damage is None else path.write_bytes(damage(content))
+            assert whole.state(step) != "done", (pattern, damage)
+            assert path.name in whole.damage(step), (pattern, damage)
+            path.write_bytes(content)
+            assert whole.state(step) == "done", "the same bytes are the same result"
+
+
+@in_turn(OWN)
 def test_a_damaged_result_counts_as_not_there_and_is_computed_again(whole, pattern, damage, compute_again, expected):
     path = the_file(whole, pattern)
     step = path.relative_to(whole.root / "results").parts[0]
     spoil(path, damage)
     assert whole.state(step) != "done"
-    assert path.name in whole.damage(step)
     compute_again(whole)
     assert whole.state(step) == "done"
     assert not whole.damage(step)
     assert answers(whole) == expected
 
 
-@pytest.mark.parametrize("pattern", OWN)
-def test_a_missing_file_is_computed_again(whole, pattern, compute_again, expected):
-    the_file(whole, pattern).unlink()
+def test_what_is_missing_is_computed_again(whole, compute_again, expected):
+    for pattern in OWN:
+        the_file(whole, pattern).unlink()
     compute_again(whole)
     assert answers(whole) == expected
 
 
-@DAMAGES
-@pytest.mark.parametrize("pattern", [*BESIDE, *JOURNALS, *MARKS])
+@in_turn([*BESIDE, *JOURNALS, *MARKS])
 def test_a_damaged_answer_is_not_shown_and_is_computed_again(whole, pattern, damage, compute_again, expected):
-    for path in sorted((whole.root / "results").glob(pattern)):
+    for path in (whole.root / "results").glob(pattern):
         spoil(path, damage)
+    with suppress(ProjectError):  # and nothing else
+        answers(whole)
+    compute_again(whole)
+    assert answers(whole) == expected
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_to_everything_is_computed_again(whole, damage, compute_again, expected):
+    for path in (whole.root / "results").rglob("*"):
+        if path.is_file() and path.suffix != ".lock":
+            spoil(path, damage)
     with suppress(ProjectError):  # and nothing else
         answers(whole)
     compute_again(whole)
@@ -271,7 +298,7 @@ def test_half_a_table_of_markers_is_an_error_not_a_shorter_table(whole):
     path = the_file(whole, "markers/*/markers.csv")
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[: len(lines) // 2]))
-    with pytest.raises(ProjectError, match="missing or damaged"):
+    with pytest.raises(ProjectError, match=r"markers\.csv .* missing or damaged"):
         load_markers(whole)
 
 
@@ -318,7 +345,7 @@ def test_unfinished_work_that_is_damaged_is_not_gone_on_with(whole, compute_agai
 # -- what cannot be computed again -------------------------------------------------------------------------
 
 
-@DAMAGES
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["history.json", "project.json"])
 def test_name_and_settings_lie_there_twice(whole, name, damage, expected):
     if damage is flipped:
@@ -337,6 +364,15 @@ def test_name_and_settings_lie_there_twice(whole, name, damage, expected):
     assert again.undo() == "Edit labels"
 
 
+@pytest.mark.parametrize("name", ["history.json", "project.json"])
+def test_a_project_lacking_one_of_its_own_files_is_listed_saved_and_opened(whole, name, tmp_path):
+    settings, called = whole.settings, whole.name
+    (whole.root / name).unlink()
+    assert [(info.name, info.problem) for info in Project.all()] == [(called, "")]
+    again = import_project(export_project(whole, tmp_path / "toy.sctl.zip"))
+    assert (again.settings, again.name) == (settings, called)
+
+
 def test_a_copy_is_made_for_projects_that_have_none(whole):
     for name in ("history.json", "project.json"):
         copy_of(whole.root / name).unlink()
@@ -351,7 +387,7 @@ def test_a_project_whose_files_are_both_damaged_says_so(whole):
         Project.open(whole.id)
 
 
-@DAMAGES
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("suffix", ["h5ad", "csv"])
 def test_a_damaged_input_is_an_error_with_a_way_out(whole, damage, suffix, source, target):
     for path in (whole.root / "inputs").glob(f"*.{suffix}"):
@@ -365,7 +401,7 @@ def test_a_damaged_input_is_an_error_with_a_way_out(whole, damage, suffix, sourc
     assert whole.truth() is not None
 
 
-@DAMAGES
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_known_of_an_input_is_found_out_again(whole, damage):
     known = whole.input_info("source")
     spoil(whole.root / "inputs" / f"{known['fingerprint']}.json", overwritten if damage is flipped else damage)

@@ -41,7 +41,13 @@ def export_project(project: Project, path: Path) -> Path:
     -------
     Path
         ``path``.
+
+    Raises
+    ------
+    ProjectError
+        If both copies of the project's name or settings are damaged.
     """
+    project.restore()
     partial = path.with_name(f".part-{path.name}")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

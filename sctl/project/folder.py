@@ -503,7 +503,9 @@ def _is_single(path: Path, parse: Callable[[dict[str, Any]], object]) -> bool:
 
 def _info(project: Project) -> ProjectInfo:
     try:
-        modified = project.checked()._history_file.stat().st_mtime
+        history = project.checked()._history_file
+        written = [known[1] for path in (history, copy_of(history)) if (known := stamp(path))]
+        modified = max(written, default=0) / 1e9
         return ProjectInfo(project.id, project.name, project.created, modified)
     except ProjectError as error:
         return ProjectInfo(project.id, project.id, 0.0, 0.0, problem=str(error))
