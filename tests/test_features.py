@@ -31,11 +31,17 @@ OTHERS = {
     "totals": ["Total", "total_counts", "Sum", "Grand Total"],
     "seurat": ["nCount_RNA", "nFeature_RNA", "percent.mt", "UMAP_1", "tSNE_2", "PC_1", "S.Score", "orig.ident"],
     "scanpy": ["n_genes_by_counts", "pct_counts_mt", "doublet_score", "leiden", "log1p_total_counts", "size_factor"],
+    "antibodies otherwise": ["CD3_PROT", "CD4_TotalSeqB1", "CD8_prot", "TotalSeqB_CD19"],
+    "merscope": ["Blank-1", "BLANK_0001"],
+    "xenium": ["NegControlProbe_00042", "NegControlCodeword_0500", "UnassignedCodeword_0001", "DeprecatedCodeword_0001"],
+    "cosmx": ["Negative12", "NegPrb3", "SystemControl40", "FalseCode1"],
+    "peaks": ["chr1:1000-1500", "chrX_100_500", "GL000194.1:5500-12000", "chr1-1000-1500"],
     "antibodies": ["CD3_TotalSeqB", "CD4-ADT", "AB_CD8", "adt_CD19", "HTO1", "Hashtag_2", "CD8|CD8A|AHS0027|pAbO"],
 }  # fmt: skip
 REAL = [
     *(f"ERCC{i}" for i in (1, 2, 3, 4, 5, 6, 8)), "ERCC6L", "NAT1", "PC", "PROP1", "MAX", "Max", "MT-ND1", "HLA-A",
     "CLUAP1", "SUMO1", "S100A4", "TSPAN1", "ADTRP", "ABCB1", "PCTP", "LABEL1", "MEAN1", "ENSG00000012061", "gene_1",
+    "BLNK", "NEGR1", "Negr1", "SYS1", "CTRL", "EGFP", "tdTomato", "GFP", "AC012345.1", "H19", "1-Mar", "2021-03-01", "PRO1",
 ]  # fmt: skip
 
 

@@ -84,7 +84,9 @@ def test_versions_go_from_ensembl_ids_alone():
     ]
 
 
-@pytest.mark.parametrize("column", ["gene_symbols", "Gene_Name", "feature_name", "Symbol", "gene_short_name"])
+@pytest.mark.parametrize(
+    "column", ["gene_symbols", "Gene_Name", "feature_name", "Symbol", "gene_short_name", "Gene Symbol", "GeneSymbol"]
+)
 def test_symbols_come_from_the_column_that_holds_them(column):
     ids = ["ENSG00000000001.3", "ENSG00000000002.1", "ENSG00000000003.2", "ENSG00000000004"]
     adata = data(ids, **{column: ["TP53", "INS", "INS", None], "other": list("abcd")})
@@ -96,6 +98,21 @@ def test_symbols_come_from_the_column_that_holds_them(column):
     assert (out.X != before.X).nnz == 0
     assert list(adata.var_names) == ids
     assert adata.var.equals(before.var)
+
+
+@pytest.mark.parametrize("heading", ["features", "0", "name", "hgnc", "Associated Gene Name", "gene_name-0"])
+def test_symbols_are_known_by_the_genes_they_name_whatever_the_heading(heading):
+    ids = [f"ENSG{i:011d}" for i in range(1, 6)]
+    text = {
+        "biotype": ["protein_coding"] * 5,
+        "chromosome": list("12345"),
+        "id": ids,
+        "words": ["a b", "c d", "e f", "g", "h"],
+    }
+    adata = data(ids, **text)
+    assert symbol_column(adata) is None
+    adata.var[heading] = [*HUMAN[:4], "NotAGene"]
+    assert symbol_column(adata) == heading
 
 
 def test_without_symbols_the_error_lists_the_columns():

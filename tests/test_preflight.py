@@ -622,6 +622,17 @@ def test_counts_that_were_corrected_are_no_logarithms():
     assert report.get("values_log_unsure") is None
 
 
+def test_counts_from_raw_keep_the_symbols_that_stand_beside_the_log_values():
+    counts = data()
+    counts.var_names = [f"ENSG{i:011d}" for i in range(1100)]
+    adata = logged(counts)
+    adata.var["feature_name"] = HUMAN[:1100]
+    adata.raw = counts
+    out = apply_fix(adata, inspect(adata, role="target").get("counts_elsewhere").fix)
+    assert out.var["feature_name"].tolist() == HUMAN[:1100]
+    assert (out.X != counts.X).nnz == 0
+
+
 def test_numbered_clusters_may_have_gaps():
     assert label_candidates(data(cluster=[np.nan, 0.0, 1.0] * 40))[-1] == "cluster"
     assert "cluster" not in label_candidates(data(cluster=[0.5, 0.0, 1.0] * 40))

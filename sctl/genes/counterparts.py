@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.genes.mapping import SYMBOL_COLUMNS, renamed
+from sctl.genes.mapping import SYMBOL_COLUMNS, names_known_genes, renamed, squeezed
 from sctl.genes.names import identifier_kind, strip_version
 from sctl.genes.spelling import spelling_key
 
@@ -74,7 +74,7 @@ class _Names:
 
 def _columns(var: pd.DataFrame) -> Iterator[pd.Series]:
     """Yield the columns that name genes: ids under any heading, symbols under one that says so."""
-    symbols = {_squeezed(name) for name in SYMBOL_COLUMNS}
+    symbols = {squeezed(name) for name in SYMBOL_COLUMNS}
     for place, heading in enumerate(var.columns):
         column = var.iloc[:, place]
         if not (isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == object):
@@ -86,7 +86,11 @@ def _columns(var: pd.DataFrame) -> Iterator[pd.Series]:
         if len(text) < 2 or text.nunique() < _DISTINCT * len(text):
             continue
         kind = identifier_kind(text.iloc[:: max(1, len(text) // _SEEN)])
-        if kind in ("ensembl", "entrez") or (kind == "symbol" and _squeezed(heading) in symbols):
+        if (
+            kind in ("ensembl", "entrez")
+            or (squeezed(heading) in symbols and kind == "symbol")
+            or names_known_genes(text)
+        ):
             yield pd.Series(strip_version(text), index=text.index)
 
 
@@ -97,7 +101,3 @@ def _met(left: pd.Series, right: pd.Series, ours: pd.Index, theirs: pd.Index) ->
     where = pd.Series(right.index, index=pd.Index(right))
     joined = left.map(where).dropna()
     return {name: meant for name, meant in joined.items() if name != meant}
-
-
-def _squeezed(heading: object) -> str:
-    return "".join(letter for letter in str(heading).lower() if letter.isalnum())

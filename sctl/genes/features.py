@@ -32,12 +32,23 @@ _SUMMARY = (
 _SPIKE_IN = (r"(?:gSpikein[-_.])?g?ERCC[-_.]\d{5}", r"SIRV(?:ome)?[-_.]?\d+", r"(?:gSpikein|spike[-_. ]?in)[-_.].+")
 # Names that pipelines give to antibodies and hashtags; a bare 'CD3' may be meant as a gene.
 _ANTIBODY = (
-    r".+[-_. ](?:TotalSeq[-_ ]?[ABCD]?|TotalA|TotalB|TotalC|TSA|TSB|TSC|ADT|adt|pAbO)(?:[-_.]\d+)?",
+    r".+[-_. ](?:TotalSeq[-_ ]?[ABCD]?|TotalA|TotalB|TotalC|TSA|TSB|TSC|ADT|adt|pAbO|PROT|[Pp]rot|[Pp]rotein|PROTEIN)(?:[-_.]?\d+)?",
+    r"TotalSeq[-_ ]?[ABCD]?[-_. ].+",
     r".+\|pAbO",
     r"(?:adt|ADT|AB|Ab|HTO|hto|prot|protein|CITE|anti)[-_.].+",
     r"(?:HTO|hto|Hashtag|hashtag|HASHTAG|CMO)[-_. ]?[A-Za-z]?\d+(?:[-_.].+)?",
     r".*(?:_|-|\.|\b)(?:anti[-_. ](?:human|mouse)|isotype[-_. ]?(?:ctrl|control)).*",
 )
+# Of MERSCOPE, Xenium and CosMx.
+_CONTROL = (
+    r"blank(?:[-_. ]?(?:codeword|probe))?[-_. ]?\d+",
+    r"neg(?:ative)?[-_. ]?(?:control|ctrl)?[-_. ]?(?:probe|codeword|prb|control)[-_. ]?\w*",
+    r"negative[-_. ]?\d+|(?:system[-_. ]?control|false[-_. ]?code|genomic[-_. ]?control)[-_. ]?\w+",
+    r"(?:unassigned|deprecated)[-_. ]?codeword[-_. ]?\d+",
+    r"(?:antisense|intergenic)_\w+",
+)
+# Places on a genome, as ATAC-seq names them.
+_PEAK = (r"chr\w{1,8}(?:\.\d)?[:_-]\d+[-_]\d+", r"(?:\d{1,2}|[XYM]|MT|[A-Z]{2}\d{6}(?:\.\d)?)[:_-]\d{3,}[-_]\d{3,}")
 _TOTAL = (
     r"(?:grand|sub|column|row|overall)?[ _.-]?(?:totals?|sums?)(?:[ _.-](?:counts?|reads|umis?|expression))?",
     r"(?:mean|average|median|stdev|std[ _.]?dev)",
@@ -81,6 +92,8 @@ _KINDS = MappingProxyType(
         "summaries of reads": re.compile(rf"(?i:{'|'.join(_SUMMARY)})"),
         "spike-ins": re.compile(rf"(?i:{'|'.join(_SPIKE_IN)})"),
         "antibodies or hashtags": _any_of(_ANTIBODY),
+        "control probes": re.compile(rf"(?i:{'|'.join(_CONTROL)})"),
+        "peaks": _any_of(_PEAK),
         "totals": re.compile(rf"(?i:{'|'.join(_TOTAL)})"),
         "measurements of cells": re.compile(rf"(?i:{'|'.join(_MEASUREMENT)})"),
     }
@@ -102,7 +115,8 @@ def other_than_genes(names: Iterable[str]) -> pd.Series:
     Returns
     -------
     Series of object, length n_vars
-        One of "summaries of reads", "spike-ins", "antibodies or hashtags", "totals", "measurements of cells", or "".
+        One of "summaries of reads", "spike-ins", "antibodies or hashtags", "control probes", "peaks", "totals",
+        "measurements of cells", or "".
 
     Examples
     --------

@@ -10,14 +10,17 @@ from anndata import AnnData
 from numpy.typing import NDArray
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes.names import identifier_kind, strip_version
+from sctl.genes.names import gene_likeness, identifier_kind, strip_version
 from sctl.genes.table import Species, known, matched
 
 SYMBOL_COLUMNS = (
     "gene_symbols", "gene_symbol", "gene_name", "gene_names", "feature_name", "gene_short_name", "symbol", "symbols",
     "hgnc_symbol", "mgi_symbol", "external_gene_name", "genename", "gene",
 )  # fmt: skip
-"""Names, in small letters, under which ``var`` may hold symbols; the first that is found wins."""
+"""Headings, in small letters, under which ``var`` may hold symbols; the first that is found wins."""
+_KNOWN = 0.3  # share of known genes in a column whose heading does not say that it holds symbols
+_DISTINCT = 0.9  # share of its entries that differ
+_SEEN = 5_000
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,37 @@ class OrthologReport:
 
 
 def symbol_column(adata: AnnData) -> str | None:
-    """Return the column of ``var`` that holds gene symbols, or None."""
-    lower = {str(column).lower(): str(column) for column in reversed(adata.var.columns)}
+    """Return the column of ``var`` that holds gene symbols, or None: by its heading, or else by the genes it names."""
+    columns = [str(column) for column in adata.var.columns]
+    headed = {squeezed(column): column for column in reversed(columns)}
     for name in SYMBOL_COLUMNS:
-        if name in lower and identifier_kind(adata.var[lower[name]].dropna().astype(str)) == "symbol":
-            return lower[name]
-    return None
+        column = headed.get(squeezed(name))
+        if column is not None and identifier_kind(adata.var[column].dropna().astype(str)) == "symbol":
+            return column
+    return next((column for column in columns if names_known_genes(adata.var[column])), None)
+
+
+def names_known_genes(column: pd.Series) -> bool:
+    """Say whether a column holds symbols by what stands in it: text, hardly twice the same, of genes that are known."""
+    if not (isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype)):
+        return False
+    text = column.dropna().astype(str)
+    text = text[text != ""]
+    if len(text) < _DISTINCT * len(column) / 2 or text.nunique() < _DISTINCT * len(text) or not len(text):
+        return False
+    some = text.iloc[:: max(1, len(text) // _SEEN)]
+    return identifier_kind(some) == "symbol" and gene_likeness(some) >= _KNOWN
+
+
+def squeezed(heading: object) -> str:
+    """Return a heading as small letters and digits alone: 'Gene Symbol', 'GeneSymbol' and 'gene_symbol' are one.
+
+    Examples
+    --------
+    >>> squeezed("Gene.Symbol")
+    'genesymbol'
+    """
+    return "".join(letter for letter in str(heading).lower() if letter.isalnum())
 
 
 def symbols_from(adata: AnnData) -> AnnData:

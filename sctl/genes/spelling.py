@@ -16,18 +16,22 @@ from sctl.genes.names import gene_likeness
 from sctl.genes.table import known
 
 _ID = r"ENS[A-Z]{0,6}G\d{11}(?:\.\d+)?"
+_BLANK = r"[\s\u200b-\u200f\u2060\ufeff]"  # also signs of no width
+_BIOTYPE = r"(?:protein_coding|\w*pseudogene|lincRNA|lncRNA|antisense|(?:IG|TR)_\w+_gene|[a-zA-Z_]+RNA|TEC|processed_transcript)"
 _BETWEEN = r"\s*[ _|:;,/-]\s*"
 # What the name is wrapped in, the pattern, and whether the pattern alone is proof (else more genes must become known).
 _PATTERNS: tuple[tuple[str, re.Pattern[str], bool], ...] = (
     ("b'...', as Python writes bytes", re.compile(r"b(['\"])(?P<name>.+)\1"), True),
     ("quotation marks", re.compile(r"(['\"`])(?P<name>.+)\1"), True),
-    ("spaces around them", re.compile(r"(?=\s|.*\s$)\s*(?P<name>\S.*?)\s*"), True),
+    ("spaces around them", re.compile(rf"(?={_BLANK}|.*{_BLANK}$){_BLANK}*(?P<name>(?!{_BLANK}).*?){_BLANK}*"), True),
+    ("brackets", re.compile(r"[\[(<{](?P<name>[^\[\](){}<>]+)[\])>}]"), True),
     ("'gene:' before the name", re.compile(r"gene[:-](?P<name>.+)"), True),
     ("an Ensembl id after the symbol", re.compile(rf"(?P<name>.+?){_BETWEEN}[(\[]?(?P<id>{_ID})[)\]]?"), True),
     ("an Ensembl id before the symbol", re.compile(rf"(?P<id>{_ID}){_BETWEEN}[(\[]?(?P<name>.+?)[)\]]?"), True),
-    ("a number after the symbol", re.compile(r"(?P<name>[^|]+)\|\d+"), True),
+    ("a number after the symbol", re.compile(r"(?P<name>[^|;]+)[|;]\d+"), True),
     ("a number before the symbol", re.compile(r"\d+\|(?P<name>[^|]+)"), True),
-    ("a chromosome after the symbol", re.compile(r"(?P<name>.+?)__chr\w+"), True),
+    ("a chromosome after the symbol", re.compile(r"(?P<name>.+?)(?:__|[._:|@])chr\w+"), True),
+    ("a kind of gene after the symbol", re.compile(rf"(?P<name>.+?){_BETWEEN}{_BIOTYPE}"), True),
 )
 _SHARE = 0.6  # of the names that must be wrapped alike: beside genes a file may hold spike-ins and tags
 _AFFIX_SHARE = 0.9  # of the names that must have one beginning or one end

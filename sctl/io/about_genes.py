@@ -38,7 +38,7 @@ _RESULT = (
 _HEADING = re.compile(rf"(?:{'|'.join((*_PLACE, *_ENTRY, *_RESULT))})")
 _KNOWN = 0.5  # share of known names among the genes from which on a column with values of no cell is none
 _FEW = 0.02  # share of the cells up to which odd values are taken for remarks on genes
-_ROWS = 100  # genes from which on a value for each of them is odd where no cell has one
+_GENES, _CELLS = 100, 10  # fewer do not show what values a cell has
 _FILLED = 0.9  # share of genes: a cell with counts of more may well have some of all
 _LISTED = 20
 
@@ -75,7 +75,7 @@ def with_genes_apart(adata: AnnData, name: str) -> AnnData:
         ``uns["read_notes"]`` says what was moved.
     """
     apart = is_about_genes([str(item) for item in adata.obs_names])
-    if gene_likeness(adata.var_names) >= _KNOWN:
+    if adata.n_vars >= _GENES and adata.n_obs > _CELLS and gene_likeness(adata.var_names) >= _KNOWN:
         apart |= _odd(sparse.csr_matrix(adata.X), ~apart)
     if not apart.any() or apart.all():
         return adata
@@ -102,7 +102,7 @@ def _odd(matrix: Any, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
     broken = _rows(matrix, finite & (matrix.data != np.rint(matrix.data)))
     filled = np.diff(matrix.indptr) / max(matrix.shape[1], 1)
     others = filled[among & (filled < 1)]
-    full = (filled == 1) & (matrix.shape[1] >= _ROWS) & (others.max(initial=0) < _FILLED)
+    full = (filled == 1) & (others.max(initial=0) < _FILLED)
     out = np.zeros(len(among), dtype=bool)
     for odd in (negative & among, broken & among, full & among):
         if 0 < odd.sum() <= few and odd.sum() * 2 < among.sum():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SHALLOW, SHALLOW_COUNTS = 1.75, 3.0
 """A source whose cells show so many times the genes of the target's, or hold so many times their molecules, was measured so
-much more deeply that names suffer; see docs/decisions/0066."""
+much more deeply that names suffer; see docs/decisions/0064."""
 READS = 50.0
 """With more counts for each gene that a cell shows they are reads, of which a molecule has many: no measure of depth."""
 FAR_SHIFT = 1.0

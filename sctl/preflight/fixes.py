@@ -81,7 +81,7 @@ def _use_counts(adata: AnnData, *, where: str) -> AnnData:
         return AnnData(
             X=sparse.csr_matrix(adata.raw.X),
             obs=adata.obs.copy(),
-            var=adata.raw.var.copy(),
+            var=_with_words(adata.raw.var, adata.var),
             uns=dict(adata.uns),
             obsm={key: value.copy() for key, value in adata.obsm.items()},
         )
@@ -90,6 +90,18 @@ def _use_counts(adata: AnnData, *, where: str) -> AnnData:
         raise _gone(f"the layer '{key}'")
     out = adata.copy()
     out.X = sparse.csr_matrix(out.layers[key])
+    return out
+
+
+def _with_words(table: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of genes with the columns of text that only another has: symbols beside ids, for instance."""
+    out = table.copy()
+    if table.index.is_unique and other.index.is_unique:
+        for column in other.columns.difference(table.columns):
+            if isinstance(other[column].dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(
+                other[column].dtype
+            ):
+                out[column] = other[column].astype(object).reindex(table.index)
     return out
 
 

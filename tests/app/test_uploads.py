@@ -12,10 +12,11 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
+from sctl import pipeline
 from sctl.errors import DataError
 from sctl.export import command_for
 from sctl.project import Project
-from sctl.ui import exports, uploads
+from sctl.ui import exports, inputs, uploads
 
 
 class Slow(io.BytesIO):
@@ -93,17 +94,15 @@ def test_only_named_folders_are_read(tmp_path, monkeypatch):
     assert uploads.server_files() == [(inside / "x.csv").resolve()]
 
 
-@pytest.mark.parametrize(("page", "batch_key"), [("data", None), ("reference", "file")])
-def test_only_a_reference_tells_its_files_apart_by_itself(open_page, projects, source, tmp_path, page, batch_key):
-    project = Project.create(page)
-    app = open_page(page, project.id)
-    uploader = app.file_uploader(key="upload_round:source:0")
-    for number, name in enumerate(("one.h5ad", "two.h5ad")):
-        source[number::2].copy().write_h5ad(tmp_path / name)
-        uploader.upload(name, (tmp_path / name).read_bytes())
-    assert not uploader.run().exception
+@pytest.mark.parametrize(("for_reference", "batch_key"), [(False, None), (True, "file")])
+def test_only_a_reference_tells_its_files_apart_by_itself(projects, source, monkeypatch, for_reference, batch_key):
+    project = Project.create("Two files")
+    both = pipeline.joined({"one.h5ad": source[::2].copy(), "two.h5ad": source[1::2].copy()}, labelled=True)
+    project.put_input("source", both, {"filename": "one.h5ad + two.h5ad", "files": ["one.h5ad", "two.h5ad"]})
+    monkeypatch.setattr(inputs.shell, "current", lambda: project)
+    inputs._choose_labels("source", for_reference=for_reference)
     assert project.params("data") == {"label_key": "cell_type", "batch_key": batch_key}
-    assert any("--batch-key file" in note for note in project.input_info("source")["notes"])
+    assert "(--batch-key file)" in both.uns["read_notes"]
 
 
 def test_several_datasets_are_one_side_and_can_be_read_again(source, projects, tmp_path):
