@@ -499,6 +499,34 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(project, cells, mon
     assert project.can_undo is None
 
 
+def test_a_step_that_finds_the_disk_full_says_so(project, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "no space left", "/secret/place")
+
+    with pytest.raises(OSError, match="no space left"), project.working("theta"):
+        full()
+    assert project.failure("theta") == {
+        "type": "DataError",
+        "found": "What was computed cannot be written: the disk is full.",
+        "expected": "",
+        "do": "Delete what you no longer need, or use another disk.",
+    }
+    monkeypatch.setattr("sctl.project.steps.described", full)  # no mark can be written either
+    with pytest.raises(OSError, match="no space left"), project.working("transfer"):
+        full()
+    assert project.state("transfer") == "todo"
+
+
+def test_a_project_that_cannot_be_saved_for_want_of_space_says_so(project, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr("zipfile.ZipFile.write", full)
+    with pytest.raises(DataError, match=r"toy\.sctl\.zip cannot be written: the disk is full"):
+        export_project(project, tmp_path / "toy.sctl.zip")
+    assert list(tmp_path.glob("*.zip")) == []
+
+
 def test_what_a_job_writes_into_a_deleted_project_is_no_project(project):
     view = project.at(project.settings)
     project.delete()

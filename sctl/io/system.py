@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.EROFS: ("it lies on a disk that cannot be written to", "Use another folder."),
     errno.ENOSPC: ("the disk is full", "Delete what you no longer need, or use another disk."),
     errno.EDQUOT: ("your share of the disk is used up", "Delete what you no longer need, or use another disk."),
+    errno.EFBIG: ("it would be larger than this disk takes", "Use another disk."),
     errno.ENAMETOOLONG: ("its name is too long", "Use a shorter name."),
     errno.EIO: ("the disk does not answer properly", "Copy the file to another disk and try again."),
 }
@@ -33,13 +35,25 @@ def refused(what: str, error: OSError) -> DataError:
     >>> str(refused("x.csv cannot be read", OSError(errno.ENAMETOOLONG, "too long")))
     'x.csv cannot be read: its name is too long. Use a shorter name.'
     """
-    # HDF5 gives the number of the reason within its text only.
-    number = error.errno if error.errno is not None else _number_in(str(error))
-    reason, do = _REASONS.get(number, (error.strerror or "the system refuses it", "Try again with a copy of it."))
+    number = _number_of(error)
+    # The system's own words for the number: those of HDF5 hold the place of the file on the server.
+    other = os.strerror(number) if number else "the system refuses it"
+    reason, do = _REASONS.get(number, (other, "Try again with a copy of it."))
     return DataError(f"{what}: {reason}.", do=do)
 
 
-def _number_in(text: str) -> int:
+def is_without_room(error: Exception) -> bool:
+    """Say whether the operating system did not let something be written because the disk takes no more."""
+    return isinstance(error, OSError) and _number_of(error) in _NO_ROOM
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+
+def _number_of(error: OSError) -> int:
+    if error.errno is not None:
+        return error.errno
+    text = str(error)  # HDF5 gives the number of the reason within its text only
     return next((number for number in _REASONS if f"errno = {number}," in text or f"[Errno {number}]" in text), 0)
 
 

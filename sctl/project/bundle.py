@@ -46,11 +46,18 @@ def export_project(project: Project, path: Path) -> Path:
     ------
     ProjectError
         If both copies of the project's name or settings are damaged.
+    DataError
+        If the disk is full, or the folder cannot be written to.
     """
+    from sctl.io.system import told  # noqa: PLC0415 - the readers take long to load
+
     project.restore()
     partial = path.with_name(f".part-{path.name}")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with (
+            told(f"{path.name} cannot be written"),
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
             for file in sorted(_files_of(project)):
                 archive.write(file, file.relative_to(project.root).as_posix())
         partial.replace(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -199,7 +199,8 @@ def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iter
         except Cancelled:
             raise
         except Exception as error:
-            write_json(directory / FAILED, described(error))
+            with suppress(OSError):  # the disk may be full
+                write_json(directory / FAILED, described(error))
             raise
         finally:
             (directory / STARTED).unlink(missing_ok=True)
@@ -212,7 +213,11 @@ def _own_sums(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def described(error: Exception) -> dict[str, str]:
-    """Return an error as a page shows it; anything but a ``SctlError`` is a bug of ours and says so."""
+    """Return an error as a page shows it; anything but a ``SctlError`` and a full disk is a bug of ours and says so."""
+    from sctl.io.system import is_without_room, refused  # noqa: PLC0415 - the readers take long to load
+
+    if isinstance(error, OSError) and is_without_room(error):
+        error = refused("What was computed cannot be written", error)
     if isinstance(error, SctlError):
         return {"type": type(error).__name__, "found": error.found, "expected": error.expected, "do": error.do}
     found = f"Something went wrong inside sctl ({type(error).__name__}: {error})."

@@ -66,3 +66,10 @@ def test_a_disk_too_full_to_unpack(tmp_path, monkeypatch):
 def test_a_reason_that_nobody_foresaw():
     assert "cannot be read: Owner died." in str(refused("x cannot be read", OSError(errno.EOWNERDEAD, "Owner died")))
     assert "the system refuses it" in str(refused("x cannot be read", OSError("?")))
+
+
+def test_no_place_of_the_server_is_in_what_is_said_of_a_refusal():
+    long = OSError(errno.EBUSY, "Unable to extend file, filename = '/secret/place'")
+    assert "/secret" not in str(refused("x.h5ad cannot be written", long))
+    large = OSError(errno.EFBIG, "Unable to extend file, filename = '/secret/place'")
+    assert "larger than this disk takes" in str(refused("x.h5ad cannot be written", large))
