@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -522,3 +523,13 @@ def test_a_job_that_is_done_has_come_all_the_way(tmp_path: Path, status: str, pr
     (tmp_path / "exit.json").write_text(json.dumps({"status": status, "time": 105.0}))
     state = Job(tmp_path).state()
     assert (state.status, state.progress, state.seconds) == (status, progress, 4.0)
+
+
+def test_nothing_comes_back_of_a_project_deleted_under_its_job(tmp_path, monkeypatch):
+    root = tmp_path / "project" / "jobs" / ("a" * 12)
+    root.mkdir(parents=True)
+    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(worker, "limit_threads", lambda _: None)
+    monkeypatch.setattr(worker, "_work", lambda *_: shutil.rmtree(tmp_path / "project"))
+    assert worker.main([str(root)]) == 0
+    assert list(tmp_path.iterdir()) == []

@@ -112,7 +112,8 @@ def main(argv: list[str]) -> int:
     try:
         ended = _ended(lambda: _work(root, ending.is_set))
     finally:
-        write_json(root / EXIT, {**ended, "time": time.time()})
+        if root.is_dir():  # else the project was deleted meanwhile, and nothing of it is to come back
+            write_json(root / EXIT, {**ended, "time": time.time()})
     return 0 if ended["status"] == "done" else 1
 
 
