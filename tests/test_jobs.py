@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from sctl import jobs
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
-from sctl.jobs import Job, tasks
+from sctl.jobs import Job, tasks, worker
 from sctl.jobs.job import _last_line, job_in
 from sctl.jobs.queue import places, take_place
 from sctl.jobs.worker import Teller
