@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from benchmarks.pairs import PAIRS  # noqa: E402
-from sctl.core.nmf import class_means  # noqa: E402
+from sctl.core.class_means import class_means  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.evaluate import adjusted_rand  # noqa: E402
 from sctl.methods import get_method  # noqa: E402

@@ -34,7 +34,7 @@ from sklearn.metrics import adjusted_rand_score  # noqa: E402
 
 from benchmarks.measure import Cost, cost  # noqa: E402
 from sctl.core.consensus import Sc3, dimensions  # noqa: E402
-from sctl.core.nmf import class_means  # noqa: E402
+from sctl.core.class_means import class_means  # noqa: E402
 from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 from sctl.simulate import CountModel, simulate_pair  # noqa: E402

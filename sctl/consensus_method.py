@@ -18,11 +18,11 @@ from sctl.core.annotate import evidence, label_probabilities
 from sctl.core.clusterers import ClustererName
 from sctl.core.consensus import Consensus, Distance, Sc3, Transformation
 from sctl.core.loading_margin import loading_contributions, loading_margin
-from sctl.core.nmf import class_means
+from sctl.core.class_means import class_means
 from sctl.core.rejection import REJECTION_SCORES
 from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError, ParameterError
-from sctl.explain import Explainer
+from sctl.explainer import Explainer
 from sctl.run import Run
 from sctl.sweep import ThetaSweep, prepare_sweep, with_own_genes
 

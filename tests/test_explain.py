@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from sctl.errors import DataError, NotFittedError, ParameterError
-from sctl.explain import Explains, deletion, explain, marked
+from sctl.explain import deletion, explain, marked
+from sctl.explainer import Explains
 from sctl.genesets import GeneSets, known_markers
 from sctl.methods import METHODS, get_method
 from sctl.run import Run

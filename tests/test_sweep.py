@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from sctl.core.alignment import kernel_target_alignment
 from sctl.core.consensus import Sc3
-from sctl.core.nmf import class_means
+from sctl.core.class_means import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.run import Run
 from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep, remarks, types_met

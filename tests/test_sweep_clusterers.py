@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl.base import transfer
 from sctl.core.clusterers import CLUSTERERS
 from sctl.core.consensus import sc3
-from sctl.core.nmf import class_means
+from sctl.core.class_means import class_means
 from sctl.methods import get_method
 from sctl.run import Run
 from sctl.sweep import ThetaSweep, prepare_sweep

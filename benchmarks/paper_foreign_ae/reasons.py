@@ -13,7 +13,8 @@ import pandas as pd
 from benchmarks.pairs import RealPair
 from sctl.base import transfer
 from sctl.enrichment import Gsea, enrich
-from sctl.explain import Explains, deletion
+from sctl.explain import deletion
+from sctl.explainer import Explains
 from sctl.genesets import hallmark
 from sctl.methods import get_method
 from sctl.preprocess import PreprocessParams

@@ -16,7 +16,7 @@ from sctl.core.consensus import Consensus, Sc3, sc3
 from sctl.core.consensus_tree import by_size
 from sctl.core.kmeans import kmeans
 from sctl.core.landmarks import nearest_mean
-from sctl.core.nmf import one_hot
+from sctl.core.class_means import one_hot
 from sctl.errors import ParameterError
 
 Floats = NDArray[np.float64]

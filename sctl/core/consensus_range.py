@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sctl.core.consensus import Consensus, Sc3, cluster_spaces, spaces
 from sctl.core.consensus_tree import ConsensusTree
-from sctl.core.nmf import one_hot
+from sctl.core.class_means import one_hot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import optimize, sparse
 from scipy.sparse.linalg import svds
 
-from sctl.core.nmf import class_means, elastic_net_nmf, nonnegative_loadings
+from sctl.core.nmf import elastic_net_nmf, nonnegative_loadings
+from sctl.core.class_means import class_means
 from sctl.errors import ConvergenceWarning, ParameterError
 from sctl.run import Run
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sctl.core.nmf import one_hot
+from sctl.core.class_means import one_hot
 
 Floats = NDArray[np.float64]
 

@@ -18,11 +18,11 @@ import sctl
 from sctl.base import TransferMethod, param
 from sctl.core.before_after import Answer
 from sctl.core.composition import most_alike
-from sctl.core.nmf import class_means
+from sctl.core.class_means import class_means
 from sctl.core.scaling import z_scores
 from sctl.data import TransferResult, require_genes
 from sctl.errors import DataError
-from sctl.explain import Explainer, by_gradients
+from sctl.explainer import Explainer, by_gradients
 from sctl.run import Run
 from sctl.two_answers import TwoClusterings, answered
 

@@ -22,7 +22,7 @@ from sctl.core.code_reasons import CodeReasons, Reference
 from sctl.core.code_votes import MOST_NEIGHBOURS, votes_on
 from sctl.data import UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError
-from sctl.explain import Explainer
+from sctl.explainer import Explainer
 from sctl.genes import guess_species
 from sctl.genesets import hallmark
 from sctl.run import Run

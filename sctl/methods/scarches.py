@@ -21,7 +21,7 @@ from sctl.core.novelty import ReferenceSpace, held_out, learn_novelty
 from sctl.core.weighted_knn import Weighting
 from sctl.data import TransferResult
 from sctl.errors import DataError
-from sctl.explain import Explainer, by_gradients
+from sctl.explainer import Explainer, by_gradients
 from sctl.reference import Cohort, Learned, cohort, matched
 from sctl.reference.answer import Answer, Limits
 from sctl.reference.report import self_test

@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from sctl.base import param, with_depths
 from sctl.consensus_method import OF_THE_TARGET, SavedProfiles
-from sctl.core.nmf import class_means, elastic_net_nmf, one_hot, scale_to
+from sctl.core.nmf import elastic_net_nmf, scale_to
+from sctl.core.class_means import class_means, one_hot
 from sctl.core.nmf_groups import Groups, nmf_groups, profiles_of_types
 from sctl.core.rejection import rejection_scores
 from sctl.core.target_step import TargetStep

@@ -104,7 +104,7 @@ def _summary(
     import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
-    from sctl.core.nmf import class_means  # noqa: PLC0415
+    from sctl.core.class_means import class_means  # noqa: PLC0415
 
     codes = pd.Categorical(labels, categories=list(names)).codes.astype(np.int64)
     named = codes >= 0

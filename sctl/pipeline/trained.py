@@ -92,7 +92,7 @@ def summarised(
     import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
-    from sctl.core.nmf import class_means  # noqa: PLC0415
+    from sctl.core.class_means import class_means  # noqa: PLC0415
     from sctl.errors import ParameterError  # noqa: PLC0415
     from sctl.genes import symbol_column  # noqa: PLC0415
     from sctl.pipeline.settings import complete  # noqa: PLC0415

@@ -123,7 +123,8 @@ def reasons(
     from sctl.base import learned  # noqa: PLC0415
     from sctl.enrichment import Gsea, enrich  # noqa: PLC0415
     from sctl.errors import DataError, ParameterError  # noqa: PLC0415
-    from sctl.explain import Explains, deletion, explain  # noqa: PLC0415
+    from sctl.explain import deletion, explain  # noqa: PLC0415
+    from sctl.explainer import Explains  # noqa: PLC0415
 
     run.report("Take up what was learned", 0, 1)
     fitted = learned(pair, with_batches(pair, method), run)

@@ -7,7 +7,8 @@ import pytest
 from scipy import optimize, sparse
 from sklearn.decomposition import non_negative_factorization
 
-from sctl.core.nmf import class_means, elastic_net_nmf, nonnegative_loadings, one_hot, scale_to
+from sctl.core.nmf import elastic_net_nmf, nonnegative_loadings, scale_to
+from sctl.core.class_means import class_means, one_hot
 from sctl.errors import Cancelled, ConvergenceWarning, DataError
 from sctl.run import Run
 
