@@ -41,7 +41,7 @@ $(VENV)/.app: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -c 'from sctl.embed import warm_up; warm_up()'
+	$(BIN)/python -c 'from sctl.analysis.embed import warm_up; warm_up()'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.app requirements-dev.txt

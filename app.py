@@ -1,5 +1,5 @@
 """The app: ``streamlit run app.py``."""
 
-from sctl.ui.entry import main
+from sctl.ui.frame.entry import main
 
 main()

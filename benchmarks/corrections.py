@@ -18,10 +18,10 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pandas as pd  # noqa: E402
 
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
-from sctl.base import transfer  # noqa: E402
+from sctl.analysis.evaluate import adjusted_rand  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.evaluate import adjusted_rand  # noqa: E402
 from sctl.methods import METHODS, get_method  # noqa: E402
+from sctl.methods.base import transfer  # noqa: E402
 from sctl.preprocess import PrepareReport, PreprocessParams, prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 

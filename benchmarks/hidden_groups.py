@@ -25,10 +25,10 @@ from anndata import AnnData  # noqa: E402
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
+from sctl.methods.transfercluster.merged_subpopulations import hidden_groups, joined_parts  # noqa: E402
+from sctl.methods.transfercluster.theta import choose_theta  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
-from sctl.sweep import choose_theta, hidden_groups  # noqa: E402
-from sctl.sweep.hidden import joined_parts  # noqa: E402
 
 N_CELLS = 300
 N_LEFT_OUT = 3

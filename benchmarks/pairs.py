@@ -11,8 +11,8 @@ from anndata import AnnData
 
 from sctl.data import Pair
 from sctl.io import read
-from sctl.pipeline import repaired
 from sctl.preprocess import PreprocessParams, prepare_pair
+from sctl.workflow import repaired
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ import pandas as pd  # noqa: E402
 
 from benchmarks.measure import cost  # noqa: E402
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
-from sctl.base import transfer  # noqa: E402
+from sctl.analysis.evaluate import accuracy, adjusted_rand, nmi  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.evaluate import accuracy, adjusted_rand, nmi  # noqa: E402
 from sctl.methods import METHODS, get_method  # noqa: E402
+from sctl.methods.base import transfer  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
 

@@ -23,11 +23,11 @@ import pandas as pd  # noqa: E402
 from anndata import AnnData  # noqa: E402
 
 from benchmarks.pairs import RealPair  # noqa: E402
-from sctl.base import transfer  # noqa: E402
+from sctl.analysis.evaluate import accuracy, adjusted_rand  # noqa: E402
 from sctl.data import TARGET_ONLY, Pair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.evaluate import accuracy, adjusted_rand  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
+from sctl.methods.base import transfer  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 

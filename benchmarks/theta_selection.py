@@ -21,14 +21,16 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from benchmarks.pairs import PAIRS  # noqa: E402
-from sctl.core.class_means import class_means  # noqa: E402
+from sctl.analysis.evaluate import adjusted_rand  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.evaluate import adjusted_rand  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
+from sctl.methods.transfercluster.prepare_sweep import N_NULLS, prepare_sweep  # noqa: E402
+from sctl.methods.transfercluster.sweep import ThetaSweep  # noqa: E402
+from sctl.methods.transfercluster.theta import Criterion, choose_theta  # noqa: E402
+from sctl.numerics.class_means import class_means  # noqa: E402
 from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 from sctl.simulate import CountModel, simulate_pair  # noqa: E402
-from sctl.sweep import N_NULLS, Criterion, ThetaSweep, choose_theta, prepare_sweep  # noqa: E402
 
 THETAS = tuple(round(0.1 * i, 1) for i in range(10))
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)

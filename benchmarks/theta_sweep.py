@@ -33,12 +33,12 @@ from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.metrics import adjusted_rand_score  # noqa: E402
 
 from benchmarks.measure import Cost, cost  # noqa: E402
-from sctl.core.consensus import Sc3, dimensions  # noqa: E402
-from sctl.core.class_means import class_means  # noqa: E402
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep  # noqa: E402
+from sctl.methods.transfercluster.sc3 import Sc3, dimensions  # noqa: E402
+from sctl.numerics.class_means import class_means  # noqa: E402
 from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 from sctl.simulate import CountModel, simulate_pair  # noqa: E402
-from sctl.sweep import prepare_sweep  # noqa: E402
 
 THETAS = tuple(round(0.1 * i, 1) for i in range(11))
 

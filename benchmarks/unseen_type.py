@@ -21,12 +21,12 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from anndata import AnnData  # noqa: E402
 
-from sctl.core.integration import auroc  # noqa: E402
-from sctl.core.normalise import log_normalised  # noqa: E402
-from sctl.core.weighted_knn import ReferenceIndex, Weighting  # noqa: E402
 from sctl.data import UNASSIGNED  # noqa: E402
 from sctl.io import read  # noqa: E402
 from sctl.methods.scarches import ScArches  # noqa: E402
+from sctl.methods.scarches.integration import auroc  # noqa: E402
+from sctl.methods.scarches.knn import ReferenceIndex, Weighting  # noqa: E402
+from sctl.numerics.normalize import log_normalised  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
 UNSEEN = "alpha"

@@ -1,5 +1,5 @@
 """The door of a cold server's first visitor who asks for /explain; see docs/decisions/0007."""
 
-from sctl.ui.entry import main
+from sctl.ui.frame.entry import main
 
 main()

@@ -8,30 +8,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sctl._version import __version__
+
 if TYPE_CHECKING:
-    from sctl.base import TransferMethod as TransferMethod
+    from sctl.analysis.markers import rank_markers as rank_markers
     from sctl.data import Pair as Pair
     from sctl.data import TransferResult as TransferResult
     from sctl.data import read_result as read_result
     from sctl.data import write_result as write_result
-    from sctl.demo import load_demo as load_demo
+    from sctl.data.demo import load_demo as load_demo
     from sctl.errors import SctlError as SctlError
     from sctl.errors import SctlWarning as SctlWarning
     from sctl.io import read as read
-    from sctl.markers import rank_markers as rank_markers
     from sctl.methods import METHODS as METHODS
     from sctl.methods import get_method as get_method
-    from sctl.pipeline import annotated as annotated
-    from sctl.pipeline import prepare_pair as prepare_pair
-    from sctl.pipeline import repaired as repaired
-    from sctl.pipeline import transfer as transfer
+    from sctl.methods.base import TransferMethod as TransferMethod
     from sctl.preflight import inspect as inspect
     from sctl.preflight import inspect_pair as inspect_pair
     from sctl.preprocess import PreprocessParams as PreprocessParams
     from sctl.project import Project as Project
     from sctl.run import Run as Run
-
-__version__ = "0.1.0.dev1"
+    from sctl.workflow import annotated as annotated
+    from sctl.workflow import prepare_pair as prepare_pair
+    from sctl.workflow import repaired as repaired
+    from sctl.workflow import transfer as transfer
 
 _HOME = {
     "METHODS": "methods",
@@ -41,19 +41,19 @@ _HOME = {
     "Run": "run",
     "SctlError": "errors",
     "SctlWarning": "errors",
-    "TransferMethod": "base",
+    "TransferMethod": "methods.base",
     "TransferResult": "data",
-    "annotated": "pipeline",
+    "annotated": "workflow",
     "get_method": "methods",
     "inspect": "preflight",
     "inspect_pair": "preflight",
-    "load_demo": "demo",
-    "prepare_pair": "pipeline",
-    "rank_markers": "markers",
+    "load_demo": "data.demo",
+    "prepare_pair": "workflow",
+    "rank_markers": "analysis.markers",
     "read": "io",
     "read_result": "data",
-    "repaired": "pipeline",
-    "transfer": "pipeline",
+    "repaired": "workflow",
+    "transfer": "workflow",
     "write_result": "data",
 }
 

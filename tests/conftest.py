@@ -17,28 +17,20 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from sctl import pipeline
-from sctl.core.search import Range, search
+from sctl import workflow
+from sctl.analysis.enrichment import UnitPathways
 from sctl.data import Pair
-from sctl.enrichment import UnitPathways
 from sctl.jobs import tasks
 from sctl.methods import get_method
-from sctl.pipeline.units import CASES
-from sctl.project import (
-    Project,
-    SearchQuestion,
-    UnitsQuestion,
-    add_part,
-    done_parts,
-    save_curves,
-    save_units,
-)
+from sctl.methods.scarches.self_test import Part
+from sctl.numerics.hyperparameters import Range, search
+from sctl.project import Project, SearchQuestion, UnitsQuestion, add_part, done_parts, save_curves, save_units
 from sctl.project.latent import keep_latent_map
 from sctl.project.results import save_embeddings
 from sctl.project.searches import mend_journal
-from sctl.reference.report import Part
 from sctl.run import Run
 from sctl.simulate import toy_counts, toy_pair
+from sctl.workflow.units import CASES
 
 
 @pytest.fixture(scope="session")
@@ -243,9 +235,9 @@ def zenodo_server(monkeypatch) -> Iterator[FakeZenodo]:
 def model_file(tmp_path_factory, source) -> Path:
     """A trained source of TargetCluster, as a file. Do not change it."""
     method = get_method("targetcluster")(n_init=2)
-    learned = pipeline.train(source, method, {"label_key": "cell_type"}, Run())
+    learned = workflow.train(source, method, {"label_key": "cell_type"}, Run())
     path = tmp_path_factory.mktemp("model") / "toy"
-    return pipeline.save_trained(path, learned, method, {}, seed=0, name="toy.h5ad")
+    return workflow.save_trained(path, learned, method, {}, seed=0, name="toy.h5ad")
 
 
 # -- a project in which everything was computed ---------------------------------------------------------

@@ -8,10 +8,10 @@ from scipy import sparse, stats
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
-from sctl.biology import cluster_genes, differing_genes, marker_genes
-from sctl.core.multiple_testing import holm
-from sctl.core.outliers import outlier_scores, robust_components
 from sctl.errors import DataError
+from sctl.methods.transfercluster.biology import cluster_genes, differing_genes, marker_genes
+from sctl.numerics.multiple_testing import holm
+from sctl.numerics.outliers import outlier_scores, robust_components
 from sctl.run import Run
 
 CLUSTERS = np.repeat([0, 1, 2], [20, 15, 10])

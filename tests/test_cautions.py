@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sctl.base import transfer
 from sctl.data import Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
-from sctl.pipeline import cautions
+from sctl.methods.base import transfer
 from sctl.preprocess import log_normalise, prepare_pair
 from sctl.run import Run
 from sctl.simulate import simulate_pair
+from sctl.workflow import result_warnings
 
 QUICK = {
     "itclust": {"n_pretrain_epochs": 2, "n_epochs": 10, "max_refreshes": 5},
@@ -36,21 +36,21 @@ def results(pair: Pair):
 
 @EACH
 def test_nothing_is_said_where_both_have_the_same_types(results, key):
-    assert cautions(results[key]) == ()
+    assert result_warnings(results[key]) == ()
 
 
 @pytest.mark.parametrize("key", ["scarches", "poissonautoencoder"])
 def test_a_target_of_other_types_is_said_although_its_cells_have_names(key):
     source, target = simulate_pair("none", 400, n_source=200, n_target=80, run=Run(seed=1))
     foreign = prepare_pair(source, target, label_key="cell_type").pair
-    assert any(SAID[key] in text for text in cautions(transfer(foreign, get_method(key)(**QUICK[key]), Run())))
+    assert any(SAID[key] in text for text in result_warnings(transfer(foreign, get_method(key)(**QUICK[key]), Run())))
 
 
 @EACH
 def test_what_is_said_survives_a_file(results, key):
     found = worse(results[key])
-    assert [SAID[key] in text for text in cautions(found)] == [True]
-    assert cautions(read_result(result_only(found), key)) == cautions(found)
+    assert [SAID[key] in text for text in result_warnings(found)] == [True]
+    assert result_warnings(read_result(result_only(found), key)) == result_warnings(found)
 
 
 def worse(result: TransferResult) -> TransferResult:
@@ -70,9 +70,9 @@ def test_a_few_cells_far_out_are_no_caution(results):
     result = results["poissonautoencoder"]
     distances = np.zeros((result.n_obs, 1))
     distances[:7] = 1.0
-    assert cautions(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances})) == ()
+    assert result_warnings(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances})) == ()
     distances[:8] = 1.0
-    said = cautions(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances}))
+    said = result_warnings(dataclasses.replace(result, obsm={**result.obsm, "novelty": distances}))
     assert "8 of your 80 cells" in said[0]
 
 
@@ -97,7 +97,7 @@ def shallow_pair(*, deep, shallow, as_log=False):
 
 
 def less_deeply(result):
-    return [text for text in cautions(result) if "less deeply" in text]
+    return [text for text in result_warnings(result) if "less deeply" in text]
 
 
 @pytest.mark.parametrize("key", ["transfercluster", "targetcluster", "itclust"])
@@ -107,7 +107,7 @@ def test_a_target_measured_much_less_deeply_is_said_by_every_method(key):
     (said,) = less_deeply(found)
     assert found.uns["depth"]["target"] == np.median(np.asarray((pair.target.X > 0).sum(axis=1)))
     assert f"{found.uns['depth']['target']:,.0f} or fewer of the genes" in said
-    assert cautions(read_result(result_only(found), key)) == cautions(found)
+    assert result_warnings(read_result(result_only(found), key)) == result_warnings(found)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +138,10 @@ def test_a_shift_is_said_from_where_it_was_measured_to_matter(results, shift, sa
     result = results["scarches"]
     novelty = {**result.uns["novelty"], "shift": shift}
     found = dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
-    assert bool(cautions(found)) == said
+    assert bool(result_warnings(found)) == said
 
 
 def test_remarks_of_a_method_are_cautions(results):
     result = results["scarches"]
     found = dataclasses.replace(result, uns={**result.uns, "remarks": ["Genes are missing."]})
-    assert cautions(found) == ("Genes are missing.",)
+    assert result_warnings(found) == ("Genes are missing.",)

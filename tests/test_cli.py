@@ -19,12 +19,12 @@ from scipy import sparse
 
 import sctl
 import sctl.methods
-from sctl.base import transfer
 from sctl.cli import main
-from sctl.cli.bar import Bar
-from sctl.cli.told import source_worth, tell
+from sctl.cli.progress import Bar
+from sctl.cli.summary import source_worth, tell
 from sctl.data import read_result
 from sctl.methods import get_method
+from sctl.methods.base import transfer
 from sctl.run import Progress, Run
 from sctl.simulate import toy_pair
 
@@ -391,7 +391,7 @@ def test_control_c_is_no_traceback(folder: Path, tmp_path: Path) -> None:
 BUSY = """
 import signal, sys, threading
 from pathlib import Path
-import sctl.pipeline
+import sctl.workflow
 from sctl.cli import main, stopping
 def wait(*_, **__):  # for ever, and without a look at the switch
     for _ in range({times}):
@@ -407,7 +407,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("place", ["sctl.pipeline.read_datasets", "sctl.pipeline.transfer", "sctl.io.write_h5ad"])
+@pytest.mark.parametrize("place", ["sctl.workflow.read_datasets", "sctl.workflow.transfer", "sctl.io.write_h5ad"])
 @pytest.mark.parametrize(("times", "grace"), [(1, 0.001), (2, 1e6)])
 def test_what_does_not_look_at_the_switch_is_ended(
     folder: Path, tmp_path: Path, place: str, times: int, grace: float

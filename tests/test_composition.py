@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sctl.core.composition import TypeMoments, rescaled
-from sctl.core.scaling import z_scores
+from sctl.methods.itclust.label_shift import TypeMoments, rescaled
+from sctl.methods.itclust.scaling import z_scores
 
 CODES = np.repeat([0, 1, 2], [20, 30, 50])
 

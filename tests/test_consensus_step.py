@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from sctl import jobs, pipeline
+from sctl import jobs, workflow
 from sctl.errors import Cancelled, ParameterError, ProjectError
 from sctl.jobs import tasks
+from sctl.methods.transfercluster import prepare_sweep as prepare_module
 from sctl.project import (
     Project,
     export_project,
@@ -21,8 +22,7 @@ from sctl.project import (
     numbers_in,
 )
 from sctl.run import Run
-from sctl.sweep import prepare as prepare_module
-from sctl.ui import consensus_results
+from sctl.ui.n_clusters import consensus_results
 
 
 @pytest.fixture
@@ -117,4 +117,4 @@ def test_a_damaged_file_says_so(project):
 
 
 def test_few_cells_limit_the_numbers():
-    assert pipeline.numbers_of({"k_min": 2, "k_max": 12}, own=3, n_obs=12) == (3, 2, 4, 5, 6)
+    assert workflow.numbers_of({"k_min": 2, "k_max": 12}, own=3, n_obs=12) == (3, 2, 4, 5, 6)

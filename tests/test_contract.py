@@ -14,10 +14,10 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.base import TransferMethod, transfer
 from sctl.data import UNASSIGNED, Pair, TransferResult, read_result, slot, write_result
 from sctl.errors import Cancelled, DataError, NotFittedError, ParameterError, SctlError
 from sctl.methods import METHODS, get_method
+from sctl.methods.base import TransferMethod, transfer
 from sctl.run import Run
 from sctl.simulate import toy_pair
 

@@ -6,9 +6,9 @@ from importlib.resources import files
 import numpy as np
 from scipy import sparse
 
-from sctl.demo import load_demo
+from sctl.data.demo import load_demo
 from sctl.preprocess import prepare_pair
-from sctl.values import value_kind
+from sctl.qc.values import value_kind
 
 
 def test_the_demo_is_a_pair_of_raw_counts():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import io as scipy_io
 from scipy import sparse
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.cli import main
 from sctl.genes.table import matched
 from sctl.io import read, write_h5ad
@@ -135,7 +135,7 @@ def test_a_result_after_the_repair_goes_to_the_users_own_cells():
     fix = inspect(shuffled, role="target").get("unfiltered").fix
     repaired = apply_fix(shuffled, fix)
     prepared = prepare_pair(cells(np.full(80, 3000), prefix="s"), repaired, label_key="cell_type")
-    result = pipeline.transfer(prepared.pair, get_method("targetcluster")(n_clusters=2), Run())
-    out = pipeline.annotated(shuffled, [fix], repaired, result)
+    result = workflow.transfer(prepared.pair, get_method("targetcluster")(n_clusters=2), Run())
+    out = workflow.annotated(shuffled, [fix], repaired, result)
     assert list(out.obs_names) == list(repaired.obs_names)
     assert (out.X != repaired.X).nnz == 0

@@ -9,8 +9,8 @@ from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
+from sctl.analysis.embed import embedding, joint_embedding, pca, tsne, umap
 from sctl.data import Pair
-from sctl.embed import embedding, joint_embedding, pca, tsne, umap
 from sctl.errors import Cancelled, DataError
 from sctl.run import Run
 

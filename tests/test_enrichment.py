@@ -8,10 +8,10 @@ import pytest
 from scipy import sparse
 from scipy.stats import false_discovery_control
 
-from sctl.core.poisson_autoencoder import PoissonConfig, untrained
-from sctl.enrichment import Gsea, TypedCells, UnitSettings, enrich, significant, unit_pathways, with_controls
+from sctl.analysis.enrichment import Gsea, TypedCells, UnitSettings, enrich, significant, unit_pathways, with_controls
 from sctl.errors import Cancelled, DataError
 from sctl.genesets import GeneSets
+from sctl.methods.poisson.autoencoder import PoissonConfig, untrained
 from sctl.run import Run
 
 GENES = [f"G{i}" for i in range(200)]

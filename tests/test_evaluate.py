@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from sctl.analysis.evaluate import accuracy, adjusted_rand, agreement, compare, confusion, macro_f1, nmi, report
 from sctl.data import TransferResult
 from sctl.errors import DataError
-from sctl.evaluate import accuracy, adjusted_rand, agreement, compare, confusion, macro_f1, nmi, report
 
 NAMES = np.array(["B/NK", "T cell", "α-cell", "mast"])
 

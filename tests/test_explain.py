@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sctl.analysis.explain import deletion, explain, marked
 from sctl.errors import DataError, NotFittedError, ParameterError
-from sctl.explain import deletion, explain, marked
-from sctl.explainer import Explains
 from sctl.genesets import GeneSets, known_markers
 from sctl.methods import METHODS, get_method
+from sctl.methods.explainer import Explains
 from sctl.run import Run
 
 SETTINGS = {
@@ -217,7 +217,7 @@ def test_a_marker_is_judged_by_its_direction(gene, contribution, expression, els
 
 
 def test_of_many_cells_two_hundred_are_looked_at():
-    from sctl.explain import _sample  # noqa: PLC0415 - what it draws is seen nowhere else so quickly
+    from sctl.analysis.explain import _sample  # noqa: PLC0415 - what it draws is seen nowhere else so quickly
 
     many = np.arange(1000, 1500)
     drawn = _sample(many, Run(seed=1))

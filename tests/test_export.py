@@ -34,8 +34,8 @@ from sctl.export import (
     to_csv,
 )
 from sctl.export.script import BY_ITSELF
-from sctl.pipeline.inputs import REPAIRED_BY_ITSELF
 from sctl.simulate import Simulation
+from sctl.workflow.inputs import REPAIRED_BY_ITSELF
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from anndata import AnnData
 from scipy import sparse
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.cli import main
 from sctl.genes import feature_types, not_genes, other_than_genes
 from sctl.genes.table import known
@@ -134,7 +134,7 @@ def test_a_trained_source_passes_them_over_too():
     from sctl.methods import get_method  # noqa: PLC0415
 
     method = get_method("transfercluster")()
-    pair = pipeline.train(side(HTSEQ), method, {"label_key": "cell_type"}, Run())
+    pair = workflow.train(side(HTSEQ), method, {"label_key": "cell_type"}, Run())
     assert list(pair.source.var_names) == GENES
 
 
@@ -142,6 +142,6 @@ def test_datasets_that_are_put_together_still_say_what_is_no_gene():
     parts = {"x.h5ad": side(["CD3"]), "y.h5ad": side(["CD3"], seed=1)}
     for adata in parts.values():
         adata.var["feature_types"] = ["Gene Expression"] * len(GENES) + ["Antibody Capture"]
-    together = pipeline.joined(parts)
+    together = workflow.joined(parts)
     assert not_genes(together)[lambda kind: kind != ""].tolist() == ["Antibody Capture"]
     assert list(prepare_pair(together, side([], seed=2), label_key="cell_type").pair.source.var_names) == GENES

@@ -11,9 +11,9 @@ from scipy import sparse
 from sctl.genes import counterparts, known_spelling, plain_names, with_plain_names
 from sctl.genes.spelling import spelling_key
 from sctl.genes.table import matched
-from sctl.pipeline import repaired
 from sctl.preflight import apply_fix, inspect, inspect_pair
 from sctl.preprocess import prepare_pair
+from sctl.workflow import repaired
 
 HUMAN = [name for name in matched()["human"] if name.isalnum()][:400]
 DASHED = [name for name in matched()["human"] if "-" in name and "." not in name][:40]

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pytest
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.cli import main
 from sctl.data import UNASSIGNED
 from sctl.errors import DataError, ParameterError
@@ -47,7 +47,7 @@ def test_note_and_licence_are_on_the_card_and_stay_there(folder, tmp_path):
     manifest = read_manifest(folder / "ref.sctl")
     for text in ("Two donors.", "Licence: cc-by-4.0"):
         assert text in model_card(manifest)
-    again = pipeline.save_grown(load_trained(folder / "ref.sctl"), tmp_path / "again")
+    again = workflow.save_grown(load_trained(folder / "ref.sctl"), tmp_path / "again")
     assert model_card(read_manifest(again)) == model_card(manifest)
     assert "Licence: none is stated" in model_card({**manifest, "source": {**manifest["source"], "licence": ""}})
 
@@ -71,9 +71,9 @@ def test_adaptors_of_others_and_other_files_are_refused(folder, tmp_path, pair, 
         load_adaptor(folder / "ref.sctl")
     stranger = ScArches(**QUICK).fit(pair.source, "cell_type", Run(seed=5))
     with pytest.raises(DataError, match="belongs to the reference"):
-        pipeline.with_adaptor(stranger, folder / "other.sctl")
+        workflow.with_adaptor(stranger, folder / "other.sctl")
     with pytest.raises(ParameterError, match="has no adaptors"):
-        pipeline.with_adaptor(get_method("itclust")(), folder / "other.sctl")
+        workflow.with_adaptor(get_method("itclust")(), folder / "other.sctl")
     moved = ScArches(**QUICK, freedom="all").fit(pair.source, "cell_type", Run()).transfer(pair.target, Run())
     with pytest.raises(ParameterError, match="no adaptor"):
         save_adaptor(moved, tmp_path / "x")
@@ -101,7 +101,7 @@ def test_profiles_become_those_of_all_cells(folder, pair):
     target = pair.target[:, 5:].copy()
     labels = target.obs["cell_type"].astype(str).to_numpy().astype(object)
     labels[:30] = UNASSIGNED
-    grown = pipeline.extended(trained, target, labels, Run())
+    grown = workflow.extended(trained, target, labels, Run())
     place, gene = trained.label_names.index("type A"), target.var_names[3]
     n, own = trained.summary.n_cells[place], labels == "type A"
     before = trained.summary.profiles[place, trained.summary.genes.index(gene)]
@@ -114,7 +114,7 @@ def test_profiles_become_those_of_all_cells(folder, pair):
     assert grown.summary.n_cells[place] == n + own.sum()
     other = get_method("itclust")(n_pretrain_epochs=1).fit(pair.source, "cell_type", Run())
     with pytest.raises(ParameterError, match="cannot take in more cells"):
-        pipeline.extended(type(trained)(other, trained.manifest, trained.summary), target, labels, Run())
+        workflow.extended(type(trained)(other, trained.manifest, trained.summary), target, labels, Run())
 
 
 def test_a_reference_is_tested_from_the_shell(folder, capsys):

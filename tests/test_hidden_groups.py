@@ -8,12 +8,12 @@ from anndata import AnnData
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from sctl.base import transfer
 from sctl.data import read_result, write_result
 from sctl.methods import get_method
+from sctl.methods.base import transfer
+from sctl.methods.transfercluster.merged_subpopulations import hidden_groups
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
-from sctl.sweep import hidden_groups
 
 KINDS = np.repeat([0, 1, 2], [60, 30, 40])
 NAMES = [f"g{i}" for i in range(100)]

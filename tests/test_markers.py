@@ -6,9 +6,9 @@ import pytest
 from scipy import sparse, stats
 from sklearn.metrics import roc_auc_score
 
-from sctl.core import ranksum
+from sctl.analysis.markers import COLUMNS, compare_selections, dot_table, marker_warnings, rank_markers, top_markers
 from sctl.errors import Cancelled, DataError, ParameterError
-from sctl.markers import COLUMNS, compare_selections, dot_table, marker_warnings, rank_markers, top_markers
+from sctl.numerics import ranksum
 from sctl.run import Run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.core.new_groups import foreign_cells, own_groups
+from sctl.methods.itclust.new_clusters import foreign_cells, own_groups
 
 
 def blobs(truth, rng, *, n_vars=50, apart=1.5):

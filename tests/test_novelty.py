@@ -7,10 +7,18 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from sctl import pipeline
-from sctl.core.rejection import REJECTION_SCORES
+from sctl import workflow
+from sctl.analysis.unknown_cells import (
+    DEFAULT_LIMIT,
+    SCORES,
+    has_scores,
+    novelty_table,
+    score_table,
+    strange_cells,
+    strangeness,
+)
 from sctl.errors import DataError, ParameterError
-from sctl.novelty import DEFAULT_LIMIT, SCORES, has_scores, novelty_table, score_table, strange_cells, strangeness
+from sctl.methods.transfercluster.rejection import REJECTION_SCORES
 from sctl.run import Run
 from sctl.simulate import Simulation
 
@@ -21,8 +29,8 @@ QUICK = {"method": "transfercluster", "params": {"theta_step": 0.5, "theta_max":
 def found():
     """A result on data in which some types are new, and which cells are of those."""
     made = Simulation(overlap="incomplete", n_source=200, n_target=100, n_vars=500, seed=2).make()
-    prepared = pipeline.prepare(made.source, made.target, {"label_key": made.label_key}, Run())
-    result = pipeline.transfer(prepared.pair, pipeline.method_of(QUICK), Run())
+    prepared = workflow.prepare(made.source, made.target, {"label_key": made.label_key}, Run())
+    result = workflow.transfer(prepared.pair, workflow.method_of(QUICK), Run())
     new = ~made.truth.reindex(result.obs_names).isin(set(made.source.obs[made.label_key]))
     return result, new.to_numpy()
 

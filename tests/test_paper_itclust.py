@@ -16,9 +16,9 @@ from benchmarks.paper_itclust import __main__ as command
 from benchmarks.paper_itclust import experiments, rivals, runs, tables
 from benchmarks.paper_itclust.experiments import Experiment, Trial, joined, n_variable, thinned
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
-from sctl.base import transfer
 from sctl.data import UNASSIGNED, Pair
 from sctl.methods import get_method
+from sctl.methods.base import transfer
 from sctl.run import Run
 
 

@@ -17,7 +17,7 @@ from benchmarks.paper_scarches import __main__ as command
 from benchmarks.paper_scarches import answers, experiments, runs, tables, throughput
 from benchmarks.paper_scarches.answers import Answer, Mapped, Watched
 from benchmarks.paper_scarches.experiments import STUDY, TYPE, Experiment, Part, Task
-from sctl.core.recipes import Recipe
+from sctl.methods.scarches.recipes import Recipe
 from sctl.run import Run
 
 ROOT = Path(__file__).parents[1]

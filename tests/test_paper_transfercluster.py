@@ -15,10 +15,10 @@ from benchmarks.pairs import RealPair
 from benchmarks.paper_transfercluster import __main__ as command
 from benchmarks.paper_transfercluster import robust, scoring, simulated, split, tables
 from benchmarks.paper_transfercluster.scoring import METHODS, TARGET, TRANSFER
+from sctl.analysis.evaluate import adjusted_rand
 from sctl.data import Pair
-from sctl.evaluate import adjusted_rand
+from sctl.methods.transfercluster.theta import choose_theta
 from sctl.run import Run
-from sctl.sweep import choose_theta
 
 
 @pytest.fixture

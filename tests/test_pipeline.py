@@ -12,7 +12,7 @@ from anndata import AnnData
 from scipy import sparse
 
 import sctl
-from sctl import pipeline
+from sctl import workflow
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.methods import get_method
@@ -28,46 +28,46 @@ def test_the_facade_is_sorted_and_complete() -> None:
         _ = sctl.nonsense
 
 
-@pytest.mark.parametrize("step", pipeline.STEPS)
+@pytest.mark.parametrize("step", workflow.STEPS)
 def test_defaults_are_worth_nothing(step: str) -> None:
-    full = pipeline.complete(step, {})
-    assert pipeline.reduce(step, full) == pipeline.reduce(step, {}) == {}
-    assert pipeline.complete(step, full) == full
+    full = workflow.complete(step, {})
+    assert workflow.reduce(step, full) == workflow.reduce(step, {}) == {}
+    assert workflow.complete(step, full) == full
 
 
 def test_only_what_differs_is_stored_and_comes_back_whole() -> None:
     chosen = {"method": "targetcluster", "seed": 3, "params": {"n_init": 20, "genes": "highly_variable"}}
-    stored = pipeline.reduce("transfer", chosen)
+    stored = workflow.reduce("transfer", chosen)
     assert stored == {"method": "targetcluster", "seed": 3, "params": {"n_init": 20}}
-    full = pipeline.complete("transfer", stored)
+    full = workflow.complete("transfer", stored)
     assert full["params"]["genes"] == "highly_variable"
-    assert pipeline.method_of(stored).params["n_init"] == 20
-    assert pipeline.reduce("preprocess", {"target": {"min_genes": 5}})["target"]["min_genes"] == 5
+    assert workflow.method_of(stored).params["n_init"] == 20
+    assert workflow.reduce("preprocess", {"target": {"min_genes": 5}})["target"]["min_genes"] == 5
 
 
 def test_upstream_has_no_circle_and_ends_at_the_data() -> None:
-    for step in pipeline.STEPS:
-        place = pipeline.STEPS.index(step)
-        upstream = pipeline.UPSTREAM[step]
+    for step in workflow.STEPS:
+        place = workflow.STEPS.index(step)
+        upstream = workflow.UPSTREAM[step]
         assert (upstream is None) == (step == "data")
-        assert upstream is None or pipeline.STEPS.index(upstream) < place
+        assert upstream is None or workflow.STEPS.index(upstream) < place
 
 
 def test_unknown_methods_and_settings_are_named() -> None:
     with pytest.raises(ParameterError, match="no method 'magic'"):
-        pipeline.method_of({"method": "magic"})
+        workflow.method_of({"method": "magic"})
     with pytest.raises(ParameterError, match="no setting 'colour'"):
-        pipeline.method_of({"params": {"colour": 1}})
+        workflow.method_of({"params": {"colour": 1}})
 
 
 def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
-    method = pipeline.method_of({})
-    result = pipeline.transfer(pair, method, Run(seed=1), theta=0.4)
+    method = workflow.method_of({})
+    result = workflow.transfer(pair, method, Run(seed=1), theta=0.4)
     assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.0, 0.4])
-    sweep = pipeline.prepare_sweep(pair, method, Run(seed=1))
+    sweep = workflow.prepare_sweep(pair, method, Run(seed=1))
     np.testing.assert_array_equal(result.clusters, sweep.at(0.4).clusters)
-    by_setting = pipeline.method_of({"params": {"theta": 0.4}})
-    again = pipeline.transfer(pair, by_setting, Run(seed=1))
+    by_setting = workflow.method_of({"params": {"theta": 0.4}})
+    again = workflow.transfer(pair, by_setting, Run(seed=1))
     assert again.uns["theta"] == 0.4
     np.testing.assert_array_equal(again.proba, result.proba)
 
@@ -90,28 +90,28 @@ def test_python_uses_the_column_of_batches_as_the_shell_does(pair: Pair, method:
     np.testing.assert_array_equal(found.confidence, named.confidence)
     without = sctl.transfer(pair, get_method(method)(**QUICK[method]), Run())
     assert without.params.get("batch_key") is None
-    assert sctl.transfer is pipeline.transfer
+    assert sctl.transfer is workflow.transfer
 
 
 def test_a_baseline_shares_the_settings_it_has(pair: Pair) -> None:
-    method = pipeline.method_of({"params": {"n_clusters": 3, "alpha": 5.0}})
-    result = pipeline.baseline(pair, "targetcluster", method, Run())
+    method = workflow.method_of({"params": {"n_clusters": 3, "alpha": 5.0}})
+    result = workflow.baseline(pair, "targetcluster", method, Run())
     assert result.params["n_clusters"] == 3
     assert len(set(result.clusters.tolist())) == 3
     assert "alpha" not in result.params
 
 
 def test_groups_are_what_they_are_called(pair: Pair) -> None:
-    result = pipeline.transfer(pair, pipeline.method_of({"method": "targetcluster"}), Run())
-    clusters = pipeline.groups_of(result, "clusters")
+    result = workflow.transfer(pair, workflow.method_of({"method": "targetcluster"}), Run())
+    clusters = workflow.groups_of(result, "clusters")
     assert list(clusters) == [result.cluster_names[k] for k in result.clusters]
-    labels = pipeline.groups_of(result, "labels")
+    labels = workflow.groups_of(result, "labels")
     assert list(labels) == list(result.labels)
     edited = pd.Series(["mine"], index=[result.obs_names[3]])
-    final = pipeline.groups_of(result, "final", edited)
+    final = workflow.groups_of(result, "final", edited)
     assert final.iloc[3] == "mine"
     assert final.drop(final.index[3]).equals(labels.drop(labels.index[3]))
-    assert pipeline.groups_of(result, "final").equals(labels)
+    assert workflow.groups_of(result, "final").equals(labels)
 
 
 def named(adata: AnnData, names: list[str]) -> AnnData:
@@ -127,7 +127,7 @@ MOUSE = ["Actb", "Gapdh", "Cd3e", "Ms4a1", "Ins2", "Gcg", "Sst", "Ppy", "Krt19",
 def test_species_are_brought_together_and_it_is_told(source: AnnData, target: AnnData) -> None:
     mouse, human = named(source, MOUSE), named(target, HUMAN)
     before = list(mouse.var_names)
-    repaired, same, told = pipeline.repaired(mouse, human)
+    repaired, same, told = workflow.repaired(mouse, human)
     assert [finding.code for finding in told] == ["species_differ"]
     assert set(repaired.var_names) & set(human.var_names) >= {"ACTB", "INS", "VWF"}
     assert same is human
@@ -135,55 +135,55 @@ def test_species_are_brought_together_and_it_is_told(source: AnnData, target: An
 
 
 def test_what_is_right_is_left_alone(source: AnnData, target: AnnData) -> None:
-    assert pipeline.repaired(source, target) == (source, target, [])
+    assert workflow.repaired(source, target) == (source, target, [])
 
 
 def test_swapped_cells_and_genes_are_repaired_only_when_asked(source: AnnData, target: AnnData) -> None:
     names = [*HUMAN, *(f"gene_{k}" for k in range(48))]
     good, swapped = named(source, names), named(target, names).T.copy()
-    assert pipeline.repaired(good, swapped)[1] is swapped
-    _, repaired, told = pipeline.repaired(good, swapped, blocks=True)
+    assert workflow.repaired(good, swapped)[1] is swapped
+    _, repaired, told = workflow.repaired(good, swapped, blocks=True)
     assert list(repaired.var_names) == names
     assert [finding.code for finding in told] == ["orientation"]
 
 
 def test_labels_are_found_only_where_it_is_clear(source: AnnData) -> None:
-    assert pipeline.find_labels(source, required=True) == "cell_type"
+    assert workflow.find_labels(source, required=True) == "cell_type"
     unsure = source.copy()
     unsure.obs = unsure.obs.rename(columns={"cell_type": "mine"})[["mine"]]
     with pytest.raises(DataError, match=r"'mine'.*cannot be seen") as refusal:
-        pipeline.find_labels(unsure, required=True)
+        workflow.find_labels(unsure, required=True)
     assert "--label-key mine" in str(refusal.value)
-    assert pipeline.labels_in_table(unsure, ["mine"]) == ["mine"]
-    assert pipeline.labels_in_table(unsure, ["mine", "batch"]) == []
+    assert workflow.labels_in_table(unsure, ["mine"]) == ["mine"]
+    assert workflow.labels_in_table(unsure, ["mine", "batch"]) == []
     two = source.copy()
     two.obs["cluster"] = two.obs["cell_type"].astype(str).to_numpy()
     with pytest.raises(DataError, match="cell_type, cluster"):
-        pipeline.find_labels(two, required=True)
+        workflow.find_labels(two, required=True)
     none = source.copy()
     del none.obs["cell_type"]
     with pytest.raises(DataError, match="No column"):
-        pipeline.find_labels(none, required=True)
-    assert pipeline.find_labels(none, required=False) is None
+        workflow.find_labels(none, required=True)
+    assert workflow.find_labels(none, required=False) is None
 
 
 def test_maps_come_one_after_the_other(pair: Pair) -> None:
-    runs = dict.fromkeys(pipeline.MAPS, Run())
+    runs = dict.fromkeys(workflow.MAPS, Run())
     done = ("target_umap", "target_tsne", "joint_umap", "joint_tsne")
-    first, second = pipeline.explore(pair, {}, runs, done)
+    first, second = workflow.explore(pair, {}, runs, done)
     assert first["target_pca"].shape == (80, 2)
     assert set(second) == {"joint_source_index", "joint_pca_source", "joint_pca_target"}
-    again, _ = pipeline.explore(pair, {}, runs, done)
+    again, _ = workflow.explore(pair, {}, runs, done)
     np.testing.assert_array_equal(again["target_pca"], first["target_pca"])
 
 
 def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
-    found = pipeline.transferability(pair, get_method("transfercluster")(), Run(), n_permutations=19)
+    found = workflow.transferability(pair, get_method("transfercluster")(), Run(), n_permutations=19)
     assert found.p_value == 1 / 20
     assert found.score > 0.9
     with pytest.raises(DataError, match="no cell-type labels"):
-        pipeline.transferability(dataclasses.replace(pair, label_key=None), get_method("transfercluster")(), Run())
-    check = pipeline.check_source(pair, pipeline.usual_method("cell_type"), Run(), n_permutations=19)
+        workflow.transferability(dataclasses.replace(pair, label_key=None), get_method("transfercluster")(), Run())
+    check = workflow.check_source(pair, workflow.usual_method("cell_type"), Run(), n_permutations=19)
     assert (check.score, check.p_value, check.null_scores) == (found.score, found.p_value, found.null_scores)
     assert (check.worth, check.n_types, check.tried, check.suggested) == ("good", 4, (), 0)
     assert max(check.null_scores) < check.score
@@ -195,28 +195,28 @@ def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
     [(0.9, 0.01, "good"), (0.5, 0.05, "good"), (0.49, 0.01, "partial"), (0.2, 0.01, "little"), (0.9, 0.06, "none")],
 )
 def test_use_of_a_source_has_a_word(score: float, p_value: float, worth: str) -> None:
-    assert pipeline.SourceCheck(score=score, p_value=p_value).worth == worth
+    assert workflow.SourceCheck(score=score, p_value=p_value).worth == worth
 
 
 def test_a_source_without_labels_is_checked_by_its_groups(pair: Pair) -> None:
     unlabelled = dataclasses.replace(pair, label_key=None)
-    check = pipeline.check_source(unlabelled, pipeline.usual_method(None), Run(), n_permutations=9)
+    check = workflow.check_source(unlabelled, workflow.usual_method(None), Run(), n_permutations=9)
     assert check.suggested == check.n_types == 4
     assert check.tried == tuple(range(2, 16))
     assert list(check.errors[:3]) == sorted(check.errors[:3], reverse=True)
-    assert pipeline.SourceCheck.from_dict(json.loads(json.dumps(check.to_dict()))) == check
+    assert workflow.SourceCheck.from_dict(json.loads(json.dumps(check.to_dict()))) == check
 
 
 def test_only_what_can_do_without_labels_is_set_to(pair: Pair) -> None:
-    assert pipeline.without_labels(get_method("transfercluster"), "cell_type") == {}
+    assert workflow.without_labels(get_method("transfercluster"), "cell_type") == {}
     for key in ("transfercluster", "targetcluster"):
-        settings = pipeline.without_labels(get_method(key), None)
+        settings = workflow.without_labels(get_method(key), None)
         assert get_method(key)(**settings).requires_labels == (key == "targetcluster")
 
 
 def test_baselines_of_an_unlabelled_source_are_named_by_its_groups(pair: Pair) -> None:
     unlabelled = dataclasses.replace(pair, label_key=None)
-    found = pipeline.baseline(unlabelled, "targetcluster", pipeline.usual_method(None), Run())
+    found = workflow.baseline(unlabelled, "targetcluster", workflow.usual_method(None), Run())
     assert set(found.label_names) == {"group 1", "group 2", "group 3", "group 4"}
     assert "sctl_found_group" not in pair.source.obs
 
@@ -226,7 +226,7 @@ def test_a_method_takes_no_column_of_barcodes_for_batches(pair: Pair) -> None:
     target.obs["barcode"] = target.obs_names
     method = get_method("itclust")(batch_key="barcode")
     with pytest.raises(DataError, match="80 different values for 80 cells of the target"):
-        pipeline.with_batches(dataclasses.replace(pair, target=target), method)
+        workflow.with_batches(dataclasses.replace(pair, target=target), method)
 
 
 # -- several datasets as one side ------------------------------------------------------------------------
@@ -242,34 +242,34 @@ def halves(source: AnnData) -> dict[str, AnnData]:
     return {"a.h5ad": first, "b.h5ad": second}
 
 
-@pytest.mark.parametrize("genes", pipeline.GENES)
-def test_datasets_are_put_together_on_shared_genes_or_on_all(source: AnnData, halves, genes: pipeline.Genes) -> None:
+@pytest.mark.parametrize("genes", workflow.GENES)
+def test_datasets_are_put_together_on_shared_genes_or_on_all(source: AnnData, halves, genes: workflow.Genes) -> None:
     before = {name: part.copy() for name, part in halves.items()}
-    out = pipeline.joined(halves, genes=genes)
+    out = workflow.joined(halves, genes=genes)
     kept = source.var_names[50:250] if genes == "shared" else source.var_names
     assert sorted(out.var_names) == sorted(kept)
-    assert out.obs[pipeline.FILE].value_counts().to_dict() == {name: part.n_obs for name, part in halves.items()}
+    assert out.obs[workflow.FILE].value_counts().to_dict() == {name: part.n_obs for name, part in halves.items()}
     expected = source[out.obs_names, out.var_names].X.toarray()
-    own = [out.var_names.isin(halves[name].var_names) for name in out.obs[pipeline.FILE]]  # what a dataset lacks is 0
+    own = [out.var_names.isin(halves[name].var_names) for name in out.obs[workflow.FILE]]  # what a dataset lacks is 0
     np.testing.assert_allclose(out.X.toarray(), np.where(own, expected, 0), rtol=1e-4, atol=1e-4)
     assert (out.obs["cell_type"].astype(str) == source.obs["cell_type"].astype(str)[out.obs_names]).all()
     assert "200 genes" in out.uns["read_notes"]
     for name, part in halves.items():
         assert (part.X != before[name].X).nnz == 0
-        assert pipeline.FILE not in part.obs
+        assert workflow.FILE not in part.obs
 
 
 def test_cells_of_one_name_are_told_apart_and_other_species_are_met(source: AnnData) -> None:
     again = source.copy()
     again.var_names = [name.upper() for name in again.var_names]
-    out = pipeline.joined({"a": source, "b": again, "c": source[:3].copy()})
+    out = workflow.joined({"a": source, "b": again, "c": source[:3].copy()})
     assert out.obs_names.is_unique
     assert out.obs_names[0] == f"{source.obs_names[0]}-1"
     assert out.obs_names[-1] == f"{source.obs_names[2]}-3"
     strange = source.copy()
     strange.var_names = [f"strange{i}" for i in range(strange.n_vars)]
     with pytest.raises(DataError, match="a, b share 0 genes"):
-        pipeline.joined({"a": source, "b": strange})
+        workflow.joined({"a": source, "b": strange})
 
 
 def furnished(adata: AnnData, log: bool) -> AnnData:
@@ -293,7 +293,7 @@ def test_datasets_that_are_put_together_come_back_as_they_were(source: AnnData) 
     first, second = furnished(source[:50], log=True), furnished(source[50:151], log=True)
     first.obs["weight"], second.obs["batch"] = 1.5, "x"
     second.obs["file"] = "mine"
-    out = pipeline.joined({"a": first, "b": second})
+    out = workflow.joined({"a": first, "b": second})
     for place, part in ((slice(0, 50), first), (slice(50, 151), second)):
         for found, given in ((out.X, part.X), (out.layers["counts"], part.layers["counts"]), (out.raw.X, part.raw.X)):
             np.testing.assert_array_equal(found[place].toarray(), given.toarray())
@@ -310,11 +310,11 @@ def test_datasets_that_are_put_together_come_back_as_they_were(source: AnnData) 
     assert "linear scale" not in out.uns["read_notes"]
 
 
-@pytest.mark.parametrize("genes", pipeline.GENES)
-def test_genes_of_any_dataset_keep_their_columns(source: AnnData, genes: pipeline.Genes) -> None:
+@pytest.mark.parametrize("genes", workflow.GENES)
+def test_genes_of_any_dataset_keep_their_columns(source: AnnData, genes: workflow.Genes) -> None:
     first, second = furnished(source[:50, :250], log=True), furnished(source[50:, 50:], log=True)
     second.var["length"] += 50
-    out = pipeline.joined({"a": first, "b": second}, genes=genes)
+    out = workflow.joined({"a": first, "b": second}, genes=genes)
     assert out.var["length"].tolist() == [int(name) for name in source.var_names.get_indexer(out.var_names)]
     np.testing.assert_array_equal(out[:50, first.var_names.intersection(out.var_names)].X.toarray(),
                                   first[:, first.var_names.intersection(out.var_names)].X.toarray())  # fmt: skip
@@ -324,7 +324,7 @@ def test_logarithms_beside_counts_are_brought_together_and_it_is_said(source: An
     log, counts = source[:50].copy(), source[50:].copy()
     log.X = log.X.astype(np.float64)
     log.X.data = np.log1p(log.X.data)
-    out = pipeline.joined({"a": log, "b": counts})
+    out = workflow.joined({"a": log, "b": counts})
     np.testing.assert_allclose(out.X.toarray(), source.X.toarray(), rtol=1e-5)
     assert "different kinds (a: logarithms to base e; b: counts): all were brought to a linear" in out.uns["read_notes"]
 
@@ -333,32 +333,32 @@ def test_several_files_are_one_sample_or_several_datasets(source: AnnData, halve
     for name, part in halves.items():
         part.write_h5ad(tmp_path / name)
     paths = [tmp_path / name for name in halves]
-    out = pipeline.read_datasets(paths, genes="union")
+    out = workflow.read_datasets(paths, genes="union")
     assert out.shape == source.shape
-    assert pipeline.read_datasets(paths[:1]).shape == halves["a.h5ad"].shape
-    assert set(pipeline.read_datasets(paths, names=["features.h5ad", "y.h5ad"]).obs[pipeline.FILE]) == {
+    assert workflow.read_datasets(paths[:1]).shape == halves["a.h5ad"].shape
+    assert set(workflow.read_datasets(paths, names=["features.h5ad", "y.h5ad"]).obs[workflow.FILE]) == {
         "features.h5ad",
         "y.h5ad",
     }
     with pytest.raises(DataError, match=r"a\.h5ad was given twice"):
-        pipeline.read_datasets([paths[0], paths[0]])
+        workflow.read_datasets([paths[0], paths[0]])
     with pytest.raises(DataError, match="no complete 10x sample"):
-        pipeline.read_datasets([paths[0], tmp_path / "b.h5ad"], names=["matrix.mtx", "barcodes.tsv"])
+        workflow.read_datasets([paths[0], tmp_path / "b.h5ad"], names=["matrix.mtx", "barcodes.tsv"])
 
 
 def test_a_gene_that_a_study_lacks_says_nothing_where_each_is_scaled_on_its_own(
     source: AnnData, target, halves
 ) -> None:
-    joined = pipeline.joined(halves, genes="union")
-    method = get_method("itclust")(batch_key=pipeline.FILE, n_genes=None, n_pretrain_epochs=2)
-    pair = pipeline.prepare(joined, target, {"label_key": "cell_type", "n_top_genes": None}, Run()).pair
+    joined = workflow.joined(halves, genes="union")
+    method = get_method("itclust")(batch_key=workflow.FILE, n_genes=None, n_pretrain_epochs=2)
+    pair = workflow.prepare(joined, target, {"label_key": "cell_type", "n_top_genes": None}, Run()).pair
     used = pair.source.var_names
     scaled = method._scaled(pair.source, pair.source[:, used].X)
     for name, part in halves.items():
-        cells = (pair.source.obs[pipeline.FILE] == name).to_numpy()
+        cells = (pair.source.obs[workflow.FILE] == name).to_numpy()
         assert cells.sum() == part.n_obs
         assert not scaled[np.ix_(cells, ~used.isin(part.var_names))].any()
-    found = pipeline.transfer(pair, method, Run())
+    found = workflow.transfer(pair, method, Run())
     truth = target.obs.loc[found.obs_names, "cell_type"].astype(str).to_numpy()
     assert (found.labels == truth).mean() > 0.9
 
@@ -369,7 +369,7 @@ def test_names_given_twice_are_repaired_without_being_asked(source: AnnData, tar
     counts = target.copy()
     names = counts.var_names.tolist()
     counts.var_names = [names[1], *names[1:]]
-    _, repaired, told = pipeline.repaired(source, counts)
+    _, repaired, told = workflow.repaired(source, counts)
     assert [finding.fix.code for finding in told if finding.fix] == ["sum_genes"]
     assert repaired.n_vars == target.n_vars - 1
     both = np.asarray(target[:, names[:2]].X.sum(axis=1)).ravel()
@@ -377,11 +377,11 @@ def test_names_given_twice_are_repaired_without_being_asked(source: AnnData, tar
 
     logs = counts.copy()
     logs.X = logs.X.log1p()
-    assert "unique_genes" in [finding.fix.code for finding in pipeline.repaired(source, logs)[2] if finding.fix]
+    assert "unique_genes" in [finding.fix.code for finding in workflow.repaired(source, logs)[2] if finding.fix]
 
     cells = target.copy()
     cells.obs_names = [cells.obs_names[1], *cells.obs_names[1:]]
-    _, repaired, told = pipeline.repaired(source, cells)
+    _, repaired, told = workflow.repaired(source, cells)
     assert [finding.fix.code for finding in told if finding.fix] == ["unique_cells"]
     assert repaired.obs_names.is_unique
 
@@ -390,6 +390,6 @@ def test_a_layer_of_counts_is_used_without_being_asked(source: AnnData, target: 
     logs = target.copy()
     logs.layers["counts"] = target.X.copy()
     logs.X = target.X.log1p()
-    _, repaired, told = pipeline.repaired(source, logs)
+    _, repaired, told = workflow.repaired(source, logs)
     assert [finding.fix.code for finding in told if finding.fix] == ["use_counts"]
     assert (repaired.X != target.X).nnz == 0

@@ -9,7 +9,7 @@ import pytest
 
 from sctl.errors import DataError, ParameterError
 from sctl.plots import Curves, film_figure, layered_sankey, training_figure, training_svg
-from sctl.plots import film as film_module
+from sctl.plots import trajectory as film_module
 
 
 def lines(figure):

@@ -10,8 +10,8 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.core.normalise import log_normalised
 from sctl.errors import Cancelled, DataError, ParameterError
+from sctl.numerics.normalize import log_normalised
 from sctl.preflight import inspect, inspect_pair
 from sctl.preprocess import (
     PAPER_FILTERS,

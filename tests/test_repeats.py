@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sctl import jobs, pipeline
+from sctl import jobs, workflow
+from sctl.analysis.seed_stability import separation
+from sctl.analysis.stability_measures import groups_from
+from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.errors import Cancelled, ParameterError, ProjectError
 from sctl.jobs import tasks
 from sctl.project import (
@@ -18,7 +21,6 @@ from sctl.project import (
     outcomes_in,
     questions,
 )
-from sctl.robustness import Outcome, Separation, groups_from, separation
 from sctl.run import Run
 
 ASKED = Question(of="truth", one="type A", other="type B")
@@ -58,10 +60,10 @@ def test_a_job_repeats_every_method_and_keeps_every_outcome(project):
 
 
 def test_outcomes_are_those_of_the_library(pair):
-    method = pipeline.method_of({"params": {"theta_step": 0.5, "theta_max": 0.5}})
+    method = workflow.method_of({"params": {"theta_step": 0.5, "theta_max": 0.5}})
     groups = groups_from(pair.target.obs["cell_type"], "type A", "type C")
-    methods = pipeline.compared_methods(method)
-    found = tuple(pipeline.repeats(pair, methods, groups, n_seeds=2, run=Run()))
+    methods = workflow.compared_methods(method)
+    found = tuple(workflow.repeats(pair, methods, groups, n_seeds=2, run=Run()))
     assert found == separation(pair, methods, groups, n_seeds=2).outcomes
 
 
@@ -86,13 +88,13 @@ def test_a_stop_keeps_what_is_finished(project):
 
 
 def test_theta_chosen_by_hand_holds_for_every_seed():
-    method = pipeline.method_of({"params": {"n_clusters": 3}})
-    fixed = pipeline.compared_methods(method, 0.3)
+    method = workflow.method_of({"params": {"n_clusters": 3}})
+    fixed = workflow.compared_methods(method, 0.3)
     assert list(fixed) == ["transfercluster", "targetcluster", "concatenatecluster"]
     assert fixed["transfercluster"].params["theta"] == 0.3
     assert {one.params["n_clusters"] for one in fixed.values()} == {3}
-    assert pipeline.compared_methods(method)["transfercluster"].params["theta"] is None
-    alone = pipeline.compared_methods(pipeline.method_of({"method": "targetcluster"}), 0.3)
+    assert workflow.compared_methods(method)["transfercluster"].params["theta"] is None
+    alone = workflow.compared_methods(workflow.method_of({"method": "targetcluster"}), 0.3)
     assert list(alone) == ["targetcluster", "concatenatecluster"]
 
 

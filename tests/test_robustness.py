@@ -9,10 +9,12 @@ import pytest
 from scipy import stats
 
 from sctl import robustness
-from sctl.base import TransferMethod, transfer
+from sctl.analysis.seed_stability import each_seed, one_seed, prepare_trial
+from sctl.analysis.stability_measures import apart, groups_from, separated
+from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.methods import METHODS, get_method
-from sctl.robustness import Outcome, Separation, apart, each_seed, groups_from, one_seed, prepare_trial, separated
+from sctl.methods.base import TransferMethod, transfer
 from sctl.run import Run
 from sctl.simulate import toy_pair
 

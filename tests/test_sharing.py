@@ -9,9 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from sctl.base import Saveable, transfer
 from sctl.errors import DataError, NotFittedError, ParameterError
 from sctl.methods import METHODS, get_method
+from sctl.methods.base import Saveable, transfer
 from sctl.run import Run
 from sctl.sharing import load_model, model_card, read_manifest, save_model
 

@@ -5,10 +5,10 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from sctl.embed import pca
+from sctl.analysis.embed import pca
+from sctl.analysis.subcluster import subgroups
 from sctl.errors import ParameterError
 from sctl.run import Run
-from sctl.subgroups import subgroups
 
 
 @pytest.fixture

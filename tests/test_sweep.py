@@ -9,13 +9,16 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from sctl.core.alignment import kernel_target_alignment
-from sctl.core.consensus import Sc3
-from sctl.core.class_means import class_means
 from sctl.errors import Cancelled, DataError, ParameterError
+from sctl.methods.transfercluster import prepare_sweep as prepare_module
+from sctl.methods.transfercluster.alignment import kernel_target_alignment
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, types_met
+from sctl.methods.transfercluster.sc3 import Sc3
+from sctl.methods.transfercluster.sweep import ThetaSweep
+from sctl.methods.transfercluster.sweep_warnings import remarks, sweep_warnings
+from sctl.methods.transfercluster.theta import ThetaPoint, choose_theta
+from sctl.numerics.class_means import class_means
 from sctl.run import Run
-from sctl.sweep import ThetaPoint, ThetaSweep, choose_theta, doubts, prepare_sweep, remarks, types_met
-from sctl.sweep import prepare as prepare_module
 
 
 def prepared(pair, n_nulls=0, target_step="hard", n_landmarks=None, **settings):
@@ -216,13 +219,13 @@ def curve(scores, clusters=None, criterion="target_kta"):
     ]
 
 
-def test_doubts():
-    assert doubts(curve([0.3, 0.6, 0.4])) == ()
-    assert doubts(curve([0.3, 0.9])) == ()  # two values make no curve
+def test_sweep_warnings():
+    assert sweep_warnings(curve([0.3, 0.6, 0.4])) == ()
+    assert sweep_warnings(curve([0.3, 0.9])) == ()  # two values make no curve
     for scores, kind in (([0.5, 0.51, 0.5], "flat"), ([0.9, 0.6, 0.4], "smallest"), ([0.3, 0.6, 0.9], "largest")):
-        assert [doubt.kind for doubt in doubts(curve(scores), "target_kta")] == [kind]
+        assert [doubt.kind for doubt in sweep_warnings(curve(scores), "target_kta")] == [kind]
     with pytest.raises(ParameterError, match="stability"):
-        doubts(curve([0.3, 0.6, 0.4]), "stability")
+        sweep_warnings(curve([0.3, 0.6, 0.4]), "stability")
 
 
 def disagreeing(other, best_kta=2):
@@ -240,25 +243,25 @@ def disagreeing(other, best_kta=2):
     ]
 
 
-def test_doubts_name_the_scores_that_would_choose_other_groups():
-    (doubt,) = doubts(disagreeing([0, 1, 0, 1]))
+def test_sweep_warnings_name_the_scores_that_would_choose_other_groups():
+    (doubt,) = sweep_warnings(disagreeing([0, 1, 0, 1]))
     assert doubt.kind == "disagreement"
     assert doubt.text == (
         "θ = 0.2, which has the best score for the fit to the mixed data, would group some cells differently. "
         "Compare θ = 0.2 before you trust small groups."
     )  # the separation would choose another θ, but the same groups
-    assert "differently (3 groups instead of 2)." in doubts(disagreeing([0, 1, 2, 2]))[0].text
+    assert "differently (3 groups instead of 2)." in sweep_warnings(disagreeing([0, 1, 2, 2]))[0].text
 
 
 def test_other_groups_without_the_source_are_named_as_those_of_ones_own_data():
     points = disagreeing([0, 1, 0, 1], best_kta=0)
     points[0] = replace(points[0], clusters=np.array([0, 1, 0, 1]))
-    (doubt,) = doubts(points)
+    (doubt,) = sweep_warnings(points)
     assert doubt.text.startswith("Your own data alone would group some cells differently. Compare θ = 0 before")
 
 
 def test_scores_that_grow_with_theta_by_construction_are_not_heard_at_its_end():
-    assert doubts(disagreeing([0, 1, 0, 1], best_kta=3)) == ()
+    assert sweep_warnings(disagreeing([0, 1, 0, 1], best_kta=3)) == ()
 
 
 def test_a_choice_is_not_called_safe_where_the_scores_disagree():

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.base import transfer
-from sctl.core.clusterers import CLUSTERERS
-from sctl.core.consensus import sc3
-from sctl.core.class_means import class_means
 from sctl.methods import get_method
+from sctl.methods.base import transfer
+from sctl.methods.transfercluster import prepare_sweep as prepare_module
+from sctl.methods.transfercluster.clusterers import CLUSTERERS
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep
+from sctl.methods.transfercluster.sc3 import sc3
+from sctl.methods.transfercluster.sweep import ThetaSweep
+from sctl.numerics.class_means import class_means
 from sctl.run import Run
-from sctl.sweep import ThetaSweep, prepare_sweep
-from sctl.sweep import prepare as prepare_module
 
 
 def prepared(pair, clusterer="sc3"):

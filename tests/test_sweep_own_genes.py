@@ -10,13 +10,14 @@ from scipy import sparse, stats
 from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 
-from sctl.core.alignment import kernel_target_alignment
-from sctl.core.consensus import Sc3, sc3
-from sctl.core.target_step import rebuilding_weights
 from sctl.errors import ParameterError
+from sctl.methods.transfercluster import prepare_sweep as preparing
+from sctl.methods.transfercluster.alignment import kernel_target_alignment
+from sctl.methods.transfercluster.kernels import rebuilding_weights
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_own_genes
+from sctl.methods.transfercluster.sc3 import Sc3, sc3
+from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run
-from sctl.sweep import ThetaSweep, prepare_sweep, with_own_genes
-from sctl.sweep import prepare as preparing
 
 THETAS = (0.0, 0.4, 1.0)
 STEPS = ("hard", "soft", "hard_optimised")
@@ -95,7 +96,7 @@ def test_ranks(data, mode):
 def test_other_cells_and_landmarks(data, mode, target_step, theta, monkeypatch):
     monkeypatch.setattr(preparing, "ALL_CELLS_UP_TO", 30)
     monkeypatch.setattr(preparing, "N_LANDMARKS", 20)
-    monkeypatch.setattr("sctl.core.landmarks.CHUNK", 7)
+    monkeypatch.setattr("sctl.methods.transfercluster.landmarks.CHUNK", 7)
     sweep = joined(data, mode, target_step=target_step)
     rest = np.setdiff1d(np.arange(45), sweep.landmarks)
     assert len(rest) == 45 - len(sweep.landmarks) > 0

@@ -9,11 +9,11 @@ from anndata import AnnData
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from sctl import consensus_method
-from sctl.base import transfer
 from sctl.data import TARGET_ONLY, read_result, write_result
 from sctl.io import read, write_h5ad
 from sctl.methods import get_method
+from sctl.methods.base import transfer
+from sctl.methods.transfercluster import base
 from sctl.preprocess import Prepared, PreprocessParams, RoleParams, prepare_pair
 from sctl.run import Run
 from sctl.simulate import toy_counts
@@ -124,7 +124,7 @@ def test_own_genes_change_what_is_clustered_and_not_what_cells_resemble(scarce):
 
 @pytest.mark.parametrize(("few", "mode"), [(61, "covariance"), (60, "shared")])
 def test_own_genes_are_used_by_themselves_where_few_are_shared(scarce, monkeypatch, few, mode):
-    monkeypatch.setattr(consensus_method, "FEW_GENES", few)
+    monkeypatch.setattr(base, "FEW_GENES", few)
     by_itself, asked = (
         transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=choice), Run()) for choice in ("auto", mode)
     )

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from anndata import AnnData
 
-from sctl import export, pipeline
-from sctl.base import Saveable
+from sctl import export, workflow
 from sctl.data import read_result
 from sctl.errors import DataError, ParameterError
 from sctl.methods import METHODS, get_method
+from sctl.methods.base import Saveable
 from sctl.run import Run
 from sctl.sharing import load_trained, model_card, read_manifest, save_model
 from sctl.simulate import toy_counts
@@ -36,10 +36,10 @@ def trained(tmp_path_factory, source, target):
     def make(key):
         if key not in made:
             path = tmp_path_factory.mktemp("models") / f"{key}.sctl"
-            pair = pipeline.prepare(source, target, {"label_key": "cell_type"}, Run()).pair
+            pair = workflow.prepare(source, target, {"label_key": "cell_type"}, Run()).pair
             method = get_method(key)(**QUICK[key])
-            result = pipeline.transfer(pair, method, Run(seed=5))
-            pipeline.save_trained(path, pair, method, {}, seed=5, name="toy.h5ad")
+            result = workflow.transfer(pair, method, Run(seed=5))
+            workflow.save_trained(path, pair, method, {}, seed=5, name="toy.h5ad")
             made[key] = path, pair, result
         return made[key]
 
@@ -48,13 +48,13 @@ def trained(tmp_path_factory, source, target):
 
 def answer(path, target, **settings):
     loaded = load_trained(path)
-    prepared = pipeline.prepare_trained(loaded, target, {}, Run())
-    return pipeline.transfer(prepared.pair, loaded.configured(settings), Run(seed=loaded.seed))
+    prepared = workflow.prepare_trained(loaded, target, {}, Run())
+    return workflow.transfer(prepared.pair, loaded.configured(settings), Run(seed=loaded.seed))
 
 
 def test_every_method_but_the_one_that_mixes_cells_can_be_trained():
-    assert {key for key, kind in METHODS.items() if not pipeline.why_not_saved(kind, {})} >= set(QUICK)
-    assert "needs the cells" in pipeline.why_not_saved(get_method("concatenatecluster"), {})
+    assert {key for key, kind in METHODS.items() if not workflow.why_not_saved(kind, {})} >= set(QUICK)
+    assert "needs the cells" in workflow.why_not_saved(get_method("concatenatecluster"), {})
 
 
 @SAVED
@@ -84,14 +84,14 @@ def test_a_target_may_lack_genes_but_not_too_many(trained, target, key):
     path, _, _ = trained(key)
     fewer = target[:, np.random.default_rng(0).permutation(300)[:240]].copy()
     loaded = load_trained(path)
-    prepared = pipeline.prepare_trained(loaded, fewer, {}, Run())
+    prepared = workflow.prepare_trained(loaded, fewer, {}, Run())
     assert prepared.pair.profiles_only
     assert prepared.report.to_dict()["trained"]["n_compared"] == 300
     assert len(prepared.report.missing) == 60
     assert "240 of the 300 genes by which it compares cells" in " ".join(prepared.report.sentences)
     assert (answer(path, fewer).labels == target.obs["cell_type"].astype(str)).mean() > 0.9
     with pytest.raises(DataError, match="100 of the 300 genes"):
-        pipeline.prepare_trained(loaded, target[:, :100].copy(), {}, Run())
+        workflow.prepare_trained(loaded, target[:, :100].copy(), {}, Run())
 
 
 @SAVED
@@ -137,22 +137,22 @@ def test_settings_of_the_target_play_no_part_in_learning(pair, key):
 def test_a_restored_method_learns_nothing_anew(trained, target):
     path, _, first = trained("transfercluster")
     loaded = load_trained(path)
-    pair = pipeline.prepare_trained(loaded, target, {}, Run()).pair
+    pair = workflow.prepare_trained(loaded, target, {}, Run()).pair
     worse = pair.source.copy()
     worse.X = worse.X * 0
-    again = pipeline.transfer(replace(pair, source=worse), loaded.configured({}), Run(seed=5))
+    again = workflow.transfer(replace(pair, source=worse), loaded.configured({}), Run(seed=5))
     np.testing.assert_array_equal(first.label_proba, again.label_proba)
-    assert pipeline.baselines_of(loaded.method) == ("targetcluster",)
-    kept = pipeline.compared_methods(loaded.method, 0.3)
+    assert workflow.baselines_of(loaded.method) == ("targetcluster",)
+    kept = workflow.compared_methods(loaded.method, 0.3)
     assert kept["transfercluster"].restored_
     assert list(kept) == ["transfercluster", "targetcluster"]
 
 
 def test_found_groups_come_along(tmp_path, source, target):
-    pair = pipeline.prepare(source, target, {}, Run()).pair
+    pair = workflow.prepare(source, target, {}, Run()).pair
     method = get_method("transfercluster")(**QUICK["transfercluster"], source_types="found", n_source_groups=4)
-    first = pipeline.transfer(pair, method, Run(seed=5))
-    path = pipeline.save_trained(tmp_path / "groups", pair, method, {}, seed=5)
+    first = workflow.transfer(pair, method, Run(seed=5))
+    path = workflow.save_trained(tmp_path / "groups", pair, method, {}, seed=5)
     np.testing.assert_array_equal(answer(path, target).labels, first.labels)
     assert sum(load_trained(path).summary.n_cells) == source.n_obs
 
@@ -163,10 +163,10 @@ def test_genes_are_made_to_meet(trained, target):
     shouted.var_names = [
         f"{name.upper()}X" if number < 2 else name.upper() for number, name in enumerate(target.var_names)
     ]
-    loaded, repaired, told = pipeline.met(load_trained(path), shouted)
+    loaded, repaired, told = workflow.met(load_trained(path), shouted)
     assert [finding.code for finding in told] == ["case_differs"]
-    pair = pipeline.prepare_trained(loaded, repaired, {}, Run()).pair
-    result = pipeline.transfer(pair, loaded.configured({}), Run(seed=5))
+    pair = workflow.prepare_trained(loaded, repaired, {}, Run()).pair
+    result = workflow.transfer(pair, loaded.configured({}), Run(seed=5))
     assert result.uns["genes_missing"] == 2
     assert (result.labels == first.labels).mean() > 0.95
     again = save_model(loaded.method, path.with_name("renamed"), source=loaded.summary)
@@ -186,13 +186,13 @@ def test_two_genes_never_get_one_name(trained):
 def test_what_fits_one_target_only_is_not_saved(tmp_path, pair):
     method = get_method("targetcluster")().fit(pair.source, pair.label_key, Run())
     with pytest.raises(ParameterError, match="ComBat"):
-        pipeline.save_trained(tmp_path / "x", pair, method, {"batch_correction": "combat"}, seed=0)
+        workflow.save_trained(tmp_path / "x", pair, method, {"batch_correction": "combat"}, seed=0)
 
 
 def test_training_without_a_target(tmp_path, source, target):
     method = get_method("transfercluster")(**QUICK["transfercluster"])
-    pair = pipeline.train(source, method, {"label_key": "cell_type", "n_top_genes": 100}, Run())
-    path = pipeline.save_trained(tmp_path / "alone", pair, method, {"n_top_genes": 100}, seed=0)
+    pair = workflow.train(source, method, {"label_key": "cell_type", "n_top_genes": 100}, Run())
+    path = workflow.save_trained(tmp_path / "alone", pair, method, {"n_top_genes": 100}, seed=0)
     assert len(load_trained(path).genes) == 100
     assert (answer(path, target).labels == target.obs["cell_type"].astype(str)).mean() > 0.9
 
@@ -210,8 +210,8 @@ def test_a_type_of_few_cells_is_named_on_the_card(tmp_path, source, target):
     keep[:3] = True
     few = source[keep].copy()
     method = get_method("targetcluster")(**QUICK["targetcluster"])
-    pair = pipeline.train(few, method, {"label_key": "cell_type"}, Run())
-    card = model_card(read_manifest(pipeline.save_trained(tmp_path / "few", pair, method, {}, seed=0)))
+    pair = workflow.train(few, method, {"label_key": "cell_type"}, Run())
+    card = model_card(read_manifest(workflow.save_trained(tmp_path / "few", pair, method, {}, seed=0)))
     assert "fewer than 5 cells" in card
 
 

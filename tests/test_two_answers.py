@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sctl.core.before_after import Clustering
-from sctl.two_answers import TwoClusterings
+from sctl.methods.itclust.fine_tuning_result import TwoClusterings
+from sctl.methods.itclust.stages import Clustering
 
 
 def test_new_groups_pass_over_the_names_of_types() -> None:

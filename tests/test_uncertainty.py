@@ -6,9 +6,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import accuracy_score
 
-from sctl.data import TransferResult
-from sctl.errors import DataError, ParameterError
-from sctl.uncertainty import (
+from sctl.analysis.uncertainty import (
     TRAFFIC_LIGHT_RULE,
     apply_threshold,
     assigned_at,
@@ -19,6 +17,8 @@ from sctl.uncertainty import (
     expected_calibration_error,
     traffic_light,
 )
+from sctl.data import TransferResult
+from sctl.errors import DataError, ParameterError
 
 NAMES = ("alpha", "beta", "delta")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sctl.values import log_base, shown_log, stored, value_kind
+from sctl.qc.values import log_base, shown_log, stored, value_kind
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.core.derivation import follows, logged, same_largest
 from sctl.genes.table import matched
-from sctl.pipeline import repaired
 from sctl.preflight import apply_fix, inspect
 from sctl.preprocess.linear import linear
+from sctl.qc.derivation import follows, logged, same_largest
+from sctl.workflow import repaired
 
 HUMAN = matched()["human"].tolist()
 RNG = np.random.default_rng(8)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pairs import RealPair
-from sctl.core.code_model import CodeModel
-from sctl.core.poisson_autoencoder import PoissonConfig, train_poisson, untrained
-from sctl.enrichment import TypedCells, UnitSettings, unit_pathways
+from sctl.analysis.enrichment import TypedCells, UnitSettings, unit_pathways
 from sctl.genesets import GeneSets, hallmark
+from sctl.methods.poisson.autoencoder import PoissonConfig, train_poisson, untrained
+from sctl.numerics.encoder_decoder import CodeModel
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 

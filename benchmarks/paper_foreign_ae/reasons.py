@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pairs import RealPair
-from sctl.base import transfer
-from sctl.enrichment import Gsea, enrich
-from sctl.explain import deletion
-from sctl.explainer import Explains
+from sctl.analysis.enrichment import Gsea, enrich
+from sctl.analysis.explain import deletion
 from sctl.genesets import hallmark
 from sctl.methods import get_method
+from sctl.methods.base import transfer
+from sctl.methods.explainer import Explains
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 

@@ -15,11 +15,11 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.pairs import RealPair
-from sctl.core.code_neighbours import common_space, nearest
-from sctl.core.code_votes import MOST_NEIGHBOURS, winners_over_k
-from sctl.core.poisson_autoencoder import train_poisson, untrained
 from sctl.genesets import hallmark
 from sctl.methods.poisson import PoissonAutoencoder
+from sctl.methods.poisson.autoencoder import train_poisson, untrained
+from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, winners_over_k
+from sctl.numerics.neighbors import common_space, nearest
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 

@@ -18,10 +18,10 @@ from scipy import sparse
 from sctl.data import Pair
 from sctl.errors import SctlWarning
 from sctl.io import read
-from sctl.pipeline import repaired
 from sctl.preprocess import PreprocessParams, RoleParams, linearised, prepare_pair
 from sctl.preprocess.variable import variable_genes
 from sctl.run import Run
+from sctl.workflow import repaired
 
 Setting = Literal["trial", "app"]
 

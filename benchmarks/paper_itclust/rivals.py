@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sctl.core.clusterers import neighbour_graph
 from sctl.data import UNASSIGNED, Pair
+from sctl.methods.transfercluster.clusterers import neighbour_graph
 from sctl.run import Run
 
 N_COMPONENTS = 30

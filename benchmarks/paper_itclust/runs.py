@@ -15,11 +15,11 @@ import pandas as pd
 from benchmarks.measure import cost
 from benchmarks.paper_itclust.experiments import Setting, prepared, seed_of
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
-from sctl.base import transfer
+from sctl.analysis.evaluate import accuracy, adjusted_rand, macro_f1, nmi
 from sctl.data import UNASSIGNED, Pair, TransferResult
 from sctl.errors import SctlWarning
-from sctl.evaluate import accuracy, adjusted_rand, macro_f1, nmi
 from sctl.methods import METHODS, get_method
+from sctl.methods.base import transfer
 from sctl.run import Run
 
 QUALITY = ("accuracy", "shared", "majority", "ARI", "NMI", "macro-F1", "unassigned")

@@ -13,9 +13,9 @@ from anndata import AnnData
 from typing_extensions import override
 
 from benchmarks.paper_scarches.experiments import STUDY, TYPE, Task
-from sctl.core.weighted_knn import ReferenceIndex
 from sctl.data import UNASSIGNED
 from sctl.methods.scarches import ScArches
+from sctl.methods.scarches.knn import ReferenceIndex
 from sctl.run import Run
 
 N_COMPONENTS = 50

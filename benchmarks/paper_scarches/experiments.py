@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import log_normalised
 from sctl.errors import SctlWarning
 from sctl.io import read
-from sctl.pipeline import repaired
+from sctl.numerics.normalize import log_normalised
 from sctl.preprocess import linearised
 from sctl.preprocess.variable import variable_genes
+from sctl.workflow import repaired
 
 TYPE, STUDY = "type", "study"
 MOST_GENES = 2000

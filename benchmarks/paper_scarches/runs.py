@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks.measure import cost
 from benchmarks.paper_scarches.answers import METHODS, Answer, Mapped
 from benchmarks.paper_scarches.experiments import EXPERIMENTS, STUDY, TYPE, Task, prepared
-from sctl.core.integration import auroc, label_purity, mixing_entropies, nearest, neighbourhood_purity
+from sctl.analysis.evaluate import macro_f1
 from sctl.data import UNASSIGNED
 from sctl.errors import SctlWarning
-from sctl.evaluate import macro_f1
+from sctl.methods.scarches.integration import auroc, label_purity, mixing_entropies, nearest, neighbourhood_purity
 from sctl.run import Run
 
 K = 15

@@ -19,10 +19,10 @@ from anndata import AnnData
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.paper_scarches.experiments import STUDY, Task, prepared
-from sctl.core.conditional import Architecture, ConditionalAutoencoder, drawn
-from sctl.core.recipes import PRESETS, Recipe
-from sctl.core.surgery import CellLoss, Expression, as_rows, losses_of
-from sctl.core.training import Cells, TrainingConfig, generator, one_thread, train
+from sctl.methods.scarches.cvae import Architecture, ConditionalAutoencoder, drawn
+from sctl.methods.scarches.recipes import PRESETS, Recipe
+from sctl.methods.scarches.surgery import CellLoss, Expression, as_rows, losses_of
+from sctl.numerics.training import Cells, TrainingConfig, generator, one_thread, train
 from sctl.run import Run
 
 EXPERIMENT = "no_alpha"

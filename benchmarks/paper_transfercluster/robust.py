@@ -12,10 +12,11 @@ import numpy as np
 
 from benchmarks.pairs import RealPair
 from benchmarks.paper_transfercluster.scoring import CONCATENATE, TARGET, TRANSFER, Setting
+from sctl.analysis.seed_stability import one_seed, prepare_trial
+from sctl.analysis.stability_measures import groups_from
 from sctl.data import Pair
 from sctl.errors import SctlWarning
 from sctl.preprocess import PreprocessParams, prepare_pair
-from sctl.robustness import groups_from, one_seed, prepare_trial
 from sctl.run import Run
 
 VARIANTS = {

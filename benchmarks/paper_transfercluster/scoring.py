@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sctl.base import transfer
+from sctl.analysis.evaluate import adjusted_rand
 from sctl.data import Pair
 from sctl.errors import SctlError
-from sctl.evaluate import adjusted_rand
 from sctl.methods import get_method
+from sctl.methods.base import transfer
+from sctl.methods.transfercluster.theta import choose_theta
 from sctl.run import Run
-from sctl.sweep import choose_theta
 
 TARGET, CONCATENATE, TRANSFER = "TargetCluster", "ConcatenateCluster", "TransferCluster"
 PAPER_RULE, LABELS_ALONE, BEST = "TransferCluster, KTA up to θ = 1", "θ = 1", "best θ"
@@ -28,7 +28,7 @@ PUBLISHED = {
     "scale": "paper",
     "genes": "all",
 }
-"""Settings of the released code; ours are the defaults of :class:`~sctl.methods.transfer_cluster.TransferCluster`."""
+"""Settings of the released code; ours are the defaults of :class:`~sctl.methods.transfercluster.TransferCluster`."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from anndata import AnnData
 
 from benchmarks.paper_transfercluster.scoring import COLUMNS as SCORES
 from benchmarks.paper_transfercluster.scoring import Setting, scored
-from sctl.core.nmf_groups import nmf_groups
 from sctl.errors import SctlError, SctlWarning
 from sctl.io import read
+from sctl.methods.transfercluster.nmf_groups import nmf_groups
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sctl.robustness import wilson
+from sctl.analysis.stability_outcomes import wilson
 
 
 def summary(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

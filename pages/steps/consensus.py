@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import consensus_results, consensus_view, errors, jobs, shell, steps, timeline
+from sctl.ui.frame import errors, jobs, shell, steps, timeline
+from sctl.ui.n_clusters import consensus_results, consensus_view
 
 action = shell.header(steps.CONSENSUS)
 project = shell.require(steps.CONSENSUS, "theta")

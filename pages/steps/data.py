@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import findings, inputs, shell, simulation, steps
+from sctl.ui.data import findings, inputs, simulation
+from sctl.ui.frame import shell, steps
 
 action = shell.header(steps.DATA)
 project = shell.require(steps.DATA)

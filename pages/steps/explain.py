@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, explain_view, jobs, results, shell, steps, timeline, units_view
+from sctl.ui.explain import explain_view, units_view
+from sctl.ui.frame import errors, jobs, results, shell, steps, timeline
 
 action = shell.header(steps.EXPLAIN)
 project = shell.require(steps.EXPLAIN, "theta")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, explore_view, jobs, label_editor, results, shell, steps, timeline
+from sctl.ui.explore import explore_view, label_editor
+from sctl.ui.frame import errors, jobs, results, shell, steps, timeline
 
 action = shell.header(steps.EXPLORE)
 project = shell.require(steps.EXPLORE, "theta")

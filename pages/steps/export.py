@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, exports, figure_files, results, shell, steps
+from sctl.ui.export import exports, figure_files
+from sctl.ui.frame import errors, results, shell, steps
 
 shell.header(steps.EXPORT, acts=False)
 project = shell.require(steps.EXPORT, "theta")

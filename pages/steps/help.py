@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import help_texts, shell, steps
+from sctl.ui.frame import shell, steps
+from sctl.ui.help import help_texts
 
 shell.header(steps.HELP, acts=False)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import home, picture, shell, steps
+from sctl.ui.frame import picture, shell, steps
+from sctl.ui.home import home
 
 shell.header(steps.HOME, acts=False)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, library_view, shell, steps, zenodo_view
+from sctl.ui.frame import errors, shell, steps
+from sctl.ui.library import library_view, zenodo_view
 
 shell.header(steps.LIBRARY, acts=False)
 errors.show_notices("library")

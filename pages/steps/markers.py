@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, jobs, marker_view, results, shell, steps
+from sctl.ui.frame import errors, jobs, results, shell, steps
+from sctl.ui.markers import marker_view
 
 action = shell.header(steps.MARKERS)
 project = shell.require(steps.MARKERS, "theta")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import corrections, errors, filters, jobs, kept_view, preparation, shell, state, steps, trained
+from sctl.ui.data import pretrained
+from sctl.ui.frame import errors, jobs, shell, state, steps
+from sctl.ui.preprocess import corrections, filters, kept_view, preparation
 
 action = shell.header(steps.PREPROCESS)
 project = shell.require(steps.PREPROCESS, "data")
@@ -26,7 +28,7 @@ if shell.has(project, "preprocess"):
 
 if project.has_trained:
     with errors.caught():
-        trained.preparation(project)
+        pretrained.preparation(project)
     side = "target"
 else:
     names = {"source": "Source", "target": "Target"}

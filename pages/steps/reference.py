@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sctl.ui import errors, reference_view, shell, steps
+from sctl.ui.frame import errors, shell, steps
+from sctl.ui.reference import reference_view
 
 action = shell.header(steps.REFERENCE)
 project = shell.current()

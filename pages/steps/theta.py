@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import errors, jobs, shell, steps, theta_by_hand, theta_live, theta_view, timeline, truth
+from sctl.ui.frame import errors, jobs, shell, steps, timeline
+from sctl.ui.theta import theta_by_hand, theta_live, theta_view
+from sctl.ui.widgets import truth
 
 action = shell.header(steps.THETA)
 project = shell.require(steps.THETA, "preprocess")

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sctl.ui import (
-    confidence_view,
-    doubts_view,
-    errors,
-    jobs,
-    methods_view,
-    novelty_view,
-    repeats_view,
-    results,
-    sharpening_view,
-    shell,
-    state,
-    steps,
-    timeline,
-    training_view,
-)
+from sctl.ui.confidence import confidence_view, stability_view, uncertainty_view, unknown_cells_view
+from sctl.ui.explore import finetuning_view, methods_view
+from sctl.ui.frame import errors, jobs, results, shell, state, steps, timeline
+from sctl.ui.widgets import training_view
 
 action = shell.header(steps.UNCERTAINTY)
 project = shell.require(steps.UNCERTAINTY, "theta")
@@ -30,16 +18,16 @@ with action:
         shell.next_button(steps.UNCERTAINTY)
 
 errors.show_notices(confidence_view.PLACE)
-errors.show_notices(sharpening_view.PLACE)
+errors.show_notices(finetuning_view.PLACE)
 shell.stale_hint(project, "theta")
 view = results.shown(project)
 
 names = ["How sure the names are", "Cells beyond the source", "Two groups or one?", "Do the methods agree?"]
 with errors.caught():
-    confidence_view.cautions(view)
-    if sharpening_view.has(results.result(view)):
+    confidence_view.result_warnings(view)
+    if finetuning_view.has(results.result(view)):
         names.insert(1, "How the groups formed")
-        sharpening_view.warn_swallowed(view)
+        finetuning_view.warn_swallowed(view)
     if state.CONFIDENCE_TAB.get() not in names:
         state.CONFIDENCE_TAB.clear()
     tabs = dict(zip(names, st.tabs(names, key=state.CONFIDENCE_TAB.name, on_change="rerun"), strict=True))
@@ -54,14 +42,14 @@ with errors.caught():
                 confidence_view.groups(view)
                 confidence_view.cell_card(view)
             elif name == "How the groups formed":
-                sharpening_view.say(view, key="confidence")
-                sharpening_view.table(view)
-                sharpening_view.film(view)
+                finetuning_view.say(view, key="confidence")
+                finetuning_view.table(view)
+                finetuning_view.film(view)
                 training_view.report(view)
             elif name == "Cells beyond the source":
-                (doubts_view if doubts_view.has(results.result(view)) else novelty_view).panel(view)
+                (uncertainty_view if uncertainty_view.has(results.result(view)) else unknown_cells_view).panel(view)
             elif name == "Two groups or one?":
-                repeats_view.panel(view)
+                stability_view.panel(view)
             else:
                 methods_view.panel(view)
 timeline.follow_maps(project)

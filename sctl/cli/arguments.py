@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import sctl
-from sctl import pipeline
-from sctl.cli.look import inspect_given, list_methods
+from sctl import workflow
+from sctl._version import __version__
+from sctl.cli.inspect import inspect_given, list_methods
 from sctl.cli.run import run_analysis
 from sctl.cli.search import search_settings
 from sctl.cli.serve import serve_app
@@ -22,7 +22,7 @@ def command_line() -> argparse.ArgumentParser:
         prog="sctl",
         description="Cluster and annotate a small single-cell dataset with the help of a large, annotated one.",
     )
-    parser.add_argument("--version", action="version", version=f"sctl {sctl.__version__}")
+    parser.add_argument("--version", action="version", version=f"sctl {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="cluster and annotate a target"))
     _add_train(commands.add_parser("train", help="learn from a source once, for many targets"))
@@ -62,7 +62,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="dataset to cluster and annotate; several are put together",
     )  # fmt: skip
     parser.add_argument(
-        "--target-genes", choices=pipeline.GENES, default="shared", help=f"{_GENES_OF} target (default: shared)"
+        "--target-genes", choices=workflow.GENES, default="shared", help=f"{_GENES_OF} target (default: shared)"
     )
     parser.add_argument("--out", type=Path, required=True, help="where the annotated target goes, .h5ad")
     _add_source(parser)
@@ -92,12 +92,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _add_source(parser: argparse.ArgumentParser) -> None:
     """Add what `run` and `train` have in common: labels, method, filters, output."""
     parser.add_argument(
-        "--source-genes", choices=pipeline.GENES, default="shared", help=f"{_GENES_OF} source (default: shared)"
+        "--source-genes", choices=workflow.GENES, default="shared", help=f"{_GENES_OF} source (default: shared)"
     )
     parser.add_argument("--label-key", help="column of the source with the cell types (default: found, if clear)")
     parser.add_argument("--labels", type=Path, help="table with the cell types of the source, where they are not in it")
     parser.add_argument("--batch-key", help="column of the source with the sample or donor; file for several files")
-    parser.add_argument("--method", help=f"see `sctl methods` (default: {pipeline.DEFAULT_METHOD})")
+    parser.add_argument("--method", help=f"see `sctl methods` (default: {workflow.DEFAULT_METHOD})")
     parser.add_argument("--seed", type=_seed, help="everything random follows from it (default: 0, or the model's)")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a setting of the method; repeatable"

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from sctl.base import TransferMethod
+    from sctl.methods.base import TransferMethod
     from sctl.preflight import Finding, Report
 
 
@@ -54,7 +54,7 @@ def with_labels(source: AnnData, arguments: argparse.Namespace) -> AnnData:
         return source
     joined, said = join_labels(source, read_labels(arguments.labels))
     print(f"Labels: {said.text}")
-    found = pipeline.labels_in_table(joined, said.columns)
+    found = workflow.labels_in_table(joined, said.columns)
     if arguments.label_key is None and len(found) == 1:
         arguments.label_key = found[0]
         print(f"Cell types are taken from the column '{found[0]}' of the table.")
@@ -63,7 +63,7 @@ def with_labels(source: AnnData, arguments: argparse.Namespace) -> AnnData:
 
 def columns(arguments: argparse.Namespace, source: AnnData, method: TransferMethod) -> dict[str, str | None]:
     """Return the columns of the source that are used; says where the cell types were found."""
-    label_key = arguments.label_key or pipeline.find_labels(source, required=method.requires_labels)
+    label_key = arguments.label_key or workflow.find_labels(source, required=method.requires_labels)
     if label_key != arguments.label_key:
         print(f"Cell types are taken from obs['{label_key}'] of the source.")
     return {"label_key": label_key, "batch_key": arguments.batch_key}

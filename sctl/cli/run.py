@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl import pipeline
-from sctl.cli.bar import Bar
+from sctl import workflow
 from sctl.cli.files import columns, require_usable, say_notes, say_repairs, with_labels, writable
+from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
-from sctl.cli.told import tell
+from sctl.cli.summary import tell
 from sctl.errors import ParameterError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from sctl.base import TransferMethod
     from sctl.data import TransferResult
+    from sctl.methods.base import TransferMethod
 
 
 def run_analysis(arguments: argparse.Namespace) -> int:
@@ -36,15 +36,15 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     if arguments.model is not None:
         return _run_trained(arguments, out)
     preprocess, transfer = preprocess_settings(arguments), transfer_settings(arguments)
-    method = pipeline.method_of(transfer)
-    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+    method = workflow.method_of(transfer)
+    if arguments.theta is not None and workflow.as_sweep(method) is None:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta, or choose --method transfercluster.")
     source, target, annotated = _read_pair(arguments)
     keys = columns(arguments, source, method)
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(arguments.seed or 0)
-        prepared = pipeline.prepare(source, target, {**preprocess, **keys}, run)
-        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+        prepared = workflow.prepare(source, target, {**preprocess, **keys}, run)
+        result = workflow.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
@@ -69,22 +69,22 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
                 do="Leave it out, or give --source instead of --model.",
             )
     trained = load_trained(arguments.model)
-    given = pipeline.read_datasets(arguments.target, genes=arguments.target_genes)
+    given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
     method = trained.configured(_free_settings(arguments, trained.method))
-    trained, target, told = pipeline.met(trained, given, blocks=arguments.fix)
+    trained, target, told = workflow.met(trained, given, blocks=arguments.fix)
     say_repairs(told)
     require_usable(inspect(target, role="target"))
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
-        prepared = pipeline.prepare_trained(trained, target, preprocess_settings(arguments), run)
+        prepared = workflow.prepare_trained(trained, target, preprocess_settings(arguments), run)
         method = trained.configured(method.params)
         for path in arguments.adaptor:
-            method = pipeline.with_adaptor(method, path)
-        result = pipeline.transfer(prepared.pair, method, run, theta=arguments.theta)
+            method = workflow.with_adaptor(method, path)
+        result = workflow.transfer(prepared.pair, method, run, theta=arguments.theta)
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        notes = write_h5ad(pipeline.annotated(given, told, target, result), path)
+        notes = write_h5ad(workflow.annotated(given, told, target, result), path)
     say_notes(notes)
     _keep_adaptor(arguments, result)
     tell(result, out, dropped=target.n_obs - result.n_obs)
@@ -109,7 +109,7 @@ _LEARNED = (
 
 def _free_settings(arguments: argparse.Namespace, method: TransferMethod) -> dict[str, Any]:
     """Return the settings that were given for the target; refuse what was settled when the source was trained."""
-    if arguments.theta is not None and pipeline.as_sweep(method) is None:
+    if arguments.theta is not None and workflow.as_sweep(method) is None:
         raise ParameterError(f"{method.title} has no θ.", do="Leave out --theta.")
     arguments.method = method.key
     params: dict[str, Any] = transfer_settings(arguments)["params"]
@@ -133,11 +133,11 @@ def _read_pair(
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
     source = with_labels(
-        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
     )
-    given = pipeline.read_datasets(arguments.target, genes=arguments.target_genes)
-    source, target, told = pipeline.repaired(source, given, blocks=arguments.fix)
+    given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
+    source, target, told = workflow.repaired(source, given, blocks=arguments.fix)
     say_repairs(told)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
     require_usable(report + inspect_pair(source, target))
-    return source, target, partial(pipeline.annotated, given, told, target)
+    return source, target, partial(workflow.annotated, given, told, target)

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import argparse
 
-from sctl import pipeline
-from sctl.cli.bar import Bar
+from sctl import workflow
 from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
 
 
 def search_settings(arguments: argparse.Namespace) -> int:
     """Try settings, write a table of the trials, and tell the best ones."""
-    from sctl.core.search import Wanted  # noqa: PLC0415
     from sctl.io import read  # noqa: PLC0415
+    from sctl.numerics.hyperparameters import Wanted  # noqa: PLC0415
     from sctl.preflight import inspect  # noqa: PLC0415
 
     out = writable(arguments.out, inputs=(arguments.source,), force=arguments.force, ending=".csv")
     arguments.method = arguments.method or "poissonautoencoder"
     preprocess = preprocess_settings(arguments, correct=False)
-    method = pipeline.method_of(transfer_settings(arguments))
-    if not pipeline.searches(method):
+    method = workflow.method_of(transfer_settings(arguments))
+    if not workflow.searches(method):
         raise ParameterError(
             f"Settings of {method.title} cannot be searched.", do="Choose --method poissonautoencoder."
         )
     wanted = Wanted(ranges=arguments.ranges, n_trials=arguments.trials, sampler=arguments.sampler)
     source = with_labels(read(arguments.source), arguments)
-    source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
+    source, _, told = workflow.repaired(source, source, blocks=arguments.fix)
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     keys, seed = columns(arguments, source, method), arguments.seed or 0
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(seed)
-        pair = pipeline.prepare(source, source, {**preprocess, **keys}, run).pair
-        found = pipeline.search_settings(pair, method, wanted, run=run, journal=arguments.journal)
+        pair = workflow.prepare(source, source, {**preprocess, **keys}, run).pair
+        found = workflow.search_settings(pair, method, wanted, run=run, journal=arguments.journal)
     from sctl.export import to_csv  # noqa: PLC0415 - brings pandas along
 
     with arguments.stop.output(out) as path:
-        path.write_bytes(to_csv(pipeline.trials_table(found)))
-    best = " ".join(f"--param {name}={value:g}" for name, value in pipeline.best_settings(found).items())
+        path.write_bytes(to_csv(workflow.trials_table(found)))
+    best = " ".join(f"--param {name}={value:g}" for name, value in workflow.best_settings(found).items())
     print(
         f"Wrote {out}: {len(found.trials)} trials, the smallest loss is {found.best.value:.5g}. Use its settings with"
     )

@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.errors import ParameterError
 
 if TYPE_CHECKING:
-    from sctl.base import Parameter
+    from sctl.methods.base import Parameter
 
 
 def preprocess_settings(arguments: argparse.Namespace, *, correct: bool = True) -> dict[str, Any]:
@@ -21,14 +21,14 @@ def preprocess_settings(arguments: argparse.Namespace, *, correct: bool = True) 
     names: tuple[str, ...] = ("n_top_genes",)
     names += ("imputation", "imputation_t", "imputation_knn", "batch_correction") if correct else ()
     top = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    return pipeline.complete("preprocess", {"source": role, "target": role, **top})
+    return workflow.complete("preprocess", {"source": role, "target": role, **top})
 
 
 def transfer_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return method, seed and the settings that were given."""
     from sctl.methods import get_method  # noqa: PLC0415 - torch and scipy wait until needed
 
-    key = arguments.method or pipeline.DEFAULT_METHOD
+    key = arguments.method or workflow.DEFAULT_METHOD
     declared = {parameter.name: parameter for parameter in get_method(key).parameters()}
     params = dict(_setting(text, declared) for text in arguments.param)
     if getattr(arguments, "n_clusters", None) is not None:

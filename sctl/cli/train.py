@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl import pipeline
-from sctl.cli.bar import Bar
+from sctl import workflow
 from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
 
@@ -26,30 +26,30 @@ def train_source(arguments: argparse.Namespace) -> int:
     if arguments.onto is not None:
         return _extend(arguments, out)
     preprocess = {**preprocess_settings(arguments, correct=False)}
-    method = pipeline.method_of(transfer_settings(arguments))
-    if why_not := pipeline.why_not_saved(method, preprocess):
+    method = workflow.method_of(transfer_settings(arguments))
+    if why_not := workflow.why_not_saved(method, preprocess):
         raise ParameterError(why_not, do="Choose another --method.")
-    if arguments.test and not pipeline.tests_itself(method):
+    if arguments.test and not workflow.tests_itself(method):
         raise ParameterError(
             f"{method.title} has no test of itself.", do="Leave out --test, or choose --method scarches."
         )
     source = _source(arguments)
-    joined = len(arguments.source) > 1 and pipeline.FILE in source.obs
-    if joined and arguments.batch_key is None and pipeline.grows(method):
-        arguments.batch_key = pipeline.FILE
-        print(f"Each file is a dataset of its own in the reference: --batch-key {pipeline.FILE}.")
+    joined = len(arguments.source) > 1 and workflow.FILE in source.obs
+    if joined and arguments.batch_key is None and workflow.grows(method):
+        arguments.batch_key = workflow.FILE
+        print(f"Each file is a dataset of its own in the reference: --batch-key {workflow.FILE}.")
     keys, seed = columns(arguments, source, method), arguments.seed or 0
-    method = pipeline.batched(method, keys["batch_key"])
+    method = workflow.batched(method, keys["batch_key"])
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(seed)
-        pair = pipeline.train(source, method, {**preprocess, **keys}, run)
+        pair = workflow.train(source, method, {**preprocess, **keys}, run)
         if arguments.test:
             testable: Any = method
             method = testable.tested(pair.source, pair.label_key, run)
     said = {"note": arguments.note, "licence": arguments.licence, "keep": arguments.keep}
     name = " + ".join(path.name for path in arguments.source)
     with arguments.stop.output(out) as path:
-        pipeline.save_trained(path, pair, method, preprocess, seed=seed, name=name, **said)
+        workflow.save_trained(path, pair, method, preprocess, seed=seed, name=name, **said)
     print(f"Wrote {out}: {method.title}, trained on {pair.source.n_obs} cells; see `sctl inspect {out}`.")
     return 0
 
@@ -61,21 +61,21 @@ def _extend(arguments: argparse.Namespace, out: Path) -> int:
     from sctl.sharing import load_trained  # noqa: PLC0415
 
     trained = load_trained(arguments.onto)
-    trained, source, told = pipeline.met(trained, _source(arguments), blocks=arguments.fix)
+    trained, source, told = workflow.met(trained, _source(arguments), blocks=arguments.fix)
     say_repairs(told)
     key = columns(arguments, source, trained.method)["label_key"]
     free = {"batch_key": arguments.batch_key} if arguments.batch_key else {}
     trained = replace(trained, method=trained.configured(free))
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
-        target = pipeline.prepare_trained(
+        target = workflow.prepare_trained(
             trained, source, preprocess_settings(arguments, correct=False), run
         ).pair.target
         known = named_type(source.obs[str(key)]).loc[target.obs_names]
         labels = known.fillna(UNASSIGNED).tolist()
-        grown = pipeline.extended(trained, target, labels, run)
+        grown = workflow.extended(trained, target, labels, run)
     with arguments.stop.output(out) as path:
-        pipeline.save_grown(grown, path)
+        workflow.save_grown(grown, path)
     print(f"Wrote {out}: {grown.n_source} cells, {known.notna().sum()} of them added; see `sctl inspect {out}`.")
     return 0
 
@@ -85,9 +85,9 @@ def _source(arguments: argparse.Namespace) -> AnnData:
     from sctl.preflight import inspect  # noqa: PLC0415
 
     source = with_labels(
-        pipeline.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
     )
-    source, _, told = pipeline.repaired(source, source, blocks=arguments.fix)
+    source, _, told = workflow.repaired(source, source, blocks=arguments.fix)
     say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     return source

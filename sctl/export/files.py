@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.data import Floats, TransferResult, writable, write_result
+from sctl.analysis.uncertainty import cell_table, cluster_table
+from sctl.data import TransferResult, writable, write_result
 from sctl.errors import DataError, ParameterError
 from sctl.export.edits import with_final_labels
 from sctl.io import write_h5ad
-from sctl.uncertainty import cell_table, cluster_table
+from sctl.typing import Floats
 
 _UNSEEN = r"\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[{_UNSEEN}]*[=+\-@\uff1d\uff0b\uff0d\uff20\u2212]|[\t\r\n])")
@@ -120,7 +121,7 @@ def export_tables(
     labels_final : sequence of str, length n_obs, optional
         Labels as the user left them; one more column of every cell table.
     markers, theta_curve, dropped : DataFrame, optional
-        From :func:`sctl.markers.rank_markers`; ``theta``, ``kta``, ...; cells that were filtered out and why.
+        From :func:`sctl.analysis.markers.rank_markers`; ``theta``, ``kta``, ...; cells that were filtered out and why.
 
     Returns
     -------

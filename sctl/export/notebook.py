@@ -6,8 +6,8 @@ import ast
 import json
 from typing import Any
 
+from sctl.export.markdown import code_block, plain
 from sctl.export.script import COMMAND, Recipe, script_for, shell_words
-from sctl.markdown import code_block, plain
 
 _LOOK = (
     ("How many cells have which name:", "import pandas as pd\n\npd.Series(result.labels).value_counts()"),

@@ -29,7 +29,7 @@ from sctl.project.files import MAX_JSON, projects_root
 
 if TYPE_CHECKING:
     from sctl.genesets import GeneSets
-    from sctl.pipeline import Genes
+    from sctl.workflow import Genes
 
 ANSWER, DATASET = "answer.json", "dataset.h5ad"
 MEMORY_SHARE = 0.8
@@ -56,7 +56,7 @@ def put_datasets(  # noqa: PLR0913 - what is read, and what it becomes
     genes: Genes = "shared",
     note: str = "",
 ) -> None:
-    """Read files as :func:`sctl.pipeline.read_datasets` does, and make them the source or the target of a project.
+    """Read files as :func:`sctl.workflow.read_datasets` does, and make them the source or the target of a project.
 
     Raises
     ------

@@ -68,7 +68,7 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
     import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415
 
-    from sctl import pipeline, sharing  # noqa: PLC0415
+    from sctl import sharing, workflow  # noqa: PLC0415
     from sctl.genesets import read_gmt  # noqa: PLC0415
     from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
     from sctl.jobs.isolated import DATASET  # noqa: PLC0415
@@ -84,12 +84,12 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
 
     def datasets(request: Mapping[str, Any]) -> Mapping[str, Any]:
         settings = {key: request[key] for key in ("names", "genes", "labelled")}
-        return kept(pipeline.read_datasets(paths(request), **settings), request)
+        return kept(workflow.read_datasets(paths(request), **settings), request)
 
     def labels(request: Mapping[str, Any]) -> Mapping[str, Any]:
         table = read_labels(paths(request)[0], name=request["name"])
         joined, report = join_labels(Project.open(request["project"]).input("source"), table)
-        likely = pipeline.labels_in_table(joined, report.columns)
+        likely = workflow.labels_in_table(joined, report.columns)
         columns = [*likely, *(column for column in report.columns if column not in likely)]
         return {
             "described": kept(joined, request),

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sctl import pipeline
-from sctl.base import TransferMethod
+from sctl import workflow
 from sctl.data import Pair
+from sctl.methods.base import TransferMethod
 from sctl.project import Project, add_part, done_parts, load_result, load_self_test, trained_file
 from sctl.project.files import replacing
 from sctl.project.latent import keep_latent_map, latent_in, latent_map_in
@@ -23,7 +23,7 @@ Part = Callable[[float, float], Run]
 def check_reference(project: Project, pair: Pair, method: TransferMethod, seed: int, part: Part) -> None:
     """Test the reference bit by bit, keeping every answer as it comes; all together go into its file."""
     with locked(project.result_dir("transfer") / "self_test.lock", _waiting(part)):
-        tests, done = pipeline.self_tests(pair, method), done_parts(project)
+        tests, done = workflow.self_tests(pair, method), done_parts(project)
         for number, test in enumerate(tests):
             if (test.kind, test.name) in done:
                 continue
@@ -33,7 +33,7 @@ def check_reference(project: Project, pair: Pair, method: TransferMethod, seed: 
         if path is not None:
             with replacing(path) as temporary:
                 temporary.write_bytes(path.read_bytes())
-                pipeline.keep_self_test(temporary, load_self_test(project))
+                workflow.keep_self_test(temporary, load_self_test(project))
 
 
 def draw_latent(project: Project, seed: int, part: Part) -> None:
@@ -42,7 +42,7 @@ def draw_latent(project: Project, seed: int, part: Part) -> None:
     latent = latent_in(directory)
     if latent is None or latent_map_in(directory) or project.state("theta") != "done":
         return
-    keep_latent_map(directory, pipeline.latent_map(latent, load_result(project), replace(part(0.0, 1.0), seed=seed)))
+    keep_latent_map(directory, workflow.latent_map(latent, load_result(project), replace(part(0.0, 1.0), seed=seed)))
 
 
 def latent_of(method: TransferMethod) -> dict[str, np.ndarray[Any, Any]] | None:

@@ -1,4 +1,4 @@
-"""What jobs do: thin, between a project's folder and :mod:`sctl.pipeline`."""
+"""What jobs do: thin, between a project's folder and :mod:`sctl.workflow`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from sctl import pipeline
-from sctl.base import TransferMethod, learned
+from sctl import workflow
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.jobs import reference
+from sctl.methods.base import TransferMethod, learned
 from sctl.project import (
     Project,
     Question,
@@ -177,7 +177,7 @@ def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None
     todo = _todo(Project(project_root).at(Settings.from_dict(description["settings"])), description)
     if "explore" not in todo[1:]:
         return None
-    from sctl.embed import warm_up as compile_umap  # noqa: PLC0415 - only jobs with maps need it
+    from sctl.analysis.embed import warm_up as compile_umap  # noqa: PLC0415 - only jobs with maps need it
 
     thread = Thread(target=compile_umap, name="warm-up", daemon=True)
     thread.start()
@@ -219,30 +219,30 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
     trained, target, run = project.trained(), project.input("target"), part(0.0, 1.0)
     if trained is not None:
         genes = trained.summary.genes
-        trained, target, told = pipeline.met(trained, target)
+        trained, target, told = workflow.met(trained, target)
         if trained.summary.genes != genes:
             save_trained_names(directory, dict(zip(genes, trained.summary.genes, strict=True)))
-        prepared = pipeline.prepare_trained(trained, target, project.params("preprocess"), run)
+        prepared = workflow.prepare_trained(trained, target, project.params("preprocess"), run)
     else:
-        source, target, told = pipeline.repaired(project.input("source"), target)
-        prepared = pipeline.prepare(source, target, params, run)
-    save_prepared(directory, pipeline.with_repairs(prepared, target, told))
+        source, target, told = workflow.repaired(project.input("source"), target)
+        prepared = workflow.prepare(source, target, params, run)
+    save_prepared(directory, workflow.with_repairs(prepared, target, told))
 
 
 def _transfer(project: Project, directory: Path, part: Part) -> None:
     """Sweep θ if the method does, keeping every θ as it comes; a job that resumes skips what is there."""
     pair, method, seed = load_pair(project), *_method(project)
-    method = pipeline.with_batches(pair, method)
-    sweeping = pipeline.as_sweep(method)
+    method = workflow.with_batches(pair, method)
+    sweeping = workflow.as_sweep(method)
     if sweeping is None:
-        save_result(directory / RESULT, pipeline.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))
+        save_result(directory / RESULT, workflow.transfer(pair, method, replace(part(0.0, 1.0), seed=seed)))
         _keep_trained(project, directory, pair, method)
         if (latent := reference.latent_of(method)) is not None:
             keep_latent(directory, latent)
         return
     keeps = not _why_not_kept(project, pair, method)
     if not is_intact(directory / SWEEP) or (keeps and not is_intact(directory / TRAINED)):
-        save_sweep(directory, pipeline.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
+        save_sweep(directory, workflow.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
         _keep_trained(project, directory, pair, method)
     done = {point.theta: point for point in points_in(directory)}
     for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.1, 1.0), seed=seed), done):
@@ -258,32 +258,32 @@ def _keep_trained(project: Project, directory: Path, pair: Pair, method: Transfe
     name = str((project.input_info("source") or {}).get("filename", ""))
     seed = int(project.params("transfer")["seed"])
     with replacing(directory / TRAINED) as temporary:
-        pipeline.save_trained(temporary, pair, method, preprocess, seed=seed, name=name)
+        workflow.save_trained(temporary, pair, method, preprocess, seed=seed, name=name)
 
 
 def _why_not_kept(project: Project, pair: Pair, method: TransferMethod) -> str:
     """Say why what was learned cannot be kept; empty where it can."""
     if pair.profiles_only:
         return "The source is a trained one already."
-    return pipeline.why_not_saved(method, project.params("preprocess"))
+    return workflow.why_not_saved(method, project.params("preprocess"))
 
 
 def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     """Compute the baselines of a sweep that are not there yet."""
     method, seed = _method(project)
-    if pipeline.as_sweep(method) is None:
+    if workflow.as_sweep(method) is None:
         return
     folder = project.result_dir("transfer") / BASELINES
     folder.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), _waiting(part)):
-        todo = [key for key in pipeline.baselines_of(method) if not is_intact(folder / f"{key}.h5ad")]
+        todo = [key for key in workflow.baselines_of(method) if not is_intact(folder / f"{key}.h5ad")]
         if not todo:
             return
         first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
-        pair = pipeline.with_found_groups(load_pair(project), method, first)
+        pair = workflow.with_found_groups(load_pair(project), method, first)
         for number, key in enumerate(todo):
             run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-            save_result(folder / f"{key}.h5ad", pipeline.baseline(pair, key, method, run))
+            save_result(folder / f"{key}.h5ad", workflow.baseline(pair, key, method, run))
 
 
 def _check_source(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -292,9 +292,9 @@ def _check_source(project: Project, part: Part, _: Mapping[str, Any]) -> None:
         return
     pair = load_pair(project)
     try:
-        found = pipeline.check_source(pair, pipeline.usual_method(pair.label_key), part(0.0, 1.0))
+        found = workflow.check_source(pair, workflow.usual_method(pair.label_key), part(0.0, 1.0))
     except (DataError, ParameterError) as error:
-        found = pipeline.SourceCheck(why_not=str(error))
+        found = workflow.SourceCheck(why_not=str(error))
     save_source_check(project, found)
 
 
@@ -303,11 +303,11 @@ def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     method, _ = _method(project)
     question = Question.from_dict(params["question"])
     path = note_question(project, question)
-    methods = pipeline.compared_methods(method, pipeline.chosen_theta(method, project.params("theta")["theta"]))
+    methods = workflow.compared_methods(method, workflow.chosen_theta(method, project.params("theta")["theta"]))
     with locked(path.with_suffix(".lock"), _waiting(part)):
         done = {(outcome.method, outcome.seed) for outcome in outcomes_in(path)}
         n_seeds, groups, pair = int(params["n_seeds"]), question.groups(project), load_pair(project)
-        for outcome in pipeline.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
+        for outcome in workflow.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
             add_outcome(path, outcome)
 
 
@@ -320,11 +320,11 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     path = trained_file(project)
     if path is not None:
         method = load_model(path)
-    found = pipeline.reasons(
+    found = workflow.reasons(
         load_pair(project),
         method,
         load_result(project),
-        pipeline.Wondered(question.places(project), question.against),
+        workflow.Wondered(question.places(project), question.against),
         run=replace(part(0.0, 1.0), seed=seed),
         sets=load_gene_sets(project, question.sets) if question.sets else None,
     )
@@ -334,13 +334,13 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
 def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     """Go on with a search for settings; every trial is in its journal as it ends."""
     question = SearchQuestion.from_dict(params["question"])
-    method = pipeline.method_of({"method": question.method, "params": question.params})
+    method = workflow.method_of({"method": question.method, "params": question.params})
     path = question.journal(project)
     path.parent.mkdir(exist_ok=True)
     with locked(path.with_suffix(".lock"), _waiting(part)):
         mend_journal(path)
         run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
-        pipeline.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
+        workflow.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
 
 
 def _units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
@@ -350,7 +350,7 @@ def _units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
         return
     method, seed = _method(project)
     path = trained_file(project)
-    found = pipeline.units(
+    found = workflow.units(
         load_pair(project),
         method if path is None else load_model(path),
         n_units=question.n_units,
@@ -367,7 +367,7 @@ def _neighbours(project: Project, part: Part, _: Mapping[str, Any]) -> None:
         raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
     method, seed = _method(project)
     run = replace(part(0.0, 1.0), seed=seed)
-    save_curves(project, pipeline.neighbour_curves(load_pair(project), method, load_result(project), truth, run=run))
+    save_curves(project, workflow.neighbour_curves(load_pair(project), method, load_result(project), truth, run=run))
 
 
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -379,8 +379,8 @@ def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
     method, seed = _method(project)
     params = {**project.params("data"), **project.params("preprocess")}
-    pair = pipeline.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
-    method = pipeline.with_batches(pair, method)
+    pair = workflow.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
+    method = workflow.with_batches(pair, method)
     directory = project.result_dir("transfer")
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory / "learn.lock", _waiting(part)):
@@ -399,13 +399,13 @@ def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
 def _theta(project: Project, directory: Path, part: Part) -> None:
     run, (method, _) = part(0.0, 1.0), _method(project)
     run.report(_TAKING, 0, 1)
-    transferred, sweeping = project.result_dir("transfer"), pipeline.as_sweep(method)
+    transferred, sweeping = project.result_dir("transfer"), workflow.as_sweep(method)
     if sweeping is None:
-        result = pipeline.answered(method, result_in(transferred), project.params("theta")["answer"])
+        result = workflow.answered(method, result_in(transferred), project.params("theta")["answer"])
     else:
-        theta = pipeline.chosen_theta(method, project.params("theta")["theta"])
+        theta = workflow.chosen_theta(method, project.params("theta")["theta"])
         sweep, points, target = sweep_in(transferred), points_in(transferred), load_target(project)
-        sweeping = pipeline.as_sweep(_fitted(project, method)) or sweeping
+        sweeping = workflow.as_sweep(_fitted(project, method)) or sweeping
         result = sweeping.result_at(sweep, target.obs_names, theta, points, target=target)
     save_result(directory / RESULT, result)
     run.report(_TAKING, 1, 1)
@@ -419,7 +419,7 @@ def _fitted(project: Project, method: TransferMethod) -> TransferMethod:
     if path is not None:
         return load_model(path)
     pair = load_pair(project)
-    return learned(pair, pipeline.with_batches(pair, method), Run(seed=int(project.params("transfer")["seed"])))
+    return learned(pair, workflow.with_batches(pair, method), Run(seed=int(project.params("transfer")["seed"])))
 
 
 _TAKING = "Taking the answer"
@@ -428,19 +428,19 @@ _TAKING = "Taking the answer"
 def _explore(project: Project, directory: Path, part: Part) -> None:
     """Draw the maps, keeping every one as it comes."""
     pair = load_pair(project)
-    names = pipeline.maps_of(pair)
+    names = workflow.maps_of(pair)
     runs = {name: part(place / len(names), (place + 1) / len(names)) for place, name in enumerate(names)}
     maps = embeddings_in(directory)
     done = {name for name in names if name in maps or f"{name}_target" in maps}
-    for found in pipeline.explore(pair, project.params("explore"), runs, done):
+    for found in workflow.explore(pair, project.params("explore"), runs, done):
         maps |= found
         save_embeddings(directory, maps)
 
 
 def _markers(project: Project, directory: Path, part: Part) -> None:
-    from sctl.markers import rank_markers  # noqa: PLC0415
+    from sctl.analysis.markers import rank_markers  # noqa: PLC0415
 
-    groups = pipeline.groups_of(load_result(project), project.params("markers")["groups"], project.labels())
+    groups = workflow.groups_of(load_result(project), project.params("markers")["groups"], project.labels())
     target = load_target_all(project)
     table = rank_markers(target.X, groups.loc[target.obs_names], target.var_names, run=part(0.0, 1.0))
     save_markers(directory, table)
@@ -453,21 +453,21 @@ def _consensus(project: Project, directory: Path, part: Part) -> None:
     run = replace(part(0.1, 1.0), seed=seed)
     run.report("Estimating the number of clusters", 0, 1)
     if not is_intact(directory / ESTIMATE):
-        save_estimate(directory, pipeline.estimate_number(target))
+        save_estimate(directory, workflow.estimate_number(target))
     transferred = project.result_dir("transfer")
     if is_intact(transferred / SWEEP):
         sweep = sweep_in(transferred)
     else:
-        sweep = pipeline.consensus_sweep(load_pair(project), method, replace(part(0.0, 0.1), seed=seed))
+        sweep = workflow.consensus_sweep(load_pair(project), method, replace(part(0.0, 0.1), seed=seed))
     params, done = project.params("consensus"), numbers_in(directory)
-    for point in pipeline.consensus(sweep, result, target, params, run=run, done=done):
+    for point in workflow.consensus(sweep, result, target, params, run=run, done=done):
         save_consensus(directory, point)
 
 
 def _method(project: Project) -> tuple[TransferMethod, int]:
     params, trained = project.params("transfer"), project.trained()
     if trained is None:
-        return pipeline.method_of(params), int(params["seed"])
+        return workflow.method_of(params), int(params["seed"])
     if names := trained_names_in(project.result_dir("preprocess")):
         trained = trained.renamed(names)
     own = params["params"] if params["method"] == trained.method.key else {}

@@ -1,22 +1,35 @@
-"""The methods, found by name: every module of this folder declares one as ``METHOD``."""
+"""The methods, found by name: every package of this folder lists those it holds as ``METHODS``."""
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
-from sctl.base import TransferMethod
 from sctl.errors import ParameterError
+from sctl.methods.base import TransferMethod
+
+METHODS: dict[str, type[TransferMethod]]
+"""Method key → class, in the order of the menu; found when it is first used."""
 
 
+@cache
 def _found() -> dict[str, type[TransferMethod]]:
-    modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
-    methods: list[type[TransferMethod]] = [module.METHOD for module in modules]
+    packages = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__) if info.name not in _NONE)
+    methods: list[type[TransferMethod]] = [method for package in packages for method in package.METHODS]
     return {method.key: method for method in sorted(methods, key=lambda method: (method.order, method.key))}
 
 
-METHODS: dict[str, type[TransferMethod]] = _found()
-"""Method key → class, in the order of the menu."""
+_NONE = ("base", "explainer")
+"""Modules of this folder that hold what methods share."""
+
+
+def __getattr__(name: str) -> Any:
+    """Find the methods when they are asked for, so that a part of one can be imported without all the others."""
+    if name != "METHODS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _found()
 
 
 def get_method(key: str) -> type[TransferMethod]:
@@ -27,8 +40,9 @@ def get_method(key: str) -> type[TransferMethod]:
     ParameterError
         If there is no method of that key.
     """
-    if key not in METHODS:
+    methods = _found()
+    if key not in methods:
         raise ParameterError(
-            f"There is no method {key!r}.", expected=f"Methods are {list(METHODS)}.", do="Choose one of these."
+            f"There is no method {key!r}.", expected=f"Methods are {list(methods)}.", do="Choose one of these."
         )
-    return METHODS[key]
+    return methods[key]

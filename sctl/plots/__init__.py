@@ -6,17 +6,17 @@ from sctl.plots.blend import blend, corners, with_legend
 from sctl.plots.consensus import consensus_figure, eigenvalue_figure, shown_cells, stability_figure
 from sctl.plots.corrections import gene_pair_figure, mixing_figure
 from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_mask
-from sctl.plots.film import film_figure
+from sctl.plots.explanations import deletion_figure, reasons_figure
 from sctl.plots.flows import composition_bars, confusion_figure, layered_sankey, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
-from sctl.plots.neighbours import neighbours_figure
+from sctl.plots.neighbors import neighbours_figure
 from sctl.plots.palette import alt_text, colours_of, natural_order
 from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
-from sctl.plots.reasons import deletion_figure, reasons_figure
 from sctl.plots.search import trials_figure
 from sctl.plots.theta import theta_figure
 from sctl.plots.training import Curves, training_figure
 from sctl.plots.training_live import training_svg
+from sctl.plots.trajectory import film_figure
 from sctl.plots.units import plain_set, unit_figure
 
 __all__ = [

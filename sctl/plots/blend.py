@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from sctl.data import Floats
 from sctl.errors import DataError
+from sctl.typing import Floats
 
 _NEITHER, _FIRST, _SECOND, _BOTH = (221, 221, 221), (0, 114, 178), (230, 120, 0), (45, 20, 45)
 _STEPS = 4  # between nothing and the most; 25 colours are more than an eye tells apart

@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sctl.data import Floats
 from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, as_text, colours_of, styled
+from sctl.typing import Floats
 
 MOST_CELLS = 400
 """Cells a heat map shows; of more, evenly spaced ones along the tree."""

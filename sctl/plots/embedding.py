@@ -10,10 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from sctl.data import UNASSIGNED, Floats, Ints
+from sctl.data import UNASSIGNED
 from sctl.errors import DataError
 from sctl.plots.palette import FAINT, GREY, INK, SEQUENTIAL, as_text, colours_of, is_numeric, natural_order, styled
 from sctl.plots.raster import backdrop
+from sctl.typing import Floats, Ints
 
 MOST_POINTS = 30_000
 """More cells are drawn as a picture with this many of them as points on top; selections still use all."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sctl.data import Floats
 from sctl.plots.palette import ACCENT, GREY, SECOND, SEQUENTIAL, as_text, colours_of, natural_order, styled
+from sctl.typing import Floats
 
 _LARGEST_DOT = 20.0  # pixels
 _ROW = 26  # pixels a group's row needs
@@ -22,7 +22,7 @@ def dot_plot(table: pd.DataFrame, *, title: str = "") -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        ``group``, ``gene``, ``mean``, ``share``, from :func:`sctl.markers.dot_table`; drawn in its order.
+        ``group``, ``gene``, ``mean``, ``share``, from :func:`sctl.analysis.markers.dot_table`; drawn in its order.
     title : str
 
     Returns
@@ -70,7 +70,7 @@ def heatmap(table: pd.DataFrame, *, value: str = "mean", scale: bool = True, tit
     Parameters
     ----------
     table : DataFrame
-        ``group``, ``gene`` and the value, from :func:`sctl.markers.dot_table`.
+        ``group``, ``gene`` and the value, from :func:`sctl.analysis.markers.dot_table`.
     value : str
         Column to colour by.
     scale : bool
@@ -170,7 +170,7 @@ def volcano(
     Parameters
     ----------
     table : DataFrame
-        One group of :func:`sctl.markers.rank_markers`.
+        One group of :func:`sctl.analysis.markers.rank_markers`.
     max_p_adjusted, min_log2_fold_change : float
         What counts as clearly different.
     n_names : int

@@ -14,12 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sctl.data import Floats
 from sctl.errors import ParameterError
 from sctl.plots.embedding import label_positions
 from sctl.plots.markers import scaled_table
 from sctl.plots.palette import ACCENT, GREY, INK, OKABE_ITO, SECOND, as_text, colours_of, is_numeric, natural_order
 from sctl.plots.theta import PURE, X_TITLE, Y_TITLE
+from sctl.typing import Floats
 
 Format = Literal["png", "svg", "pdf"]
 
@@ -121,7 +121,7 @@ def dot_plot(table: pd.DataFrame, *, title: str = "") -> Figure:
     Parameters
     ----------
     table : DataFrame
-        ``group``, ``gene``, ``mean``, ``share``, from :func:`sctl.markers.dot_table`.
+        ``group``, ``gene``, ``mean``, ``share``, from :func:`sctl.analysis.markers.dot_table`.
     title : str
 
     Returns
@@ -155,7 +155,7 @@ def heatmap(table: pd.DataFrame, *, scale: bool = True, title: str = "") -> Figu
     Parameters
     ----------
     table : DataFrame
-        ``group``, ``gene``, ``mean``, from :func:`sctl.markers.dot_table`.
+        ``group``, ``gene``, ``mean``, from :func:`sctl.analysis.markers.dot_table`.
     scale : bool
         Whether each gene goes from 0, its lowest mean, to 1, its highest.
     title : str

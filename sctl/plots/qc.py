@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from sctl.data import Floats
 from sctl.plots.palette import ACCENT, FAINT, GREY, ON_ANY, SECOND, SOURCE_COLOUR, TARGET_COLOUR, styled
+from sctl.typing import Floats
 
 _MOST_CELLS = 3000  # drawn as points
 _SIDE_COLOURS = {"source": SOURCE_COLOUR, "target": TARGET_COLOUR}

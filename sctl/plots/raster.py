@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sctl.data import Floats
+from sctl.typing import Floats
 
 _PIXELS = 600  # on the longer side
 _SHADE = 120  # grey of a pixel with cells

@@ -11,7 +11,7 @@ from sctl.genes import not_genes
 from sctl.preflight.report import Finding, Fix, Role
 from sctl.preprocess import named_type
 from sctl.qc import empty_droplets
-from sctl.values import value_kind
+from sctl.qc.values import value_kind
 
 
 def droplet_findings(adata: AnnData, role: Role, label_key: str | None) -> Iterator[Finding]:

@@ -11,10 +11,10 @@ import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from sctl.core.derivation import correlation, dense_rows, follows, logged, same_largest, sampled_rows
-from sctl.values import LIKELY, stored, value_kind
+from sctl.qc.derivation import correlation, dense_rows, follows, logged, same_largest, sampled_rows
+from sctl.qc.values import LIKELY, stored, value_kind
+from sctl.typing import Doubles
 
-Floats = NDArray[np.float64]
 Meaning = Literal["counts", "unscaled"]
 
 CERTAIN = 0.95
@@ -109,7 +109,7 @@ def _given(adata: AnnData) -> Iterator[tuple[str, Any]]:
         yield f"layers/{key}", value
 
 
-def _counts(where: tuple[str, ...], X: Floats, values: Floats, *, by_correlation: bool) -> Place:  # noqa: N803
+def _counts(where: tuple[str, ...], X: Doubles, values: Doubles, *, by_correlation: bool) -> Place:  # noqa: N803
     if not by_correlation and follows(X, values):
         return Place(where, "counts", 1.0, values.shape[1], certain=True)
     likeness = correlation(X, logged(values))
@@ -127,7 +127,7 @@ def _sums(adata: AnnData, whole: list[str], rows: NDArray[np.intp]) -> Iterator[
                 yield Place(several, "counts", 1.0, adata.n_vars, certain=True)
 
 
-def _aligned(adata: AnnData, value: Any, where: str, rows: NDArray[np.intp]) -> tuple[Floats, Floats] | None:
+def _aligned(adata: AnnData, value: Any, where: str, rows: NDArray[np.intp]) -> tuple[Doubles, Doubles] | None:
     """Return ``X`` and other values of some cells in the genes that both hold; None where these are too few."""
     X, values = dense_rows(adata.X, rows), dense_rows(value, rows)  # noqa: N806 - the slot's own name
     if where != "raw" or adata.raw.var_names.equals(adata.var_names):

@@ -12,19 +12,11 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
-from sctl.genes import (
-    map_orthologs,
-    named_as,
-    renamed,
-    strip_version,
-    symbols_from,
-    with_plain_names,
-    without_genome,
-)
+from sctl.genes import map_orthologs, named_as, renamed, strip_version, symbols_from, with_plain_names, without_genome
 from sctl.io.genomes import without_orientation
 from sctl.preflight.report import Fix
 from sctl.preprocess import named_type, plain_label
-from sctl.values import LARGEST
+from sctl.qc.values import LARGEST
 
 _BASES = {"e": float(np.e), "2": 2.0, "10": 10.0}
 

@@ -9,12 +9,12 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.core.derivation import dense_rows, same_largest, sampled_rows
-from sctl.core.landmarks import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.io.memory import available, readable
+from sctl.numerics.resample import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.preflight.elsewhere import Place, best_place, more_genes_in_raw
 from sctl.preflight.report import Finding, Fix, Level, Role
-from sctl.values import LARGEST, log_base, shown_log, stored, value_kind
+from sctl.qc.derivation import dense_rows, same_largest, sampled_rows
+from sctl.qc.values import LARGEST, log_base, shown_log, stored, value_kind
 
 FEW_NEGATIVE = 0.01
 """Up to this share of negative values they are taken for errors, beyond it for scaling."""

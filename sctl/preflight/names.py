@@ -10,7 +10,7 @@ from anndata import AnnData
 from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_version, symbol_column
 from sctl.preflight.report import Finding, Fix, Role
 from sctl.preflight.spelled import spelling_findings
-from sctl.values import value_kind
+from sctl.qc.values import value_kind
 
 _SEEN = 5_000  # names that are looked at
 _DATE = r"(?i)\d{1,2}-(?:mar|sep|dec|oct)|(?:mar|sep|dec|oct)-\d{1,2}|\d{4}[-/]\d{2}[-/]\d{2}"

@@ -11,7 +11,7 @@ from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_vers
 from sctl.preflight.names import some
 from sctl.preflight.report import Finding, Fix, Level
 from sctl.preflight.spelled import counterpart_finding
-from sctl.values import value_kind
+from sctl.qc.values import value_kind
 
 MIN_SHARED = 50
 GOOD_SHARED = 1000

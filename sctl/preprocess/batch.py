@@ -16,8 +16,8 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.data import Floats, Ints
 from sctl.errors import DataError
+from sctl.typing import Floats, Ints
 
 FEWEST_CELLS = 3
 """Fewer cells have no spread that could be compared."""

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import library_sizes, log_normalised
-from sctl.data import Floats
+from sctl.numerics.normalize import library_sizes, log_normalised
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.side import Side
+from sctl.typing import Floats
 
 
 def sizes_of(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:

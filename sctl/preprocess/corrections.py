@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sctl.core.diffusion import diffused
-from sctl.data import Floats, Ints
+from sctl.numerics.diffusion import diffused
 from sctl.preprocess.batch import BatchEffect, measured, without_batch_effect
-from sctl.preprocess.filters import Bools
 from sctl.preprocess.impute import ImputationEffect, shown_pair, zero_share
 from sctl.preprocess.params import PreprocessParams
 from sctl.run import Run
+from sctl.typing import Bools, Floats, Ints
 
 MOST_SHOWN = 1000
 """Cells of each side that effects are measured on and drawn for."""

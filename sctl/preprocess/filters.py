@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 from anndata import AnnData
-from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.preprocess.params import RoleParams
 from sctl.qc import Thresholds, keep, qc_metrics
-
-Bools = NDArray[np.bool_]
+from sctl.typing import Bools
 
 
 def filter_cells(adata: AnnData, params: RoleParams) -> AnnData:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sctl.data import Floats, Ints
+from sctl.typing import Floats, Ints
 
 _DECIMALS = 3
 _MANY_ZEROS = 0.5

@@ -9,10 +9,10 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.core.normalise import Log, log_normalised
-from sctl.data import Floats
 from sctl.errors import DataError
-from sctl.values import LARGEST, are_its_counts, log_base, stored, value_kind
+from sctl.numerics.normalize import Log, log_normalised
+from sctl.qc.values import LARGEST, are_its_counts, log_base, stored, value_kind
+from sctl.typing import Floats
 
 _LN = {"e": 1.0, "2": float(np.log(2)), "10": float(np.log(10))}
 
@@ -100,7 +100,7 @@ def linearised(adata: AnnData) -> AnnData:
 def linear(adata: AnnData, role: str) -> Linear:
     """Find the linear values of a dataset: ``X`` as it is, ``layers["counts"]``, or ``X`` with its log undone.
 
-    A layer of counts is believed only where ``X`` was made of it (:func:`sctl.values.are_its_counts`).
+    A layer of counts is believed only where ``X`` was made of it (:func:`sctl.qc.values.are_its_counts`).
 
     Raises
     ------

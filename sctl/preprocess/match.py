@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import library_sizes
 from sctl.errors import DataError
 from sctl.genes import identifier_kind, not_genes
+from sctl.numerics.normalize import library_sizes
 from sctl.preprocess.report import Loss
 from sctl.preprocess.side import Side
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
-from sctl.core.normalise import Log
 from sctl.errors import ParameterError
+from sctl.numerics.normalize import Log
 from sctl.qc import Thresholds
 
 NormaliseOn = Literal["shared", "all"]

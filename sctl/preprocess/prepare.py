@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import genes_per_cell, library_sizes, log_normalised
 from sctl.data import DEPTH, TARGET_ONLY, Pair, in_memory
+from sctl.numerics.normalize import genes_per_cell, library_sizes, log_normalised
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
-from sctl.preprocess.filters import Bools
 from sctl.preprocess.labels import label_text
 from sctl.preprocess.match import match, matching_genes, require_batches, require_columns
-from sctl.preprocess.own import target_only
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.report import Loss, PrepareReport
 from sctl.preprocess.side import Side, open_side
+from sctl.preprocess.target_only_genes import target_only
 from sctl.preprocess.variable import as_log1p, variable_genes
 from sctl.run import Run
+from sctl.typing import Bools
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.data import Ints
 from sctl.errors import DataError
 from sctl.genes import listed, mixture_of, not_genes
-from sctl.preprocess.filters import Bools, cell_filters, gene_filters, require_left
+from sctl.preprocess.filters import cell_filters, gene_filters, require_left
 from sctl.preprocess.labels import label_text, named_type
 from sctl.preprocess.linear import Linear, linear
 from sctl.preprocess.params import RoleParams
 from sctl.preprocess.report import Loss
 from sctl.qc import empty_droplets
+from sctl.typing import Bools, Ints
 
 Role = Literal["source", "target"]
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pandas as pd
 from anndata import AnnData
 
-from sctl.core.normalise import library_sizes, log_normalised
 from sctl.data import TARGET_ONLY, Pair, in_memory, require_genes
+from sctl.numerics.normalize import library_sizes, log_normalised
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.match import matching_genes
-from sctl.preprocess.own import target_only
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.prepare import Prepared
 from sctl.preprocess.report import PrepareReport
 from sctl.preprocess.side import Side, open_side
+from sctl.preprocess.target_only_genes import target_only
 from sctl.run import Run
 
 COMPARED = "compared"

@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from sctl.core.normalise import Log
+from sctl.numerics.normalize import Log
 
 FEW_GENES = 1000
 """So many genes are not worth ranking: every method can take them all."""

@@ -6,10 +6,7 @@ from sctl.project.building import REFERENCE_METHOD, as_reference
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.curves import load_curves, save_curves
-from sctl.project.files import projects_root
-from sctl.project.folder import Project, ProjectInfo
-from sctl.project.genes import gene, gene_names, mean_of_genes, target_names
-from sctl.project.reasons import (
+from sctl.project.explanations import (
     WhyQuestion,
     keep_gene_sets,
     load_gene_sets,
@@ -17,8 +14,10 @@ from sctl.project.reasons import (
     save_reasons,
     why_questions,
 )
+from sctl.project.files import projects_root
+from sctl.project.folder import Project, ProjectInfo
+from sctl.project.genes import gene, gene_names, mean_of_genes, target_names
 from sctl.project.repairs import annotated, fix_to_dict, repairs_in, requested, save_trained_names, trained_names_in
-from sctl.project.repeats import Question, add_outcome, cells_of, note_question, outcomes_file, outcomes_in, questions
 from sctl.project.results import (
     load_baselines,
     load_embeddings,
@@ -33,6 +32,15 @@ from sctl.project.results import (
     trained_file,
 )
 from sctl.project.searches import SearchQuestion, has_searches, load_search
+from sctl.project.seed_stability import (
+    Question,
+    add_outcome,
+    cells_of,
+    note_question,
+    outcomes_file,
+    outcomes_in,
+    questions,
+)
 from sctl.project.selections import load_selection, load_sides, save_selection, save_sides
 from sctl.project.self_tests import add_part, done_parts, load_self_test
 from sctl.project.settings import ROLES, STEPS, UPSTREAM, Settings

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
-from sctl.pipeline import reduce
 from sctl.project import checksums
 from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
 from sctl.project.history import History
 from sctl.project.steps import DAMAGED, DONE, FAILED, STARTED, damage, finished
+from sctl.workflow import reduce
 
 SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"

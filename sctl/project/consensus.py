@@ -14,8 +14,8 @@ from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
-    from sctl.core.cluster_number import NumberEstimate
-    from sctl.pipeline import ConsensusPoint
+    from sctl.methods.transfercluster.n_clusters import NumberEstimate
+    from sctl.workflow import ConsensusPoint
 
 ESTIMATE = "estimate.json"
 _ARRAYS = ("clusters", "compared", "runs", "order", "silhouettes", "outliers")
@@ -43,7 +43,7 @@ def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
     """Return what is known of one number of clusters."""
     import pandas as pd  # noqa: PLC0415
 
-    from sctl.pipeline import ConsensusPoint  # noqa: PLC0415
+    from sctl.workflow import ConsensusPoint  # noqa: PLC0415
 
     path = number_file(project.result_dir("consensus"), n_clusters)
     parts = stored_arrays(path)

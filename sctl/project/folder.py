@@ -16,8 +16,8 @@ from sctl.project import inputs as stored
 from sctl.project import steps
 from sctl.project.checksums import stamp
 from sctl.project.files import check_id, copy_of, new_id, not_writable, projects_root
-from sctl.project.head import HEAD, Head, is_readable
 from sctl.project.history import History
+from sctl.project.metadata import HEAD, Head, is_readable
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
 
@@ -345,7 +345,7 @@ class Project:
         Returns
         -------
         dict
-            ``fingerprint``, ``n_obs``, ``n_vars``, ``values`` (see :func:`sctl.values.value_kind`),
+            ``fingerprint``, ``n_obs``, ``n_vars``, ``values`` (see :func:`sctl.qc.values.value_kind`),
             ``species``, ``obs_columns``, ``bytes``, ``added`` and what ``origin`` said.
         """
         reference = self.settings.inputs.get(check_role(role))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sctl.project.files import write_twice
-from sctl.project.head import SCHEMA, first_readable
+from sctl.project.metadata import SCHEMA, first_readable
 from sctl.project.settings import Settings
 
 LIMIT = 200

@@ -119,7 +119,7 @@ def model(folder: Path, reference: str) -> TrainedSource | None:
 def described(adata: AnnData) -> dict[str, Any]:
     """Return what the pages show of a dataset without opening it again."""
     from sctl.genes import guess_species  # noqa: PLC0415
-    from sctl.values import value_kind  # noqa: PLC0415
+    from sctl.qc.values import value_kind  # noqa: PLC0415
 
     return {
         "n_obs": adata.n_obs,

@@ -30,7 +30,7 @@ def latent_in(directory: Path) -> Arrays | None:
 
 
 def keep_latent_map(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write a map; see :func:`sctl.pipeline.latent_map`."""
+    """Write a map; see :func:`sctl.workflow.latent_map`."""
     _write(directory / LATENT_MAP, arrays)
 
 

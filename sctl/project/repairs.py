@@ -65,16 +65,16 @@ def requested(info: Mapping[str, Any]) -> tuple[Fix, ...]:
 def annotated(project: Project, result: TransferResult, *others: TransferResult) -> AnnData:
     """Return the target's cells as the user gave them, with results in their slots.
 
-    See :func:`sctl.pipeline.annotated`.
+    See :func:`sctl.workflow.annotated`.
     """
-    from sctl import pipeline  # noqa: PLC0415
+    from sctl import workflow  # noqa: PLC0415
     from sctl.project.results import load_dataset  # noqa: PLC0415
 
     directory = project.require("preprocess")
     path = directory / REPAIRED
     repaired = load_dataset(path) if path.exists() else project.input("target")
     fixes = [*requested(project.input_info("target") or {}), *repairs_in(directory)]
-    return pipeline.annotated(project.given("target"), fixes, repaired, result, *others)
+    return workflow.annotated(project.given("target"), fixes, repaired, result, *others)
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:

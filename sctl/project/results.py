@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from sctl.data import Pair, TransferResult
+    from sctl.methods.transfercluster.sweep import ThetaSweep
+    from sctl.methods.transfercluster.theta import ThetaPoint
     from sctl.preprocess import Prepared
-    from sctl.sweep import ThetaPoint, ThetaSweep
 
 MAPS, MARKERS = "maps.npz", "markers.csv"
 RESULT, SWEEP, POINTS, BASELINES = "result.h5ad", "sweep.npz", "points", "baselines"
@@ -116,7 +117,7 @@ def points_in(directory: Path, *, n_target: int | None = None) -> list[ThetaPoin
     n_target : int, optional
         Cells that they must be about.
     """
-    from sctl.sweep import ThetaPoint  # noqa: PLC0415
+    from sctl.methods.transfercluster.theta import ThetaPoint  # noqa: PLC0415
 
     found = {}
     for path in filter(is_intact, sorted((directory / POINTS).glob("[0-9]*.json"))):
@@ -160,7 +161,7 @@ def save_sweep(directory: Path, sweep: ThetaSweep) -> None:
 def sweep_in(directory: Path) -> ThetaSweep:
     """Return the prepared sweep of a folder."""
     from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.sweep import ThetaSweep  # noqa: PLC0415
+    from sctl.methods.transfercluster.sweep import ThetaSweep  # noqa: PLC0415
 
     try:
         return ThetaSweep.load(require_intact(directory / SWEEP))
@@ -286,7 +287,7 @@ def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the maps by name, see :func:`sctl.pipeline.explore`; while they are drawn, those that are finished."""
+    """Return the maps by name, see :func:`sctl.workflow.explore`; while they are drawn, those that are finished."""
     found = embeddings_in(project.result_dir("explore"))
     if not found:
         directory = project.require("explore")
@@ -302,8 +303,8 @@ def save_markers(directory: Path, markers: pd.DataFrame) -> None:
 
 
 def load_markers(project: Project) -> pd.DataFrame:
-    """Return the table of markers of each cluster or label, see :func:`sctl.markers.rank_markers`."""
-    from sctl.markers import COLUMNS  # noqa: PLC0415
+    """Return the table of markers of each cluster or label, see :func:`sctl.analysis.markers.rank_markers`."""
+    from sctl.analysis.markers import COLUMNS  # noqa: PLC0415
 
     texts = ("group", "gene")
     path = project.require("markers") / MARKERS

@@ -15,7 +15,7 @@ from sctl.project.folder import Project
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
-    from sctl.core.search import Ranges, Search, Wanted
+    from sctl.numerics.hyperparameters import Ranges, Search, Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class SearchQuestion:
     params : mapping
         Settings of the method; those that are searched do not count.
     ranges : str
-        See :class:`~sctl.core.search.Wanted`.
+        See :class:`~sctl.numerics.hyperparameters.Wanted`.
     n_trials : int
         A larger number goes on with the same search.
     """
@@ -61,13 +61,13 @@ class SearchQuestion:
         ParameterError
             If there are no such ranges, or the number of trials is out of bounds.
         """
-        from sctl.core.search import Wanted  # noqa: PLC0415
+        from sctl.numerics.hyperparameters import Wanted  # noqa: PLC0415
 
         return Wanted(ranges=self.ranges, n_trials=self.n_trials)
 
     def journal(self, project: Project) -> Path:
         """Return where the trials are written."""
-        from sctl.core.search import SPACES  # noqa: PLC0415
+        from sctl.numerics.hyperparameters import SPACES  # noqa: PLC0415
 
         asked = {**self.to_dict(), "seed": project.params("transfer")["seed"]}
         asked.pop("n_trials")
@@ -94,8 +94,8 @@ def load_search(project: Project, question: SearchQuestion) -> Search | None:
     ProjectError
         If the journal is damaged.
     """
-    from sctl.core.search import read_search  # noqa: PLC0415
     from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.numerics.hyperparameters import read_search  # noqa: PLC0415
 
     path = question.journal(project)
     try:
@@ -114,8 +114,8 @@ def mend_journal(path: Path) -> None:
 
     For the one process that writes it.
     """
-    from sctl.core.search import read_search  # noqa: PLC0415
     from sctl.errors import DataError  # noqa: PLC0415
+    from sctl.numerics.hyperparameters import read_search  # noqa: PLC0415
 
     if not path.exists():
         return

@@ -14,7 +14,7 @@ from sctl.project.steps import unreadable
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
-    from sctl.reference.report import Part
+    from sctl.methods.scarches.self_test import Part
 
 FILE = "self_test.json"
 KINDS = ("types", "datasets", "genes")

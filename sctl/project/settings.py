@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.errors import ProjectError
 from sctl.project.files import canonical, digest
 
-STEPS = pipeline.STEPS
-UPSTREAM = pipeline.UPSTREAM
+STEPS = workflow.STEPS
+UPSTREAM = workflow.UPSTREAM
 ROLES = ("source", "target")
 
 
@@ -23,7 +23,7 @@ class Settings:
     ----------
     inputs : mapping of role to fingerprint
     params : mapping of step to its parameters
-        Only what differs from the defaults of :mod:`sctl.pipeline`.
+        Only what differs from the defaults of :mod:`sctl.workflow`.
     labels, truth : str or None
         Fingerprint of the user's final labels, and of true labels kept aside.
     """
@@ -63,12 +63,12 @@ class Settings:
 
     def of(self, step: str) -> dict[str, Any]:
         """Return the parameters of a step, completed with their defaults."""
-        return pipeline.complete(step, self.params.get(check_step(step), {}))
+        return workflow.complete(step, self.params.get(check_step(step), {}))
 
     def with_params(self, step: str, params: Mapping[str, Any]) -> Self:
         """Return settings in which a step has other parameters; only what is not default is kept."""
         others = {name: values for name, values in self.params.items() if name != check_step(step)}
-        chosen = pipeline.reduce(step, params)
+        chosen = workflow.reduce(step, params)
         return replace(self, params={**others, step: chosen} if chosen else others)
 
     def with_input(self, role: str, fingerprint: str | None) -> Self:
@@ -85,7 +85,7 @@ class Settings:
                 {
                     "labels": edited,
                     "step": step,
-                    "version": pipeline.version(),
+                    "version": workflow.version(),
                     "params": self.params.get(step, {}),  # without defaults: nothing need be imported to know them
                     "upstream": self.fingerprint(upstream) if upstream else dict(self.inputs),
                 }

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sctl.data import TransferResult
-    from sctl.pipeline import ConsensusPoint
-    from sctl.sweep import ThetaPoint
+    from sctl.methods.transfercluster.theta import ThetaPoint
+    from sctl.workflow import ConsensusPoint
 
 _TYPES = "_source_types"
 _INDEX = "_source_index"  # places of source cells among the parts of a map
@@ -68,7 +68,7 @@ def require_maps(
     Parameters
     ----------
     maps : mapping of str to ndarray
-        See :func:`sctl.pipeline.explore`.
+        See :func:`sctl.workflow.explore`.
     path : Path
         Their file.
     n_target, n_source : int, optional

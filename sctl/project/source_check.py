@@ -10,7 +10,7 @@ from sctl.project.folder import Project
 from sctl.project.steps import unreadable
 
 if TYPE_CHECKING:
-    from sctl.pipeline import SourceCheck
+    from sctl.workflow import SourceCheck
 
 CHECK = "source_check.json"
 
@@ -22,7 +22,7 @@ def save_source_check(project: Project, check: SourceCheck) -> None:
 
 def load_source_check(project: Project) -> SourceCheck | None:
     """Return what was measured on the present preparation, or None where nothing was yet."""
-    from sctl.pipeline import SourceCheck  # noqa: PLC0415 - as in sctl.project.results
+    from sctl.workflow import SourceCheck  # noqa: PLC0415 - as in sctl.project.results
 
     path = project.result_dir("preprocess") / CHECK
     if not is_intact(path):

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sctl.project.checksums import is_intact
+from sctl.project.explanations import PATHWAYS
 from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
-from sctl.project.reasons import PATHWAYS
 from sctl.project.soundness import stored_table
 from sctl.project.steps import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sctl.enrichment import UnitPathways
+    from sctl.analysis.enrichment import UnitPathways
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class UnitsQuestion:
     n_units : int
         The first so many.
     sets : str
-        As in :class:`~sctl.project.reasons.WhyQuestion`.
+        As in :class:`~sctl.project.explanations.WhyQuestion`.
     """
 
     n_units: int
@@ -68,8 +68,8 @@ def load_units(project: Project, question: UnitsQuestion) -> dict[str, UnitPathw
     ProjectError
         If a file is damaged.
     """
-    from sctl.enrichment import UnitPathways  # noqa: PLC0415
-    from sctl.pipeline.units import CASES  # noqa: PLC0415
+    from sctl.analysis.enrichment import UnitPathways  # noqa: PLC0415
+    from sctl.workflow.units import CASES  # noqa: PLC0415
 
     stem = _stem(project, question)
     path = stem.with_suffix(".json")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sctl.data import Floats
+from sctl.typing import Floats
 
 LOWER = 100
 """A barcode with more counts is not taken for empty without being looked at, as in emptyDrops (Lun et al. 2019)."""

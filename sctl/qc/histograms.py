@@ -8,8 +8,8 @@ import numpy as np
 from anndata import AnnData
 from numpy.typing import ArrayLike
 
-from sctl.data import Floats, Ints
-from sctl.values import stored
+from sctl.qc.values import stored
+from sctl.typing import Floats, Ints
 
 _VALUES_SHOWN = 5_000_000  # expression values binned at most; more would not change the picture
 

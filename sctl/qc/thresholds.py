@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sctl.data import Floats
 from sctl.errors import ParameterError
+from sctl.typing import Floats
 
 Limits = tuple[float | None, float | None]
 Preset = Literal["auto", "loose", "strict", "none"]

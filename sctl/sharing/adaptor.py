@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import sctl
+from sctl._version import __version__
 from sctl.data import TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.sharing.model_file import ADAPTOR, opened, write_parts
@@ -54,7 +54,7 @@ def save_adaptor(result: TransferResult, path: Path | str, *, note: str = "") ->
         "method": result.method,
         "params": {},
         "seed": result.seed,
-        "sctl": sctl.__version__,
+        "sctl": __version__,
         "note": note,
         "facts": {"datasets": list(adaptors), "reference": str(result.uns["reference_id"])},
     }

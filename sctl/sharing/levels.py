@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
-from sctl.base import Saveable, TransferMethod
 from sctl.errors import DataError, ParameterError
+from sctl.methods.base import Saveable, TransferMethod
 
 Level = Literal["weights", "latents", "counts"]
 """No value of a single cell · cells as points of the model's space, with their labels · their counts as well."""

@@ -16,13 +16,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-import sctl
-from sctl.base import Saveable, TransferMethod
+from sctl._version import __version__
 from sctl.errors import DataError, ParameterError
 from sctl.io.archive import unpack
 from sctl.io.memory import exhausted, require
 from sctl.io.system import refused
 from sctl.methods import get_method
+from sctl.methods.base import Saveable, TransferMethod
 from sctl.run import LARGEST_SEED
 from sctl.sharing.card import model_card
 from sctl.sharing.levels import LEVELS, Level, kept, level_of
@@ -57,7 +57,7 @@ def save_model(
     Parameters
     ----------
     method : TransferMethod
-        Fitted, and :class:`~sctl.base.Saveable`.
+        Fitted, and :class:`~sctl.methods.base.Saveable`.
     path : Path or str
         ``.sctl`` is added where it is missing.
     seed : int
@@ -100,7 +100,7 @@ def save_model(
         "reference": method.reference,
         "params": dict(method.params),
         "seed": seed,
-        "sctl": sctl.__version__,
+        "sctl": __version__,
         "note": note,
         "keep": level,
         "facts": _plain(facts),

@@ -12,8 +12,8 @@ from anndata import AnnData
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sctl.base import Saveable, TransferMethod
 from sctl.errors import DataError
+from sctl.methods.base import Saveable, TransferMethod
 from sctl.preprocess import PreprocessParams
 from sctl.preprocess.trained import COMPARED, MARKS
 

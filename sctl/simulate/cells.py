@@ -11,9 +11,9 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.data import Floats, Ints
 from sctl.errors import ParameterError
 from sctl.run import Run
+from sctl.typing import Floats, Ints
 
 Tree = Sequence["int | str | Tree"]
 

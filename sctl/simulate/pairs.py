@@ -9,11 +9,12 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 
-from sctl.core.normalise import log_normalised
-from sctl.data import Ints, Pair
+from sctl.data import Pair
 from sctl.errors import DataError
+from sctl.numerics.normalize import log_normalised
 from sctl.run import Run
 from sctl.simulate.cells import PAPER_TREE, CountModel, draw, populate, require, simulate_cells
+from sctl.typing import Ints
 
 Overlap = Literal["complete", "incomplete", "none"]
 

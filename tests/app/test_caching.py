@@ -17,7 +17,7 @@ from sctl import jobs, ui
 from sctl.project import Project, load_result, load_target_all
 from sctl.project.genes import save_genes
 from sctl.project.results import RESULT, save_embeddings, save_markers, save_result
-from sctl.ui import caching, results
+from sctl.ui.frame import caching, results
 
 
 def cached_functions():
@@ -33,7 +33,11 @@ CACHED = dict(cached_functions())
 
 
 def test_the_remembered_functions_are_found():
-    assert {"sctl.ui.results.result", "sctl.ui.caching.dataset", "sctl.ui.marker_view._compare"} <= set(CACHED)
+    assert {
+        "sctl.ui.frame.results.result",
+        "sctl.ui.frame.caching.dataset",
+        "sctl.ui.markers.marker_view._compare",
+    } <= set(CACHED)
 
 
 @pytest.mark.parametrize("name", CACHED)

@@ -11,12 +11,13 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from sctl import jobs
-from sctl.biology import marker_genes
 from sctl.errors import Cancelled
 from sctl.jobs import tasks
+from sctl.methods.transfercluster.biology import marker_genes
 from sctl.project import Project, load_consensus, load_estimate, load_result, numbers_in
 from sctl.run import Run
-from sctl.ui import consensus_files, consensus_results, exports, gene_heatmap
+from sctl.ui.export import exports
+from sctl.ui.n_clusters import consensus_files, consensus_results, gene_heatmap
 
 
 @pytest.fixture

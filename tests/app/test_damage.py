@@ -7,7 +7,7 @@ from itertools import cycle
 import pytest
 
 from sctl.project.files import copy_of
-from sctl.ui import steps
+from sctl.ui.frame import steps
 
 RESULTS = {
     "preprocess/*/target_all.h5ad": ("preprocess", "explore"),

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
-from sctl.explain import marked
+from sctl.analysis.explain import marked
 from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
 from sctl.project import Project, WhyQuestion, export_project, keep_gene_sets, load_reasons, load_result
 from sctl.run import Run
-from sctl.ui import errors, exports, reasons_view, selection, state
+from sctl.ui.explain import reasons_view
+from sctl.ui.export import exports
+from sctl.ui.frame import errors, selection, state
 
 GROUP = {"of": "labels", "against": None, "sets": "", "cells": []}
 

@@ -14,7 +14,7 @@ def script(key: str, chosen: dict) -> None:
     import streamlit as st
 
     from sctl.methods import METHODS
-    from sctl.ui import forms
+    from sctl.ui.widgets import forms
 
     st.session_state["returned"] = forms.method_form(METHODS[key], chosen)
 
@@ -26,8 +26,8 @@ def declared() -> None:
 
     import streamlit as st
 
-    from sctl.base import TransferMethod, param
-    from sctl.ui import forms
+    from sctl.methods.base import TransferMethod, param
+    from sctl.ui.widgets import forms
 
     @dataclass(kw_only=True)
     class Everything(TransferMethod):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sctl.qc import histogram as binned
-from sctl.ui.histogram import METRICS, figure, limits_of
+from sctl.ui.widgets.histogram import METRICS, figure, limits_of
 
 GENES, COUNTS, MT, _ = METRICS
 

@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 
 from sctl.plots import publication
 from sctl.project import Project
-from sctl.ui import charts, steps
+from sctl.ui.frame import steps
+from sctl.ui.widgets import charts
 
 TAG = "<a href='http://example.invalid'>b</a>"
 OBEYED = re.compile(

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from sctl import jobs, pipeline
+from sctl import jobs, workflow
+from sctl.analysis.markers import top_markers
 from sctl.data import UNASSIGNED, Pair
 from sctl.errors import DataError
 from sctl.jobs.tasks import run_job
-from sctl.markers import top_markers
 from sctl.methods import get_method
 from sctl.project import (
     Project,
@@ -30,7 +30,12 @@ from sctl.project import (
 from sctl.project.latent import latent_in, latent_map_in
 from sctl.run import Run
 from sctl.sharing import load_adaptor, load_trained
-from sctl.ui import datasets_view, doubts_view, exports, self_test_view, state, training_view
+from sctl.ui.confidence import uncertainty_view
+from sctl.ui.data import datasets_view
+from sctl.ui.export import exports
+from sctl.ui.frame import state
+from sctl.ui.reference import self_test_view
+from sctl.ui.widgets import training_view
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -95,10 +100,10 @@ def test_the_column_of_samples_reaches_the_method(project):
 @pytest.mark.parametrize("key", ["scarches", "itclust"])
 def test_a_column_that_neither_side_has_is_refused(pair: Pair, key):
     with pytest.raises(DataError, match="Neither dataset has a column 'planet'"):
-        pipeline.transfer(pair, get_method(key)(batch_key="planet"), Run())
-    with_donor = pipeline.with_batches(replace(pair, batch_key="donor"), get_method(key)())
+        workflow.transfer(pair, get_method(key)(batch_key="planet"), Run())
+    with_donor = workflow.with_batches(replace(pair, batch_key="donor"), get_method(key)())
     assert with_donor.params["batch_key"] == "donor"
-    assert pipeline.with_batches(pair, get_method("targetcluster")()).key == "targetcluster"
+    assert workflow.with_batches(pair, get_method("targetcluster")()).key == "targetcluster"
 
 
 def test_the_form_offers_columns(open_page, project):
@@ -177,14 +182,14 @@ def opened(open_page, project):
 
 def test_both_doubts_follow_from_the_result(project):
     found = load_result(project)
-    table = doubts_view.doubts(found)
+    table = uncertainty_view.doubts(found)
     unknown, ambiguity, _ = np.asarray(found.obsm["novelty"]).T
     far = unknown > found.uns["novelty"]["threshold"]
-    np.testing.assert_array_equal(table["verdict"] == doubts_view.FAR, far)
-    np.testing.assert_array_equal(table["verdict"] == doubts_view.BETWEEN, ~far & (ambiguity > 0.5))
-    np.testing.assert_array_equal(table["verdict"] == doubts_view.NAMED, found.labels != UNASSIGNED)
-    kept = doubts_view.doubts(replace(found, params={**found.params, "find_new_types": False}))
-    assert not (kept["verdict"] == doubts_view.FAR).any()
+    np.testing.assert_array_equal(table["verdict"] == uncertainty_view.FAR, far)
+    np.testing.assert_array_equal(table["verdict"] == uncertainty_view.BETWEEN, ~far & (ambiguity > 0.5))
+    np.testing.assert_array_equal(table["verdict"] == uncertainty_view.NAMED, found.labels != UNASSIGNED)
+    kept = uncertainty_view.doubts(replace(found, params={**found.params, "find_new_types": False}))
+    assert not (kept["verdict"] == uncertainty_view.FAR).any()
 
 
 def test_unknown_groups_are_shown_with_their_marker_genes(open_page, project):
@@ -248,11 +253,11 @@ def test_the_reference_is_tested_in_the_background_and_the_answer_is_saved_with_
     assert "Tested by those who saved the reference" in shown
     assert "Of a type it had never seen, it noticed" in shown
     with pytest.raises(DataError, match="cannot be tested here"):
-        pipeline.self_tests(load_pair(other), get_method("scarches")())
+        workflow.self_tests(load_pair(other), get_method("scarches")())
 
 
 def test_finished_parts_are_kept_and_not_repeated(project):
-    from sctl.reference.report import HiddenDataset, Part  # noqa: PLC0415
+    from sctl.methods.scarches.self_test import HiddenDataset, Part  # noqa: PLC0415
 
     part = Part("datasets", "donor 1", lambda run: ())
     add_part(project, part, [HiddenDataset("donor 1", 9, 0.5, 0.0, float("nan"))])
@@ -299,6 +304,6 @@ def test_types_of_every_dataset_of_both_sides(open_page, project):
 
 def test_what_to_expect_is_taken_from_the_tests_once_they_are_done(project):
     found = load_result(project)
-    assert "That is too good" in doubts_view.expectation(found, {})
+    assert "That is too good" in uncertainty_view.expectation(found, {})
     tested = {"types": {"flagged": [0.25, 0.75]}}
-    assert "50% of that type's cells got no name" in doubts_view.expectation(found, tested)
+    assert "50% of that type's cells got no name" in uncertainty_view.expectation(found, tested)

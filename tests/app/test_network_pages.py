@@ -16,7 +16,10 @@ from streamlit.testing.v1 import AppTest
 from sctl import jobs
 from sctl.project import Project, load_result
 from sctl.project.results import RESULT, save_result
-from sctl.ui import colours, exports, flow_view, results, sharpening_view, state, training_view
+from sctl.ui.explore import finetuning_view, flow_view
+from sctl.ui.export import exports
+from sctl.ui.frame import results, state
+from sctl.ui.widgets import colors, training_view
 
 TAB = "How the groups formed"
 QUICK = {"n_pretrain_epochs": 2, "n_epochs": 8, "max_refreshes": 6}
@@ -102,7 +105,7 @@ def curves_of_a_job(root: str) -> None:
     from pathlib import Path  # noqa: PLC0415 - AppTest runs the body alone
 
     from sctl.jobs import Job  # noqa: PLC0415
-    from sctl.ui import training_view  # noqa: PLC0415
+    from sctl.ui.widgets import training_view  # noqa: PLC0415
 
     training_view.live(Job(Path(root)))
 
@@ -182,7 +185,7 @@ def test_how_the_groups_formed(open_page, project):
 
 def test_places_of_the_film_end_in_the_clusters_after(project):
     found = load_result(project)
-    groups = sharpening_view.names_on_the_way(found)
+    groups = finetuning_view.names_on_the_way(found)
     names = np.asarray(found.uns["cluster_table"]["cluster"], dtype=str)
     np.testing.assert_array_equal(groups[:, -1], names[np.asarray(found.obsm["after_proba"]).argmax(axis=1)])
     assert groups.shape[1] == len(found.uns["trajectory_refreshes"])
@@ -253,7 +256,7 @@ def test_a_tab_that_is_gone_leads_to_the_first(open_page, project):
 def test_the_diagnosis_in_words(flipped, silhouettes, recommended, kept, said):
     seen = {"flipped": flipped, "silhouette_before": silhouettes[0], "silhouette_after": silhouettes[1]}
     found = SimpleNamespace(uns={"comparison": {**seen, "recommended": recommended}, "answer": kept})
-    words = sharpening_view.in_words(found)
+    words = finetuning_view.in_words(found)
     assert said in words
     assert words.endswith("kept.") == ("Still" not in said)
 
@@ -268,7 +271,7 @@ def test_the_flow_goes_from_the_first_name_over_the_group_to_the_truth(open_page
 
 
 def test_a_group_flows_in_the_colour_of_its_usual_type(project):
-    found, types = load_result(project), colours.palette(project, "label")
+    found, types = load_result(project), colors.palette(project, "label")
     groups, labels = results.groups(project, "clusters", None), found.labels.astype(str)
     drawn = flow_view._as_their_type(project, types)
     assert set(drawn) == set(groups)

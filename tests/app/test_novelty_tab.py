@@ -11,12 +11,15 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from sctl import jobs, novelty
+from sctl import jobs
+from sctl.analysis import unknown_cells
 from sctl.data import UNASSIGNED
 from sctl.project import Project, load_result
 from sctl.project.results import RESULT, save_embeddings, save_result
 from sctl.simulate import Simulation
-from sctl.ui import novelty_view, simulation, state
+from sctl.ui.confidence import unknown_cells_view
+from sctl.ui.data import simulation
+from sctl.ui.frame import state
 
 TAB = "Cells beyond the source"
 
@@ -64,7 +67,7 @@ def texts(app):
 def test_it_lists_the_new_types_and_says_how_right_that_is(page, project):
     result, truth = load_result(project), project.truth()
     new = ~truth.reindex(result.obs_names).isin(result.label_names).to_numpy()
-    beyond = novelty.strangeness(result) > novelty.DEFAULT_LIMIT
+    beyond = unknown_cells.strangeness(result) > unknown_cells.DEFAULT_LIMIT
     shown = metrics(page)
     assert shown["Beyond the limit"] == str(beyond.sum())
     assert shown["Keep their names"] == str((~beyond).sum())
@@ -79,7 +82,7 @@ def test_it_lists_the_new_types_and_says_how_right_that_is(page, project):
 
 def test_the_limit_previews_and_applies_with_undo(page, project):
     page.slider(key=state.STRANGE_LIMIT.name).set_value(1.0).run()
-    values = novelty.strangeness(load_result(project))
+    values = unknown_cells.strangeness(load_result(project))
     assert metrics(page)["Beyond the limit"] == str((values > 1.0).sum())
     assert Project.open(project.id).labels() is None  # a preview changes nothing
     page.button(key="apply_strange").click().run()
@@ -95,15 +98,15 @@ def test_other_scores_can_be_chosen_and_none_means_the_usual(page, project):
     result = load_result(project)
     page.multiselect(key=state.STRANGE_BY.name).set_value(["l2_hard"]).run()
     page.slider(key=state.STRANGE_LIMIT.name).set_value(1.0).run()
-    assert metrics(page)["Beyond the limit"] == str((novelty.strangeness(result, ["l2_hard"]) > 1.0).sum())
+    assert metrics(page)["Beyond the limit"] == str((unknown_cells.strangeness(result, ["l2_hard"]) > 1.0).sum())
     page.multiselect(key=state.STRANGE_BY.name).set_value([]).run()
     assert not page.exception, page.exception
-    assert metrics(page)["Beyond the limit"] == str((novelty.strangeness(result) > 1.0).sum())
+    assert metrics(page)["Beyond the limit"] == str((unknown_cells.strangeness(result) > 1.0).sum())
 
 
 def test_a_limit_beyond_all_cells_leaves_all_as_they_are(page, project):
     page.slider(key=state.STRANGE_LIMIT.name).set_value(6.0).run()
-    values = novelty.strangeness(load_result(project))
+    values = unknown_cells.strangeness(load_result(project))
     assert page.button(key="apply_strange").disabled == (values <= 6.0).all()
 
 
@@ -119,19 +122,19 @@ def test_a_method_without_scores_is_told(open_page, project):
 
 
 def test_every_score_has_a_plain_name():
-    assert set(novelty_view.SCORES) == set(novelty.SCORES)
+    assert set(unknown_cells_view.SCORES) == set(unknown_cells.SCORES)
 
 
 def test_where_strange_cells_are():
     whole = pd.DataFrame({"cluster": ["1", "1", "2", "2", "2"]})
-    said = novelty_view._where(whole.iloc[1:4], whole)
+    said = unknown_cells_view._where(whole.iloc[1:4], whole)
     assert said.startswith("2 of the 3 cells of cluster 2, 1 of the 2 cells of cluster 1.")
 
 
 def test_only_scores_that_the_method_gave_are_offered(open_page, project):
     """A choice made with another method must not lead to an error."""
     found, kept = load_result(project), ["margin", "entropy", "reconstruction"]
-    scores = novelty.score_table(found)[kept]
+    scores = unknown_cells.score_table(found)[kept]
     other = replace(
         found, obsm={**found.obsm, "rejection": scores.to_numpy()}, uns={**found.uns, "rejection_scores": kept}
     )

@@ -16,7 +16,10 @@ from sctl.jobs.tasks import compute
 from sctl.preprocess import log_normalise
 from sctl.project import Project
 from sctl.simulate import toy_counts
-from sctl.ui import filters, home, steps, uploads
+from sctl.ui.frame import steps
+from sctl.ui.home import home
+from sctl.ui.preprocess import filters
+from sctl.ui.widgets import uploads
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from sctl import jobs, pipeline
-from sctl.denoised import denoised
-from sctl.enrichment import UnitPathways
+from sctl import jobs, workflow
+from sctl.analysis.enrichment import UnitPathways
 from sctl.errors import ParameterError
 from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
+from sctl.methods.poisson.denoise import denoised
 from sctl.project import (
     Project,
     SearchQuestion,
@@ -29,7 +29,8 @@ from sctl.project import (
     load_units,
 )
 from sctl.run import Run
-from sctl.ui import results, state, units_view
+from sctl.ui.explain import units_view
+from sctl.ui.frame import results, state
 
 QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 20, "learning_rate": 2e-3}
 
@@ -99,7 +100,7 @@ def test_a_search_is_offered_followed_by_its_table_and_taken_over(open_page, don
     app.button(key="search:take").click().run()
     fine(app)
     assert app.button(key="search:take")  # what was found is still there, whatever of it is in the form
-    best = pipeline.best_settings(again)
+    best = workflow.best_settings(again)
     for name, value in best.items():
         assert app.session_state[state.PARAMETER.of(method, name).name] == pytest.approx(value), name
 
@@ -123,7 +124,7 @@ def test_units_are_looked_at_and_compared_with_chance(open_page, done):
     described = {"kind": "units", "params": {"question": question.to_dict()}, "settings": done.settings.to_dict()}
     run_job(done.root, described, lambda step, low, high: Run())
     found = load_units(done, question)
-    assert tuple(found) == pipeline.UNIT_CASES
+    assert tuple(found) == workflow.UNIT_CASES
     assert all(one.n_units == 2 and set(one.table["unit"]) <= {0, 1} for one in found.values())
     app.session_state[state.UNITS.name] = 2
     app.session_state[state.EXPLAIN_SETS.name] = question.sets
@@ -136,7 +137,7 @@ def test_units_are_looked_at_and_compared_with_chance(open_page, done):
 def test_words_about_units_depend_on_the_controls():
     table = pd.DataFrame({"unit": [0, 0, 1], "set": ["a", "b", "a"], "cell_type": "x", "fdr_all": 0.01, "score": 1.0})
     hits, none = UnitPathways(table, 4), UnitPathways(table.assign(fdr_all=0.9), 4)
-    learned = dict(zip(pipeline.UNIT_CASES, (hits, none, none, none), strict=True))
+    learned = dict(zip(workflow.UNIT_CASES, (hits, none, none, none), strict=True))
     assert "some of this was learned" in units_view.in_words(learned)
     assert "Exactly one pathway: 1 units, and 0" in units_view.in_words(learned)
     assert "do not read meaning" in units_view.in_words({**learned, "random network": hits})

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sctl import jobs
-from sctl.pipeline import joined
 from sctl.project import Project, as_reference, load_self_test, trained_file
 from sctl.sharing import Library, load_trained
-from sctl.ui import uploads
+from sctl.ui.widgets import uploads
+from sctl.workflow import joined
 
 QUICK = {"epochs": 2, "surgery_epochs": 1}
 

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
+from sctl.analysis.stability_outcomes import Outcome
 from sctl.project import Project, Question, add_outcome, load_result, note_question
-from sctl.robustness import Outcome
-from sctl.ui import exports, repeats_view, state
+from sctl.ui.confidence import stability_view
+from sctl.ui.export import exports
+from sctl.ui.frame import state
 
 TAB = "Two groups or one?"
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
@@ -106,16 +108,16 @@ def test_of_earlier_settings_nothing_new_is_computed(open_page, project):
 
 def test_it_starts_with_the_groups_that_are_hardest_to_tell_apart(project):
     proba = np.array([[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
-    assert repeats_view._nearest(proba, pd.Series(["a", "b", "c"]), ["a", "b", "c"]) == ("a", "b")
-    assert repeats_view._nearest(proba, pd.Series(["c", "a", None]), ["a", "c"]) == ("a", "c")
+    assert stability_view._nearest(proba, pd.Series(["a", "b", "c"]), ["a", "b", "c"]) == ("a", "b")
+    assert stability_view._nearest(proba, pd.Series(["c", "a", None]), ["a", "c"]) == ("a", "c")
     assert load_result(project).proba.shape[0] == 80
 
 
 def test_all_repeats_go_into_the_archive(project):
-    assert repeats_view.all_outcomes(project).empty
+    assert stability_view.all_outcomes(project).empty
     answer(project, Question(of="clusters", one="1", other="2"), (3, 2, 1))
     answer(project, Question(of="labels", one="type A", other="type B"), (0, 0, 0))
-    table = repeats_view.all_outcomes(project)
+    table = stability_view.all_outcomes(project)
     assert len(table) == 60
     assert list(table)[:5] == ["of", "one", "other", "method", "seed"]
     assert table.query("of == 'clusters'")["separated"].sum() == 6

@@ -14,33 +14,24 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from sctl import jobs, pipeline, plots, uncertainty
+from sctl import jobs, plots, workflow
+from sctl.analysis import uncertainty
+from sctl.analysis.evaluate import agreement
+from sctl.analysis.subcluster import subgroups
 from sctl.errors import Cancelled, ProjectError
-from sctl.evaluate import agreement
 from sctl.genesets import GeneSets
 from sctl.jobs import JobState
+from sctl.methods.transfercluster.sweep_warnings import Remark
 from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
-from sctl.subgroups import subgroups
-from sctl.sweep import Remark
-from sctl.ui import (
-    colours,
-    confidence_view,
-    embedding_view,
-    errors,
-    exports,
-    figure_files,
-    gene_picker,
-    label_editor,
-    methods_view,
-    results,
-    selection,
-    state,
-    theta_by_hand,
-    theta_view,
-)
-from sctl.ui import jobs as job_views
+from sctl.ui.confidence import confidence_view
+from sctl.ui.explore import label_editor, methods_view
+from sctl.ui.export import exports, figure_files
+from sctl.ui.frame import errors, results, selection, state
+from sctl.ui.frame import jobs as job_views
+from sctl.ui.theta import theta_by_hand, theta_view
+from sctl.ui.widgets import colors, embedding_view, gene_picker
 
 PAGES = ("transfer", "theta", "explore", "markers", "uncertainty", "explain", "export", "help")
 RESULT_PAGES = ("theta", "explore", "markers", "uncertainty", "export")
@@ -81,9 +72,9 @@ def _draw_maps(project: Project) -> None:
 def _add_baselines(project: Project) -> None:
     folder = project.result_dir("transfer") / "baselines"
     folder.mkdir()
-    method = pipeline.method_of(project.params("transfer"))
-    for key in pipeline.BASELINES:
-        save_result(folder / f"{key}.h5ad", pipeline.baseline(load_pair(project), key, method, Run()))
+    method = workflow.method_of(project.params("transfer"))
+    for key in workflow.BASELINES:
+        save_result(folder / f"{key}.h5ad", workflow.baseline(load_pair(project), key, method, Run()))
 
 
 @pytest.fixture
@@ -248,7 +239,7 @@ def test_a_group_that_the_source_hides_is_a_warning(open_page, done, monkeypatch
 @pytest.mark.parametrize("page", ["transfer", "uncertainty"])
 def test_what_speaks_against_all_names_is_a_warning(open_page, done, monkeypatch, page):
     said = "12 of your 80 cells resemble no cell of the annotated dataset."
-    monkeypatch.setattr(results, "cautions", lambda project: (said,))
+    monkeypatch.setattr(results, "result_warnings", lambda project: (said,))
     app = fine(open_page(page, done.id))
     assert errors.plain(said) in [item.value for item in app.warning]
 
@@ -283,8 +274,8 @@ def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
 
 
 def test_a_stopped_sweep_shows_its_points_and_resumes(open_page, prepared):
-    method, pair = pipeline.method_of({}), load_pair(prepared)
-    sweep = pipeline.prepare_sweep(pair, method, Run())
+    method, pair = workflow.method_of({}), load_pair(prepared)
+    sweep = workflow.prepare_sweep(pair, method, Run())
     with suppress(Cancelled), prepared.working("transfer") as directory:
         save_sweep(directory, sweep)
         for theta in (0.0, 0.1):
@@ -464,12 +455,12 @@ def test_two_genes_are_blended_on_the_map(open_page, done, monkeypatch):
 
 
 def test_a_label_of_ones_own_does_not_change_the_colours_of_others(done, monkeypatch):
-    before = colours.palette(done, "label")
+    before = colors.palette(done, "label")
     found = load_result(done)
     labels = pd.Series(found.labels, index=found.obs_names)
     labels.iloc[0] = "a type of my own"
     done.set_labels(labels)
-    after = colours.palette(done, "label")
+    after = colors.palette(done, "label")
     assert {name: after[name] for name in before} == before
     assert after["a type of my own"] not in before.values()
 
@@ -705,11 +696,11 @@ def test_names_that_hold_least_come_first():
 
 def test_a_type_keeps_its_colour_where_others_are_missing(done, monkeypatch):
     found = results.result(done)
-    whole = colours.palette(done, "label")
+    whole = colors.palette(done, "label")
     few = found.labels.copy()
     few[few == found.label_names[0]] = found.label_names[1]
     monkeypatch.setattr(results, "result", lambda project: dataclasses.replace(found, labels=few))
-    assert colours.palette(done, "label") == whole
+    assert colors.palette(done, "label") == whole
     assert {name: whole[name] for name in found.label_names} == plots.colours_of(found.label_names)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sctl.jobs import Job, JobState
-from sctl.ui import jobs
+from sctl.ui.frame import jobs
 
 SETTINGS = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
 

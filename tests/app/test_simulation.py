@@ -7,7 +7,8 @@ import pytest
 from sctl import jobs
 from sctl.project import Project
 from sctl.simulate import Simulation
-from sctl.ui import exports, simulation
+from sctl.ui.data import simulation
+from sctl.ui.export import exports
 
 SMALL = Simulation(overlap="none", n_source=100, n_target=60, n_vars=300, seed=4)
 

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sctl import jobs, pipeline
+from sctl import jobs, workflow
 from sctl.errors import DataError, ProjectError
 from sctl.jobs.tasks import compute
 from sctl.methods import METHODS
 from sctl.project import Project, export_project, import_project, load_pair, load_report, load_result, trained_file
 from sctl.sharing import load_trained, save_model
-from sctl.ui import caching, exports, findings, steps, trained, uploads
+from sctl.ui.data import findings, pretrained
+from sctl.ui.export import exports
+from sctl.ui.frame import caching, steps
+from sctl.ui.widgets import uploads
 
 SETTINGS: dict[str, dict[str, float]] = {
     "scarches": {"epochs": 3, "surgery_epochs": 2},
@@ -97,9 +100,9 @@ def test_every_page_works_with_a_trained_source(open_page, project, step, key):
         assert not [button for button in app.main.button if button.label in ("Choose", "Chosen")]
         fields = {str(item.key) for item in [*app.number_input, *app.selectbox, *app.text_input]}
         assert f"parameter:{key}:min_confidence" in fields
-        assert not fields & {f"parameter:{key}:{name}" for name in trained.settled(project)}
+        assert not fields & {f"parameter:{key}:{name}" for name in pretrained.settled(project)}
     if step is steps.EXPLORE and key == "transfercluster":
-        assert trained.NO_CELLS in texts(app)
+        assert pretrained.NO_CELLS in texts(app)
     if step is steps.PREPROCESS:
         assert "scaled to 10,000 per cell, then log1p" in texts(app)
         assert not [toggle for toggle in app.toggle if "orange line" in toggle.label]
@@ -127,7 +130,7 @@ def test_what_was_learned_can_be_saved_from_export(learned, key, open_page, monk
     project = Project.open((learned / f"{key}.id").read_text())
     app = open_page("export", project.id)
     assert not app.exception
-    content, why_not = trained.to_save(project)
+    content, why_not = pretrained.to_save(project)
     assert why_not == ""
     (tmp_path / "saved.sctl").write_bytes(content or b"")
     assert load_trained(tmp_path / "saved.sctl").n_source == 200
@@ -230,7 +233,7 @@ def test_names_of_genes_are_repaired_in_the_trained_source(open_page, project, t
 def test_too_few_genes_stop_before_the_preparation(project, target):
     project.put_input("target", target[:, :100].copy(), {"filename": "panel.h5ad"})
     infos = [project.input_info(role) for role in ("source", "target")]
-    report = trained.pair_report(project, *infos)
+    report = pretrained.pair_report(project, *infos)
     assert not report.ok
     assert findings.blocked(project)
     with pytest.raises(DataError, match="100 of the 300"):
@@ -250,15 +253,15 @@ def test_the_recipe_names_the_file(project, key, monkeypatch):
     script = export.script_for(recipe)
     compile(script, "script", "exec")
     assert "load_trained(MODEL)" in script
-    assert not set(trained.settled(project)) & {word.split("=")[0] for word in command.split()}
+    assert not set(pretrained.settled(project)) & {word.split("=")[0] for word in command.split()}
 
 
 def test_a_dataset_is_no_trained_source(projects, source):
     project = Project.create("Cells")
     project.put_input("source", source, {"filename": "source.h5ad"})
     assert project.trained() is None
-    assert trained.settled(project) == {}
+    assert pretrained.settled(project) == {}
     info = project.input_info("source")
     with pytest.raises(ProjectError, match="is a dataset"):
         caching.trained(project, info["fingerprint"])
-    assert "needs the cells" in pipeline.why_not_saved(pipeline.method_of({"method": "concatenatecluster"}), {})
+    assert "needs the cells" in workflow.why_not_saved(workflow.method_of({"method": "concatenatecluster"}), {})

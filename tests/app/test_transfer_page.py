@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from sctl import jobs
-from sctl.pipeline import SourceCheck
 from sctl.project import Project, save_source_check
-from sctl.ui import method_choice, source_view
+from sctl.ui.transfer import method_choice, source_view
+from sctl.workflow import SourceCheck
 
 FIELD = "parameter:transfercluster:n_source_groups"
 

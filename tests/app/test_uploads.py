@@ -12,11 +12,13 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.errors import DataError
 from sctl.export import command_for
 from sctl.project import Project
-from sctl.ui import exports, inputs, uploads
+from sctl.ui.data import inputs
+from sctl.ui.export import exports
+from sctl.ui.widgets import uploads
 
 
 class Slow(io.BytesIO):
@@ -97,7 +99,7 @@ def test_only_named_folders_are_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("for_reference", "batch_key"), [(False, None), (True, "file")])
 def test_only_a_reference_tells_its_files_apart_by_itself(projects, source, monkeypatch, for_reference, batch_key):
     project = Project.create("Two files")
-    both = pipeline.joined({"one.h5ad": source[::2].copy(), "two.h5ad": source[1::2].copy()}, labelled=True)
+    both = workflow.joined({"one.h5ad": source[::2].copy(), "two.h5ad": source[1::2].copy()}, labelled=True)
     project.put_input("source", both, {"filename": "one.h5ad + two.h5ad", "files": ["one.h5ad", "two.h5ad"]})
     monkeypatch.setattr(inputs.shell, "current", lambda: project)
     inputs._choose_labels("source", for_reference=for_reference)

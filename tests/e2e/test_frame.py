@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sctl.ui import steps
+from sctl.ui.frame import steps
 
 
 def test_a_cold_deep_link_opens_the_page_with_its_frame(app):

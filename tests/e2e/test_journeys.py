@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from sctl import jobs
-from sctl.demo import load_demo
+from sctl.data.demo import load_demo
 from sctl.project import Project, load_points, load_result
 from sctl.simulate import toy_counts
 

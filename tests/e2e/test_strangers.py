@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sctl.ui import steps
+from sctl.ui.frame import steps
 
 from .conftest import App
 

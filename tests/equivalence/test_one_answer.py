@@ -28,12 +28,13 @@ from pandas.testing import assert_frame_equal
 from scipy import sparse
 
 import sctl
-from sctl import cli, export, jobs, pipeline, preflight
+from sctl import cli, export, jobs, preflight, workflow
 from sctl.genes import map_orthologs
 from sctl.jobs.tasks import compute
 from sctl.methods import METHODS
 from sctl.project import Project, annotated, fix_to_dict, load_result
-from sctl.ui import exports, uploads
+from sctl.ui.export import exports
+from sctl.ui.widgets import uploads
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "transfercluster": {"n_init": 2, "theta_step": 0.5},
@@ -147,7 +148,7 @@ def through_the_app(case: Case, folder: Path) -> Project:
     """Upload, choose, repair and compute as the pages do."""
     project = Project.create("Mine")
     for role, names in (("source", case.source), ("target", case.target)):
-        read = pipeline.read_datasets([folder / name for name in names], labelled=role == "source")
+        read = workflow.read_datasets([folder / name for name in names], labelled=role == "source")
         project.put_input(role, read, {"filename": " + ".join(names), "files": list(names)})
     if case.labels:
         joined, _ = sctl_io().join_labels(project.input("source"), sctl_io().read_labels(folder / case.labels))
@@ -218,7 +219,7 @@ def through_python(case: Case, folder: Path) -> AnnData:
     for role, names in (("source", case.source), ("target", case.target)):
         paths = [folder / name for name in names]
         several = len(paths) > 1
-        read[role] = pipeline.read_datasets(paths, labelled=role == "source") if several else sctl.read(paths[0])
+        read[role] = workflow.read_datasets(paths, labelled=role == "source") if several else sctl.read(paths[0])
     source, given = read["source"], read["target"]
     if case.labels:
         source, _ = sctl_io().join_labels(source, sctl_io().read_labels(folder / case.labels))

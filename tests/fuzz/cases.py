@@ -23,8 +23,8 @@ import numpy as np
 from scipy import sparse
 
 from sctl import io, project, sharing
-from sctl.core.search import read_search
 from sctl.errors import SctlError
+from sctl.numerics.hyperparameters import read_search
 from sctl.project.results import load_latent_map, load_maps, source_table
 
 SEED = 20_240_607

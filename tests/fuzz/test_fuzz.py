@@ -21,9 +21,9 @@ from anndata import AnnData
 from scipy import io as scipy_io
 from scipy import sparse
 
-from sctl import jobs, pipeline
-from sctl.core.search import Range, search
+from sctl import jobs, workflow
 from sctl.methods import get_method
+from sctl.numerics.hyperparameters import Range, search
 from sctl.project import Project, export_project, load_target
 from sctl.run import Run
 
@@ -102,15 +102,15 @@ def archives(folder: Path, adata: AnnData, elsewhere: Path) -> None:
 
 
 def models(folder: Path, source: AnnData, target: AnnData) -> None:
-    pair = pipeline.prepare(source, target, {"label_key": "cell_type"}, Run()).pair
+    pair = workflow.prepare(source, target, {"label_key": "cell_type"}, Run()).pair
     quick = {
         "itclust": {"n_pretrain_epochs": 2, "max_refreshes": 2},
         "transfercluster": {"n_init": 2, "theta_step": 0.5},
     }
     for key, params in quick.items():
         method = get_method(key)(**params)
-        pipeline.transfer(pair, method, Run())
-        pipeline.save_trained(folder / f"{key}.sctl", pair, method, {}, seed=0, name="toy.h5ad")
+        workflow.transfer(pair, method, Run())
+        workflow.save_trained(folder / f"{key}.sctl", pair, method, {}, seed=0, name="toy.h5ad")
 
 
 def project(folder: Path, source: AnnData, target: AnnData) -> None:

@@ -8,7 +8,7 @@ from anndata import AnnData
 from scipy import io as scipy_io
 from scipy import sparse
 
-from sctl import pipeline
+from sctl import workflow
 from sctl.cli import main
 from sctl.genes.table import matched
 from sctl.io import read, write_h5ad
@@ -193,7 +193,7 @@ def test_several_sources_pass_on_what_each_had_to_say():
     parts = {"a": source(), "b": source()}
     parts["b"].obs_names = [f"t{i}" for i in range(60)]
     parts["b"].uns["read_notes"] = "b also holds mm10."
-    assert "b also holds mm10." in pipeline.joined(parts).uns["read_notes"]
+    assert "b also holds mm10." in workflow.joined(parts).uns["read_notes"]
 
 
 def test_a_source_of_two_species_teaches_by_one():

@@ -10,7 +10,7 @@ from scipy import sparse
 from sctl.errors import DataError
 from sctl.genes.table import matched
 from sctl.io import read
-from sctl.values import value_kind
+from sctl.qc.values import value_kind
 from tests.io.conftest import CELLS, GENES
 
 

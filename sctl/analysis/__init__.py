@@ -1,0 +1,1 @@
+"""What can be asked of a result: maps, markers, pathways, stability, quality."""

@@ -1,1 +1,0 @@
-"""Arrays and tensors only: the numerics of the methods."""

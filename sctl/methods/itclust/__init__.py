@@ -1,0 +1,428 @@
+"""ItClust (Hu et al. 2020): a network learns the source's types, then sharpens the clusters they make of the target."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from sctl._version import __version__
+from sctl.data import Answer, TransferResult, require_genes
+from sctl.errors import DataError
+from sctl.methods.base import TransferMethod, param
+from sctl.methods.explainer import Explainer, by_gradients
+from sctl.methods.itclust.fine_tuning_result import TwoClusterings, answered
+from sctl.methods.itclust.label_shift import most_alike
+from sctl.methods.itclust.scaling import z_scores
+from sctl.numerics.class_means import class_means
+from sctl.run import Run
+
+if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
+    from sctl.methods.itclust.schedules import Schedule
+    from sctl.methods.itclust.target_labels import NamedTarget, Sharpening
+
+MIN_CELLS = 10
+"""Fewer target cells than this cannot be scaled on their own."""
+
+
+@dataclass(kw_only=True)
+class ItClust(TransferMethod):
+    """Learn the source's types with a network, transfer it, and let the target sharpen its own clusters.
+
+    A stacked autoencoder with embedding ``z`` is trained on the source; then encoder and centroids ``μ`` learn the
+    labels, with ``q_ij ∝ 1 / (1 + |z_i − μ_j|²)``. The target starts from the source's network, with centroids at its
+    own cells of each predicted type. It is fine-tuned by minimising ``KL(P‖Q)``, where ``p_ij ∝ q_ij² / Σ_i q_ij``,
+    until fewer than ``tolerance`` of the cells change their cluster.
+
+    Notes
+    -----
+    Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
+    at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
+    name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
+    ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
+    ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
+
+    References
+    ----------
+    .. [1] Hu et al. (2020), "Iterative transfer learning with neural network for clustering and cell type
+       classification in single-cell RNA-seq analysis", Nature Machine Intelligence 2, 607.
+       https://doi.org/10.1038/s42256-020-00233-7
+    """
+
+    key: ClassVar[str] = "itclust"
+    title: ClassVar[str] = "ItClust"
+    summary: ClassVar[str] = "Trains a network on the annotated dataset, then lets your cells sharpen its groups."
+    choose_when: ClassVar[str] = "You have a large annotated dataset, or want to use what was learned for many targets."
+    reference: ClassVar[str] = "Hu et al. (2020), https://doi.org/10.1038/s42256-020-00233-7"
+    needs_labels: ClassVar[bool] = True
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the network learns": (
+                "schedule", "n_pretrain_epochs", "n_epochs", "dropout", "output", "n_latent",
+            ),
+            "What the network sees": ("n_genes", "clip", "clip_sides", "allow_for_mix"),
+            "How your cells sharpen the groups": (
+                "learning_rate", "epochs_per_refresh", "max_refreshes", "tolerance", "reconstruction",
+            ),
+            "Types that are missing on one side": ("empty_centroids", "n_new_clusters"),
+        }
+    )  # fmt: skip
+    order: ClassVar[int] = 20
+    target_settings: ClassVar[frozenset[str]] = frozenset(
+        {
+            "answer", "min_confidence", "allow_for_mix", "batch_key", "learning_rate", "epochs_per_refresh", "max_refreshes",
+            "tolerance", "empty_centroids", "n_new_clusters",
+        }
+    )  # fmt: skip
+
+    answer: Literal["auto", "before", "after"] = param(
+        "auto",
+        "Groups before or after your cells sharpened them; automatic takes those that divide your own data better.",
+        title="Which groups to keep",
+    )
+    min_confidence: float = param(
+        0.0,
+        "Cells whose label is less sure than this are called 'unassigned'.",
+        title="Leave cells below this confidence unassigned",
+        low=0.0,
+        high=1.0,
+    )
+    batch_key: str | None = param(
+        None,
+        "Column with donor or study, in the source or in both; the cells of each are scaled on their own.",
+        title="Column of batches",
+    )
+    allow_for_mix: bool = param(
+        True,
+        "Scale your cells by the types found among them, so that a type which fills your data is not called average.",
+        title="Allow for another mix of types",
+        advanced=True,
+    )
+    schedule: Literal["fast", "paper"] = param(
+        "fast", "How the network learns: until it stops improving, or as long as in the paper.", advanced=True
+    )
+    n_pretrain_epochs: int = param(
+        10,
+        "How often the network sees all source cells before it is shown their types (fast schedule).",
+        title="Rounds of pretraining",
+        low=0,
+        high=1000,
+        advanced=True,
+    )
+    n_epochs: int = param(
+        30,
+        "Most rounds in which the network sees all source cells with their types (fast schedule).",
+        title="Rounds of learning types",
+        low=1,
+        high=2000,
+        advanced=True,
+    )
+    dropout: float = param(
+        0.2,
+        "Share of the genes hidden at random while types are learned, so that no few genes decide.",
+        title="Genes hidden while learning",
+        low=0.0,
+        high=0.95,
+        advanced=True,
+    )
+    output: Literal["linear", "tanh"] = param(
+        "linear", "What the network's reconstruction can reach: any value, or (as in the paper) −1 to 1.", advanced=True
+    )
+    n_latent: int | None = param(
+        None,
+        "Width of the network's innermost layer. Empty: by the size of the source, as in the paper.",
+        title="Width of the innermost layer",
+        low=2,
+        high=512,
+        advanced=True,
+    )
+    n_genes: int | None = param(
+        1000,
+        "Compare cells by so many of the genes that vary most. Empty: all that preprocessing marked.",
+        title="Number of genes",
+        low=10,
+        high=100_000,
+        advanced=True,
+    )
+    clip: float = param(
+        6.0, "Scaled values beyond this are cut.", title="Cut scaled values at", low=1.0, high=100.0, advanced=True
+    )
+    clip_sides: Literal["both", "upper"] = param(
+        "both",
+        "Whether low values are cut as well; the paper cut high ones only.",
+        title="Cut which side",
+        advanced=True,
+    )
+    learning_rate: float = param(0.01, "Step size while clusters are sharpened.", low=1e-6, high=1.0, advanced=True)
+    epochs_per_refresh: int = param(
+        5, "How often your cells are seen between two looks at the clusters.", low=1, high=100, advanced=True
+    )
+    max_refreshes: int = param(
+        100, "Most looks at the clusters.", title="Most refreshes", low=1, high=2000, advanced=True
+    )
+    tolerance: float = param(
+        0.001,
+        "Sharpening ends when a smaller share of the cells changes its cluster.",
+        title="Stop below this share of changes",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+    reconstruction: float = param(
+        0.0,
+        "How much the network must still rebuild the expression values; keeps groups from collapsing.",
+        title="Weight of the reconstruction",
+        low=0.0,
+        high=1000.0,
+        advanced=True,
+    )
+    empty_centroids: Literal["drop", "keep"] = param(
+        "drop", "What becomes of types that no cell of yours resembles at first.", title="Types not met", advanced=True
+    )
+    n_new_clusters: int | None = param(
+        None,
+        "Groups begun among cells that resemble no type. Empty: only where the source does not explain your data.",
+        title="New groups",
+        low=0,
+        high=50,
+        advanced=True,
+    )
+
+    @override
+    def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
+        """Learn the source's types.
+
+        Sets ``label_names_``, ``var_names_``, ``network_`` (see :class:`~sctl.methods.itclust.source_classifier.TypeNetwork`),
+        ``n_source_`` and ``log_``.
+
+        Raises
+        ------
+        DataError
+            If the source has one type only, or the column of batches is missing or says the same as the types.
+        """
+        from sctl.methods.itclust.source_classifier import TypeNetwork  # noqa: PLC0415 - torch, see above
+
+        if self.batch_key is not None and self.batch_key not in source.obs:
+            raise DataError(
+                f"The source has no column {self.batch_key!r}.",
+                expected=f"It has {', '.join(map(str, source.obs.columns)) or 'no columns'}.",
+                do="Choose one of them as the column of batches, or none.",
+            )
+        types = _types(source, label_key)
+        if self.batch_key is not None:
+            _require_mixed(source.obs[self.batch_key], types)
+        genes = _variable(source.var, self.n_genes)
+        order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
+        X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
+        network, logs = TypeNetwork.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
+        profiles = class_means(source[:, genes].X, types.codes.astype(np.int64), len(types.categories))
+        self.network_ = dataclasses.replace(network, profiles=profiles.astype(np.float32))
+        self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
+        self.n_source_, self.log_ = len(X), {log.phase: log.to_dict() for log in logs}
+        return self
+
+    @override
+    def transfer(self, target: AnnData, run: Run) -> TransferResult:
+        """Name the target's cells, sharpen their clusters, and compare both answers.
+
+        Raises
+        ------
+        DataError
+            If the target has fewer than 10 cells, or too few of the genes that the network knows.
+        """
+        from sctl.methods.itclust.finetuning import trajectory  # noqa: PLC0415
+        from sctl.methods.itclust.target_labels import named_target  # noqa: PLC0415 - torch, see above
+
+        self._require_fitted("network_")
+        order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
+        back = np.argsort(order)
+        X, missing = self._aligned(target)
+        start = self._most_alike(target)
+        found = named_target(
+            self.network_, X[order], self._sharpening(), start=None if start is None else start[order], run=run
+        )
+        both = TwoClusterings(found.before, found.after, self.label_names_).take(back)
+        answer = found.comparison.recommended if self.answer == "auto" else self.answer
+        silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
+        way, at_each = trajectory(found.sharp.snapshots)
+        obsm: dict[str, Any] = {"trajectory": way[back], "trajectory_clusters": at_each[back], **both.obsm()}
+        return TransferResult(
+            method=self.key,
+            obs_names=target.obs_names,
+            label_names=self.label_names_,
+            **both.fields(answer, silent=silent, min_confidence=self.min_confidence),
+            params=dict(self.params),
+            seed=run.seed,
+            version=__version__,
+            obsm=obsm,
+            uns={**self._told(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
+        )
+
+    def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]], run: Run | None = None) -> Explainer:
+        """Return how the source's network, before the target has sharpened it, weighs two types in some cells.
+
+        The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.
+        """
+        from sctl.methods.itclust.target_labels import N_RESCALINGS  # noqa: PLC0415
+
+        self._require_fitted("network_")
+        net, aligned = self.network_.network(), self._aligned(target)[0]
+        X = self.network_.on_scale_of_source(
+            aligned,
+            n_times=N_RESCALINGS if self.allow_for_mix else 0,
+            limits=self._sharpening().limits,
+            start=self._most_alike(target),
+        )
+
+        def preference(label: int, against: int) -> Any:
+            def score(x: Any) -> Any:
+                log_q = net(x).log()
+                return log_q[:, label] - log_q[:, against]
+
+            return score
+
+        inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
+        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, preference)
+
+    def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
+        """Return the result with the answer asked for; nothing is computed anew, and no fit is needed.
+
+        Parameters
+        ----------
+        result : TransferResult
+            Of this method, with either answer.
+        answer : {"before", "after"}
+        """
+        return answered(result, answer, min_confidence=self.min_confidence)
+
+    def state(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+        """Return what was learned: arrays by name, and what JSON holds."""
+        self._require_fitted("network_")
+        return self.network_.arrays(), {
+            "label_names": list(self.label_names_),
+            "genes": list(self.var_names_),
+            "n_source": self.n_source_,
+            "training": self.log_,
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[np.float32]], facts: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`state` returned."""
+        from sctl.methods.itclust.source_classifier import TypeNetwork  # noqa: PLC0415 - torch, see above
+
+        self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
+        self.n_source_, self.log_ = int(facts["n_source"]), dict(facts["training"])
+        shape = (len(self.label_names_), len(self.var_names_))
+        self.network_ = TypeNetwork.from_arrays(arrays, shape=shape, output=self.output)
+        return self
+
+    def _schedule(self) -> Schedule:
+        from sctl.methods.itclust import schedules  # noqa: PLC0415 - torch, see above
+
+        knobs = {"dropout": self.dropout, "reconstruction": self.reconstruction}
+        if self.schedule == "paper":
+            return schedules.paper(output=self.output, **knobs)
+        return schedules.fast(output=self.output, n_epochs=(self.n_pretrain_epochs, self.n_epochs), **knobs)
+
+    def _sharpening(self) -> Sharpening:
+        from sctl.methods.itclust.finetuning import SelfTraining  # noqa: PLC0415
+        from sctl.methods.itclust.target_labels import Sharpening  # noqa: PLC0415 - torch, see above
+        from sctl.numerics.training import TrainingConfig  # noqa: PLC0415
+
+        training = SelfTraining(
+            training=TrainingConfig(optimiser="sgd", learning_rate=self.learning_rate),
+            epochs=self.epochs_per_refresh,
+            max_refreshes=self.max_refreshes,
+            tolerance=self.tolerance,
+            reconstruction=self.reconstruction,
+        )
+        return Sharpening(
+            training=training,
+            dropout=self.dropout,
+            limits=(-self.clip if self.clip_sides == "both" else None, self.clip),
+            allow_for_mix=self.allow_for_mix,
+            keep_empty=self.empty_centroids == "keep",
+            n_new=self.n_new_clusters,
+        )
+
+    def _scaled(self, adata: AnnData, X: Any) -> NDArray[np.float32]:
+        """Return z-scores of expression values, within batches where their column is there: a target may lack it."""
+        column = adata.obs.get(self.batch_key) if self.batch_key else None
+        batches = None if column is None else pd.factorize(column.astype(str), sort=True)[0]
+        return z_scores(X, batches=batches, clip=self.clip, both_sides=self.clip_sides == "both")
+
+    def _aligned(self, target: AnnData) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the target's z-scores of the network's genes, 0 for genes it lacks, and which genes those are."""
+        places = target.var_names.get_indexer(pd.Index(self.var_names_))
+        found = places >= 0
+        if target.n_obs < MIN_CELLS:
+            raise DataError(
+                f"The target has {target.n_obs} cells.",
+                expected=f"ItClust scales the target's genes on its own, which takes {MIN_CELLS} cells or more.",
+                do="Choose another method.",
+            )
+        require_genes(int(found.sum()), len(found))
+        out = np.zeros((target.n_obs, len(found)), dtype=np.float32)
+        out[:, found] = self._scaled(target, target.X[:, places[found]])
+        return out, ~found
+
+    def _most_alike(self, target: AnnData) -> NDArray[np.integer[Any]] | None:
+        """Return the type that every cell resembles most before it is scaled; None where the types' means were not kept."""
+        if self.network_.profiles is None:
+            return None
+        places = target.var_names.get_indexer(pd.Index(self.var_names_))
+        found = places >= 0
+        return most_alike(target.X[:, places[found]], self.network_.profiles[:, found])
+
+    def _told(self, found: NamedTarget, both: TwoClusterings) -> dict[str, Any]:
+        """Return what pages tell of both steps of the training."""
+        from sctl.methods.itclust.finetuning_report import what_happened  # noqa: PLC0415 - torch, see above
+
+        names, types = both.cluster_names(found.after), both.type_names(found.after)
+        return {
+            "comparison": found.comparison.to_dict(),
+            "explained": found.explained,
+            "training": self.log_,
+            "phases": list(self.log_),  # in order, which files do not keep
+            **what_happened(found.before, found.after, found.sharp, names=names, types=types),
+        }
+
+
+def _types(source: AnnData, label_key: str | None) -> pd.Categorical:
+    """Return the types of the source, at least two."""
+    types = pd.Categorical(source.obs[label_key].astype(str))
+    if len(types.categories) < 2:
+        raise DataError(
+            f"All source cells are {types.categories[0]!r}.",
+            expected="ItClust learns to tell types apart, which takes two or more.",
+            do="Choose another column of labels, or another source.",
+        )
+    return types
+
+
+def _require_mixed(batches: pd.Series, types: pd.Categorical) -> None:
+    """Raise ``DataError`` where no batch holds two types: scaled within batches, all types would look alike."""
+    if (pd.Series(types.codes).groupby(batches.astype(str).to_numpy()).nunique() < 2).all():
+        raise DataError(
+            f"Every batch in {batches.name!r} holds cells of one type only.",
+            expected="Cells are scaled within their batch, which takes away what tells the types of such batches apart.",
+            do="Choose another column of batches, or none.",
+        )
+
+
+def _variable(var: pd.DataFrame, n_genes: int | None) -> pd.Index:
+    """Return the names of the marked genes, of many the most variable."""
+    marked = var[var["highly_variable"].to_numpy(dtype=bool)] if "highly_variable" in var else var
+    if n_genes is not None and "variable_rank" in var:
+        marked = marked[(marked["variable_rank"].rank(method="first") <= n_genes).to_numpy()]
+    return marked.index
+
+
+METHODS = (ItClust,)

@@ -1,0 +1,52 @@
+"""What is told of fine-tuning: clusters, refreshes, and who swallowed whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sctl.methods.itclust.finetuning import Sharpened, swallowed
+from sctl.methods.itclust.stages import Clustering, cluster_confidence
+
+
+def what_happened(
+    before: Clustering, after: Clustering, sharp: Sharpened, *, names: Sequence[str], types: Sequence[str]
+) -> dict[str, Any]:
+    """Return what pages tell of fine-tuning, in a form that files take.
+
+    Parameters
+    ----------
+    before, after : Clustering
+    sharp : Sharpened
+    names, types : sequence of str
+        Of the clusters after fine-tuning: their names, and the source types they stand for.
+    """
+    n, end = len(after.types), after.clusters
+    place = {int(kind): cluster for cluster, kind in enumerate(after.types) if kind >= 0}
+    start = np.array([place.get(int(kind), n) for kind in before.labels])  # n: a type that new groups replaced
+    lost = swallowed(start, end, n)
+    return {
+        "cluster_table": {
+            "cluster": list(names),
+            "type": list(types),
+            "cells_before": np.bincount(start, minlength=n)[:n],
+            "cells_after": np.bincount(end, minlength=n),
+            "confidence": cluster_confidence(start, end, n),
+            "confidence_released": cluster_confidence(sharp.first, end, n),
+        },
+        "swallowed": {
+            "cluster": np.array([names[row[0]] for row in lost], dtype=str),
+            "by": np.array([names[row[1]] for row in lost], dtype=str),
+            "cells_before": np.array([row[2] for row in lost], dtype=int),
+            "cells_moved": np.array([row[3] for row in lost], dtype=int),
+        },
+        "refreshes": {
+            "changed": sharp.changed,
+            "loss": sharp.losses,
+            "sizes": sharp.sizes,
+            "settled": sharp.settled,
+        },
+        "trajectory_refreshes": [snapshot.refresh for snapshot in sharp.snapshots],
+    }

@@ -1,0 +1,140 @@
+"""A target named by a network of types, before and after its own cells sharpened the clusters (ItClust's other half)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sctl.methods.itclust import deep_embedding as deep
+from sctl.methods.itclust.finetuning import SelfTraining, Sharpened, self_train, target_head
+from sctl.methods.itclust.new_clusters import foreign_cells, own_groups
+from sctl.methods.itclust.source_classifier import TypeNetwork
+from sctl.methods.itclust.stages import Clustering, Comparison, compare
+from sctl.numerics.networks import SoftAssignment
+from sctl.numerics.training import Cells, TrainingConfig
+from sctl.run import Run
+
+N_RESCALINGS = 2
+"""So often the target is named and scaled anew."""
+N_LESSONS = 20
+"""So often the target's cells are seen while the network learns new groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharpening:
+    """How a target is named.
+
+    Parameters
+    ----------
+    training : SelfTraining
+    dropout : float
+        Share of the genes hidden while new groups are learned.
+    limits : tuple
+        Scaled values below and above are cut.
+    allow_for_mix : bool
+        Whether the target is scaled by the mix of types found in it.
+    keep_empty : bool
+        Whether types that no cell resembles at first keep their centroid.
+    n_new : int, optional
+        Groups begun among cells that resemble no type. None makes them only where the source does not explain the
+        target.
+    """
+
+    training: SelfTraining
+    dropout: float
+    limits: tuple[float | None, float]
+    allow_for_mix: bool
+    keep_empty: bool
+    n_new: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedTarget:
+    """Both answers.
+
+    Parameters
+    ----------
+    before, after : Clustering
+    sharp : Sharpened
+        What happened between them.
+    comparison : Comparison
+    explained : bool
+        Whether the source explained the target before new groups were made.
+    """
+
+    before: Clustering
+    after: Clustering
+    sharp: Sharpened
+    comparison: Comparison
+    explained: bool
+
+
+def named_target(
+    types: TypeNetwork,
+    X: NDArray[np.float32],
+    config: Sharpening,
+    *,
+    start: NDArray[np.integer[Any]] | None = None,
+    run: Run,
+) -> NamedTarget:
+    """Name a target's cells, let them sharpen their clusters, and compare.
+
+    Parameters
+    ----------
+    types : TypeNetwork
+    X : ndarray of shape (n_obs, n_vars)
+        The target's genes that the network sees, scaled on their own.
+    config : Sharpening
+    start : ndarray of int, shape (n_obs,), optional
+        Type of every cell by which the mix is counted at first.
+    run : Run
+
+    Raises
+    ------
+    ParameterError
+        If the loss is no longer a number.
+    """
+    n_times = N_RESCALINGS if config.allow_for_mix else 0
+    scaled = types.on_scale_of_source(X, n_times=n_times, limits=config.limits, start=start)
+    net, cells = types.network(), Cells.all(scaled)
+    z, q = deep.outputs(net, cells)
+    before = Clustering(q, np.arange(q.shape[1]), z).among_met()
+    net.head, kinds = target_head(
+        net, z, q, keep_empty=config.keep_empty, n_new=config.n_new or 0, rng=run.rng("new clusters")
+    )
+    sharp = self_train(net, cells, config.training, run=run)
+    after = Clustering(sharp.proba, kinds, sharp.embedding)
+    comparison = compare(X, before, after, rng=run.rng("compared cells"))
+    explained = comparison.explained
+    found = _with_new_groups(types, X, config=config, run=run) if config.n_new is None and not explained else None
+    if found is not None:
+        after, sharp = found
+        comparison = compare(X, before, after, rng=run.rng("compared cells"))
+    return NamedTarget(before=before, after=after, sharp=sharp, comparison=comparison, explained=explained)
+
+
+def _with_new_groups(
+    types: TypeNetwork, X: NDArray[np.float32], *, config: Sharpening, run: Run
+) -> tuple[Clustering, Sharpened] | None:
+    """Teach the network groups that it has no name for, and sharpen all; None if there are none."""
+    cells = Cells.all(X)  # on its own scale: where types are missing, the mix found means little
+    z, q = deep.outputs(types.network(), cells)
+    own, groups = own_groups(X, rng=run.rng("own groups")), q.argmax(axis=1)
+    foreign = foreign_cells(q, own)
+    if not foreign.any():
+        return None
+    groups[foreign] = q.shape[1] + own[foreign]
+    met, codes = np.unique(groups, return_inverse=True)
+    net = types.network()
+    net.head = SoftAssignment(deep.class_centroids(z, codes, len(met)))
+    lessons = deep.SourceTraining(
+        training=TrainingConfig(max_epochs=N_LESSONS, stop_on="never", restore_best=False),
+        dropout=config.dropout,
+        reconstruction=config.training.reconstruction,
+    )
+    deep.train_source(net, cells, codes, config=lessons, run=run, phase="Learn the new groups")
+    sharp = self_train(net, cells, config.training, run=run)
+    return Clustering(sharp.proba, np.where(met < q.shape[1], met, -1), sharp.embedding), sharp

@@ -1,0 +1,120 @@
+"""Labels by the votes of the nearest neighbours, for one number of neighbours and for all that the paper compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sctl.typing import Floats, Ints
+
+MOST_NEIGHBOURS = 25
+"""The paper compares all numbers of neighbours from 2 to this."""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What the neighbours of some cells say.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_obs, n_labels)
+        Of the votes; rows sum to one.
+    best : ndarray of int, shape (n_obs,)
+        The label with most votes.
+    distance : ndarray of shape (n_obs, k)
+        To the neighbours that voted.
+    ks : range
+        Numbers of neighbours, from 2.
+    by_k : ndarray of int, shape (len(ks), n_obs)
+        The label for each of them.
+    """
+
+    shares: Floats
+    best: Ints
+    distance: Floats
+    ks: range
+    by_k: Ints
+
+    @property
+    def margin(self) -> Floats:
+        """Share of the best label less that of the next: (n_obs,)."""
+        ordered = np.sort(np.hstack([np.zeros((len(self.shares), 1)), self.shares]), axis=1)
+        out: Floats = ordered[:, -1] - ordered[:, -2]
+        return out
+
+    @property
+    def entropy(self) -> Floats:
+        """Of the shares, in nats: (n_obs,)."""
+        out: Floats = -np.sum(self.shares * np.log(np.maximum(self.shares, 1e-12)), axis=1)
+        return out
+
+
+def votes_on(index: Ints, distance: Floats, labels: Ints, *, n_labels: int, k: int) -> Votes:
+    """Count the votes of neighbours.
+
+    Parameters
+    ----------
+    index, distance : ndarrays of shape (n_obs, n_neighbours)
+        From :func:`~sctl.numerics.neighbors.nearest`.
+    labels : ndarray of int, shape (n_reference,)
+    n_labels : int
+    k : int
+        How many vote, or all there are.
+    """
+    k = min(k, index.shape[1])
+    shares = vote_shares(index[:, :k], labels, n_labels)
+    ks = range(2, min(MOST_NEIGHBOURS, index.shape[1]) + 1)
+    return Votes(
+        shares,
+        winners(shares, index[:, :k], labels),
+        distance[:, :k],
+        ks,
+        winners_over_k(index, labels, n_labels, ks),
+    )
+
+
+def vote_shares(index: Ints, labels: Ints, n_labels: int) -> Floats:
+    """Return the share of each label among the neighbours.
+
+    Parameters
+    ----------
+    index : ndarray of int, shape (n_obs, k)
+        From :func:`~sctl.numerics.neighbors.nearest`.
+    labels : ndarray of int, shape (n_reference,)
+    n_labels : int
+
+    Returns
+    -------
+    ndarray of shape (n_obs, n_labels)
+        Rows sum to one.
+
+    Examples
+    --------
+    >>> vote_shares(np.array([[0, 2, 1, 3]]), np.array([1, 0, 1, 1]), 2).tolist()
+    [[0.25, 0.75]]
+    """
+    out: Floats = np.zeros((len(index), n_labels))
+    rows = np.arange(len(index))
+    for column in index.T:
+        out[rows, labels[column]] += 1.0
+    out /= max(index.shape[1], 1)
+    return out
+
+
+def winners(shares: Floats, index: Ints, labels: Ints) -> Ints:
+    """Return the label with most votes; of equal ones that of the nearest cell: (n_obs,)."""
+    rows = np.arange(len(index))
+    most = shares.max(axis=1, initial=0.0)
+    out: Ints = shares.argmax(axis=1)
+    open_ = np.ones(len(index), dtype=bool)
+    for column in index.T:
+        first = open_ & (shares[rows, labels[column]] >= most - 1e-12)
+        out[first] = labels[column[first]]
+        open_ &= ~first
+    return out
+
+
+def winners_over_k(index: Ints, labels: Ints, n_labels: int, ks: range) -> Ints:
+    """Return the label for each number of neighbours, from one search: (len(ks), n_obs)."""
+    return np.array([winners(vote_shares(index[:, :k], labels, n_labels), index[:, :k], labels) for k in ks])

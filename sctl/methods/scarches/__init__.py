@@ -1,0 +1,419 @@
+"""scArches (Lotfollahi et al. 2020): learn a reference once, adapt a few weights to a target, name cells by neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from anndata import AnnData
+from numpy.typing import NDArray
+from scipy import sparse
+from typing_extensions import override
+
+from sctl._version import __version__
+from sctl.data import TransferResult
+from sctl.errors import DataError
+from sctl.methods.base import param
+from sctl.methods.explainer import Explainer, by_gradients
+from sctl.methods.scarches.datasets import Cohort, cohort, matched
+from sctl.methods.scarches.knn import Weighting
+from sctl.methods.scarches.labels import Answer, Limits
+from sctl.methods.scarches.ood_classifier import ReferenceSpace, held_out, learn_novelty
+from sctl.methods.scarches.reference import Learned
+from sctl.methods.scarches.self_test import self_test
+from sctl.methods.scarches.settings import ConditionalMethod
+from sctl.numerics.neighbors import mean_of_nearest
+from sctl.run import Run
+from sctl.typing import Floats, Ints
+
+if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
+    from sctl.methods.scarches.cvae import ConditionalAutoencoder
+    from sctl.numerics.training import TrainingLog
+
+
+MIN_CELLS = 10
+"""Fewer target cells than this teach a network nothing: they are mapped as those of a usual dataset of the reference."""
+NOVELTY = ("unknown", "ambiguity", "neighbour distance")
+"""Columns of ``obsm["novelty"]``."""
+
+
+@dataclass(kw_only=True)
+class ScArches(ConditionalMethod):
+    """Learn a reference with a conditional autoencoder, map a target onto it by surgery, and name its cells by neighbours.
+
+    Datasets are conditions of a variational autoencoder. A target is a new condition: its few weights are trained, while
+    all others, and with them the embedding of the reference, stay as they are. A target cell gets the labels of its
+    nearest reference cells, weighted by distance, with two separate doubts: it lies between types, or far from all.
+
+    Notes
+    -----
+    Departures from paper and released code, each in ``docs/decisions``: normalised expression is modelled with a small
+    weight of the divergence; a new condition starts as the mean of the reference's; weights of neighbours have no unit of
+    length; the threshold beyond which a cell is called unknown is learned by hiding the reference's own types.
+    ``preset="paper-trvae"`` or ``"paper-cvae"`` with ``weighting="paper"`` and ``find_new_types=False`` is the paper's.
+
+    References
+    ----------
+    .. [1] Lotfollahi et al. (2022), "Mapping single-cell data to reference atlases by transfer learning", Nature
+       Biotechnology 40, 121. https://doi.org/10.1038/s41587-021-01001-7
+    """
+
+    key: ClassVar[str] = "scarches"
+    title: ClassVar[str] = "scArches"
+    summary: ClassVar[str] = "Places your cells among those of a reference, and says which resemble none of them."
+    choose_when: ClassVar[str] = (
+        "Your cells may include types that the annotated dataset lacks, or come from many donors."
+    )
+    reference: ClassVar[str] = "Lotfollahi et al. (2022), https://doi.org/10.1038/s41587-021-01001-7"
+    needs_labels: ClassVar[bool] = True
+    order: ClassVar[int] = 30
+    array_levels: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"latent": "latents", "codes": "latents", "batches": "latents", "usual": "latents"}
+    )
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "How the reference is learned": (
+                "preset", "likelihood", "norm", "n_latent", "epochs", "reconstruction_weight", "kl_weight",
+                "anneal_epochs", "mmd_weight", "mmd_on", "sampling",
+            ),
+            "How your cells are mapped": ("freedom", "surgery_epochs"),
+            "How labels are given": ("weighting", "n_neighbours", "max_ambiguity"),
+        }
+    )  # fmt: skip
+    target_settings: ClassVar[frozenset[str]] = frozenset(
+        {"find_new_types", "min_confidence", "batch_key", "freedom", "surgery_epochs", "max_ambiguity"}
+    )
+
+    find_new_types: bool = param(
+        True, "Whether cells that resemble no known type are left unassigned, and grouped as 'unknown 1' and so on."
+    )
+    known_kept: float = param(
+        0.95,
+        "Share of cells of known types that should keep their label; a smaller share finds more cells of new types.",
+        title="Share of known cells to keep",
+        low=0.5,
+        high=1.0,
+    )
+    min_confidence: float = param(
+        0.0,
+        "Cells whose label is less sure than this are called 'unassigned'.",
+        title="Leave cells below this confidence unassigned",
+        low=0.0,
+        high=1.0,
+    )
+    batch_key: str | None = param(
+        None,
+        "Column with donor or study, in the source, your data or both; each value is a dataset of its own.",
+        title="Column of batches",
+    )
+    freedom: Literal["condition", "input", "all"] = param(
+        "condition",
+        "What is adapted to your data: the weights of its own dataset (the reference stays as it is), the first layers "
+        "too, or the whole network.",
+        title="What is adapted",
+        advanced=True,
+    )
+    weighting: Weighting = param(
+        "local",
+        "How neighbours are weighted: by their distance relative to what is usual there, as in the released code, as in "
+        "the paper, or all alike.",
+        title="Weights of neighbours",
+        advanced=True,
+    )
+    n_neighbours: int = param(
+        15, "How many reference cells are asked for their label.", title="Neighbours", low=1, high=500, advanced=True
+    )
+    max_ambiguity: float = param(
+        0.5,
+        "Cells for which the neighbours of other types weigh more than this are called 'unassigned'.",
+        title="Most ambiguity",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+
+    @override
+    def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
+        """Train the reference.
+
+        Sets ``learned_``, and by names of their own ``network_``, ``var_names_``, ``label_names_``, ``conditions_`` (names),
+        ``codes_`` and ``batches_`` (n_source), ``latent_`` (n_source, n_latent), ``novelty_`` and ``log_``.
+
+        Raises
+        ------
+        DataError
+            If the source has no labels, one type only, or fewer than 10 cells.
+        """
+        from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
+        from sctl.methods.scarches.surgery import Expression, embedded, learn_reference  # noqa: PLC0415
+
+        data = cohort(source, label_key, self.batch_key)
+        recipe, notes = self.recipe, list[str]()
+        if recipe.likelihood in COUNTS and data.counts is None:
+            recipe = replace(recipe, likelihood="mse")
+            notes.append("The source has no raw counts; normalised expression was modelled instead.")
+        expression = Expression(data.X, data.batches, data.counts)
+        strata = data.batches * len(data.label_names) + data.codes
+        network, log = learn_reference(expression, strata, recipe, run)
+        space = self._space(embedded(network, data.X, data.batches), data.codes, len(data.label_names))
+        self._own_cells = data.X
+        return self._take(
+            Learned(
+                network=network,
+                var_names=data.var_names,
+                label_names=data.label_names,
+                conditions=data.batch_names,
+                latent=space.index.points.astype(np.float32),
+                codes=data.codes,
+                batches=data.batches,
+                usual=space.index.own,
+                novelty=learn_novelty(held_out(space), kept=self.known_kept),
+                log=log.to_dict(),
+                notes=notes,
+            )
+        )
+
+    @override
+    def transfer(self, target: AnnData, run: Run) -> TransferResult:
+        """Map the target onto the reference and name its cells.
+
+        Raises
+        ------
+        DataError
+            If the target has too few of the reference's genes.
+        """
+        self._require_fitted("learned_")
+        data = self._matched(target)
+        network, log, notes = self._adapted(target, data, run)
+        z, space = self._mapped(network, data, run)
+        evidence = space.ask(z)
+        run.report("Compare with the reference", 1, 1)
+        shift = self.novelty_.shift(evidence.features)
+        unknown = self.novelty_.probability(evidence.features, shift=shift)
+        uns = {
+            **self._what_happened(network, log, data),
+            "notes": [*self.learned_.notes, *notes],
+            "novelty": {**asdict(self.novelty_), "shift": shift},
+            "novelty_columns": list(NOVELTY),
+        }
+        limits = Limits(
+            novelty=self.novelty_.threshold if self.find_new_types else None,
+            ambiguity=self.max_ambiguity,
+            confidence=self.min_confidence,
+        )
+        answer = Answer(evidence, unknown, data.silent, self.label_names_, limits)
+        return TransferResult(
+            method=self.key,
+            obs_names=target.obs_names,
+            **answer.parts(z, run),
+            label_names=self.label_names_,
+            embedding=z,
+            params={name: value for name, value in self.params.items() if value is not None},
+            seed=run.seed,
+            version=__version__,
+            var_names=self.var_names_,
+            obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbour_distance])},
+            uns=uns,
+        )
+
+    @property
+    def reference_id(self) -> str:
+        """A name for what was learned of the reference, to know its adaptors by."""
+        return self.learned_.identity
+
+    def tested(self, source: AnnData, label_key: str, run: Run) -> Self:
+        """Return a copy that carries a test of itself: how often unseen types are flagged, and what hidden datasets cost.
+
+        Parameters
+        ----------
+        source : AnnData
+            What it was fitted on.
+        label_key : str
+        run : Run
+        """
+        self._require_fitted("learned_")
+        out = copy(self)
+        out.self_test_ = self_test(self, source, label_key, run, batch_key=self.batch_key).to_dict()
+        return out
+
+    def extended(self, target: AnnData, labels: Sequence[Any], run: Run) -> Self:
+        """Return a reference that has a target's cells too; those that it had stay where they are.
+
+        Parameters
+        ----------
+        target : AnnData
+        labels : sequence of str, length n_obs
+            Type of each cell, known or new; cells that are ``"unassigned"`` or without a label do not become part of it.
+        run : Run
+
+        Returns
+        -------
+        ScArches
+            Its file says which datasets were added, and when. A test of the old reference says nothing of the new one and is
+            left out.
+
+        Raises
+        ------
+        DataError
+            If no cell has a label, or more than the weights of new datasets would be trained.
+        """
+        self._require_fitted("learned_")
+        if self.freedom != "condition":
+            raise DataError(
+                "A reference whose own weights are moved has no place for more cells.",
+                expected="Its cells stay where they are only if the weights of the new dataset alone are trained.",
+                do="Set 'What is adapted' to 'condition'.",
+            )
+        data = self._matched(target)
+        network, log, _ = self._adapted(target, data, run)
+        z, _ = self._mapped(network, data, run)
+        grown = self.learned_.with_cells(network, data, z, labels)
+        space = self._space(grown.latent, grown.codes, len(grown.label_names))
+        added = {"datasets": list(data.batch_names), "n_cells": len(grown.codes) - len(self.codes_), "seed": run.seed,
+                 "rounds": len(log.epochs), "sctl": __version__}  # fmt: skip
+        novelty = learn_novelty(held_out(space), kept=self.known_kept)
+        out = copy(self)
+        vars(out).pop("self_test_", None)
+        vars(out).pop("_own_cells", None)
+        lineage = (*self.learned_.lineage, added)
+        return out._take(replace(grown, usual=space.index.own, novelty=novelty, lineage=lineage))
+
+    def with_adaptors(self, adaptors: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Return a copy that knows further datasets by what surgery learned for them: ``uns["adaptors"]`` of a result.
+
+        A target's dataset of the same name is then mapped by these weights, and nothing is trained for it.
+
+        Raises
+        ------
+        DataError
+            If they were made for another reference, or a dataset of that name is there already.
+        """
+        self._require_fitted("learned_")
+        return copy(self)._take(self.learned_.with_adaptors(adaptors))
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return what was learned: arrays by name, and what JSON holds. No expression values are among them."""
+        self._require_fitted("learned_")
+        return replace(self.learned_, self_test=getattr(self, "self_test_", {})).state()
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
+        """Take back what :meth:`state` returned.
+
+        Raises
+        ------
+        DataError
+            If its parts do not fit together.
+        """
+        return self._take(Learned.read(arrays, facts, self.n_neighbours))
+
+    def _take(self, learned: Learned) -> Self:
+        self.learned_, self.network_ = learned, learned.network
+        self.var_names_, self.label_names_, self.conditions_ = (
+            learned.var_names,
+            learned.label_names,
+            learned.conditions,
+        )
+        self.latent_, self.codes_, self.batches_ = learned.latent, learned.codes, learned.batches
+        self.novelty_, self.log_ = learned.novelty, learned.log
+        if learned.self_test:
+            self.self_test_ = learned.self_test
+        return self
+
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
+        """Return how much nearer some cells lie to reference cells of one type than to those of another.
+
+        The places compared are the means of the ``n_neighbours`` nearest reference cells of either type, in the latent space
+        after surgery; they stay those of the cell as it was. Contributions are integrated gradients from the reference's mean
+        cell, so that genes which the target lacks have none.
+        """
+        from sctl.methods.scarches.network import latent_margin  # noqa: PLC0415 - torch, see above
+
+        self._require_fitted("learned_")
+        run, baseline = run or Run(), self.network_.centre.numpy().astype(np.float64)
+        data = self._matched(target)
+        network, _, _ = self._adapted(target, data, run)
+        mine = data.take(np.asarray(cells))
+        z, space = self._mapped(network, mine, run)
+        inputs = np.asarray(mine.X.toarray() if sparse.issparse(mine.X) else mine.X, dtype=np.float64)
+
+        def preference(label: int, against: int) -> Any:
+            points, codes = space.index.points, space.index.codes
+            means = [
+                mean_of_nearest(points[codes == kind], z, self.n_neighbours, run=Run()) for kind in (label, against)
+            ]
+            return latent_margin(network, mine.batches, *means)
+
+        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, preference)
+
+    def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
+        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
+
+    def _matched(self, target: AnnData) -> Cohort:
+        """Return the target's cells in the genes of the reference."""
+        centre, ready = self.network_.centre.numpy(), self.learned_.without_cells
+        return matched(target, self.var_names_, centre, batch_key=self.batch_key, known=self.conditions_, ready=ready)
+
+    def _adapted(
+        self, target: AnnData, data: Cohort, run: Run
+    ) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
+        """Return the network after surgery, what happened, and what the user should know."""
+        from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
+        from sctl.methods.scarches.surgery import Expression, operate  # noqa: PLC0415
+
+        notes, recipe = list[str](), self.recipe
+        counted = self.network_.architecture.likelihood in COUNTS
+        if len(data.batches) < MIN_CELLS:
+            notes.append(f"Fewer than {MIN_CELLS} cells were mapped without adapting the network to them.")
+        if counted and data.counts is None:
+            notes.append("Your data has no raw counts, which this reference models; it was mapped without adapting.")
+        if notes:
+            recipe = replace(recipe, surgery_epochs=0)
+        data = data.take(
+            np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
+        )  # a sorted file must not matter
+        expression = Expression(data.X, data.batches, data.counts, data.genes)
+        return *operate(self.network_, expression, recipe, run, self.freedom), notes
+
+    def _mapped(self, network: ConditionalAutoencoder, data: Cohort, run: Run) -> tuple[Floats, ReferenceSpace]:
+        """Return where the target's cells are, and the reference they are compared with."""
+        from sctl.methods.scarches.surgery import embedded  # noqa: PLC0415 - torch, see above
+
+        run.report("Compare with the reference", 0, 1)
+        z, n_labels = embedded(network, data.X, data.batches).astype(np.float64), len(self.label_names_)
+        if self.freedom == "condition":
+            return z, self._space(self.latent_, self.codes_, n_labels, self.learned_.usual)
+        if not hasattr(self, "_own_cells"):
+            raise DataError(
+                "This reference was saved without the expression of its cells.",
+                expected="Adapting more than the weights of the new dataset moves the reference's cells too.",
+                do="Set 'What is adapted' to 'condition'.",
+            )
+        return z, self._space(embedded(network, self._own_cells, self.batches_), self.codes_, n_labels)
+
+    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog, data: Cohort) -> dict[str, Any]:
+        from sctl.methods.scarches.cvae import n_trainable  # noqa: PLC0415 - torch, see above
+        from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415
+
+        logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
+        moved = self.freedom != "condition"
+        return {
+            "training": logs,
+            "phases": list(logs),
+            "reference_drift": drift(self.network_, network, self.latent_, self.batches_),
+            "n_trained": n_trainable(network) if log.epochs else 0,
+            "n_weights": sum(weight.numel() for weight in network.parameters()),
+            "conditions": [*self.conditions_, *data.batch_names],
+            "n_new_conditions": len(data.batch_names),
+            "adaptors": {} if moved else adaptors_of(network, len(self.conditions_), data.batch_names),
+            "reference_id": self.reference_id,
+            "lineage": [" + ".join(one["datasets"]) for one in self.learned_.lineage],
+            "genes_missing": data.n_missing,
+            "genes_lacking": data.lacking,
+        }
+
+
+METHODS = (ScArches,)

@@ -1,0 +1,173 @@
+"""Labels from the nearest cells of a reference: probabilities, and how far a cell is from everything known.
+
+Three weightings. ``paper`` and ``scarches`` are the equations of Lotfollahi et al. and those of their released code;
+both have a bandwidth that grows as the space shrinks, so that in a usual latent space all neighbours weigh alike.
+``local`` is ours: the self-tuning Gaussian of Zelnik-Manor and Perona (2004), the same in any unit of length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sctl.typing import Floats, Ints
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
+
+
+Weighting = Literal["local", "scarches", "paper", "uniform"]
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What the reference says about some cells.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_obs, n_labels)
+        Weighted share of each label among the neighbours; rows sum to one.
+    distance : ndarray of shape (n_obs,)
+        Mean distance to the neighbours over what is usual for those neighbours: about 1 within the reference,
+        more outside it. Without unit.
+    """
+
+    proba: Floats
+    distance: Floats
+
+    @property
+    def ambiguity(self) -> Floats:
+        """One minus the largest probability: (n_obs,), high between types."""
+        return np.asarray(1.0 - self.proba.max(axis=1))
+
+
+class ReferenceIndex:
+    """Reference cells, ready to be asked for neighbours; made once.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_ref, n_dims)
+    codes : ndarray of shape (n_ref,)
+        Label of each cell as a number from 0.
+    n_labels : int
+    k : int
+        Number of neighbours; fewer where there are not so many cells.
+    own : ndarray of shape (n_ref,), optional
+        That of an index of the same cells, where it is known: finding it takes time, all else is quick.
+
+    Attributes
+    ----------
+    own : ndarray of shape (n_ref,)
+        Mean distance of each reference cell to its nearest others; in the unit of ``points``.
+
+    Examples
+    --------
+    >>> index = ReferenceIndex(np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1]), 2, k=2)
+    >>> index.ask(np.array([[0.2], [5.2]]), "uniform").proba
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(self, points: Floats, codes: Ints, n_labels: int, k: int = 15, own: Floats | None = None) -> None:
+        self.points = np.ascontiguousarray(points, dtype=np.float64)
+        self.codes = np.asarray(codes)
+        self.n_labels = n_labels
+        self.k = max(1, min(k, len(points)))
+        self._tree = _tree(self.points, self.k)
+        self.own: Floats = self._usual() if own is None else np.asarray(own, dtype=np.float64)
+
+    def neighbours(self, points: Floats) -> tuple[Floats, Ints]:
+        """Return distances to the nearest reference cells, ascending, and their numbers: (n_obs, k) each."""
+        distances, found = self._tree.kneighbors(np.asarray(points, dtype=np.float64), n_neighbors=self.k)
+        return distances, found
+
+    def ask(self, points: Floats, weighting: Weighting = "local") -> Votes:
+        """Return the votes on some cells.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n_obs, n_dims)
+        weighting : {"local", "scarches", "paper", "uniform"}
+        """
+        return self._votes(*self.neighbours(points), weighting)
+
+    def ask_about_itself(self, weighting: Weighting = "local") -> Votes:
+        """Return the votes on each reference cell by the others."""
+        return self._votes(*self._others(), weighting)
+
+    def _usual(self) -> Floats:
+        distances, _ = self._others()
+        least: Floats = np.maximum(distances.mean(axis=1), TINY * (1.0 + np.abs(self.points).max(initial=0.0)))
+        return least
+
+    def _others(self) -> tuple[Floats, Ints]:
+        n = len(self.points)
+        if n < 2:
+            return np.zeros((n, 1)), np.zeros((n, 1), dtype=np.int64)
+        distances, found = self._tree.kneighbors(n_neighbors=min(self.k, n - 1))  # of themselves: self left out
+        return distances, found
+
+    def _votes(self, distances: Floats, found: Ints, weighting: Weighting) -> Votes:
+        weights = neighbour_weights(distances, self.own[found], weighting)
+        proba = label_shares(weights, self.codes[found], self.n_labels)
+        return Votes(proba, distances.mean(axis=1) / self.own[found].mean(axis=1))
+
+
+def neighbour_weights(distances: Floats, own: Floats, weighting: Weighting) -> Floats:
+    """Weigh neighbours by their distance.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_obs, k)
+    own : ndarray of shape (n_obs, k)
+        Each neighbour's usual distance to its own neighbours; read by ``"local"`` alone.
+    weighting : {"local", "scarches", "paper", "uniform"}
+        With ``d`` the distances of a cell:
+
+        - ``local``: ``exp(-d² / (own · mean d))``
+        - ``paper``: ``exp(-d / (2 / s)²)`` with ``s`` the root mean square of ``d`` (equations 17 and 18)
+        - ``scarches``: the same with ``s`` the standard deviation of ``d`` around its mean
+        - ``uniform``: all alike
+
+    Returns
+    -------
+    ndarray of shape (n_obs, k)
+        The largest of each row is 1: only ratios matter.
+    """
+    if weighting == "uniform":
+        return np.ones_like(distances)
+    if weighting == "local":
+        scale = distances.mean(axis=1, keepdims=True)
+        exponent = -(distances**2) / np.maximum(own * scale, np.finfo(np.float64).tiny)
+    else:
+        squared = (distances**2).mean(axis=1) if weighting == "paper" else distances.var(axis=1)
+        exponent = -distances * squared[:, None] / 4.0
+    weights: Floats = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    return weights
+
+
+def label_shares(weights: Floats, codes: Ints, n_labels: int) -> Floats:
+    """Sum the weights by label and divide by their total (equation 19): (n_obs, n_labels).
+
+    Examples
+    --------
+    >>> label_shares(np.array([[1.0, 0.5, 0.5]]), np.array([[0, 1, 1]]), 2)
+    array([[0.5, 0.5]])
+    """
+    n = len(weights)
+    cell = np.arange(n)[:, None] * n_labels + codes
+    sums = np.bincount(cell.ravel(), weights=weights.ravel(), minlength=n * n_labels).reshape(n, n_labels)
+    shares: Floats = sums / sums.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _tree(points: Floats, k: int) -> NearestNeighbors:
+    """Return an exact index: a tree in few dimensions, all distances in many."""
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - takes a second, and the menu starts without it
+
+    algorithm = "kd_tree" if points.shape[1] <= 15 and len(points) > 500 else "brute"
+    return NearestNeighbors(n_neighbors=k, algorithm=algorithm).fit(points)

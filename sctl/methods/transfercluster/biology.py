@@ -1,0 +1,144 @@
+"""What sets the clusters of a consensus apart, after SC3: their marker genes, differing genes, and outlier cells.
+
+Unlike :mod:`sctl.analysis.markers`, which lists every gene for every group, a gene here belongs to one cluster: the one in
+which it ranks highest (Kiselev et al. 2017).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sctl.errors import DataError
+from sctl.numerics.multiple_testing import holm
+from sctl.numerics.outliers import FEW_CELLS, outlier_scores
+from sctl.numerics.ranksum import RankSums, against_rest, kruskal_wallis, rank_sums
+from sctl.run import Run
+from sctl.typing import Floats, Ints, Matrix
+
+__all__ = ["FEW_CELLS", "cluster_genes", "differing_genes", "marker_genes", "outlier_scores"]
+
+
+NO_CLUSTER = -1
+"""Stands for the cluster of a gene that ranks equally high in several."""
+
+MIN_AUROC, MAX_P = 0.85, 0.01
+"""What SC3 asks of a marker gene."""
+
+
+def cluster_genes(
+    X: Matrix,
+    clusters: Ints,
+    var_names: Any,
+    *,
+    run: Run | None = None,
+) -> pd.DataFrame:
+    """Test every gene for belonging to one cluster, and for differing between clusters at all.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_obs, n_vars)
+        Log-normalised expression.
+    clusters : ndarray of shape (n_obs,)
+        Numbers from 0.
+    var_names : sequence of str, length n_vars
+    run : Run, optional
+
+    Returns
+    -------
+    DataFrame
+        One row per gene, in their order: ``gene``; ``cluster`` in which its mean rank is highest (−1 where several
+        share it); ``auroc`` of that cluster against all other cells, ``p_value`` of the rank-sum test between them
+        and ``p_adjusted``; ``kruskal``, ``kruskal_p`` and ``kruskal_p_adjusted`` of the Kruskal-Wallis test over all
+        clusters. Adjusted are p-values by Holm, over genes.
+
+    Raises
+    ------
+    DataError
+        If lengths do not fit, or there are fewer than two clusters.
+
+    Examples
+    --------
+    >>> X = np.array([[3.0, 0.0], [4.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+    >>> cluster_genes(X, np.array([1, 1, 0, 0]), ["up", "flat"])[["gene", "cluster", "auroc"]].values.tolist()
+    [['up', 1, 1.0], ['flat', -1, 0.5]]
+    """
+    if X.shape != (len(clusters), len(var_names)):
+        raise DataError(
+            f"The matrix has {X.shape[0]} cells and {X.shape[1]} genes.",
+            expected=f"There are clusters of {len(clusters)} cells and names of {len(var_names)} genes.",
+            do="Pass the clusters and names of the same dataset.",
+        )
+    held, codes = np.unique(clusters, return_inverse=True)
+    if len(held) < 2:
+        raise DataError(
+            "There is a single cluster.", expected="Genes are compared between clusters.", do="Ask for two or more."
+        )
+    columns = X.tocsc() if hasattr(X, "tocsc") else np.asarray(X)
+    sums = rank_sums(columns, codes.ravel(), len(held), run=run or Run())
+    best, tied = _highest(sums)
+    tests = against_rest(sums, len(held))
+    genes = np.arange(len(best))
+    p_value = tests["p_value"][best, genes]
+    statistic, kruskal_p = kruskal_wallis(sums)
+    return pd.DataFrame(
+        {
+            "gene": np.asarray(var_names, dtype=str),
+            "cluster": np.where(tied, NO_CLUSTER, held[best]),
+            "auroc": tests["auroc"][best, genes],
+            "p_value": p_value,
+            "p_adjusted": holm(p_value),
+            "kruskal": statistic,
+            "kruskal_p": kruskal_p,
+            "kruskal_p_adjusted": holm(kruskal_p),
+        }
+    )
+
+
+def _highest(sums: RankSums) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Return the group of the highest mean rank for each gene, and whether several share it."""
+    means: Floats = sums.ranks / sums.sizes[:, None]
+    best: Ints = means.argmax(axis=0)
+    return best, (np.isclose(means, means.max(axis=0), rtol=1e-12, atol=0.0)).sum(axis=0) > 1
+
+
+def marker_genes(table: pd.DataFrame, *, min_auroc: float = MIN_AUROC, max_p_adjusted: float = MAX_P) -> pd.DataFrame:
+    """Return the marker genes of each cluster, the one that tells it apart best first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`cluster_genes`.
+    min_auroc : float
+        In [0.5, 1]; SC3 asks for 0.85.
+    max_p_adjusted : float
+        SC3 asks for 0.01.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``table`` by cluster.
+    """
+    good = (table["cluster"] != NO_CLUSTER) & (table["auroc"] >= min_auroc) & (table["p_adjusted"] <= max_p_adjusted)
+    found = table[good].sort_values(["cluster", "auroc", "p_value"], ascending=[True, False, True], kind="stable")
+    return found.reset_index(drop=True)
+
+
+def differing_genes(table: pd.DataFrame, *, max_p_adjusted: float = MAX_P) -> pd.DataFrame:
+    """Return the genes that differ between clusters, the clearest first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`cluster_genes`.
+    max_p_adjusted : float
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``table``.
+    """
+    found = table[table["kruskal_p_adjusted"] <= max_p_adjusted]
+    return found.sort_values("kruskal", ascending=False, kind="stable").reset_index(drop=True)

@@ -1,0 +1,98 @@
+"""What became of a reference when a target was mapped onto it: nothing, and what was adapted instead."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sctl.data import TransferResult
+from sctl.project import Project
+from sctl.ui.frame import errors, results
+
+_ABOUT = (
+    "The reference is the network that learned the source, with the place of every source cell in it. Your cells get a few "
+    "weights of their own, one set for each of their datasets; only these are adapted to your data. So the source's cells "
+    "cannot move, and other targets meet the same reference."
+)
+_MOST_NAMES = 12
+
+
+def has(found: TransferResult) -> bool:
+    """Tell whether a result was made by mapping onto a reference."""
+    return "reference_drift" in found.uns
+
+
+def report(project: Project) -> None:
+    """Draw what was adapted, and whether the reference moved."""
+    found = results.result(project)
+    if not has(found):
+        return
+    with st.container(border=True):
+        st.markdown(f"#### {headline(found)}")
+        trained, total = int(found.uns["n_trained"]), int(found.uns["n_weights"])
+        old, new = _conditions(found)
+        missing, n_genes = int(found.uns["genes_missing"]), len(found.var_names or ())
+        shown = [
+            ("Weights adapted to your cells", f"{trained:,}", f"{_percent(trained, total)} of {total:,}"),
+            ("Datasets in the reference", f"{len(old):,}", _names(old)),
+            ("Datasets of yours", f"{len(new):,}", _names(new)),
+            ("Genes your data lacks", f"{missing:,}", f"of the {n_genes:,} compared"),
+        ]
+        for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
+            column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+        _genes(found)
+        for note in found.uns["notes"]:
+            st.warning(errors.plain(str(note)), icon=":material/info:")
+        st.caption(_ABOUT)
+
+
+def _genes(found: TransferResult) -> None:
+    """Name the genes that the target lacks, and what became of them; and the datasets that joined the reference later."""
+    lacking = [str(name) for name in found.uns.get("genes_lacking", [])]
+    if lacking:
+        with st.popover("Which genes are missing?", icon=":material/genetics:", type="tertiary"):
+            st.markdown(
+                "They count as average where your cells are placed, and play no part in adapting. The order of your genes does not "
+                "matter; names that were changed to meet the reference's are told on the page *Data*."
+            )
+            st.code(", ".join(lacking), language=None, wrap_lines=True, height=160)
+    lineage = [str(name) for name in found.uns.get("lineage", [])]
+    if lineage:
+        st.caption(f"Added to the reference after it was learned: {errors.plain('; '.join(lineage))}.")
+
+
+def headline(found: TransferResult) -> str:
+    """Say whether the source's cells are where they were.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> headline(SimpleNamespace(uns={"reference_drift": 0.0}))
+    'The reference did not move'
+    """
+    drift = float(found.uns["reference_drift"])
+    if drift == 0.0:
+        return "The reference did not move"
+    return f"The reference moved (largest drift {drift:.2g}): more than your own weights was adapted"
+
+
+def _conditions(found: TransferResult) -> tuple[list[str], list[str]]:
+    """Return the names of the datasets of the reference, and of the target."""
+    names, n_new = [str(name) for name in found.uns["conditions"]], int(found.uns["n_new_conditions"])
+    return names[: len(names) - n_new], names[len(names) - n_new :]
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{errors.plain(', '.join(names[:_MOST_NAMES]))}{more}"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share in percent, with a digit more where it is small.
+
+    Examples
+    --------
+    >>> _percent(768, 512463), _percent(5, 10), _percent(0, 10)
+    ('0.15%', '50%', '0%')
+    """
+    share = 100.0 * part / max(1, whole)
+    return f"{share:.2g}%" if share < 10 else f"{share:.0f}%"

@@ -1,0 +1,130 @@
+"""Figures for print, one at a time; drawn when the button is pressed.
+
+A button's callable runs outside the page's script, so all that the user chose is read before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from sctl import plots
+from sctl.analysis.markers import dot_table, top_markers
+from sctl.project import Project
+from sctl.ui.export import exports
+from sctl.ui.frame import results, state
+from sctl.ui.theta import theta_view
+from sctl.ui.widgets import colors, gene_picker
+
+_MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+_GENE = {"Map by a gene": "umap", "A gene in every cell type": "violin"}
+"""Figures that need a gene, and the beginning of their file's name."""
+_GROUPS = {"clusters": "cluster", "labels": "label", "final": "final"}
+
+Draw = Callable[[], Any]
+"""Returns a matplotlib figure."""
+
+
+def offer(project: Project) -> None:
+    """Let the user choose a figure, and offer it as PNG, SVG and PDF."""
+    found = _drawings(project)
+    titles = [*found, *(title for title in _GENE if _GENE[title] != "umap" or _has_map(project))]
+    if state.FIGURE.get() not in titles:
+        state.FIGURE.set(titles[0])
+    left, right = st.columns(2)
+    with left:
+        title = str(st.selectbox("Figure", titles, key=state.FIGURE.name, persist_state="session"))
+    with right:
+        gene = gene_picker.pick(project, "export") if title in _GENE else None
+    if title in _GENE and gene is None:
+        st.caption("Choose a gene first.")
+        return
+    name, draw = _of_gene(project, title, gene) if gene is not None else found[title]
+    with st.container(horizontal=True):
+        for kind, about in (("png", "for slides"), ("svg", "to edit"), ("pdf", "for print")):
+            st.download_button(
+                f"{kind.upper()} ({about})",
+                data=partial(_printed, draw, kind),
+                file_name=f"{exports.stem(project)}-{name}.{kind}",
+                mime=_MIME[kind],
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"figure:{kind}",
+            )
+    st.caption(
+        "300 dots per inch; text in SVG and PDF stays text. The colours can be told apart with any colour vision."
+    )
+
+
+def _drawings(project: Project) -> dict[str, tuple[str, Draw]]:
+    """Return what can be drawn without a gene, by title: beginning of the file's name, and how."""
+    found: dict[str, tuple[str, Draw]] = {}
+    if _has_map(project):
+        titles = {"label": "Map by cell type", "cluster": "Map by cluster", "confidence": "Map by confidence"}
+        if results.final_labels(project) is not None:
+            titles["final"] = "Map by your labels"
+        for name, title in titles.items():
+            found[title] = (f"umap-{name}", partial(_map, project, colors.of(project, name)))
+    if results.points(project):
+        found["Curve over θ"] = ("theta", partial(_theta, project))
+    if project.state("markers") == "done":
+        found["Marker genes as dots"] = ("markers", partial(_dots, project))
+    return found
+
+
+def _of_gene(project: Project, title: str, gene: str) -> tuple[str, Draw]:
+    values = colors.Colour(results.expression(project, gene), gene)
+    if _GENE[title] == "umap":
+        return f"umap-{gene}", partial(_map, project, values)
+    return f"violin-{gene}", partial(_violins, values, colors.of(project, "label"))
+
+
+def _has_map(project: Project) -> bool:
+    return "target_umap" in results.maps(project)
+
+
+# matplotlib takes a second to import, which the page need not wait for
+
+
+def _printed(draw: Draw, kind: Any) -> bytes:
+    from sctl.plots import publication  # noqa: PLC0415
+
+    return publication.to_bytes(draw(), kind)
+
+
+def _map(project: Project, colour: colors.Colour) -> Any:
+    from sctl.plots import publication  # noqa: PLC0415
+
+    coords = results.maps(project)["target_umap"]
+    return publication.embedding(coords, colour.values, colour_title=colour.title, palette=colour.palette)
+
+
+def _violins(gene: colors.Colour, groups: colors.Colour) -> Any:
+    from sctl.plots import publication  # noqa: PLC0415
+
+    return publication.violins(gene.values, groups.values, gene=gene.title, palette=groups.palette)
+
+
+def _theta(project: Project) -> Any:
+    from sctl.plots import publication  # noqa: PLC0415
+
+    criterion = theta_view.criterion_of(project)
+    table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
+    lines = theta_view.baseline_scores(project, criterion)
+    best = float(results.result(project).uns["theta"])
+    return publication.theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
+
+
+def _dots(project: Project) -> Any:
+    from sctl.plots import publication  # noqa: PLC0415
+
+    groups = colors.of(project, _GROUPS[project.params("markers")["groups"]])
+    names = plots.natural_order(set(groups.values))
+    best, target = top_markers(results.markers(project), 3), results.target(project)
+    genes = [gene for name in names for gene in best.loc[best["group"] == name, "gene"]]
+    order = pd.Categorical(groups.values, categories=names)
+    return publication.dot_plot(dot_table(target.X, order, genes, var_names=list(target.var_names)))

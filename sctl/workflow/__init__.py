@@ -1,0 +1,156 @@
+"""The steps from two files to an annotated target, written once: the app and the shell run the same.
+
+Nothing here knows a project or a screen. Each step takes values and a :class:`~sctl.run.Run`, and returns
+values; long steps yield what is finished, so that a stop loses nothing.
+"""
+
+from __future__ import annotations
+
+from sctl.workflow.batches import batched, with_batches
+from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
+from sctl.workflow.explanations import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
+from sctl.workflow.extend import extended, grows, save_grown, with_adaptor
+from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
+from sctl.workflow.latent import latent_map
+from sctl.workflow.n_clusters_scan import (
+    ConsensusPoint,
+    consensus,
+    consensus_sweep,
+    estimate_number,
+    numbers_of,
+    theta_of,
+)
+from sctl.workflow.neighbors import has_neighbours, neighbour_curves
+from sctl.workflow.pretrained import met, prepare_trained, renamed, save_trained, summarised, train, why_not_saved
+from sctl.workflow.result_warnings import result_warnings
+from sctl.workflow.seed_stability import compared_methods, repeats
+from sctl.workflow.self_tests import keep_self_test, self_tests, tests_itself
+from sctl.workflow.settings import (
+    BASELINES,
+    DEFAULT_METHOD,
+    GROUPS,
+    MOST_CLUSTERS,
+    NEEDS_SOURCE_CELLS,
+    STEPS,
+    UPSTREAM,
+    baselines_of,
+    complete,
+    method_of,
+    reduce,
+    version,
+)
+from sctl.workflow.source import (
+    SourceCheck,
+    check_source,
+    transferability,
+    usual_method,
+    with_found_groups,
+    without_labels,
+    worth_of,
+)
+from sctl.workflow.steps import (
+    MAPS,
+    answered,
+    as_sweep,
+    baseline,
+    chosen_theta,
+    explore,
+    groups_of,
+    maps_of,
+    prepare,
+    prepare_pair,
+    prepare_sweep,
+    transfer,
+    with_repairs,
+)
+from sctl.workflow.tuning import VALUE as TUNED_VALUE
+from sctl.workflow.tuning import best_settings, search_settings, searches, trials_table
+from sctl.workflow.units import CASES as UNIT_CASES
+from sctl.workflow.units import has_units, units
+
+__all__ = [
+    "BASELINES",
+    "DEFAULT_METHOD",
+    "FILE",
+    "GENES",
+    "GROUPS",
+    "MAPS",
+    "MOST_CLUSTERS",
+    "NEEDS_SOURCE_CELLS",
+    "STEPS",
+    "TUNED_VALUE",
+    "UNIT_CASES",
+    "UPSTREAM",
+    "ConsensusPoint",
+    "Genes",
+    "Reasons",
+    "SourceCheck",
+    "Wondered",
+    "annotated",
+    "answered",
+    "as_sweep",
+    "baseline",
+    "baselines_of",
+    "batched",
+    "best_settings",
+    "check_source",
+    "chosen_theta",
+    "compared_methods",
+    "complete",
+    "consensus",
+    "consensus_sweep",
+    "estimate_number",
+    "explains",
+    "explore",
+    "extended",
+    "find_labels",
+    "groups_of",
+    "grows",
+    "hallmark_of",
+    "has_neighbours",
+    "has_units",
+    "joined",
+    "keep_self_test",
+    "labels_in_table",
+    "latent_map",
+    "maps_of",
+    "markers_for",
+    "met",
+    "method_of",
+    "neighbour_curves",
+    "numbers_of",
+    "prepare",
+    "prepare_pair",
+    "prepare_sweep",
+    "prepare_trained",
+    "read_datasets",
+    "reasons",
+    "reduce",
+    "renamed",
+    "repaired",
+    "repairs",
+    "repeats",
+    "result_warnings",
+    "save_grown",
+    "save_trained",
+    "search_settings",
+    "searches",
+    "self_tests",
+    "summarised",
+    "tests_itself",
+    "theta_of",
+    "train",
+    "transfer",
+    "transferability",
+    "trials_table",
+    "units",
+    "usual_method",
+    "version",
+    "why_not_saved",
+    "with_adaptor",
+    "with_batches",
+    "with_found_groups",
+    "with_repairs",
+    "without_labels",
+    "worth_of",
+]

@@ -1,0 +1,51 @@
+"""A map of both datasets in the space that a method learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sctl.data import TransferResult
+    from sctl.run import Run
+
+MOST_SOURCE = 3_000
+"""Of a larger reference so many cells are drawn, as on the other maps of both datasets."""
+
+
+def latent_map(
+    latent: Mapping[str, np.ndarray[Any, Any]], result: TransferResult, run: Run
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Lay out cells of the reference and of the target together.
+
+    Parameters
+    ----------
+    latent : mapping
+        ``points`` (n_source, n_dims) and ``types`` (n_source,).
+    result : TransferResult
+        Its embedding lies in the same space.
+    run : Run
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``latent_umap_source`` (n_shown, 2), ``latent_umap_target`` (n_target, 2), ``latent_source_index`` (n_shown,)
+        and ``latent_source_types`` (n_shown,).
+    """
+    import numpy as np  # noqa: PLC0415 - for a quick start, as all of sctl.workflow
+
+    from sctl.analysis.embed import umap  # noqa: PLC0415
+
+    points = np.asarray(latent["points"], dtype=np.float64)
+    n_shown = min(MOST_SOURCE, len(points))
+    shown = np.sort(run.rng("cells of the reference shown").choice(len(points), size=n_shown, replace=False))
+    both = np.concatenate([points[shown], np.asarray(result.embedding, dtype=np.float64)])
+    layout = umap(both, run.within("Map in the method's own space"))
+    return {
+        "latent_umap_source": layout[:n_shown],
+        "latent_umap_target": layout[n_shown:],
+        "latent_source_index": shown,
+        "latent_source_types": np.asarray(latent["types"], dtype=str)[shown],
+    }

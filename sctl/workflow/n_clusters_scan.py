@@ -1,0 +1,153 @@
+"""The step that looks at other numbers of clusters: SC3's consensus, and what sets its clusters apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sctl.workflow.steps import prepare_sweep
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from sctl.data import Pair, TransferResult
+    from sctl.methods.base import TransferMethod
+    from sctl.methods.transfercluster.n_clusters import ConsensusAt, NumberEstimate
+    from sctl.methods.transfercluster.sweep import ThetaSweep
+    from sctl.run import Run
+
+
+@dataclass(frozen=True)
+class ConsensusPoint:
+    """All that is known of one number of clusters.
+
+    Parameters
+    ----------
+    n_clusters : int
+        As many as were asked for.
+    clusters : ndarray of shape (n_obs,)
+        Numbered along the tree.
+    compared : ndarray of shape (n_compared,)
+        Places of the cells that were compared: of all, or of the landmarks.
+    runs : ndarray of shape (n_runs, n_compared)
+        The clusterings behind the consensus, of these cells.
+    order : ndarray of shape (n_compared,)
+        Those cells along the tree.
+    silhouettes, outliers : ndarray of shape (n_compared,)
+        Silhouette of the consensus in [−1, 1]; distance beyond the usual, 0 for most.
+    genes : DataFrame, n_vars rows
+        From :func:`sctl.methods.transfercluster.biology.cluster_genes`.
+    """
+
+    n_clusters: int
+    clusters: NDArray[np.int64]
+    compared: NDArray[Any]
+    runs: NDArray[Any]
+    order: NDArray[Any]
+    silhouettes: NDArray[np.float64]
+    outliers: NDArray[np.float64]
+    genes: pd.DataFrame
+
+
+def numbers_of(params: Mapping[str, Any], own: int, n_obs: int) -> tuple[int, ...]:
+    """Return the numbers of clusters to look at, the result's own first, so that it can be shown first.
+
+    Parameters
+    ----------
+    params : mapping
+        Those of the step ``"consensus"``.
+    own : int
+        How many clusters the result has.
+    n_obs : int
+        Cells that are compared; there are at most half as many clusters.
+
+    Examples
+    --------
+    >>> numbers_of({"k_min": 2, "k_max": 5}, own=7, n_obs=100)
+    (7, 2, 3, 4, 5)
+    """
+    most = max(n_obs // 2, 2)
+    others = [k for k in range(params["k_min"], params["k_max"] + 1) if k <= most and k != own]
+    return (own, *others)
+
+
+def consensus_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
+    """Return distances between the target's cells for a method without θ: those of the target alone."""
+    from sctl.methods import get_method  # noqa: PLC0415
+
+    kind = get_method("targetcluster")
+    names = {parameter.name for parameter in kind.parameters()}
+    shared = {name: value for name, value in method.params.items() if name in names}
+    return prepare_sweep(pair, kind(**shared), run)
+
+
+def theta_of(result: TransferResult) -> float:
+    """Return the θ of a result; 0, the target alone, for methods without."""
+    return float(result.uns.get("theta", 0.0))
+
+
+def consensus(
+    sweep: ThetaSweep, result: TransferResult, target: AnnData, params: Mapping[str, Any], *, run: Run,
+    done: Collection[int] = (),
+) -> Iterator[ConsensusPoint]:  # fmt: skip
+    """Look at several numbers of clusters, one after the other; distances and eigenvectors are computed once.
+
+    Parameters
+    ----------
+    sweep : ThetaSweep
+        Of this target.
+    result : TransferResult
+        Its θ and number of clusters are those of the answer.
+    target : AnnData
+        The target's cells with all their genes, log-normalised.
+    params : mapping
+        Those of the step ``"consensus"``.
+    run : Run
+    done : collection of int
+        Numbers that are not computed again.
+
+    Yields
+    ------
+    ConsensusPoint
+        As soon as it is known.
+    """
+    own = int(result.uns.get("n_clusters", len(result.cluster_names)))
+    numbers = numbers_of(params, own, sweep.kernels.n_obs)
+    todo = [number for number in numbers if number not in done]
+    points = sweep.over_k(theta_of(result), todo)
+    for number in run.track("Trying numbers of clusters", numbers):
+        if number not in done:
+            yield _described(next(points), sweep, target, run)
+
+
+def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run) -> ConsensusPoint:
+    import numpy as np  # noqa: PLC0415
+
+    from sctl.methods.transfercluster.biology import cluster_genes, outlier_scores  # noqa: PLC0415
+    from sctl.run import Run as Silent  # noqa: PLC0415
+
+    quiet = Silent(seed=run.seed, cancelled=run.cancelled)  # the bar counts numbers of clusters, not genes
+    clusters = point.consensus.clusters.astype("int64")
+    compared = np.arange(len(clusters)) if sweep.landmarks is None else sweep.landmarks
+    return ConsensusPoint(
+        n_clusters=point.n_clusters,
+        clusters=clusters,
+        compared=compared,
+        runs=point.consensus.runs,
+        order=point.order,
+        silhouettes=point.silhouettes,
+        outliers=outlier_scores(sweep.kernels.gram(0.0), clusters[compared], quiet),
+        genes=cluster_genes(target.X, clusters, target.var_names, run=quiet),
+    )
+
+
+def estimate_number(target: AnnData) -> NumberEstimate:
+    """Estimate the number of clusters of the target as SC3 does, on all its genes."""
+    from sctl.methods.transfercluster.n_clusters import estimate_number as estimated  # noqa: PLC0415
+
+    return estimated(target.X)

@@ -1,0 +1,122 @@
+"""How right labels by neighbours are for each number of neighbours, in the code and in what it must beat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from sctl.data import Pair, TransferResult
+    from sctl.methods.base import TransferMethod
+    from sctl.run import Run
+
+CODE, MAJORITY = "the code", "most frequent type"
+
+
+def has_neighbours(result: TransferResult) -> bool:
+    """Tell whether a result knows the label of each cell for several numbers of neighbours."""
+    return "labels_by_k" in result.obsm and "ks" in result.uns
+
+
+def neighbour_curves(
+    pair: Pair, method: TransferMethod, result: TransferResult, truth: pd.Series, *, run: Run
+) -> pd.DataFrame:
+    """Compare labels with the truth for every number of neighbours from 2 to 25, as Walbech et al. (2022) do.
+
+    Parameters
+    ----------
+    pair : Pair
+        Without the source's cells only the code itself is told.
+    method : TransferMethod
+        With the settings of the result; it learns nothing.
+    result : TransferResult
+    truth : Series
+        True type by cell; cells without one, or of types that the source lacks, do not count.
+    run : Run
+
+    Returns
+    -------
+    DataFrame
+        ``space``, ``k``, ``accuracy`` and ``macro_f1`` (mean over the types): in the code, in raw values, in 50 components of
+        the source and in networks as they were before training, compared as the method compares; and where every cell is
+        given the most frequent true type.
+
+    Raises
+    ------
+    ParameterError
+        If the result knows no neighbours, or no cell has a known true type.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    from sctl.errors import ParameterError  # noqa: PLC0415
+
+    if not has_neighbours(result):
+        raise ParameterError(f"{result.method} names no cells by neighbours.", do="Choose the Poisson autoencoder.")
+    true = truth.reindex(result.obs_names).astype(object).to_numpy()
+    known = np.isin(true, result.label_names)
+    if not known.any():
+        raise ParameterError(
+            "No cell has a true type that the source has.",
+            expected="Names of types must be the same on both sides.",
+            do="Check the true types.",
+        )
+    names, ks = np.array(result.label_names, dtype=object), [int(k) for k in result.uns["ks"]]
+    found = {CODE: names[np.asarray(result.obsm["labels_by_k"]).T]}
+    if not pair.profiles_only:
+        found |= dict(_others(pair, method, names, ks, run))
+    common = max(result.label_names, key=lambda name: int((true[known] == name).sum()))
+    found[MAJORITY] = np.full((len(ks), len(true)), common, dtype=object)
+    return _scores(found, true, known, ks)
+
+
+def _others(
+    pair: Pair, method: Any, names: NDArray[Any], ks: list[int], run: Run
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield what the code must beat, with the labels for each number of neighbours: (len(ks), n_obs)."""
+    import numpy as np  # noqa: PLC0415
+    from sklearn.decomposition import PCA  # noqa: PLC0415
+
+    from sctl.methods.poisson.autoencoder import untrained  # noqa: PLC0415 - torch, which takes seconds
+    from sctl.methods.poisson.knn_vote import winners_over_k  # noqa: PLC0415
+    from sctl.numerics.neighbors import common_space, nearest  # noqa: PLC0415
+
+    values, types, genes = method.training_cells(pair.source, pair.label_key)
+    raw = [np.maximum(side.toarray(), 0.0) for side in (values, pair.target[:, genes].X)]
+    pca = PCA(min(50, *(size - 1 for size in raw[0].shape)), random_state=run.random_state("components")).fit(raw[0])
+    random = [
+        untrained(len(genes), config, replace(run, seed=run.random_state(f"untrained {place}"))).as_model()
+        for place, config in enumerate(method.configs * method.n_networks)
+    ]
+    spaces = {
+        "raw values": [[side] for side in raw],
+        "principal components": [[pca.transform(side)] for side in raw],
+        "a random network": [[model.encode(side) for model in random] for side in raw],
+    }
+    for name, (own, target) in spaces.items():
+        weights = method.network_weights if len(own) > 1 else (1.0,)
+        options: dict[str, Any] = {"scaling": "none", "unit_length": method.distance == "cosine", "weights": weights}
+        source, queries = (common_space(side, own, **options) for side in (own, target))
+        index, _ = nearest(source, queries, min(max(ks), len(source)), run=run, stage=f"Compare cells by {name}")
+        yield name, names[winners_over_k(index, types, len(names), range(ks[0], ks[-1] + 1))]
+
+
+def _scores(
+    found: dict[str, NDArray[Any]], true: NDArray[Any], known: NDArray[np.bool_], ks: list[int]
+) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    from sctl.analysis.evaluate import accuracy, macro_f1  # noqa: PLC0415
+
+    rows = [
+        (name, k, accuracy(labels[known], true[known]), macro_f1(labels[known], true[known]))
+        for name, by_k in found.items()
+        for k, labels in zip(ks, by_k, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["space", "k", "accuracy", "macro_f1"])

@@ -1,0 +1,88 @@
+"""What the units of a network are busy with: pathways unit by unit, beside what chance alone would give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sctl.workflow.batches import with_batches
+
+# Imported where they are used, for the sake of a quick start.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sctl.analysis.enrichment import UnitPathways
+    from sctl.data import Pair
+    from sctl.genesets import GeneSets
+    from sctl.methods.base import TransferMethod
+    from sctl.run import Run
+
+CASES = ("trained", "units not kept apart", "random network", "shuffled types")
+"""The network itself, the same without the constraint of orthogonality, and two controls in which nothing was learned."""
+
+
+def has_units(method: TransferMethod | type[TransferMethod]) -> bool:
+    """Tell whether a method learns a code whose units can be looked at.
+
+    Examples
+    --------
+    >>> from sctl.methods import get_method
+    >>> has_units(get_method("poissonautoencoder")), has_units(get_method("itclust"))
+    (True, False)
+    """
+    return hasattr(method, "training_cells")
+
+
+def units(
+    pair: Pair, method: TransferMethod, *, n_units: int, run: Run, sets: GeneSets | None = None
+) -> Mapping[str, UnitPathways]:
+    """Find the pathways of the first units of a code, and of the same units in three comparisons.
+
+    Parameters
+    ----------
+    pair : Pair
+        With the source's cells.
+    method : TransferMethod
+        Learns from the source unless it comes from a file.
+    n_units : int
+        A ranking for each of them and each cell type takes about 0.2 s, four times.
+    run : Run
+        With the seed of the training, so that the random network is the one it began as.
+    sets : GeneSets, optional
+        Hallmark by default.
+
+    Returns
+    -------
+    mapping of str to UnitPathways
+        By :data:`CASES`.
+
+    Raises
+    ------
+    ParameterError
+        If the method has no such units, or there are no source cells.
+    DataError
+        If gene sets and data do not meet.
+    """
+    from sctl.analysis.enrichment import TypedCells, UnitSettings, unit_pathways, with_controls  # noqa: PLC0415
+    from sctl.errors import ParameterError  # noqa: PLC0415
+    from sctl.methods.base import learned  # noqa: PLC0415
+    from sctl.methods.poisson.autoencoder import train_poisson, untrained  # noqa: PLC0415 - torch, which takes seconds
+    from sctl.workflow.explanations import hallmark_of  # noqa: PLC0415
+
+    if not has_units(method) or pair.profiles_only:
+        raise ParameterError(
+            f"The units of {method.title} cannot be looked at here.",
+            expected="It takes a method that learns a code, such as poissonautoencoder, and a source with cells.",
+            do="Choose both.",
+        )
+    fitted: Any = learned(pair, with_batches(pair, method), run)
+    values, types, genes = fitted.training_cells(pair.source, pair.label_key)
+    config, model = fitted.configs[0], fitted.models_[0]
+    cells = TypedCells(values, tuple(map(str, genes)), types, tuple(fitted.label_names_))
+    settings = UnitSettings(units=tuple(range(min(n_units, model.n_code))))
+    known = sets or hallmark_of(list(cells.genes))
+    start = untrained(values.shape[1], config, run).as_model()
+    found = dict(with_controls(model, start, cells, known, run=run, settings=settings))
+    free, _ = train_poisson(values, types, replace(config, orthogonality=0.0), run=run.within("Units not kept apart"))
+    found[CASES[1]] = unit_pathways(free, cells, known, run=run.within(CASES[1]), settings=settings)
+    return {name: found[name] for name in CASES}
