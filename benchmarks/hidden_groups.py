@@ -1,4 +1,4 @@
-"""Does a warning of hidden groups come where it should: ``python -m benchmarks.hidden_groups --data FOLDER``.
+"""Does a warning of hidden groups come where it should: ``python -m benchmarks.merged_subpopulations --data FOLDER``.
 
 Targets of 300 cells of the real pairs are clustered with as many clusters as they have types, with the whole source and
 with one type left out of it at a time. A group of θ = 0 that the chosen θ joins with others of the same name is *two
@@ -25,7 +25,7 @@ from anndata import AnnData  # noqa: E402
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
-from sctl.methods.transfercluster.merged_subpopulations import hidden_groups, joined_parts  # noqa: E402
+from sctl.methods.transfercluster.merged_subpopulations import joined_parts, merged_subpopulations  # noqa: E402
 from sctl.methods.transfercluster.theta import choose_theta  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
@@ -47,7 +47,7 @@ def judged(pair: RealPair, sides: tuple[AnnData, AnnData, pd.Series], seed: int)
     points = list(sweep.points(method.thetas, run))
     result = method.result_at(sweep, given.target.obs_names, choose_theta(points), points)
     alone = points[0].clusters
-    found = hidden_groups(
+    found = merged_subpopulations(
         given.target.X, list(given.target.var_names), clusters=result.clusters, labels=result.labels, alone=alone
     )
     said = {group.cells.tobytes() for group in found}

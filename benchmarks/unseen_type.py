@@ -26,7 +26,7 @@ from sctl.io import read  # noqa: E402
 from sctl.methods.scarches import ScArches  # noqa: E402
 from sctl.methods.scarches.integration import auroc  # noqa: E402
 from sctl.methods.scarches.knn import ReferenceIndex, Weighting  # noqa: E402
-from sctl.numerics.normalize import log_normalised  # noqa: E402
+from sctl.numerics.normalize import log_normalized  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
 UNSEEN = "alpha"
@@ -55,7 +55,7 @@ def load(folder: Path) -> Task:
 
 
 def _prepared(adata: AnnData) -> AnnData:
-    out = AnnData(log_normalised(adata.X), obs=pd.DataFrame(index=adata.obs_names), var=adata.var[[]].copy())
+    out = AnnData(log_normalized(adata.X), obs=pd.DataFrame(index=adata.obs_names), var=adata.var[[]].copy())
     out.layers["counts"] = adata.X.copy()
     return out
 
@@ -89,7 +89,7 @@ def by_pca(task: Task, weighting: Weighting) -> dict[str, Any]:
     names, codes = np.unique(task.reference.obs["type"].astype(str), return_inverse=True)
     pca = PCA(50, random_state=0).fit(task.reference.X.toarray())
     index = ReferenceIndex(pca.transform(task.reference.X.toarray()), codes, len(names))
-    votes = [index.ask(pca.transform(target.X.toarray()), weighting) for target in task.targets]
+    votes = [index.query(pca.transform(target.X.toarray()), weighting) for target in task.targets]
     ambiguity = np.concatenate([vote.ambiguity for vote in votes])
     likeliest = np.concatenate([names[vote.proba.argmax(axis=1)] for vote in votes])
     return {**judged(task, likeliest, ambiguity, ambiguity > 0.5), "fit CPU s": time.process_time() - start}

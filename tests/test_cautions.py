@@ -10,7 +10,7 @@ import pytest
 from sctl.data import Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
 from sctl.methods.base import transfer
-from sctl.preprocess import log_normalise, prepare_pair
+from sctl.preprocess import log_normalize, prepare_pair
 from sctl.run import Run
 from sctl.simulate import simulate_pair
 from sctl.workflow import result_warnings
@@ -90,7 +90,7 @@ def shallow_pair(*, deep, shallow, as_log=False):
     source, target = simulate_pair("none", 400, n_source=200, n_target=80, run=Run(seed=1))
     sides = [thinned(source, deep), thinned(target, shallow)]
     if as_log:
-        sides = [log_normalise(side) for side in sides]
+        sides = [log_normalize(side) for side in sides]
         for side in sides:
             del side.layers["counts"]
     return prepare_pair(*sides, label_key="cell_type").pair

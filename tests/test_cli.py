@@ -21,7 +21,7 @@ import sctl
 import sctl.methods
 from sctl.cli import main
 from sctl.cli.progress import Bar
-from sctl.cli.summary import source_worth, tell
+from sctl.cli.summary import source_transferability, tell
 from sctl.data import read_result
 from sctl.methods import get_method
 from sctl.methods.base import transfer
@@ -148,7 +148,7 @@ def test_it_says_what_the_source_is_worth(
 
 def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
-    unsure = {"doubts": ["The curve is flat."], "hidden_groups": ["Group 2 may be two kinds of cells."]}
+    unsure = {"doubts": ["The curve is flat."], "merged_subpopulations": ["Group 2 may be two kinds of cells."]}
     unsure |= {"notes": ["It was mapped as it is."], "remarks": ["Genes are missing."]}
     tell(replace(result, uns={**result.uns, **unsure}), tmp_path / "out.h5ad", dropped=0)
     said = capsys.readouterr().out
@@ -162,16 +162,16 @@ def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.Captu
     [(0.5, 0.05, "well"), (0.49, 0.05, "in part"), (0.34, 0.05, "little"), (0.9, 0.06, "no better than chance")],
 )
 def test_worth_of_a_source_in_words(score: float, p_value: float, words: str) -> None:
-    told = source_worth({"transferability": score, "transferability_p_value": p_value})
+    told = source_transferability({"transferability": score, "transferability_p_value": p_value})
     assert words in told
     assert f": {score:.2f} of 1" in told
-    assert source_worth({}) == ""
+    assert source_transferability({}) == ""
 
 
 def test_few_shuffled_sources_do_not_speak_against_a_source() -> None:
     best = {"transferability": 0.9, "transferability_p_value": 0.1}  # better than all nine
-    assert "well" in source_worth(best, {"n_permutations": 9})
-    assert "no better than chance" in source_worth(best, {"n_permutations": 99})
+    assert "well" in source_transferability(best, {"n_permutations": 9})
+    assert "no better than chance" in source_transferability(best, {"n_permutations": 99})
 
 
 def test_dropped_cells_are_gone_and_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -723,7 +723,7 @@ def test_settings_are_searched_and_gone_on_with(folder: Path, capsys: pytest.Cap
     two, three = (pd.read_csv(folder / f"{name}.csv").set_index("trial") for name in ("two", "three"))
     pd.testing.assert_frame_equal(three.loc[two.index], two)
     assert two["held-out loss"].is_monotonic_increasing
-    assert set(two.columns) == {"held-out loss", "learning_rate", "orthogonality", "n_hidden", "n_code"}
+    assert set(two.columns) == {"held-out loss", "learning_rate", "orthogonality", "n_hidden", "n_latent"}
 
 
 @pytest.mark.parametrize(

@@ -126,12 +126,12 @@ def test_own_centres_take_out_a_shift_between_protocols(pair):
     shifted.X = sparse.csr_matrix(shifted.X.toarray() + np.linspace(0, 3, shifted.n_vars, dtype=np.float32))
     moved = dataclasses.replace(pair, target=shifted)
 
-    def gap(centre_each: bool) -> float:
-        joint = joint_embedding(moved, kind="pca", centre_each=centre_each)
+    def gap(center_each: bool) -> float:
+        joint = joint_embedding(moved, kind="pca", center_each=center_each)
         spread = joint.source.std()
         return float(np.linalg.norm(joint.source.mean(axis=0) - joint.target.mean(axis=0)) / spread)
 
-    assert gap(centre_each=True) < 0.5 < gap(centre_each=False)
+    assert gap(center_each=True) < 0.5 < gap(center_each=False)
 
 
 def test_large_source_is_thinned_alike_in_every_label(pair):

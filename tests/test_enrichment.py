@@ -108,7 +108,7 @@ def test_reports_and_stops(rankings):
 @pytest.fixture
 def planted(rng):
     """A network whose unit 0 looks at set 0, unit 1 at set 2 wherever a switch gene is on; cells of two types."""
-    model = untrained(200, PoissonConfig(n_hidden=4, n_code=3), Run()).as_model()
+    model = untrained(200, PoissonConfig(n_hidden=4, n_latent=3), Run()).as_model()
     W1, W2 = np.zeros((4, 200)), np.zeros((3, 4))
     W1 += rng.normal(scale=0.02, size=W1.shape)  # ranks are then rarely tied
     W1[0, :20], W1[1, 40:60] = 1.0, 1.0
@@ -141,7 +141,7 @@ def test_units_are_given_their_pathways(planted):
 
 def test_controls_find_less(planted):
     model, cells = planted
-    random = untrained(200, PoissonConfig(n_hidden=4, n_code=3), Run(seed=5)).as_model()
+    random = untrained(200, PoissonConfig(n_hidden=4, n_latent=3), Run(seed=5)).as_model()
     found = with_controls(model, random, cells, SETS, run=Run(), settings=UnitSettings(gsea=FEW))
     assert list(found) == ["trained", "random network", "shuffled types"]
     assert found["random network"].n_any < found["trained"].n_any

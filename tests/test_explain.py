@@ -20,7 +20,7 @@ SETTINGS = {
     "targetcluster": {},
     "itclust": {"n_pretrain_epochs": 2, "max_refreshes": 5},
     "scarches": {"find_new_types": False},
-    "poissonautoencoder": {"n_hidden": 40, "n_code": 12, "max_epochs": 40, "learning_rate": 2e-3},
+    "poissonautoencoder": {"n_hidden": 40, "n_latent": 12, "max_epochs": 40, "learning_rate": 2e-3},
 }
 every = pytest.mark.parametrize("key", SETTINGS)
 

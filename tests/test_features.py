@@ -84,7 +84,7 @@ def test_rows_that_are_no_genes_are_named_and_left_out_on_both_sides(names):
 
 
 def test_the_size_of_a_cell_counts_genes_alone():
-    params = PreprocessParams(normalise_on="all")
+    params = PreprocessParams(normalize_on="all")
     with_rows = prepare_pair(side(HTSEQ), side(HTSEQ, seed=1), params, label_key="cell_type").pair
     sums = np.expm1(with_rows.target.X.toarray()).sum(axis=1)
     np.testing.assert_allclose(sums, 1e4, rtol=1e-4)

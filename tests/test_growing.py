@@ -26,14 +26,14 @@ def folder(tmp_path_factory, source, target) -> Path:
     """A source, a target, a labelled dataset with a type of its own, and a reference learned from the source."""
     out = tmp_path_factory.mktemp("growing")
     source.write_h5ad(out / "source.h5ad")
-    labelled = target.copy()
-    labelled.obs["cell_type"] = labelled.obs["cell_type"].astype(str).replace("type D", "new type")
-    labelled.write_h5ad(out / "labelled.h5ad")
+    labeled = target.copy()
+    labeled.obs["cell_type"] = labeled.obs["cell_type"].astype(str).replace("type D", "new type")
+    labeled.write_h5ad(out / "labelled.h5ad")
     bare = target.copy()
     bare.obs = bare.obs[[]]
     bare.write_h5ad(out / "target.h5ad")
     words = ["train", "--source", str(out / "source.h5ad"), "--label-key", "cell_type", "--out", str(out / "ref.sctl")]
-    assert main([*words, *SHELL, "--note", "Two donors.", "--licence", "cc-by-4.0"]) == 0
+    assert main([*words, *SHELL, "--note", "Two donors.", "--license", "cc-by-4.0"]) == 0
     return out
 
 
@@ -45,11 +45,11 @@ def run(folder: Path, out: str, *words: str, model: str = "ref.sctl") -> ad.AnnD
 
 def test_note_and_licence_are_on_the_card_and_stay_there(folder, tmp_path):
     manifest = read_manifest(folder / "ref.sctl")
-    for text in ("Two donors.", "Licence: cc-by-4.0"):
+    for text in ("Two donors.", "License: cc-by-4.0"):
         assert text in model_card(manifest)
     again = workflow.save_grown(load_trained(folder / "ref.sctl"), tmp_path / "again")
     assert model_card(read_manifest(again)) == model_card(manifest)
-    assert "Licence: none is stated" in model_card({**manifest, "source": {**manifest["source"], "licence": ""}})
+    assert "License: none is stated" in model_card({**manifest, "source": {**manifest["source"], "license": ""}})
 
 
 def test_an_adaptor_goes_into_a_file_and_gives_the_same_answer(folder, capsys):

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sctl.data import read_result, write_result
 from sctl.methods import get_method
 from sctl.methods.base import transfer
-from sctl.methods.transfercluster.merged_subpopulations import hidden_groups
+from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
 
@@ -29,7 +29,7 @@ def expression(rng):
 
 
 def found(X, *, clusters=KINDS // 2, labels=KINDS // 2, alone=KINDS):
-    return hidden_groups(sparse.csr_matrix(X), NAMES, clusters=clusters, labels=labels, alone=alone)
+    return merged_subpopulations(sparse.csr_matrix(X), NAMES, clusters=clusters, labels=labels, alone=alone)
 
 
 def test_a_joined_kind_is_found_with_the_genes_of_both_sides(X):
@@ -71,7 +71,7 @@ def test_few_cells_and_scattered_ones_are_no_part(X):
 def test_two_equal_halves_are_said_once(X):
     halves = np.repeat([0, 1], 30)
     cells = np.r_[0:30, 60:90]
-    groups = hidden_groups(X[cells], NAMES, clusters=0 * halves, labels=0 * halves, alone=halves)
+    groups = merged_subpopulations(X[cells], NAMES, clusters=0 * halves, labels=0 * halves, alone=halves)
     assert [int(group.cells.sum()) for group in groups] == [30]
 
 
@@ -100,9 +100,9 @@ def pair(rng):
 def test_the_result_says_what_a_theta_hides(pair):
     method = get_method("transfercluster")(n_clusters=3, theta=0.9, n_permutations=0)
     result = transfer(pair, method, Run())
-    (text,) = result.uns["hidden_groups"]
+    (text,) = result.uns["merged_subpopulations"]
     assert "30 of its 90 cells are a group of their own" in text
     again = read_result(write_result(pair.target, result), "transfercluster")
-    assert list(again.uns["hidden_groups"]) == [text]
+    assert list(again.uns["merged_subpopulations"]) == [text]
     apart = transfer(pair, method.with_settings(theta=0.0), Run())
-    assert list(apart.uns["hidden_groups"]) == []
+    assert list(apart.uns["merged_subpopulations"]) == []

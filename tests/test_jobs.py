@@ -22,8 +22,8 @@ from sctl import jobs
 from sctl.errors import Cancelled, DataError, ParameterError, ProjectError
 from sctl.jobs import Job, tasks, worker
 from sctl.jobs.job import _last_line, job_in
-from sctl.jobs.queue import places, take_place
-from sctl.jobs.worker import Teller
+from sctl.jobs.queue import acquire_slot, places
+from sctl.jobs.worker import ProgressWriter
 from sctl.project import (
     STEPS,
     Project,
@@ -72,7 +72,7 @@ def pid(job: Job) -> int:
     return int(json.loads((job.root / "pid.json").read_text())["pid"])
 
 
-def busy(project: Project, step: str) -> FileLock:
+def is_running(project: Project, step: str) -> FileLock:
     """While held, no job gets to compute this step."""
     path = project.result_dir(step).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def test_no_more_jobs_than_places(project: Project, all_places_taken: FileLock) 
     first, second = jobs.submit(project, "prepare"), jobs.submit(project, "prepare", {"again": 1})
     assert [job.state().status for job in (first, second)] == ["queued", "queued"]
     all_places_taken.release()
-    with busy(project, "preprocess"):  # keeps whichever runs from ending
+    with is_running(project, "preprocess"):  # keeps whichever runs from ending
         until(lambda: "running" in {first.state().status, second.state().status})
         assert {first.state().status, second.state().status} == {"queued", "running"}
     assert {first.wait(PATIENCE).status, second.wait(PATIENCE).status} == {"done"}
@@ -167,7 +167,7 @@ def test_no_more_jobs_than_places(project: Project, all_places_taken: FileLock) 
 def test_a_place_is_waited_for_until_it_is_free(project: Project, all_places_taken: FileLock) -> None:
     looks: list[int] = []
 
-    def still_wanted(release_at: int, stop_at: int) -> None:
+    def check_cancelled(release_at: int, stop_at: int) -> None:
         looks.append(1)
         if len(looks) == release_at:
             all_places_taken.release()
@@ -175,10 +175,10 @@ def test_a_place_is_waited_for_until_it_is_free(project: Project, all_places_tak
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        take_place(project.root.parent, lambda: still_wanted(0, 3))
+        acquire_slot(project.root.parent, lambda: check_cancelled(0, 3))
     assert len(looks) == 3
     looks.clear()
-    with take_place(project.root.parent, lambda: still_wanted(3, 0)):
+    with acquire_slot(project.root.parent, lambda: check_cancelled(3, 0)):
         assert len(looks) == 3
         with pytest.raises(Timeout):
             all_places_taken.acquire(timeout=0)
@@ -233,7 +233,7 @@ sys.exit(worker.main(sys.argv[1:]))
 
 @pytest.mark.slow
 def test_a_killed_job_is_lost_and_can_be_started_again(project: Project) -> None:
-    with busy(project, "preprocess"):
+    with is_running(project, "preprocess"):
         job = jobs.submit(project, "prepare")
         until(lambda: "Waiting" in job.state().stage)
         os.kill(pid(job), signal.SIGKILL)
@@ -500,7 +500,7 @@ def test_the_first_map_is_compiled_only_where_maps_follow(project: Project, monk
 def test_what_is_measured_can_be_read_while_the_job_runs(project: Project) -> None:
     root = project.root / "jobs" / "abc"
     root.mkdir(parents=True)
-    job, teller = Job(root), Teller(root)
+    job, teller = Job(root), ProgressWriter(root)
     assert job.measurements == []
     run = teller.begin("transfer", 0.0, 1.0)
     run.record("learn", 1, train=0.5)

@@ -12,10 +12,10 @@ from sctl.analysis.unknown_cells import (
     DEFAULT_LIMIT,
     SCORES,
     has_scores,
-    novelty_table,
+    outlier_cells,
+    outlier_score,
+    outlier_table,
     score_table,
-    strange_cells,
-    strangeness,
 )
 from sctl.errors import DataError, ParameterError
 from sctl.methods.transfercluster.rejection import REJECTION_SCORES
@@ -46,28 +46,28 @@ def test_strangeness_is_a_mean_of_robust_z_scores(found):
         -(table[name] - table[name].median()) / stats.median_abs_deviation(table[name], scale="normal")
         for name in ("margin", "l2_hard")
     ]
-    np.testing.assert_allclose(strangeness(result, ["margin", "l2_hard"]), np.mean(parts, axis=0), rtol=1e-4)
+    np.testing.assert_allclose(outlier_score(result, ["margin", "l2_hard"]), np.mean(parts, axis=0), rtol=1e-4)
 
 
 def test_new_types_stick_out(found):
     result, new = found
     assert 0.05 < new.mean() < 0.6
-    assert roc_auc_score(new, strangeness(result)) > 0.95
-    beyond = strangeness(result) > DEFAULT_LIMIT
+    assert roc_auc_score(new, outlier_score(result)) > 0.95
+    beyond = outlier_score(result) > DEFAULT_LIMIT
     assert beyond[new].mean() > 0.8
     assert beyond[~new].mean() < 0.05
 
 
 def test_the_strangest_cells_come_first_with_all_that_is_known(found):
     result, _ = found
-    cells = strange_cells(result, limit=1.0)
-    whole = novelty_table(result)
-    assert cells["strangeness"].is_monotonic_decreasing
-    assert cells["strangeness"].min() > 1.0
-    assert len(cells) == (whole["strangeness"] > 1.0).sum()
-    assert list(whole) == ["cell", "strangeness", "cluster", "label", "confidence", *SCORES]
+    cells = outlier_cells(result, limit=1.0)
+    whole = outlier_table(result)
+    assert cells["outlier_score"].is_monotonic_decreasing
+    assert cells["outlier_score"].min() > 1.0
+    assert len(cells) == (whole["outlier_score"] > 1.0).sum()
+    assert list(whole) == ["cell", "outlier_score", "cluster", "label", "confidence", *SCORES]
     assert whole["cell"].tolist() == result.obs_names.tolist()
-    assert strange_cells(result, limit=np.inf).empty
+    assert outlier_cells(result, limit=np.inf).empty
 
 
 @pytest.mark.parametrize("same", [80, 100])
@@ -75,7 +75,7 @@ def test_equal_scores_make_no_cell_strange_by_rounding(found, same):
     result, _ = found
     scores = np.full_like(result.obsm["rejection"], 0.1)
     scores[same:] = -1.0
-    values = strangeness(replace(result, obsm={"rejection": scores}))
+    values = outlier_score(replace(result, obsm={"rejection": scores}))
     np.testing.assert_allclose(values[:same], 0.0, atol=1e-9)
     assert np.isfinite(values).all()
     assert (values[same:] > 1.0).all()
@@ -87,10 +87,10 @@ def test_methods_without_scores_say_so(found):
     assert has_scores(result)
     assert not has_scores(bare)
     with pytest.raises(DataError, match="does not say how well"):
-        strangeness(bare)
+        outlier_score(bare)
 
 
 @pytest.mark.parametrize(("scores", "message"), [([], "No score"), (["colour"], "no score 'colour'")])
 def test_unknown_scores(found, scores, message):
     with pytest.raises(ParameterError, match=message):
-        strangeness(found[0], scores)
+        outlier_score(found[0], scores)

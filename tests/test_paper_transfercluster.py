@@ -63,8 +63,8 @@ def test_a_cut_shares_no_cell_and_hides_a_type_on_each_side(overlap, rng):
     source, target = split.cut(types, overlap, rng, n_source=100, n_target=40)
     assert not set(source) & set(target)
     assert len(target) == 40
-    met = set(types[source]), set(types[target])
-    assert met == (({"b", "c"}, {"a", "c"}) if overlap == "incomplete" else ({"a", "b", "c"}, {"a", "b", "c"}))
+    match_genes = set(types[source]), set(types[target])
+    assert match_genes == (({"b", "c"}, {"a", "c"}) if overlap == "incomplete" else ({"a", "b", "c"}, {"a", "b", "c"}))
 
 
 def test_nmf_groups_stand_in_for_the_types(folder):

@@ -185,7 +185,7 @@ def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
         workflow.transferability(dataclasses.replace(pair, label_key=None), get_method("transfercluster")(), Run())
     check = workflow.check_source(pair, workflow.usual_method("cell_type"), Run(), n_permutations=19)
     assert (check.score, check.p_value, check.null_scores) == (found.score, found.p_value, found.null_scores)
-    assert (check.worth, check.n_types, check.tried, check.suggested) == ("good", 4, (), 0)
+    assert (check.grade, check.n_types, check.tried, check.suggested) == ("good", 4, (), 0)
     assert max(check.null_scores) < check.score
     assert min(check.null_scores) == 0
 
@@ -194,8 +194,8 @@ def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
     ("score", "p_value", "worth"),
     [(0.9, 0.01, "good"), (0.5, 0.05, "good"), (0.49, 0.01, "partial"), (0.2, 0.01, "little"), (0.9, 0.06, "none")],
 )
-def test_use_of_a_source_has_a_word(score: float, p_value: float, worth: str) -> None:
-    assert workflow.SourceCheck(score=score, p_value=p_value).worth == worth
+def test_use_of_a_source_has_a_word(score: float, p_value: float, grade: str) -> None:
+    assert workflow.SourceCheck(score=score, p_value=p_value).grade == grade
 
 
 def test_a_source_without_labels_is_checked_by_its_groups(pair: Pair) -> None:

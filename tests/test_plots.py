@@ -18,7 +18,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.plots import (
     alt_text,
     blend,
-    colours_of,
+    colors_of,
     composition_bars,
     confidence_histogram,
     confusion_figure,
@@ -58,8 +58,8 @@ def dots():
     return table.assign(mean=[5.0, 0, 1, 0, 4, 1], share=[1.0, 0, 0.5, 0, 1, 0.5])
 
 
-def _luminance(colour):
-    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+def _luminance(color):
+    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     return np.dot(
         [0.2126, 0.7152, 0.0722], [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     )
@@ -67,11 +67,11 @@ def _luminance(colour):
 
 def test_colours_are_stable_distinct_and_grey_for_unassigned():
     names = [f"type {number}" for number in range(22)]
-    colours = colours_of([*names, "unassigned", "nan"])
-    assert colours["unassigned"] == colours["nan"] == GREY
-    assert len({colours[name] for name in names}) == 22 == len(set(OKABE_ITO + TOL))
-    assert colours_of(names[::-1] * 2) == colours_of(names)
-    assert abs(_luminance(colours_of("ab")["a"]) - _luminance(colours_of("ab")["b"])) > 0.1  # told apart in grey too
+    colors = colors_of([*names, "unassigned", "nan"])
+    assert colors["unassigned"] == colors["nan"] == GREY
+    assert len({colors[name] for name in names}) == 22 == len(set(OKABE_ITO + TOL))
+    assert colors_of(names[::-1] * 2) == colors_of(names)
+    assert abs(_luminance(colors_of("ab")["a"]) - _luminance(colors_of("ab")["b"])) > 0.1  # told apart in grey too
 
 
 def test_natural_order_of_awkward_names():
@@ -80,7 +80,7 @@ def test_natural_order_of_awkward_names():
 
 def test_map_has_a_trace_per_name_in_a_sorted_legend(cells):
     coords, labels = cells
-    figure = embedding_figure(coords, colour=labels, names=[f"c{number}" for number in range(200)])
+    figure = embedding_figure(coords, color=labels, names=[f"c{number}" for number in range(200)])
     traces = sorted(figure.data, key=lambda trace: trace.legendrank)
     assert [trace.name for trace in traces] == ["9", "10", "alpha", "beta", "unassigned"]
     assert figure.data[0].name == "unassigned"  # lowest
@@ -94,31 +94,31 @@ def test_map_colours_by_numbers_with_missing_ones_grey(cells):
     coords, _ = cells
     values = np.arange(200.0)
     values[:7] = np.nan
-    missing, known = embedding_figure(coords, colour=values, colour_title="INS").data
+    missing, known = embedding_figure(coords, color=values, color_title="INS").data
     assert len(missing.x) == 7
     assert missing.marker.color == GREY
     assert list(known.marker.color) == sorted(values[7:])
-    boolean = embedding_figure(coords, colour=values > 3)
+    boolean = embedding_figure(coords, color=values > 3)
     assert {trace.name for trace in boolean.data} == {"True", "False"}
 
 
 def test_selected_cells_stand_out(cells):
     coords, labels = cells
-    figure = embedding_figure(coords, colour=labels, selected=labels == "beta")
+    figure = embedding_figure(coords, color=labels, selected=labels == "beta")
     opacity = {trace.name: set(trace.marker.opacity) for trace in figure.data}
     assert min(opacity["beta"]) > max(opacity["alpha"])
 
 
 def test_map_refuses_values_of_other_cells(cells):
     with pytest.raises(DataError, match="colour has 3 entries for 200"):
-        embedding_figure(cells[0], colour=["a", "b", "c"])
+        embedding_figure(cells[0], color=["a", "b", "c"])
 
 
 def test_large_map_is_light_and_keeps_small_types(rng):
     coords = rng.normal(size=(100_000, 2))
     labels = np.full(100_000, "common", dtype=object)
     labels[:150] = "rare"
-    figure = embedding_figure(coords, colour=labels)
+    figure = embedding_figure(coords, color=labels)
     drawn = {trace.name: len(trace.x) for trace in figure.data}
     assert drawn["rare"] == 150
     assert sum(drawn.values()) == MOST_POINTS
@@ -264,7 +264,7 @@ def test_a_blend_mixes_its_corners():
     ]  # fmt: skip
     ends = corners(("INS", "GCG"))
     assert [palette[value] for value in values[:4]] == list(ends.values())
-    parts = np.array([[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in ends.values()])
+    parts = np.array([[int(color[place : place + 2], 16) for place in (1, 3, 5)] for color in ends.values()])
     middle = [int(palette[str(values[4])][place : place + 2], 16) for place in (1, 3, 5)]
     np.testing.assert_allclose(middle, parts.mean(axis=0), atol=1)  # halfway between all four
     assert len(palette) == 25
@@ -276,7 +276,7 @@ def test_a_blend_mixes_its_corners():
 
 
 def test_a_legend_of_ones_own_takes_the_place_of_the_names():
-    figure = with_legend(embedding_figure(np.eye(2), colour=["a", "b"]), {"neither": "#DDDDDD", "both": "#000000"})
+    figure = with_legend(embedding_figure(np.eye(2), color=["a", "b"]), {"neither": "#DDDDDD", "both": "#000000"})
     assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["neither", "both"]
     assert not figure.layout.annotations
     assert figure.layout.showlegend
@@ -285,13 +285,13 @@ def test_a_legend_of_ones_own_takes_the_place_of_the_names():
 def test_text_beside_a_map_is_read_in_both_themes():
     """Contrast as WCAG 2 defines it; 3 is what large letters and lines need."""
 
-    def luminance(colour: str) -> float:
-        parts = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    def luminance(color: str) -> float:
+        parts = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
-    written = embedding_figure(np.eye(2), colour=np.arange(2.0)).layout.font.color
+    written = embedding_figure(np.eye(2), color=np.arange(2.0)).layout.font.color
     for name in ("light", "dark"):
         one, other = sorted((luminance(written), luminance(theme[name]["backgroundColor"])))
         assert (other + 0.05) / (one + 0.05) > 4
@@ -347,7 +347,7 @@ def test_volcano_sorts_genes_into_three_and_bears_p_of_zero():
 def test_figures_are_json_and_no_text_is_small(cells, dots):
     coords, labels = cells
     figures = [
-        embedding_figure(coords, colour=labels, title="T"), dot_plot(dots), heatmap(dots), sankey_figure(labels, labels),
+        embedding_figure(coords, color=labels, title="T"), dot_plot(dots), heatmap(dots), sankey_figure(labels, labels),
         confusion_figure(labels, labels), composition_bars(labels, labels), violin_figure(coords[:, 0], labels),
         theta_figure(pd.DataFrame({"theta": [0.0], "kta": [0.1]})), confidence_histogram(np.array([0.4])),
     ]  # fmt: skip
@@ -383,7 +383,7 @@ def test_figures_are_json_and_no_text_is_small(cells, dots):
 def test_alt_texts_are_sentences():
     text = alt_text("theta", n_points=11, best=0.5)
     assert text.endswith("In use: 0.5.")
-    assert "1,234 cells" in alt_text("embedding", n_cells=1234, colour="cluster")
+    assert "1,234 cells" in alt_text("embedding", n_cells=1234, color="cluster")
 
 
 @pytest.fixture
@@ -392,7 +392,7 @@ def prints(cells, dots, rng):
     points = pd.DataFrame({"theta": [0.0, 0.5, 1.0], "kta": [0.4, 0.6, 0.2]})
     return {
         "map": publication.embedding(coords, labels, title="Cells"),
-        "gene": publication.embedding(coords, np.where(np.arange(200) < 3, np.nan, coords[:, 0]), colour_title="INS"),
+        "gene": publication.embedding(coords, np.where(np.arange(200) < 3, np.nan, coords[:, 0]), color_title="INS"),
         "dots": publication.dot_plot(dots),
         "heat": publication.heatmap(dots),
         "violins": publication.violins(np.where(labels == "9", 0.0, coords[:, 0]), labels, gene="INS"),

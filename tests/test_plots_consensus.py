@@ -45,6 +45,6 @@ def test_stability_shows_every_cluster_the_mean_and_the_ceiling():
 
 def test_eigenvalues_above_chance_stand_out():
     figure = plots.eigenvalue_figure([90.0, 40.0, 5.0, 4.0], 20.0)
-    colours = list(figure.data[0].marker.color)
-    assert colours[0] == colours[1] != colours[2] == colours[3]
+    colors = list(figure.data[0].marker.color)
+    assert colors[0] == colors[1] != colors[2] == colors[3]
     assert "2 lie above" in plots.alt_text("eigenvalues", n_above=2)

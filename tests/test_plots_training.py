@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sctl.errors import DataError, ParameterError
-from sctl.plots import Curves, film_figure, layered_sankey, training_figure, training_svg
+from sctl.plots import Curves, layered_sankey, training_figure, training_svg, trajectory_animation
 from sctl.plots import trajectory as film_module
 
 
@@ -67,15 +67,15 @@ def test_the_live_picture_holds_the_same_lines_in_a_frame_that_stays():
 
 
 @pytest.fixture
-def film(rng):
+def snapshots(rng):
     coords = rng.normal(size=(30, 3, 2))
     groups = np.array([["a", "a", "b"], ["b", "b", "b"], ["a", "a", "a"]] * 10)
     return coords, groups
 
 
-def test_the_film_has_a_frame_for_each_snapshot(film):
-    coords, groups = film
-    figure = film_figure(coords, groups, titles=["Before", "1", "2"], palette={"a": "#000001", "b": "#000002"})
+def test_the_film_has_a_frame_for_each_snapshot(snapshots):
+    coords, groups = snapshots
+    figure = trajectory_animation(coords, groups, titles=["Before", "1", "2"], palette={"a": "#000001", "b": "#000002"})
     assert [step.label for step in figure.layout.sliders[0].steps] == ["Before", "1", "2"]
     assert len(figure.frames) == 3
     last = figure.frames[-1].data[0]
@@ -87,20 +87,20 @@ def test_the_film_has_a_frame_for_each_snapshot(film):
     assert {trace.name for trace in figure.data[1:]} == {"a", "b"}
 
 
-def test_a_large_film_shows_a_sample_with_small_groups(film, monkeypatch):
+def test_a_large_film_shows_a_sample_with_small_groups(snapshots, monkeypatch):
     monkeypatch.setattr(film_module, "MOST_CELLS", 12)
-    coords, groups = film
+    coords, groups = snapshots
     groups = groups.astype(object)
     groups[4] = "rare"
-    figure = film_figure(coords, groups, titles=["0", "1", "2"])
+    figure = trajectory_animation(coords, groups, titles=["0", "1", "2"])
     assert len(figure.data[0].x) == 12
     assert "rare" in figure.frames[0].data[0].customdata
 
 
-def test_a_film_of_another_shape_is_refused(film):
-    coords, groups = film
+def test_a_film_of_another_shape_is_refused(snapshots):
+    coords, groups = snapshots
     with pytest.raises(DataError, match="2 titles"):
-        film_figure(coords, groups, titles=["0", "1"])
+        trajectory_animation(coords, groups, titles=["0", "1"])
 
 
 def test_a_flow_over_three_layers_counts_cells_between_neighbours():

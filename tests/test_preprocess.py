@@ -11,7 +11,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import Cancelled, DataError, ParameterError
-from sctl.numerics.normalize import log_normalised
+from sctl.numerics.normalize import log_normalized
 from sctl.preflight import inspect, inspect_pair
 from sctl.preprocess import (
     PAPER_FILTERS,
@@ -20,7 +20,7 @@ from sctl.preprocess import (
     filter_cells,
     filter_genes,
     linearised,
-    log_normalise,
+    log_normalize,
     prepare_pair,
 )
 from sctl.qc import Thresholds
@@ -35,7 +35,7 @@ def small() -> AnnData:
 
 
 def as_log(adata: AnnData, base: float, to: float | None = None) -> AnnData:
-    logs = log_normalised(adata.X, to=to, log="log1p")
+    logs = log_normalized(adata.X, to=to, log="log1p")
     logs.data = logs.data / np.log(base).astype(np.float32)
     return AnnData(logs, obs=adata.obs.copy(), var=adata.var.copy())
 
@@ -67,10 +67,10 @@ def test_partial_params_have_defaults():
     [
         {"n_top_genes": 5},
         {"n_top_genes": 50.5},
-        {"normalise_to": 0},
-        {"normalise_to": float("nan")},
+        {"normalize_to": 0},
+        {"normalize_to": float("nan")},
         {"log": "ln"},
-        {"normalise_on": "some"},
+        {"normalize_on": "some"},
         {"colour": 1},
         {"source": {"min_genes": -1}},
         {"source": {"min_genes": True}},
@@ -131,7 +131,7 @@ def test_log_normalise_agrees_with_scanpy(source: AnnData):
     expected = source.copy()
     sc.pp.normalize_total(expected, target_sum=1e4)
     sc.pp.log1p(expected)
-    found = log_normalise(source)
+    found = log_normalize(source)
     np.testing.assert_allclose(found.X.toarray(), expected.X.toarray(), rtol=1e-5)
     assert (found.layers["counts"] != source.X).nnz == 0
     assert found.X.dtype == np.float32
@@ -139,26 +139,26 @@ def test_log_normalise_agrees_with_scanpy(source: AnnData):
 
 def test_log2_and_none(small: AnnData):
     counts = small.X.toarray()
-    np.testing.assert_allclose(log_normalise(small, to=None, log="log2").X.toarray(), np.log2(counts + 1), rtol=1e-6)
-    scaled = log_normalise(small, to=100, log="none").X.toarray()
+    np.testing.assert_allclose(log_normalize(small, to=None, log="log2").X.toarray(), np.log2(counts + 1), rtol=1e-6)
+    scaled = log_normalize(small, to=100, log="none").X.toarray()
     np.testing.assert_allclose(scaled, 100 * counts / counts.sum(axis=1, keepdims=True), rtol=1e-6)
 
 
 def test_an_empty_cell_stays_empty():
-    found = log_normalised(sparse.csr_matrix(np.array([[0.0, 0.0], [1.0, 1.0]])))
+    found = log_normalized(sparse.csr_matrix(np.array([[0.0, 0.0], [1.0, 1.0]])))
     assert found.toarray()[0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("base", [2.0, np.e, 10.0])
 def test_logarithms_of_counts_give_the_counts_back(source: AnnData, base: float):
-    found = log_normalise(as_log(source, base))
+    found = log_normalize(as_log(source, base))
     np.testing.assert_array_equal(found.layers["counts"].toarray(), source.X.toarray())
 
 
 def test_normalised_logarithms_have_no_counts(source: AnnData):
-    found = log_normalise(as_log(source, 2.0, to=1e4))
+    found = log_normalize(as_log(source, 2.0, to=1e4))
     assert "counts" not in found.layers
-    np.testing.assert_allclose(found.X.toarray(), log_normalise(source).X.toarray(), rtol=1e-3)
+    np.testing.assert_allclose(found.X.toarray(), log_normalize(source).X.toarray(), rtol=1e-3)
 
 
 def test_filters_look_at_linear_values(source: AnnData):
@@ -167,7 +167,7 @@ def test_filters_look_at_linear_values(source: AnnData):
 
 def test_counts_in_a_layer_are_preferred_to_other_values(source: AnnData):
     scaled = AnnData(source.X.toarray() - 1, layers={"counts": source.X.copy()}, obs=source.obs, var=source.var)
-    assert (log_normalise(scaled).layers["counts"] != source.X).nnz == 0
+    assert (log_normalize(scaled).layers["counts"] != source.X).nnz == 0
 
 
 # Pairs
@@ -182,7 +182,7 @@ def test_defaults_keep_everything_that_can_be_used(source: AnnData, target: AnnD
     assert pair.source.shape == source.shape
     assert pair.target.shape == target.shape
     assert pair.batch_key == "donor"
-    np.testing.assert_allclose(pair.source.X.toarray(), log_normalise(source).X.toarray(), rtol=1e-6)
+    np.testing.assert_allclose(pair.source.X.toarray(), log_normalize(source).X.toarray(), rtol=1e-6)
     assert (pair.target.layers["counts"] != target.X).nnz == 0
     assert pair.source.X.dtype == pair.target.X.dtype == np.float32
     assert isinstance(pair.source.obs["cell_type"].dtype, pd.CategoricalDtype)
@@ -192,7 +192,7 @@ def test_defaults_keep_everything_that_can_be_used(source: AnnData, target: AnnD
 def test_genes_are_matched_by_name_not_by_place(source: AnnData, target: AnnData, rng: np.random.Generator):
     shuffled = source[:, rng.permutation(source.n_vars)].copy()
     found = prepare_pair(shuffled, target, label_key="cell_type").pair.source
-    np.testing.assert_array_equal(found.X.toarray(), log_normalise(source).X.toarray())
+    np.testing.assert_array_equal(found.X.toarray(), log_normalize(source).X.toarray())
     assert found.var_names.equals(target.var_names)
 
 
@@ -209,7 +209,7 @@ def test_library_sizes_over_shared_or_all_genes(source: AnnData, target: AnnData
     panel = target[:, :100].copy()
     shared = prepare_pair(source, panel).pair
     np.testing.assert_allclose(np.expm1(shared.source.X.toarray()).sum(axis=1), 1e4, rtol=1e-4)
-    over_all = prepare_pair(source, panel, PreprocessParams(normalise_on="all")).pair
+    over_all = prepare_pair(source, panel, PreprocessParams(normalize_on="all")).pair
     expected = np.log1p(1e4 * source.X.toarray() / source.X.sum(axis=1))[:, :100]
     np.testing.assert_allclose(over_all.source.X.toarray(), expected, rtol=1e-5)
 

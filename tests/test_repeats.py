@@ -122,7 +122,7 @@ def test_the_truth_must_be_known_and_is_part_of_the_question(project):
 
 def test_a_line_cut_short_is_left_out_and_harms_no_other(tmp_path):
     path = tmp_path / "x.jsonl"
-    outcome = Outcome("targetcluster", 0, separated=True, apart=0.9, n_clusters=4)
+    outcome = Outcome("targetcluster", 0, separated=True, total_variation=0.9, n_clusters=4)
     assert outcomes_in(path) == ()
     add_outcome(path, outcome)
     with path.open("a", encoding="utf-8") as file:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from sctl import robustness
 from sctl.analysis.seed_stability import each_seed, one_seed, prepare_trial
-from sctl.analysis.stability_measures import apart, groups_from, separated
+from sctl.analysis.stability_measures import groups_from, separated, total_variation
 from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.methods import METHODS, get_method
@@ -41,14 +41,14 @@ def test_apart_is_what_a_guesser_gains(rng):
     right = 0.0
     for cluster in range(5):
         right += max((clusters[mask] == cluster).mean() for mask in masks) / 2
-    assert apart(clusters, masks) == pytest.approx(2 * right - 1, abs=1e-12)
+    assert total_variation(clusters, masks) == pytest.approx(2 * right - 1, abs=1e-12)
 
 
 def test_names_of_clusters_do_not_matter(rng):
     clusters = rng.integers(4, size=60)
     masks = groups_from(rng.choice(["a", "b", "c"], size=60), "a", "b")
     renamed = np.array([17, -1, 3, 8])[clusters]
-    assert apart(renamed, masks) == pytest.approx(apart(clusters, masks), abs=1e-15)
+    assert total_variation(renamed, masks) == pytest.approx(total_variation(clusters, masks), abs=1e-15)
     assert separated(renamed, masks) == separated(clusters, masks)
 
 
@@ -106,10 +106,10 @@ def test_counts_keep_the_order_and_count(pair, groups):
     outcomes = [Outcome("b", 0, True, 1.0, 4), Outcome("a", 0, False, 0.2, 4), Outcome("b", 1, False, 0.0, 3)]
     counts = Separation(tuple(outcomes)).counts().set_index("method")
     assert list(counts.index) == ["b", "a"]
-    assert counts.loc["b", ["separated", "seeds", "share", "apart"]].tolist() == [1, 2, 0.5, 0.5]
+    assert counts.loc["b", ["separated", "seeds", "share", "total_variation"]].tolist() == [1, 2, 0.5, 0.5]
     assert len(Separation(tuple(outcomes)).rows()) == 3
     assert Separation(()).counts().empty
-    assert list(Separation(()).rows()) == ["method", "seed", "separated", "apart", "n_clusters"]
+    assert list(Separation(()).rows()) == ["method", "seed", "separated", "total_variation", "n_clusters"]
 
 
 @pytest.mark.parametrize("key", BASELINES)
@@ -121,7 +121,7 @@ def test_a_seed_gives_what_the_method_gives(pair, groups, key, settings):
     for seed in (0, 5):
         clusters = transfer(pair, get_method(key)(**settings), Run(seed=seed)).clusters
         found = one_seed(trial, seed)
-        assert found.apart == apart(clusters, groups)
+        assert found.total_variation == total_variation(clusters, groups)
         assert found.separated == separated(clusters, groups)
         assert found.n_clusters == len(set(clusters))
     assert not hasattr(method, "label_names_")  # the method given is left as it was
@@ -134,8 +134,8 @@ def test_the_seed_matters_where_structure_is_lacking(pair):
     groups = (one & even, one & ~even)
     method = get_method("transfercluster")(theta=0.0, n_clusters=12)
     trial = prepare_trial("t", pair, method, groups)
-    found = [one_seed(trial, seed).apart for seed in range(4)]
-    assert found == [apart(transfer(pair, method, Run(seed=seed)).clusters, groups) for seed in range(4)]
+    found = [one_seed(trial, seed).total_variation for seed in range(4)]
+    assert found == [total_variation(transfer(pair, method, Run(seed=seed)).clusters, groups) for seed in range(4)]
     assert len(set(found)) > 1
 
 
@@ -143,7 +143,7 @@ def test_a_theta_chosen_by_hand_is_kept(pair, groups):
     trial = prepare_trial("t", pair, get_method("transfercluster")(theta=0.35, n_clusters=5), groups)
     clusters = transfer(pair, get_method("transfercluster")(theta=0.35, n_clusters=5), Run(seed=3)).clusters
     assert trial.sweep is not None
-    assert one_seed(trial, 3).apart == apart(clusters, groups)
+    assert one_seed(trial, 3).total_variation == total_variation(clusters, groups)
 
 
 def test_what_is_drawn_by_chance_is_not_shared(pair, groups):

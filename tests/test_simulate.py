@@ -202,10 +202,10 @@ def test_a_simulation_hides_the_truth_of_its_target(overlap: str, shared: int, n
     made = Simulation(overlap=overlap, n_source=200, n_target=100, n_vars=200).make()
     assert list(made.target.obs) == []
     assert made.truth.index.equals(made.target.obs_names)
-    known, met = set(made.source.obs[made.label_key]), set(made.truth)
-    assert len(known & met) >= shared
-    assert len(met - known) >= new
-    assert known | met <= {f"type {number}" for number in range(1, 9)}
+    known, match_genes = set(made.source.obs[made.label_key]), set(made.truth)
+    assert len(known & match_genes) >= shared
+    assert len(match_genes - known) >= new
+    assert known | match_genes <= {f"type {number}" for number in range(1, 9)}
     assert not set(made.source.obs_names) & set(made.target.obs_names)
 
 

@@ -14,7 +14,7 @@ from sctl.errors import ParameterError
 from sctl.methods.transfercluster import prepare_sweep as preparing
 from sctl.methods.transfercluster.alignment import kernel_target_alignment
 from sctl.methods.transfercluster.kernels import rebuilding_weights
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_own_genes
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.sc3 import Sc3, sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run
@@ -39,7 +39,7 @@ def joined(data, mode, *, target_step="hard", settings=None, n_nulls=0):
         sparse.csr_matrix(X), H, ["a", "b", "c"], n_clusters=3, target_step=target_step, settings=settings,
         n_nulls=n_nulls, run=Run(seed=3),
     )  # fmt: skip
-    return with_own_genes(sweep, sparse.csr_matrix(own), mode)
+    return with_target_only_genes(sweep, sparse.csr_matrix(own), mode)
 
 
 def mixed(data, sweep, theta, mode, target_step="hard"):
@@ -137,4 +137,4 @@ def test_left_out_genes_change_nothing(data):
 def test_own_genes_of_other_cells_are_refused(data):
     sweep = joined(data, "shared")
     with pytest.raises(ParameterError, match="44 cells"):
-        with_own_genes(sweep, sparse.csr_matrix(data[1][:44]), "constant")
+        with_target_only_genes(sweep, sparse.csr_matrix(data[1][:44]), "constant")

@@ -71,12 +71,14 @@ def test_the_same_target_gets_the_same_answer(trained, target, key):
 @SAVED
 def test_the_stand_in_has_the_means_of_the_types(trained, key):
     path, pair, _ = trained(key)
-    stand_in = load_trained(path).stand_in()
+    profile_source = load_trained(path).profile_source()
     X, types = pair.source.X.toarray(), pair.source.obs["cell_type"].astype(str).to_numpy()
-    for row, name, n_cells in zip(stand_in.X.toarray(), *map(stand_in.obs.get, ("cell_type", "n_cells")), strict=True):
+    for row, name, n_cells in zip(
+        profile_source.X.toarray(), *map(profile_source.obs.get, ("cell_type", "n_cells")), strict=True
+    ):
         np.testing.assert_allclose(row, X[types == name].mean(axis=0), rtol=1e-5)
         assert n_cells == (types == name).sum()
-    assert stand_in.n_obs == 4
+    assert profile_source.n_obs == 4
 
 
 @SAVED
@@ -144,7 +146,7 @@ def test_a_restored_method_learns_nothing_anew(trained, target):
     np.testing.assert_array_equal(first.label_proba, again.label_proba)
     assert workflow.baselines_of(loaded.method) == ("targetcluster",)
     kept = workflow.compared_methods(loaded.method, 0.3)
-    assert kept["transfercluster"].restored_
+    assert kept["transfercluster"].is_pretrained_
     assert list(kept) == ["transfercluster", "targetcluster"]
 
 
@@ -163,7 +165,7 @@ def test_genes_are_made_to_meet(trained, target):
     shouted.var_names = [
         f"{name.upper()}X" if number < 2 else name.upper() for number, name in enumerate(target.var_names)
     ]
-    loaded, repaired, told = workflow.met(load_trained(path), shouted)
+    loaded, repaired, told = workflow.match_genes(load_trained(path), shouted)
     assert [finding.code for finding in told] == ["case_differs"]
     pair = workflow.prepare_trained(loaded, repaired, {}, Run()).pair
     result = workflow.transfer(pair, loaded.configured({}), Run(seed=5))
@@ -180,7 +182,7 @@ def test_two_genes_never_get_one_name(trained):
     renamed = loaded.renamed({first: "A", second: "A"})
     assert renamed.summary.genes[:3] == ("A", f"{second} (as trained)", third)
     assert set(renamed.genes) <= set(renamed.summary.genes)
-    assert renamed.method.restored_
+    assert renamed.method.is_pretrained_
 
 
 def test_what_fits_one_target_only_is_not_saved(tmp_path, pair):
@@ -283,7 +285,7 @@ def test_nothing_of_a_cell_is_in_the_file(trained, source):
     path, _, _ = trained("itclust")
     content = json.dumps(read_manifest(path))
     assert not any(name in content for name in source.obs_names[:20])
-    assert isinstance(load_trained(path).stand_in(), AnnData)
+    assert isinstance(load_trained(path).profile_source(), AnnData)
 
 
 def test_toy_counts_are_what_the_tests_think(source):

@@ -11,7 +11,7 @@ def counts():
     return rng.poisson(rng.gamma(0.3, 4, size=300), size=(60, 300)).astype(np.float64)
 
 
-def normalised(counts, total=1e4):
+def normalized(counts, total=1e4):
     return counts / counts.sum(1, keepdims=True) * total
 
 
@@ -26,14 +26,14 @@ def test_counts_in_any_form_and_dtype(counts, form, dtype):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_other_kinds_in_any_form(counts, form):
-    cp10k = normalised(counts)
+    cp10k = normalized(counts)
     assert value_kind(form(cp10k)) == "linear"
     assert value_kind(form(np.log1p(cp10k))) == "log"
     assert value_kind(form(cp10k - cp10k.mean(0))) == "scaled"
 
 
 def test_fractions_with_equal_sums_are_linear_although_small(counts):
-    assert value_kind(normalised(counts, 1.0)) == "linear"
+    assert value_kind(normalized(counts, 1.0)) == "linear"
 
 
 def test_values_that_are_not_finite_do_not_decide(counts):
@@ -57,7 +57,7 @@ def test_one_negative_among_many_is_seen():
 @pytest.mark.parametrize("kept", [slice(None), slice(None, None, 3)], ids=["all genes", "a third of the genes"])
 @pytest.mark.parametrize("total", [1e4, 1e6])
 def test_the_base_is_found(counts, name, number, kept, total):
-    logs = (np.log1p(normalised(counts, total)) / np.log(number)).astype(np.float32)[:, kept]
+    logs = (np.log1p(normalized(counts, total)) / np.log(number)).astype(np.float32)[:, kept]
     assert log_base(sparse.csr_matrix(logs)) == name
 
 
@@ -89,7 +89,7 @@ def test_corrected_counts_are_no_logarithms(counts, share, low):
 
 @pytest.mark.parametrize("total", [1.0, 100.0, 400.0])
 def test_multiples_of_one_number_in_a_cell_are_no_logarithms(counts, total):
-    values = normalised(counts, total)[:, 1::3]  # no equal sums
+    values = normalized(counts, total)[:, 1::3]  # no equal sums
     values[values > 20] = 0
     assert value_kind(values.astype(np.float32)) == "linear"
 
@@ -98,10 +98,10 @@ def test_multiples_of_one_number_in_a_cell_are_no_logarithms(counts, total):
 @pytest.mark.parametrize("total", [1e4, 1e6])
 def test_log_values_with_lengths_of_genes_stay_logarithms_and_are_not_sure(counts, number, total):
     lengths = np.random.default_rng(3).uniform(0.2, 5, counts.shape[1])
-    logs = (np.log1p(normalised(counts / lengths, total)) / np.log(number))[:, ::3]
+    logs = (np.log1p(normalized(counts / lengths, total)) / np.log(number))[:, ::3]
     assert value_kind(logs) == "log"
     assert shown_log(logs) is None
-    assert shown_log(np.log1p(normalised(counts, total))[:, ::3] / np.log(number)) == ("e" if number > 2 else "2")
+    assert shown_log(np.log1p(normalized(counts, total))[:, ::3] / np.log(number)) == ("e" if number > 2 else "2")
 
 
 def test_nothing_is_changed(counts):

@@ -168,10 +168,10 @@ def test_what_zenodo_finds_wrong_is_passed_on(zenodo, zenodo_server):
 
 
 @pytest.mark.parametrize(
-    "form", [{"title": " "}, {"creators": ()}, {"creators": (" ",)}, {"text": ""}, {"licence": "x"}]
+    "form", [{"title": " "}, {"creators": ()}, {"creators": (" ",)}, {"text": ""}, {"license": "x"}]
 )
 def test_an_incomplete_form_is_not_sent(form):
-    with pytest.raises(ParameterError, match=r"lacks|licence"):
+    with pytest.raises(ParameterError, match=r"lacks|license"):
         Description(**{"title": "T", "creators": ("A, B",), "text": "x", **form})
 
 

@@ -13,7 +13,7 @@ from benchmarks.pairs import RealPair
 from sctl.analysis.enrichment import TypedCells, UnitSettings, unit_pathways
 from sctl.genesets import GeneSets, hallmark
 from sctl.methods.poisson.autoencoder import PoissonConfig, train_poisson, untrained
-from sctl.numerics.encoder_decoder import CodeModel
+from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
@@ -31,7 +31,7 @@ def counted(pair: RealPair, folder: Path, seed: int, *, n_units: int, least: int
     settings = UnitSettings(units=tuple(range(n_units)))
     shuffled = replace(cells, types=Run(seed=seed).rng("shuffled types").permutation(cells.types))
 
-    def row(case: str, model: CodeModel, given: TypedCells, strength: float) -> dict[str, Any]:
+    def row(case: str, model: EncoderDecoder, given: TypedCells, strength: float) -> dict[str, Any]:
         found = unit_pathways(model, given, sets, run=Run(seed=seed), settings=settings)
         alone = replace(found, over="ranking")
         return {

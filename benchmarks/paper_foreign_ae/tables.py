@@ -41,7 +41,7 @@ def _wide(rows: pd.DataFrame, measure: str) -> str:
 
 def _by_k(rows: pd.DataFrame) -> str:
     shown = rows[rows["space"].isin(["encoded", "random", "PCA", "raw"])]
-    columns = [f"k{k}" for k in SHOWN_K]
+    columns = [f"k{n_neighbors}" for n_neighbors in SHOWN_K]
     table = shown.groupby(["pair", "space"], sort=False)[columns].mean()
     return f"accuracy by k:\n\n{_markdown(table.map('{:.3f}'.format).reset_index())}"
 

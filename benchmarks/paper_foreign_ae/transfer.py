@@ -145,7 +145,7 @@ def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, flo
         found = winners_over_k(index, labels, n, KS)
     scores = [f1_score(truth, row, average="macro", labels=np.unique(truth), zero_division=0) for row in found]
     right = (found == truth).mean(axis=1)
-    by_k = {f"k{k}": float(value) for k, value in zip(KS, right, strict=True)}
+    by_k = {f"k{n_neighbors}": float(value) for n_neighbors, value in zip(KS, right, strict=True)}
     return {"accuracy": float(right.mean()), "macro F1": float(np.mean(scores)), **by_k}
 
 

@@ -208,7 +208,7 @@ def seed_of(name: str, seed: int) -> int:
 def as_trial(source: AnnData, target: AnnData) -> Pair:
     """Prepare two sides as the trial did, see :func:`prepared`."""
     role = RoleParams(min_genes=100, min_cells=10)
-    params = PreprocessParams(source=role, target=role, n_top_genes=None, normalise_on="all")
+    params = PreprocessParams(source=role, target=role, n_top_genes=None, normalize_on="all")
     pair = prepare_pair(_nuclear(source), _nuclear(target), params, label_key=LABEL).pair
     marks = variable_genes([pair.target.X], n_variable(pair.target.n_obs))
     for side in (pair.source, pair.target):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from sctl.data import UNASSIGNED, Pair
-from sctl.methods.transfercluster.clusterers import neighbour_graph
+from sctl.methods.transfercluster.clusterers import neighbor_graph
 from sctl.run import Run
 
 N_COMPONENTS = 30
@@ -86,7 +86,7 @@ def leiden(pair: Pair, run: Run) -> list[Answer]:
 
     _, scores = _standardised(pair)
     points = _pca(scores, run).transform(scores)
-    graph = neighbour_graph(points)
+    graph = neighbor_graph(points)
     found = [
         leidenalg.find_partition(
             graph, leidenalg.RBConfigurationVertexPartition, weights="weight", n_iterations=-1,

@@ -15,7 +15,7 @@ from anndata import AnnData
 
 from sctl.errors import SctlWarning
 from sctl.io import read
-from sctl.numerics.normalize import log_normalised
+from sctl.numerics.normalize import log_normalized
 from sctl.preprocess import linearised
 from sctl.preprocess.variable import variable_genes
 from sctl.workflow import repaired
@@ -211,7 +211,7 @@ def _shared(sides: list[AnnData]) -> pd.Index:
 
 def _logs(adata: AnnData) -> AnnData:
     linear = linearised(adata)
-    out = AnnData(log_normalised(linear.X), obs=adata.obs.copy(), var=pd.DataFrame(index=adata.var_names))
+    out = AnnData(log_normalized(linear.X), obs=adata.obs.copy(), var=pd.DataFrame(index=adata.var_names))
     if np.array_equal(adata.X.data, np.round(adata.X.data)):  # counts; other values can only be rebuilt as they are
         out.layers["counts"] = adata.X.copy()
     return out

@@ -114,12 +114,12 @@ def _of_target(task: Task, place: int, part: Mapped) -> dict[str, float]:
     own = "target " + task.targets[place].obs[STUDY].astype(str)
     studies = np.unique(np.concatenate([task.reference.obs[STUDY].astype(str), own]), return_inverse=True)[1]
     types = np.concatenate([task.reference.obs[TYPE].astype(str), task.truths[place]]).astype(str)
-    _, neighbours = nearest(points, K)
+    _, neighbors = nearest(points, K)
     within = np.zeros(len(part.points), dtype=np.int64)
     return {
-        "EBM": float(mixing_entropies(neighbours, studies, normalised=True).mean()),
-        "EBM, nats": float(mixing_entropies(neighbours, studies, normalised=False).mean()),
-        "label purity": label_purity(neighbours, np.unique(types, return_inverse=True)[1]),
+        "EBM": float(mixing_entropies(neighbors, studies, normalized=True).mean()),
+        "EBM, nats": float(mixing_entropies(neighbors, studies, normalized=False).mean()),
+        "label purity": label_purity(neighbors, np.unique(types, return_inverse=True)[1]),
         "neighbourhood purity": neighbourhood_purity(task.before[place], part.points, within, K),
     }
 

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.paper_scarches.experiments import STUDY, Task, prepared
 from sctl.methods.scarches.cvae import Architecture, ConditionalAutoencoder, drawn
 from sctl.methods.scarches.recipes import PRESETS, Recipe
-from sctl.methods.scarches.surgery import CellLoss, Expression, as_rows, losses_of
+from sctl.methods.scarches.surgery import CellBatch, CellLoss, as_rows, losses_of
 from sctl.numerics.training import Cells, TrainingConfig, generator, one_thread, train
 from sctl.run import Run
 
@@ -117,12 +117,12 @@ def _loader(X: Any, recipe: Recipe, run: Run) -> Any:
     return DataLoader(Rows(X), batch_size=recipe.batch_size, shuffle=True, generator=generator(run, "order"))
 
 
-def _expression(task: Task) -> Expression:
+def _expression(task: Task) -> CellBatch:
     studies = np.unique(task.reference.obs[STUDY].astype(str), return_inverse=True)[1]
-    return Expression(task.reference.X, studies, task.reference.layers.get("counts"))
+    return CellBatch(task.reference.X, studies, task.reference.layers.get("counts"))
 
 
-def _network(expression: Expression, recipe: Recipe, run: Run) -> ConditionalAutoencoder:
+def _network(expression: CellBatch, recipe: Recipe, run: Run) -> ConditionalAutoencoder:
     shape = {name: getattr(recipe, name) for name in ("hidden", "n_latent", "likelihood", "norm", "dropout")}
     n_conditions = int(expression.conditions.max()) + 1
     architecture = Architecture(n_vars=expression.X.shape[1], n_conditions=n_conditions, **shape)

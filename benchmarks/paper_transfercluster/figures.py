@@ -23,11 +23,11 @@ def curves(found: pd.DataFrame, path: Path, *, panels: str, methods: Sequence[st
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for panel, name in zip(axes, names, strict=True):
         own = found[found[panels] == name]
-        for method, colour, marker in zip(methods, COLOURS, MARKERS, strict=False):
+        for method, color, marker in zip(methods, COLOURS, MARKERS, strict=False):
             line = own[own["method"] == method].sort_values("cells")
             if line.empty:
                 continue
-            style = {"color": colour, "marker": marker or None, "linestyle": "-" if marker else "--"}
+            style = {"color": color, "marker": marker or None, "linestyle": "-" if marker else "--"}
             panel.errorbar(
                 line["cells"], line["mean"], line["half"], capsize=2, markersize=4, linewidth=1.2, label=method, **style
             )

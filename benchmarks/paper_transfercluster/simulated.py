@@ -71,7 +71,7 @@ def one_repeat(  # noqa: PLR0913 - plain values, so that a repeat can be sent an
 def _pair(source: AnnData, target: AnnData, values: str) -> Pair:
     if values == "log":
         return prepare_pair(source, target, label_key=KEY).pair
-    params = PreprocessParams(normalise_to=None, log="none", n_top_genes=None)
+    params = PreprocessParams(normalize_to=None, log="none", n_top_genes=None)
     pair = prepare_pair(source, target, params, label_key=KEY).pair
     for side in (pair.source, pair.target):
         side.X = side.X.astype(np.float64)

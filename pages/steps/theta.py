@@ -31,10 +31,10 @@ if project.state("theta") == "done":
         shell.next_button(steps.THETA)
     with errors.caught():
         theta_view.curve(project)
-        theta_view.say(project)
+        theta_view.summary(project)
         theta_by_hand.panel(project)
         truth.panel(project)
-    timeline.follow_quietly(project, "explore")
+    timeline.show_progress_quietly(project, "explore")
 else:
     with action:
         theta_live.start_button(project)

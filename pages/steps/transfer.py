@@ -17,13 +17,13 @@ project = shell.require(steps.TRANSFER, "preprocess")
 errors.show_notices(method_choice.PLACE)
 errors.show_notices(finetuning_view.PLACE)
 jobs.failure(project, "transfer")
-if not (source_view.busy(project) or self_test_view.busy(project) or search_view.busy(project)):
-    timeline.follow(project)
+if not (source_view.is_running(project) or self_test_view.is_running(project) or search_view.is_running(project)):
+    timeline.show_progress(project)
 
 with errors.caught():
     if project.state("theta") == "done":
         confidence_view.result_warnings(project)
-        finetuning_view.say(project, key="transfer")
+        finetuning_view.notice(project, key="transfer")
         mapping_view.report(project)
         training_view.report(project)
         self_test_view.panel(project)

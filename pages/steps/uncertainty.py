@@ -27,7 +27,7 @@ with errors.caught():
     confidence_view.result_warnings(view)
     if finetuning_view.has(results.result(view)):
         names.insert(1, "How the groups formed")
-        finetuning_view.warn_swallowed(view)
+        finetuning_view.warn_merged_clusters(view)
     if state.CONFIDENCE_TAB.get() not in names:
         state.CONFIDENCE_TAB.clear()
     tabs = dict(zip(names, st.tabs(names, key=state.CONFIDENCE_TAB.name, on_change="rerun"), strict=True))
@@ -42,9 +42,9 @@ with errors.caught():
                 confidence_view.groups(view)
                 confidence_view.cell_card(view)
             elif name == "How the groups formed":
-                finetuning_view.say(view, key="confidence")
+                finetuning_view.notice(view, key="confidence")
                 finetuning_view.table(view)
-                finetuning_view.film(view)
+                finetuning_view.trajectory_animation(view)
                 training_view.report(view)
             elif name == "Cells beyond the source":
                 (uncertainty_view if uncertainty_view.has(results.result(view)) else unknown_cells_view).panel(view)

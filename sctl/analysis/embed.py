@@ -121,14 +121,14 @@ def umap(pcs: Floats, run: Run | None = None, *, n_neighbors: int = 15, min_dist
     n_neighbors = max(2, min(n_neighbors, len(pcs) - 1))
     data = np.ascontiguousarray(pcs, dtype=np.float32)
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(data)
-    distances, neighbours = search.kneighbors(data)
+    distances, neighbors = search.kneighbors(data)
     layout = UMAP(
         n_neighbors=n_neighbors,
         min_dist=min_dist,
         init=_start(data),
         random_state=run.random_state("umap"),
         n_jobs=1,
-        precomputed_knn=(neighbours, distances, None),
+        precomputed_knn=(neighbors, distances, None),
     )
     with warnings.catch_warnings():
         # placing further cells into the map is not needed, so the search index is not given
@@ -213,7 +213,7 @@ def embedding(X: Matrix, run: Run | None = None, kind: Kind = "umap") -> Floats:
 
 
 def joint_embedding(
-    pair: Pair, run: Run | None = None, kind: Kind = "umap", *, max_source: int = 3_000, centre_each: bool = True
+    pair: Pair, run: Run | None = None, kind: Kind = "umap", *, max_source: int = 3_000, center_each: bool = True
 ) -> JointEmbedding:
     """Source and target on one map, by their shared highly variable genes.
 
@@ -224,7 +224,7 @@ def joint_embedding(
     kind : {"umap", "tsne", "pca"}
     max_source : int
         Of a larger source this many cells are shown, drawn alike from every label.
-    centre_each : bool
+    center_each : bool
         Whether each side is centred on its own, which takes out most of what the protocols differ by.
 
     Returns
@@ -246,7 +246,7 @@ def joint_embedding(
     scores raises the accuracy of a neighbour vote from 0.85 to 0.93 on the first. Where the two sides hold
     very different shares of the types, own centres blur them (0.99 for common centring on the first).
     """
-    return joint_scores(pair, run, max_source=max_source, centre_each=centre_each).layout(run, kind)
+    return joint_scores(pair, run, max_source=max_source, center_each=center_each).layout(run, kind)
 
 
 @dataclass(frozen=True)
@@ -272,14 +272,14 @@ class JointScores:
 
 
 def joint_scores(
-    pair: Pair, run: Run | None = None, *, max_source: int = 3_000, centre_each: bool = True
+    pair: Pair, run: Run | None = None, *, max_source: int = 3_000, center_each: bool = True
 ) -> JointScores:
     """Principal components of both sides, scaled to unit length; see :func:`joint_embedding`."""
     run = run or Run()
     shown = _shown_source(pair, max_source, run)
     genes = _variable_genes(pair)
     both = sparse.vstack([sparse.csr_matrix(pair.source.X[shown][:, genes]), pair.target.X[:, genes]], format="csr")
-    sides = np.repeat([0, int(centre_each)], [len(shown), pair.target.n_obs])
+    sides = np.repeat([0, int(center_each)], [len(shown), pair.target.n_obs])
     scores = _scores(both, sides, 50, run=run)
     length = np.linalg.norm(scores, axis=1, keepdims=True)
     return JointScores(shown, scores / np.where(length > 0, length, 1.0))

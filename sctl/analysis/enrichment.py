@@ -14,7 +14,7 @@ from scipy.stats import false_discovery_control
 from sctl.errors import DataError
 from sctl.genesets import GeneSets
 from sctl.numerics.attribution import saliency_by_type
-from sctl.numerics.encoder_decoder import CodeModel
+from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.run import Run
 from sctl.typing import Ints
 
@@ -186,13 +186,13 @@ class TypedCells:
 
 
 def unit_pathways(
-    model: CodeModel, cells: TypedCells, sets: GeneSets, *, run: Run, settings: UnitSettings | None = None
+    model: EncoderDecoder, cells: TypedCells, sets: GeneSets, *, run: Run, settings: UnitSettings | None = None
 ) -> UnitPathways:
     """Find the pathways whose genes move a unit more in one cell type than in the whole dataset.
 
     Parameters
     ----------
-    model : CodeModel
+    model : EncoderDecoder
     cells : TypedCells
     sets : GeneSets
     run : Run
@@ -203,7 +203,7 @@ def unit_pathways(
     UnitPathways
     """
     settings = settings or UnitSettings()
-    units = tuple(range(model.n_code)) if settings.units is None else settings.units
+    units = tuple(range(model.n_latent)) if settings.units is None else settings.units
     maps = saliency_by_type(model.of_units(units), cells.X, cells.types, run=run, unit_mean=settings.unit_mean)
     pairs = [(kind, place) for kind in range(len(maps)) for place in range(len(units))]
     rankings = pd.DataFrame(
@@ -219,8 +219,8 @@ def unit_pathways(
 
 
 def with_controls(
-    trained: CodeModel,
-    untrained: CodeModel,
+    trained: EncoderDecoder,
+    untrained: EncoderDecoder,
     cells: TypedCells,
     sets: GeneSets,
     *,
@@ -234,7 +234,7 @@ def with_controls(
 
     Parameters
     ----------
-    trained, untrained : CodeModel
+    trained, untrained : EncoderDecoder
         The second with the weights that the first began with.
     cells : TypedCells
     sets : GeneSets

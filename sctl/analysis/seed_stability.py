@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from sctl.analysis.stability_measures import Groups, apart, separated
+from sctl.analysis.stability_measures import Groups, separated, total_variation
 from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
@@ -100,7 +100,7 @@ def one_seed(trial: Trial, seed: int, run: Run | None = None) -> Outcome:
         method=trial.name,
         seed=seed,
         separated=separated(clusters, trial.groups),
-        apart=apart(clusters, trial.groups),
+        total_variation=total_variation(clusters, trial.groups),
         n_clusters=len(np.unique(clusters[clusters >= 0])),
     )
 

@@ -12,7 +12,7 @@ from sctl.typing import Bools
 Groups = tuple[Bools, Bools]
 
 APART = 0.5
-"""Groups whose clusters differ by less than this are not separated, see :func:`apart`."""
+"""Groups whose clusters differ by less than this are not separated, see :func:`total_variation`."""
 
 
 def groups_from(labels: ArrayLike, one: str, other: str) -> Groups:
@@ -53,7 +53,7 @@ def groups_from(labels: ArrayLike, one: str, other: str) -> Groups:
     return (text == one).to_numpy(dtype=bool), (text == other).to_numpy(dtype=bool)
 
 
-def apart(clusters: ArrayLike, groups: Groups) -> float:
+def total_variation(clusters: ArrayLike, groups: Groups) -> float:
     """Return how much two groups differ in the clusters that their cells are in.
 
     The total variation distance between the two groups' shares of cells in each cluster: 0 where both are
@@ -73,7 +73,11 @@ def apart(clusters: ArrayLike, groups: Groups) -> float:
     Examples
     --------
     >>> groups = groups_from(["a", "a", "b", "b"], "a", "b")
-    >>> apart([0, 0, 1, 1], groups), apart([0, 0, 0, 1], groups), apart([0, 0, 0, 0], groups)
+    >>> (
+    ...     total_variation([0, 0, 1, 1], groups),
+    ...     total_variation([0, 0, 0, 1], groups),
+    ...     total_variation([0, 0, 0, 0], groups),
+    ... )
     (1.0, 0.5, 0.0)
     """
     one, other = _shares(clusters, groups)
@@ -85,7 +89,7 @@ def separated(clusters: ArrayLike, groups: Groups, *, at_least: float = APART) -
 
     The released code of Mieth et al. (2019), behind their Table 1, counts groups whose largest shares of cells
     are in different clusters. That alone is also met by chance where both are scattered over the same clusters;
-    so :func:`apart` must also be ``at_least`` so large. By default, three of four cells can then be told
+    so :func:`total_variation` must also be ``at_least`` so large. By default, three of four cells can then be told
     by their cluster. ``at_least=0`` gives the published rule.
 
     Parameters
@@ -103,7 +107,7 @@ def separated(clusters: ArrayLike, groups: Groups, *, at_least: float = APART) -
     (False, True)
     """
     one, other = _shares(clusters, groups)
-    return bool(one.argmax() != other.argmax() and apart(clusters, groups) >= at_least)
+    return bool(one.argmax() != other.argmax() and total_variation(clusters, groups) >= at_least)
 
 
 def _shares(clusters: ArrayLike, groups: Groups) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -24,8 +24,8 @@ class Outcome:
     seed : int
     separated : bool
         Whether the two groups are in different clusters, see :func:`~sctl.analysis.stability_measures.separated`.
-    apart : float
-        How much their clusters differ, in [0, 1], see :func:`~sctl.analysis.stability_measures.apart`.
+    total_variation : float
+        How much their clusters differ, in [0, 1], see :func:`~sctl.analysis.stability_measures.total_variation`.
     n_clusters : int
         Clusters that were found among all target cells.
     """
@@ -33,7 +33,7 @@ class Outcome:
     method: str
     seed: int
     separated: bool
-    apart: float
+    total_variation: float
     n_clusters: int
 
 
@@ -65,16 +65,16 @@ class Separation:
         -------
         DataFrame
             ``separated`` of ``seeds`` runs, their ``share`` with its 95 % interval from ``low`` to ``high``
-            (Wilson), and the mean of ``apart``.
+            (Wilson), and the mean of ``total_variation``.
         """
         rows = []
         for name in dict.fromkeys(outcome.method for outcome in self.outcomes):
             own = [outcome for outcome in self.outcomes if outcome.method == name]
             hits = sum(outcome.separated for outcome in own)
             low, high = wilson(hits, len(own))
-            mean = float(np.mean([outcome.apart for outcome in own]))
+            mean = float(np.mean([outcome.total_variation for outcome in own]))
             rows.append((name, hits, len(own), hits / len(own), low, high, mean))
-        return pd.DataFrame(rows, columns=["method", "separated", "seeds", "share", "low", "high", "apart"])
+        return pd.DataFrame(rows, columns=["method", "separated", "seeds", "share", "low", "high", "total_variation"])
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:
@@ -94,7 +94,7 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     if not 0 <= hits <= trials or trials < 1:
         raise ParameterError(f"There are {hits} hits in {trials} trials.", expected="At least one trial is needed.")
     share, spread = hits / trials, _Z**2 / trials
-    centre = (share + spread / 2) / (1 + spread)
+    center = (share + spread / 2) / (1 + spread)
     half = _Z * sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    low, high = max(0.0, center - half), min(1.0, center + half)
     return (0.0 if hits == 0 else low), (1.0 if hits == trials else high)  # without rounding errors at the ends

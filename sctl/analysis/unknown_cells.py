@@ -59,7 +59,7 @@ def score_table(result: TransferResult) -> pd.DataFrame:
     return table[[name for name in SCORES if name in names]]
 
 
-def strangeness(result: TransferResult, scores: Collection[str] = DEFAULT_SCORES) -> Floats:
+def outlier_score(result: TransferResult, scores: Collection[str] = DEFAULT_SCORES) -> Floats:
     """Return how much worse the source explains each cell than it explains the target's typical cell.
 
     Each score is put on one scale, on which 0 is the target's median and 1 the spread of its cells (median absolute
@@ -93,7 +93,7 @@ def strangeness(result: TransferResult, scores: Collection[str] = DEFAULT_SCORES
     return np.mean([_spreads_below(table[name].to_numpy()) for name in scores], axis=0)  # type: ignore[no-any-return]
 
 
-def strange_cells(
+def outlier_cells(
     result: TransferResult, *, limit: float = DEFAULT_LIMIT, scores: Collection[str] = DEFAULT_SCORES
 ) -> pd.DataFrame:
     """Return the cells beyond a limit, the strangest first.
@@ -102,45 +102,45 @@ def strange_cells(
     ----------
     result : TransferResult
     limit : float
-        Cells whose :func:`strangeness` is larger are returned.
+        Cells whose :func:`outlier_score` is larger are returned.
     scores : collection of str
 
     Returns
     -------
     DataFrame
-        Rows of :func:`novelty_table`.
+        Rows of :func:`outlier_table`.
     """
-    table = novelty_table(result, scores=scores)
-    far = table[table["strangeness"] > limit]
-    return far.sort_values("strangeness", ascending=False, kind="stable").reset_index(drop=True)
+    table = outlier_table(result, scores=scores)
+    far = table[table["outlier_score"] > limit]
+    return far.sort_values("outlier_score", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def novelty_table(result: TransferResult, *, scores: Collection[str] = DEFAULT_SCORES) -> pd.DataFrame:
+def outlier_table(result: TransferResult, *, scores: Collection[str] = DEFAULT_SCORES) -> pd.DataFrame:
     """Return all that is known of how well the source explains each cell.
 
     Parameters
     ----------
     result : TransferResult
     scores : collection of str
-        Those that ``strangeness`` is made of.
+        Those that ``outlier_score`` is made of.
 
     Returns
     -------
     DataFrame
-        A row for each cell, in their order: ``cell``, ``strangeness``, ``cluster``, ``label``, ``confidence`` and
+        A row for each cell, in their order: ``cell``, ``outlier_score``, ``cluster``, ``label``, ``confidence`` and
         every score.
     """
     known = cell_table(result)[["cluster", "label", "confidence"]]
-    known.insert(0, "strangeness", strangeness(result, scores))
+    known.insert(0, "outlier_score", outlier_score(result, scores))
     known.insert(0, "cell", np.asarray(result.obs_names, dtype=str))
     return known.join(score_table(result)).reset_index(drop=True)
 
 
 def _spreads_below(values: NDArray[Any]) -> Floats:
     """Return how many spreads each value lies below the median; 0 for all where they are equal."""
-    centre = np.median(values)
-    spread = _MAD_OF_NORMAL * np.median(np.abs(values - centre))
-    if spread <= 1e-12 * max(1.0, abs(float(centre))):
+    center = np.median(values)
+    spread = _MAD_OF_NORMAL * np.median(np.abs(values - center))
+    if spread <= 1e-12 * max(1.0, abs(float(center))):
         spread = float(values.std())  # more than half of the values are the same
-    below: Floats = (centre - values) / spread if spread > 0 else np.zeros(len(values))
+    below: Floats = (center - values) / spread if spread > 0 else np.zeros(len(values))
     return below

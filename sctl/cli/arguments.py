@@ -134,7 +134,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="hide types, datasets and genes, and keep what the reference says of them (scArches)",
     )
     parser.add_argument("--note", default="", help="where the source comes from, for the model's card")
-    parser.add_argument("--licence", default="", help="under which the model may be used, e.g. cc-by-4.0; for its card")
+    parser.add_argument("--license", default="", help="under which the model may be used, e.g. cc-by-4.0; for its card")
     parser.add_argument(
         "--keep", choices=("weights", "latents", "counts"), default="latents",
         help="most that the file may hold of single cells, where the method keeps any (default: latents)",

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def writable(out: Path, *, inputs: Sequence[Path], force: bool, ending: str = ".h5ad") -> Path:
     """Return the output path if it can be written, before anything is computed."""
-    from sctl.io.system import told  # noqa: PLC0415
+    from sctl.io.system import system_errors  # noqa: PLC0415
 
-    with told(f"{out.name} cannot be written"):
+    with system_errors(f"{out.name} cannot be written"):
         return _free(out, inputs, force=force, ending=ending)
 
 
@@ -69,13 +69,13 @@ def columns(arguments: argparse.Namespace, source: AnnData, method: TransferMeth
     return {"label_key": label_key, "batch_key": arguments.batch_key}
 
 
-def say_repairs(told: Sequence[Finding]) -> None:
+def print_repairs(applied: Sequence[Finding]) -> None:
     """Print what was repaired in the files."""
-    for finding in told:
+    for finding in applied:
         print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
 
 
-def say_notes(notes: Sequence[str]) -> None:
+def print_notes(notes: Sequence[str]) -> None:
     """Print what had to be changed so that it could be written."""
     for text in notes:
         print(f"Note: {text}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl import workflow
-from sctl.cli.files import columns, require_usable, say_notes, say_repairs, with_labels, writable
+from sctl.cli.files import columns, print_notes, print_repairs, require_usable, with_labels, writable
 from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
-from sctl.cli.summary import tell
+from sctl.cli.summary import print_summary
 from sctl.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def run_analysis(arguments: argparse.Namespace) -> int:
         print(sentence)
     with arguments.stop.output(out) as path:
         notes = write_h5ad(annotated(result), path)
-    say_notes(notes)
+    print_notes(notes)
     _keep_adaptor(arguments, result)
-    tell(result, out, dropped=target.n_obs - result.n_obs)
+    print_summary(result, out, dropped=target.n_obs - result.n_obs)
     return 0
 
 
@@ -71,8 +71,8 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     trained = load_trained(arguments.model)
     given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
     method = trained.configured(_free_settings(arguments, trained.method))
-    trained, target, told = workflow.met(trained, given, blocks=arguments.fix)
-    say_repairs(told)
+    trained, target, applied = workflow.match_genes(trained, given, blocks=arguments.fix)
+    print_repairs(applied)
     require_usable(inspect(target, role="target"))
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
@@ -84,10 +84,10 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        notes = write_h5ad(workflow.annotated(given, told, target, result), path)
-    say_notes(notes)
+        notes = write_h5ad(workflow.annotated(given, applied, target, result), path)
+    print_notes(notes)
     _keep_adaptor(arguments, result)
-    tell(result, out, dropped=target.n_obs - result.n_obs)
+    print_summary(result, out, dropped=target.n_obs - result.n_obs)
     return 0
 
 
@@ -133,11 +133,11 @@ def _read_pair(
     from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
 
     source = with_labels(
-        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labeled=True), arguments
     )
     given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
-    source, target, told = workflow.repaired(source, given, blocks=arguments.fix)
-    say_repairs(told)
+    source, target, applied = workflow.repaired(source, given, blocks=arguments.fix)
+    print_repairs(applied)
     report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
     require_usable(report + inspect_pair(source, target))
-    return source, target, partial(workflow.annotated, given, told, target)
+    return source, target, partial(workflow.annotated, given, applied, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sctl import workflow
-from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.files import columns, print_repairs, require_usable, with_labels, writable
 from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
@@ -27,8 +27,8 @@ def search_settings(arguments: argparse.Namespace) -> int:
         )
     wanted = Wanted(ranges=arguments.ranges, n_trials=arguments.trials, sampler=arguments.sampler)
     source = with_labels(read(arguments.source), arguments)
-    source, _, told = workflow.repaired(source, source, blocks=arguments.fix)
-    say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
+    source, _, applied = workflow.repaired(source, source, blocks=arguments.fix)
+    print_repairs([finding for finding in applied if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     keys, seed = columns(arguments, source, method), arguments.seed or 0
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:

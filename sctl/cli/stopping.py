@@ -63,9 +63,9 @@ class StopSwitch:
         DataError
             If the system does not let us write.
         """
-        from sctl.io.system import told  # noqa: PLC0415 - numpy
+        from sctl.io.system import system_errors  # noqa: PLC0415 - numpy
 
-        with told(f"{path.name} cannot be written"), self._replacing(path) as unfinished:
+        with system_errors(f"{path.name} cannot be written"), self._replacing(path) as unfinished:
             yield unfinished
 
     @contextmanager

@@ -7,13 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sctl.workflow import result_warnings, worth_of
+from sctl.workflow import result_warnings, transferability_grade
 
 if TYPE_CHECKING:
     from sctl.data import TransferResult
 
 
-def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
+def print_summary(result: TransferResult, out: Path, *, dropped: int) -> None:
     """Print where a result went, how many clusters it has, and what makes it unsure; ``dropped`` cells were filtered."""
     from sctl.data import UNASSIGNED, slot  # noqa: PLC0415
 
@@ -27,11 +27,15 @@ def tell(result: TransferResult, out: Path, *, dropped: int) -> None:
         print(
             f"Clusters were found among {result.uns['n_landmarks']} of the cells; each other cell follows its nearest."
         )
-    if worth := source_worth(result.uns, result.params):
-        print(worth)
+    if grade := source_transferability(result.uns, result.params):
+        print(grade)
     if groups := source_groups(result.uns):
         print(groups)
-    for text in (*result.uns.get("doubts", ()), *result.uns.get("hidden_groups", ()), *result.uns.get("notes", ())):
+    for text in (
+        *result.uns.get("doubts", ()),
+        *result.uns.get("merged_subpopulations", ()),
+        *result.uns.get("notes", ()),
+    ):
         print(text)
     for text in result_warnings(result):
         print(f"Warning: {text}")
@@ -61,21 +65,21 @@ def source_groups(uns: Mapping[str, Any]) -> str:
     return f"The source was divided into {chosen} groups, {how}."
 
 
-def source_worth(uns: Mapping[str, Any], params: Mapping[str, Any] = MappingProxyType({})) -> str:
+def source_transferability(uns: Mapping[str, Any], params: Mapping[str, Any] = MappingProxyType({})) -> str:
     """Return a sentence on how well the source explains the target; empty where the method did not ask.
 
     ``uns`` and ``params`` are those of a result.
 
     Examples
     --------
-    >>> source_worth({"transferability": 0.62, "transferability_p_value": 0.01})
+    >>> source_transferability({"transferability": 0.62, "transferability_p_value": 0.01})
     'The source explains your cells well: 0.62 of 1, where 0 is a source with its genes shuffled (p = 0.01).'
     """
     if "transferability" not in uns:
         return ""
     score, p_value = float(uns["transferability"]), float(uns["transferability_p_value"])
-    worth = worth_of(score, p_value, int(params.get("n_permutations", 0)))
-    return f"{_WORTH[worth]}: {score:.2f} of 1, where 0 is a source with its genes shuffled (p = {p_value:.2g})."
+    grade = transferability_grade(score, p_value, int(params.get("n_permutations", 0)))
+    return f"{_WORTH[grade]}: {score:.2f} of 1, where 0 is a source with its genes shuffled (p = {p_value:.2g})."
 
 
 _WORTH = MappingProxyType(

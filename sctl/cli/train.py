@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl import workflow
-from sctl.cli.files import columns, require_usable, say_repairs, with_labels, writable
+from sctl.cli.files import columns, print_repairs, require_usable, with_labels, writable
 from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
 from sctl.errors import ParameterError
@@ -46,7 +46,7 @@ def train_source(arguments: argparse.Namespace) -> int:
         if arguments.test:
             testable: Any = method
             method = testable.tested(pair.source, pair.label_key, run)
-    said = {"note": arguments.note, "licence": arguments.licence, "keep": arguments.keep}
+    said = {"note": arguments.note, "license": arguments.license, "keep": arguments.keep}
     name = " + ".join(path.name for path in arguments.source)
     with arguments.stop.output(out) as path:
         workflow.save_trained(path, pair, method, preprocess, seed=seed, name=name, **said)
@@ -61,8 +61,8 @@ def _extend(arguments: argparse.Namespace, out: Path) -> int:
     from sctl.sharing import load_trained  # noqa: PLC0415
 
     trained = load_trained(arguments.onto)
-    trained, source, told = workflow.met(trained, _source(arguments), blocks=arguments.fix)
-    say_repairs(told)
+    trained, source, applied = workflow.match_genes(trained, _source(arguments), blocks=arguments.fix)
+    print_repairs(applied)
     key = columns(arguments, source, trained.method)["label_key"]
     free = {"batch_key": arguments.batch_key} if arguments.batch_key else {}
     trained = replace(trained, method=trained.configured(free))
@@ -85,9 +85,9 @@ def _source(arguments: argparse.Namespace) -> AnnData:
     from sctl.preflight import inspect  # noqa: PLC0415
 
     source = with_labels(
-        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labelled=True), arguments
+        workflow.read_datasets(arguments.source, genes=arguments.source_genes, labeled=True), arguments
     )
-    source, _, told = workflow.repaired(source, source, blocks=arguments.fix)
-    say_repairs([finding for finding in told if finding.fix and finding.fix.arguments["role"] == "source"])
+    source, _, applied = workflow.repaired(source, source, blocks=arguments.fix)
+    print_repairs([finding for finding in applied if finding.fix and finding.fix.arguments["role"] == "source"])
     require_usable(inspect(source, role="source", label_key=arguments.label_key))
     return source

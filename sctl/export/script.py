@@ -130,7 +130,7 @@ THETA = {recipe.theta!r}  # None: chosen by the method
 run = sctl.Run(seed={recipe.seed!r})
 given = {_reading(recipe, "target")}
 {_trained_source(recipe) if trained else _two_datasets(recipe)}
-out = sctl.annotated(given, [*repairs, *told], target, result)
+out = sctl.annotated(given, [*repairs, *applied], target, result)
 {_FINAL if _is_edited(recipe) else ""}for note in write_h5ad(out, OUT):
     print(note)
 '''
@@ -148,17 +148,17 @@ prepared = sctl.prepare_pair(
     batch_key={recipe.batch_key!r},
     run=run,
 )
-target, told = prepared.target, prepared.repairs
+target, applied = prepared.target, prepared.repairs
 method = sctl.get_method({recipe.method!r})(**PARAMS)
 result = sctl.transfer(prepared.pair, method, run, theta=THETA)"""
 
 
 def _trained_source(recipe: Recipe) -> str:
     """Return the code that computes a result from a source that was trained before."""
-    return f"""source, target = load_trained(MODEL).stand_in(), given
+    return f"""source, target = load_trained(MODEL).profile_source(), given
 {_changing(recipe)}
-trained, target, told = pipeline.met(load_trained(MODEL), target)
-prepared = pipeline.prepare_trained(trained, target, PREPROCESS, run)
+trained, target, applied = workflow.match_genes(load_trained(MODEL), target)
+prepared = workflow.prepare_trained(trained, target, PREPROCESS, run)
 result = sctl.transfer(prepared.pair, trained.configured(PARAMS), run, theta=THETA)"""
 
 
@@ -251,9 +251,9 @@ def methods_paragraph(
     settings = {"seed": result.seed, **({} if theta is None else {"θ": theta})}
     setting_text = ", ".join(f"{name} = {value}" for name, value in settings.items())
     files = f" ({recipe.target}, with {recipe.source} as the source)" if recipe else ""
-    normalised = ""
-    if recipe and (scale := recipe.preprocess.get("normalise_to", 10_000.0)) is not None:
-        normalised = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
+    normalized = ""
+    if recipe and (scale := recipe.preprocess.get("normalize_to", 10_000.0)) is not None:
+        normalized = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
     corrections = _corrections(recipe.preprocess) if recipe else {}
     known = [key for key, wanted in {
         "transfercluster": result.method == "transfercluster" and not reference,
@@ -264,7 +264,7 @@ def methods_paragraph(
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
-        f"{title or result.method} ({setting_text}). {normalised}{''.join(corrections.values())}"
+        f"{title or result.method} ({setting_text}). {normalized}{''.join(corrections.values())}"
         f"{len(np.unique(result.clusters[result.clusters >= 0]))} clusters were found; {assigned:,} cells "
         f"({assigned / max(1, result.n_obs):.1%}) were given one of {len(result.label_names)} source types. "
         f"Cells are shown by {map_name} of their principal components. Marker genes were ranked by two-sided Wilcoxon "
@@ -322,7 +322,7 @@ def left_out(recipe: Recipe) -> tuple[str, ...]:
     return tuple(words for words, holds in found.items() if holds)
 
 
-_NORMALISATION = ("normalise_to", "log", "normalise_on")
+_NORMALISATION = ("normalize_to", "log", "normalize_on")
 _WITH_FIX = {"transpose", "set_zero"}
 """Repairs that ``sctl run`` makes with ``--fix``."""
 BY_ITSELF = {
@@ -390,7 +390,7 @@ def _imports(recipe: Recipe) -> str:
     trained = recipe.trained is not None
     lines = ["from pathlib import Path", ""] if several else []
     lines += ["import sctl"]
-    lines += ["from sctl import pipeline"] if several or trained else []
+    lines += ["from sctl import workflow"] if several or trained else []
     lines += ["from sctl.export import LabelEdits, edited, with_final_labels"] if _is_edited(recipe) else []
     lines += [
         "from sctl.io import join_labels, read_labels, write_h5ad"
@@ -451,7 +451,7 @@ def _reading(recipe: Recipe, role: str) -> str:
         return f"sctl.read({role.upper()})"
     options = ', genes="union"' if role in recipe.all_genes else ""
     options += ", labelled=True" if role == "source" else ""
-    return f"pipeline.read_datasets([Path(name) for name in {role.upper()}]{options})"
+    return f"workflow.read_datasets([Path(name) for name in {role.upper()}]{options})"
 
 
 def _literal(value: Mapping[str, Any]) -> str:

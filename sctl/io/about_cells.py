@@ -18,7 +18,7 @@ _FEW = 0.02  # share of the names up to which odd values are taken for measureme
 _LISTED = 20
 
 
-def with_cells_apart(adata: AnnData, name: str) -> AnnData:
+def with_unusual_cells_dropped(adata: AnnData, name: str) -> AnnData:
     """Move what is about cells from the genes to the table of cells, and leave out sums over cells.
 
     What is about cells is known by its name (``nCount_RNA``, ``UMAP_1``, ``Total``), by values that no gene has (among

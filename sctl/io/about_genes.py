@@ -57,7 +57,7 @@ def is_about_genes(headings: Sequence[str]) -> NDArray[np.bool_]:
     return out
 
 
-def with_genes_apart(adata: AnnData, name: str) -> AnnData:
+def with_unusual_genes_dropped(adata: AnnData, name: str) -> AnnData:
     """Move what is about genes from the cells to the table of genes.
 
     It is known by its name, or, in the first and last places, by values that no cell has: negative ones or fractions

@@ -13,7 +13,7 @@ import anndata as ad
 from anndata import AnnData
 
 from sctl.io.storable import storable
-from sctl.io.system import told
+from sctl.io.system import system_errors
 
 
 def fingerprint(path: Path | str) -> str:
@@ -63,7 +63,7 @@ def write_h5ad(adata: AnnData, path: Path | str, *, compression: Literal["gzip",
         If the disk is full, or the folder cannot be written to.
     """
     path = Path(path)
-    with told(f"{path.name} cannot be written"):
+    with system_errors(f"{path.name} cannot be written"):
         whole, notes = storable(adata)
         _write_whole(whole, path, compression)
         return notes

@@ -55,11 +55,11 @@ def read_hdf5(path: Path, name: str) -> AnnData:
         n_bytes = announced(file, name)
         layout = _layout(file, name)
         if layout == "tenx":
-            _require_room(n_bytes, path, name)
+            _require_memory(n_bytes, path, name)
             return tenx.read_h5(file, name)
         if layout == "loom":
             return _read_loom(file, name)
-    _require_room(n_bytes, path, name)
+    _require_memory(n_bytes, path, name)
     adata = with_native_numbers(_read_h5ad(path, name, in_parts=True))
     with _opened(path, name) as file:
         with_words(adata, file)
@@ -90,11 +90,11 @@ def read_h5ad(path: Path, name: str) -> AnnData:
         If it is damaged, refers to other files, points outside of itself, or is too large for the memory.
     """
     with _opened(path, name) as file:
-        _require_room(announced(file, name), path, name)
+        _require_memory(announced(file, name), path, name)
     return _read_h5ad(path, name)
 
 
-def _require_room(n_bytes: int, path: Path, name: str) -> None:
+def _require_memory(n_bytes: int, path: Path, name: str) -> None:
     require(_COPIES * n_bytes, name)
     require_likely(n_bytes, path.stat().st_size, name)
 

@@ -15,7 +15,7 @@ from anndata import AnnData
 from sctl.errors import DataError
 from sctl.io.contents import damaged_gzip, kind_of
 from sctl.io.hdf5 import read_hdf5
-from sctl.io.system import told
+from sctl.io.system import system_errors
 from sctl.io.table import layout_of, opened
 
 _CELL_COLUMN = re.compile(r"(?i)(?:unnamed.*|index|cells?|cell[ _.]?(?:id|name|barcode)s?|barcodes?|.*barcode|)")
@@ -95,7 +95,7 @@ def read_labels(path: Path | str, *, name: str | None = None) -> pd.DataFrame:
     name = name or path.name
     if not path.is_file():
         raise DataError(f"There is no file {name}.", expected="A table of labels was expected.", do="Check the path.")
-    with told(f"{name} cannot be read"):
+    with system_errors(f"{name} cannot be read"):
         kind = kind_of(path, name)
     if kind == "hdf5":
         return pd.DataFrame(read_hdf5(path, name).obs)

@@ -17,7 +17,7 @@ from sctl.errors import DataError
 from sctl.io import archive, tenx
 from sctl.io.contents import ACCEPTED, Kind, is_gzip, kind_of, refusal, suffix_of
 from sctl.io.hdf5 import read_hdf5
-from sctl.io.system import told
+from sctl.io.system import system_errors
 from sctl.io.text import read_text
 
 
@@ -48,7 +48,7 @@ def read(path: Path | str, *, name: str | None = None) -> AnnData:
     """
     path = Path(path)
     name = name or path.name
-    with told(f"{name} cannot be read"), warnings.catch_warnings():
+    with system_errors(f"{name} cannot be read"), warnings.catch_warnings():
         _check_there(path, name)
         # Names that are not unique are reported by the pre-flight, with a way to repair them.
         warnings.filterwarnings("ignore", message=".*names are not unique")
@@ -85,7 +85,7 @@ def read_many(paths: Sequence[Path | str], *, names: Sequence[str] | None = None
     known = list(names) if names is not None else [Path(path).name for path in paths]
     if len(paths) == 1:
         return read(paths[0], name=known[0])
-    with told(f"{known[0]} cannot be read"), tempfile.TemporaryDirectory() as folder:
+    with system_errors(f"{known[0]} cannot be read"), tempfile.TemporaryDirectory() as folder:
         # The files are found by their names, so they must lie under the names the user knows.
         links = []
         for path, given in zip(paths, known, strict=True):

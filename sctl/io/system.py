@@ -42,7 +42,7 @@ def refused(what: str, error: OSError) -> DataError:
     return DataError(f"{what}: {reason}.", do=do)
 
 
-def is_without_room(error: Exception) -> bool:
+def is_disk_full(error: Exception) -> bool:
     """Say whether the operating system did not let something be written because the disk takes no more."""
     return isinstance(error, OSError) and _number_of(error) in _NO_ROOM
 
@@ -58,7 +58,7 @@ def _number_of(error: OSError) -> int:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def system_errors(what: str) -> Iterator[None]:
     """Turn a refusal of the operating system into a ``DataError``; see :func:`refused`."""
     try:
         yield

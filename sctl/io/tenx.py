@@ -56,7 +56,7 @@ def read_triples(files: Sequence[Path], name: str) -> AnnData:
     triples = find_triples(files)
     if len(triples) > 1:
         raise DataError(
-            f"{name} holds {len(triples)} samples: {', '.join(_told_apart([t.matrix for t in triples])[:5])}.",
+            f"{name} holds {len(triples)} samples: {', '.join(_distinguished([t.matrix for t in triples])[:5])}.",
             expected="One sample was expected: a matrix, its barcodes and its genes.",
             do="Give the three files of one sample; of Cell Ranger's two folders, the one called 'filtered'.",
         )
@@ -92,7 +92,7 @@ def _incomplete(files: Sequence[Path], name: str) -> DataError | None:
     return None
 
 
-def _told_apart(files: list[Path]) -> list[str]:
+def _distinguished(files: list[Path]) -> list[str]:
     """Return names of files, with their folder where they would be the same."""
     names = [file.name for file in files]
     return names if len(set(names)) == len(names) else [f"{file.parent.name}/{file.name}" for file in files]

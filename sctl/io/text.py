@@ -15,8 +15,8 @@ from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.genes import gene_likeness, genome_prefixes, listed, other_than_genes, without_genome
-from sctl.io.about_cells import with_cells_apart
-from sctl.io.about_genes import is_about_genes, note_about_genes, with_genes_apart
+from sctl.io.about_cells import with_unusual_cells_dropped
+from sctl.io.about_genes import is_about_genes, note_about_genes, with_unusual_genes_dropped
 from sctl.io.contents import damaged_gzip
 from sctl.io.genomes import add_note, note_orientation, one_genome
 from sctl.io.long_table import unfolded
@@ -104,7 +104,7 @@ def read_text(path: Path, name: str) -> AnnData:
         add_note(adata, note_about_genes(about, name))
     if not sure:
         note_orientation(adata, name, "rows" if genes_in_rows else "columns")
-    return one_genome(with_genes_apart(with_cells_apart(adata, name), name), name)
+    return one_genome(with_unusual_genes_dropped(with_unusual_cells_dropped(adata, name), name), name)
 
 
 def _remarks(layout: Layout, parts: _Parts, words: Words) -> Iterator[str]:

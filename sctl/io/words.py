@@ -72,7 +72,7 @@ class Words:
         plain = found[np.isfinite(found)]
         self._separated(text, found, wrong, plain)
         if wrong.any():
-            self._set_rows_apart(frame, frame.iloc[:, places], wrong, names, start)
+            self._separate_rows(frame, frame.iloc[:, places], wrong, names, start)
         values = frame.copy()
         values.isetitem(list(places), pd.DataFrame(found, index=frame.index))
         return np.asarray(values.to_numpy(dtype=np.float32))
@@ -97,9 +97,7 @@ class Words:
         self.largest = max(self.largest, float(whole.max(initial=0)))
         self.n_plain += int((whole > 0).sum())
 
-    def _set_rows_apart(
-        self, frame: pd.DataFrame, texts: pd.DataFrame, wrong: Any, names: pd.Index, start: int
-    ) -> None:
+    def _separate_rows(self, frame: pd.DataFrame, texts: pd.DataFrame, wrong: Any, names: pd.Index, start: int) -> None:
         """Note the rows in which hardly anything is a number; a word elsewhere is refused."""
         text = texts.to_numpy(dtype=object)
         filled = (~frame.isna()).sum(axis=1).to_numpy()

@@ -197,16 +197,16 @@ def _answer(path: Path, code: int | None, name: str) -> dict[str, Any]:
     raise _error(answer.get("error", {}) if isinstance(answer, dict) else {}, name)
 
 
-def _error(told: Mapping[str, Any], name: str) -> SctlError:
-    kind = getattr(errors, str(told.get("type")), None)
-    if told.get("type") == "MemoryError":
+def _error(facts: Mapping[str, Any], name: str) -> SctlError:
+    kind = getattr(errors, str(facts.get("type")), None)
+    if facts.get("type") == "MemoryError":
         return _exhausted(name)
     if isinstance(kind, type) and issubclass(kind, SctlError):
-        texts = {key: str(told.get(key, "")) for key in ("expected", "do")}
-        return kind(str(told.get("found", "")), **texts)
+        texts = {key: str(facts.get(key, "")) for key in ("expected", "do")}
+        return kind(str(facts.get("found", "")), **texts)
     return DataError(
         f"{name} is so damaged that the program which reads it ended"
-        + (f" ({told['found']})." if told.get("found") else "."),
+        + (f" ({facts['found']})." if facts.get("found") else "."),
         expected="It should open in the program that made it.",
         do="Download it or write it again. If other programs open it, please report this.",
     )

@@ -119,17 +119,17 @@ def places() -> int:
     return int(given) if given.isdigit() and int(given) > 0 else max(1, (os.cpu_count() or 2) - 1)
 
 
-def take_place(root: Path, still_wanted: Callable[[], None]) -> ExitStack:
+def acquire_slot(root: Path, check_cancelled: Callable[[], None]) -> ExitStack:
     """Wait until one of the places of a projects folder is free; it is given back when the stack closes.
 
-    A place is a locked file: the system frees it however the process ends. ``still_wanted`` raises when
+    A place is a locked file: the system frees it however the process ends. ``check_cancelled`` raises when
     the job was stopped meanwhile.
     """
     folder = root / ".places"
     folder.mkdir(exist_ok=True)
     stack = ExitStack()
     while True:
-        still_wanted()
+        check_cancelled()
         for place in range(places()):
             try:
                 stack.enter_context(FileLock(folder / f"{place}.lock", timeout=0))

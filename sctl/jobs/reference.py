@@ -28,7 +28,7 @@ def check_reference(project: Project, pair: Pair, method: TransferMethod, seed: 
             if (test.kind, test.name) in done:
                 continue
             run = replace(part(number / len(tests), (number + 1) / len(tests)), seed=seed)
-            add_part(project, test, test.ask(run.within(f"Test {number + 1} of {len(tests)}")))
+            add_part(project, test, test.query(run.within(f"Test {number + 1} of {len(tests)}")))
         path = trained_file(project)
         if path is not None:
             with replacing(path) as temporary:
@@ -55,7 +55,7 @@ def latent_of(method: TransferMethod) -> dict[str, np.ndarray[Any, Any]] | None:
 
 
 def _waiting(part: Part) -> Callable[[], None]:
-    def say() -> None:
+    def report() -> None:
         part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
 
-    return say
+    return report

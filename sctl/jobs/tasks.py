@@ -153,15 +153,15 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     start = 0.0
     for step in todo:
         part = _within(begin, step, start, _WEIGHT[step] / total)
-        if step in _ASIDE:
-            _ASIDE[step](project, part, description.get("params", {}))
+        if step in _ON_DEMAND:
+            _ON_DEMAND[step](project, part, description.get("params", {}))
         else:
             compute(project, step, part)
         start += _WEIGHT[step] / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
-    return [step for step in TASKS[description["kind"]] if step in _ASIDE or project.state(step) != "done"]
+    return [step for step in TASKS[description["kind"]] if step in _ON_DEMAND or project.state(step) != "done"]
 
 
 def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
@@ -208,10 +208,10 @@ def compute(project: Project, step: str, part: Part | None = None) -> None:
 
 
 def _waiting(part: Part) -> Callable[[], None]:
-    def say() -> None:
+    def report() -> None:
         part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
 
-    return say
+    return report
 
 
 def _prepare(project: Project, directory: Path, part: Part) -> None:
@@ -219,14 +219,14 @@ def _prepare(project: Project, directory: Path, part: Part) -> None:
     trained, target, run = project.trained(), project.input("target"), part(0.0, 1.0)
     if trained is not None:
         genes = trained.summary.genes
-        trained, target, told = workflow.met(trained, target)
+        trained, target, applied = workflow.match_genes(trained, target)
         if trained.summary.genes != genes:
             save_trained_names(directory, dict(zip(genes, trained.summary.genes, strict=True)))
         prepared = workflow.prepare_trained(trained, target, project.params("preprocess"), run)
     else:
-        source, target, told = workflow.repaired(project.input("source"), target)
+        source, target, applied = workflow.repaired(project.input("source"), target)
         prepared = workflow.prepare(source, target, params, run)
-    save_prepared(directory, workflow.with_repairs(prepared, target, told))
+    save_prepared(directory, workflow.with_repairs(prepared, target, applied))
 
 
 def _transfer(project: Project, directory: Path, part: Part) -> None:
@@ -324,7 +324,7 @@ def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
         load_pair(project),
         method,
         load_result(project),
-        workflow.Wondered(question.places(project), question.against),
+        workflow.ExplanationRequest(question.places(project), question.against),
         run=replace(part(0.0, 1.0), seed=seed),
         sets=load_gene_sets(project, question.sets) if question.sets else None,
     )
@@ -360,14 +360,14 @@ def _units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
     save_units(project, question, found)
 
 
-def _neighbours(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+def _neighbors(project: Project, part: Part, _: Mapping[str, Any]) -> None:
     """Compare labels with the truth for every number of neighbours."""
     truth = project.truth()
     if truth is None:
         raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
     method, seed = _method(project)
     run = replace(part(0.0, 1.0), seed=seed)
-    save_curves(project, workflow.neighbour_curves(load_pair(project), method, load_result(project), truth, run=run))
+    save_curves(project, workflow.neighbor_curves(load_pair(project), method, load_result(project), truth, run=run))
 
 
 def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
@@ -413,7 +413,7 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
 
 def _fitted(project: Project, method: TransferMethod) -> TransferMethod:
     """Return the method with what it learned of the source, which is part of its result."""
-    if method.restored_:
+    if method.is_pretrained_:
         return method
     path = trained_file(project)
     if path is not None:
@@ -474,7 +474,7 @@ def _method(project: Project) -> tuple[TransferMethod, int]:
     return trained.configured(own), int(params["seed"])
 
 
-_ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
+_ON_DEMAND: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     COMPARE: _compare,
     SOURCE: _check_source,
     REPEATS: _repeats,
@@ -483,7 +483,7 @@ _ASIDE: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
     SELF_TEST: _self_test,
     LEARN: _learn,
     UNITS: _units,
-    NEIGHBOURS: _neighbours,
+    NEIGHBOURS: _neighbors,
     LATENT: _latent,
 }
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sctl.errors import Cancelled
 from sctl.jobs.job import EXIT, MEASURED, PID, PROGRESS, STOP, Job
-from sctl.jobs.queue import places, take_place
+from sctl.jobs.queue import acquire_slot, places
 from sctl.project.files import this_process, write_json
 from sctl.project.steps import described
 
@@ -31,7 +31,7 @@ _THREAD_SETTINGS = (
 _PAUSE = 0.1  # seconds between two words about the same stage
 
 
-class Teller:
+class ProgressWriter:
     """Appends to the files of progress and of measurements, and says when to stop.
 
     Parameters
@@ -64,7 +64,7 @@ class Teller:
         from sctl.run import Run  # noqa: PLC0415 - imports numpy, which must find the number of threads
 
         return Run(
-            listener=lambda progress: self.tell(progress, step, start, end),
+            listener=lambda progress: self.report(progress, step, start, end),
             cancelled=self.stopped,
             recorder=self.record,
         )
@@ -74,7 +74,7 @@ class Teller:
         point = {"series": measurement.series, "x": measurement.x, "values": dict(measurement.values)}
         self._points.append(json.dumps(point) + "\n")
 
-    def tell(self, progress: Progress, step: str, start: float, end: float) -> None:
+    def report(self, progress: Progress, step: str, start: float, end: float) -> None:
         """Write where the computation stands, ten times a second at most."""
         share = progress.done / progress.total if progress.total else 0.0
         # A step has several stages that each begin anew; the bar of the whole job waits for the longest.
@@ -126,9 +126,9 @@ def limit_threads(n_threads: int) -> None:
 def _work(root: Path, ending: Callable[[], bool]) -> None:
     job = Job(root)
     project_root = root.parents[1]
-    teller = Teller(root, ending)
-    with take_place(project_root.parent, teller.check):
-        teller = Teller(root, ending)  # the clock starts when the waiting is over
+    teller = ProgressWriter(root, ending)
+    with acquire_slot(project_root.parent, teller.check):
+        teller = ProgressWriter(root, ending)  # the clock starts when the waiting is over
         teller.write("", "Starting")
         from sctl.jobs.tasks import run_job, warm_up  # noqa: PLC0415 - after the number of threads is set
 

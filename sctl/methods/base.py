@@ -108,7 +108,7 @@ class TransferMethod(ABC):
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Of a method that can be saved: the arrays of :meth:`Saveable.state` that hold something of single cells of the
     source, each with its level, ``"latents"`` or ``"counts"``; see :mod:`sctl.sharing.levels`."""
-    restored_ = False
+    is_pretrained_ = False
     """Whether it comes from a file; it then learns nothing anew."""
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class TransferMethod(ABC):
     def with_settings(self, **settings: Any) -> Self:
         """Return a copy with other settings; what was learned goes along only where it came from a file."""
         other = replace(self, **settings)
-        if self.restored_:
+        if self.is_pretrained_:
             declared = {item.name for item in fields(self)}
             vars(other).update({name: value for name, value in vars(self).items() if name not in declared})
         return other
@@ -191,7 +191,7 @@ class Saveable(Protocol):
 
 
 @runtime_checkable
-class TwoAnswers(Protocol):
+class SelectableResult(Protocol):
     """A method whose result holds two answers, one of which was kept: ``uns["answer"]``, "before" or "after"."""
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
@@ -214,7 +214,7 @@ def learned(pair: Pair, method: Method, run: Run) -> Method:
     DataError
         If the source has no labels that the method needs.
     """
-    if method.restored_:
+    if method.is_pretrained_:
         return method
     if method.requires_labels:
         _ = pair.labels

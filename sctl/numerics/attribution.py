@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sctl.numerics.encoder_decoder import CodeModel
+from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 
@@ -51,21 +51,21 @@ def integrated_gradients(gradient: Gradient, X: Floats, baseline: Floats, *, n_s
     return out
 
 
-def saliency_map(model: CodeModel, X: Any, *, guided: bool = True) -> Floats:
+def saliency_map(model: EncoderDecoder, X: Any, *, guided: bool = True) -> Floats:
     """Return how much each gene moves each unit of the code: the mean absolute gradient over cells.
 
     Parameters
     ----------
-    model : CodeModel
+    model : EncoderDecoder
     X : ndarray or CSR matrix of shape (n_obs, n_genes)
     guided : bool
-        See :meth:`~sctl.numerics.encoder_decoder.CodeModel.gradients`.
+        See :meth:`~sctl.numerics.encoder_decoder.EncoderDecoder.gradients`.
 
     Returns
     -------
-    ndarray of shape (n_code, n_genes)
+    ndarray of shape (n_latent, n_genes)
     """
-    total = np.zeros((model.n_code, model.n_genes))
+    total = np.zeros((model.n_latent, model.n_genes))
     for values in model.gradients(X, guided=guided):
         total += np.abs(values)
     out: Floats = total / max(X.shape[0], 1)
@@ -73,7 +73,7 @@ def saliency_map(model: CodeModel, X: Any, *, guided: bool = True) -> Floats:
 
 
 def saliency_by_type(  # noqa: PLR0913 - how maps are made has these options
-    model: CodeModel,
+    model: EncoderDecoder,
     X: Any,
     types: Ints,
     *,
@@ -87,7 +87,7 @@ def saliency_by_type(  # noqa: PLR0913 - how maps are made has these options
 
     Parameters
     ----------
-    model : CodeModel
+    model : EncoderDecoder
     X : CSR matrix of shape (n_obs, n_genes)
     types : ndarray of int, shape (n_obs,)
         Numbers from 0 without gaps.
@@ -102,12 +102,12 @@ def saliency_by_type(  # noqa: PLR0913 - how maps are made has these options
 
     Returns
     -------
-    ndarray of shape (n_types, n_code, n_genes)
+    ndarray of shape (n_types, n_latent, n_genes)
         Positive where the gene counts more in the type.
     """
     n_types = int(types.max()) + 1
     sizes = np.bincount(types, minlength=n_types)
-    maps: Floats = np.empty((n_types, model.n_code, model.n_genes))
+    maps: Floats = np.empty((n_types, model.n_latent, model.n_genes))
     for kind in run.track("Look at what each unit responds to", range(n_types)):
         cells = np.flatnonzero(types == kind)
         if most_cells is not None and len(cells) > most_cells:

@@ -89,10 +89,10 @@ def transition_matrix(points: Floats, *, knn: int, run: Run | None = None) -> sp
     index = NearestNeighbors(n_neighbors=n_reached).fit(points)
     rows, columns, weights = [], [], []
     for start in (run or Run()).track("Finding neighbours", range(0, n_obs, _CELLS_AT_ONCE)):
-        distances, neighbours = index.kneighbors(points[start : start + _CELLS_AT_ONCE])
+        distances, neighbors = index.kneighbors(points[start : start + _CELLS_AT_ONCE])
         width = np.maximum(distances[:, [knn]], np.finfo(np.float64).eps)  # cells that equal their neighbours
         weights.append(np.exp(-distances / width).ravel())
-        columns.append(neighbours.ravel())
+        columns.append(neighbors.ravel())
         rows.append(np.repeat(np.arange(start, start + len(distances)), n_reached))
     affinities = np.concatenate(weights)
     affinities[affinities < _FAINTEST] = 0.0

@@ -35,7 +35,7 @@ def softplus(x: Floats, beta: float = 1.0) -> Floats:
 
 
 @dataclass(frozen=True)
-class CodeModel:
+class EncoderDecoder:
     """Two layers from the genes to the code, and two back, each with softplus after it.
 
     Parameters
@@ -57,7 +57,7 @@ class CodeModel:
     width: int | None = None
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any], *, softplus: Softplus, loss: Loss) -> CodeModel:
+    def from_arrays(cls, arrays: Mapping[str, Any], *, softplus: Softplus, loss: Loss) -> EncoderDecoder:
         """Return the model of what :meth:`to_arrays` gave.
 
         Raises
@@ -83,11 +83,11 @@ class CodeModel:
         return int(self.weights[0].shape[1])
 
     @property
-    def n_code(self) -> int:
+    def n_latent(self) -> int:
         """Number of units of the code."""
         return int(self.weights[1].shape[0])
 
-    def of_units(self, units: Sequence[int]) -> CodeModel:
+    def of_units(self, units: Sequence[int]) -> EncoderDecoder:
         """Return the model with some units of the code only, in the given order."""
         chosen = np.asarray(units, dtype=np.int64)
         W1, W2, W3, W4 = self.weights
@@ -113,17 +113,17 @@ class CodeModel:
 
         Returns
         -------
-        ndarray of shape (n_obs, n_code)
+        ndarray of shape (n_obs, n_latent)
             At least 0.
         """
         parts = [softplus(self._inner(x)[1], self.beta(1)) for x in dense_chunks(X)]
-        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, self.n_code), np.float32)
+        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, self.n_latent), np.float32)
 
     def code_of(self, x: Floats) -> Floats:  # (n_obs, n_genes)
-        """Return the code of dense cells in full precision, values below 0 as they are: (n_obs, n_code)."""
+        """Return the code of dense cells in full precision, values below 0 as they are: (n_obs, n_latent)."""
         return softplus(self._inner(x)[1], self.beta(1))
 
-    def hidden(self, code: Floats) -> Floats:  # (n_obs, n_code)
+    def hidden(self, code: Floats) -> Floats:  # (n_obs, n_latent)
         """Return the decoder's layer between, from which each gene is one product away: (n_obs, n_hidden)."""
         return softplus(code @ self.weights[2].T + self.biases[2], self.beta(2))
 
@@ -132,7 +132,7 @@ class CodeModel:
         """Weights and, in the last column, biases of the decoder's last layer: (n_genes, n_hidden + 1)."""
         return np.column_stack([self.weights[3], self.biases[3]])
 
-    def decode(self, code: Floats) -> Floats:  # (n_obs, n_code)
+    def decode(self, code: Floats) -> Floats:  # (n_obs, n_latent)
         """Return the denoised expression, on the scale of the input: (n_obs, n_genes)."""
         return expressed(self.hidden(code), self.readout, beta=self.beta(3), loss=self.loss)
 
@@ -155,7 +155,7 @@ class CodeModel:
         Parameters
         ----------
         X : ndarray or CSR matrix of shape (n_obs, n_genes)
-        directions : ndarray of shape (n_directions, n_code), optional
+        directions : ndarray of shape (n_directions, n_latent), optional
             Weighted sums of units to take the gradient of; by default each unit by itself.
         guided : bool
             False gives the plain gradient.
@@ -165,7 +165,7 @@ class CodeModel:
         ndarray of shape (n_directions, n_genes)
         """
         W1, W2 = self.weights[0], self.weights[1]
-        chosen = np.eye(self.n_code) if directions is None else np.asarray(directions, dtype=np.float64)
+        chosen = np.eye(self.n_latent) if directions is None else np.asarray(directions, dtype=np.float64)
         for x in dense_chunks(X):
             first, second = self._inner(x)
             slopes1, slopes2 = expit(self.beta(0) * first), expit(self.beta(1) * second)
@@ -180,7 +180,7 @@ class CodeModel:
         Parameters
         ----------
         X : ndarray of shape (n_obs, n_genes)
-        directions : ndarray of shape (n_obs, n_code)
+        directions : ndarray of shape (n_obs, n_latent)
             Weights of the units, a row for each cell.
 
         Returns
@@ -199,7 +199,7 @@ class CodeModel:
 
 
 def expressed(hidden: Floats, readout: Floats, *, beta: float, loss: Loss) -> Floats:
-    """Return the denoised expression of the genes whose rows of :attr:`CodeModel.readout` are given.
+    """Return the denoised expression of the genes whose rows of :attr:`EncoderDecoder.readout` are given.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ _PAPER = {
     "learning_rate": Range(1e-5, 1e-3, log=True),
     "orthogonality": Range(1e-25, 1e-5, log=True),
     "n_hidden": Range(50, 140, whole=True),
-    "n_code": Range(35, 75, whole=True),
+    "n_latent": Range(35, 75, whole=True),
 }
 SPACES: Mapping[Ranges, Mapping[str, Range]] = {
     "paper": _PAPER,
@@ -61,7 +61,7 @@ SPACES: Mapping[Ranges, Mapping[str, Range]] = {
         "learning_rate": Range(1e-4, 1e-2, log=True),
         "orthogonality": Range(1e-4, 1.0, log=True),
         "n_hidden": Range(32, 512, log=True, whole=True),
-        "n_code": Range(8, 128, log=True, whole=True),
+        "n_latent": Range(8, 128, log=True, whole=True),
         "weight_decay": Range(1e-6, 1e-3, log=True),
     },
 }

@@ -26,27 +26,27 @@ class CodeScale:
 
     Parameters
     ----------
-    centre, spread : ndarray of shape (n_code,)
+    center, spread : ndarray of shape (n_latent,)
     unit_length : bool
         Whether codes are then divided by their length, so that only their direction counts.
     """
 
-    centre: Floats
+    center: Floats
     spread: Floats
     unit_length: bool = False
 
     @classmethod
     def of(cls, code: Floats, *, scaling: Scaling, unit_length: bool) -> CodeScale:
         """Return the scale of some cells: nothing is taken for ``"none"``; units that never change are left out."""
-        n_code = code.shape[1]
+        n_latent = code.shape[1]
         if scaling == "none":
-            return cls(np.zeros(n_code), np.ones(n_code), unit_length)
+            return cls(np.zeros(n_latent), np.ones(n_latent), unit_length)
         spread = code.std(axis=0, dtype=np.float64)
         return cls(code.mean(axis=0, dtype=np.float64), np.where(spread > 1e-6, spread, np.inf), unit_length)
 
-    def apply(self, code: Floats) -> NDArray[np.float32]:  # (n_obs, n_code)
-        """Return the scaled codes: (n_obs, n_code)."""
-        out = (code - self.centre) / self.spread
+    def apply(self, code: Floats) -> NDArray[np.float32]:  # (n_obs, n_latent)
+        """Return the scaled codes: (n_obs, n_latent)."""
+        out = (code - self.center) / self.spread
         if self.unit_length:
             out = out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
         return out.astype(np.float32)
@@ -64,7 +64,7 @@ def common_space(
 
     Parameters
     ----------
-    codes, reference : sequence of ndarrays of shape (n_obs, n_code)
+    codes, reference : sequence of ndarrays of shape (n_obs, n_latent)
         Of the cells, and of the source's, one for each network.
     scaling : {"none", "source", "each"}
         What scales the cells: nothing, the source's cells, or they themselves if there are 10 or more.
@@ -75,7 +75,7 @@ def common_space(
 
     Returns
     -------
-    ndarray of shape (n_obs, sum of n_code)
+    ndarray of shape (n_obs, sum of n_latent)
 
     Examples
     --------
@@ -102,8 +102,8 @@ def nearest(
 
     Parameters
     ----------
-    reference : ndarray of shape (n_reference, n_code)
-    queries : ndarray of shape (n_obs, n_code)
+    reference : ndarray of shape (n_reference, n_latent)
+    queries : ndarray of shape (n_obs, n_latent)
     k : int
         At most ``n_reference``.
     run : Run
@@ -155,7 +155,7 @@ def novelty(distance: Floats, typical: Floats) -> Floats:
 
 
 def mean_of_nearest(reference: Floats, queries: Floats, k: int, *, run: Run) -> Floats:
-    """Return the mean of the ``k`` nearest reference cells, or of all where they are fewer: (n_obs, n_code)."""
+    """Return the mean of the ``k`` nearest reference cells, or of all where they are fewer: (n_obs, n_latent)."""
     index, _ = nearest(reference, queries, min(k, len(reference)), run=run)
     out: Floats = reference[index].mean(axis=1, dtype=np.float64)
     return out

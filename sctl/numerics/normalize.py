@@ -48,7 +48,7 @@ def library_sizes(X: Any) -> NDArray[np.float64]:
     return np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
 
 
-def log_normalised(
+def log_normalized(
     X: Any, *, sizes: NDArray[np.floating[Any]] | None = None, to: float | None = 10_000.0, log: Log = "log1p"
 ) -> sparse.csr_matrix:
     """Scale every cell to the same total, then take logarithms; zeros stay zeros.
@@ -70,7 +70,7 @@ def log_normalised(
 
     Examples
     --------
-    >>> log_normalised(np.array([[1.0, 3.0], [0.0, 2.0]]), to=8, log="none").toarray()
+    >>> log_normalized(np.array([[1.0, 3.0], [0.0, 2.0]]), to=8, log="none").toarray()
     array([[2., 6.],
            [0., 8.]], dtype=float32)
     """

@@ -9,21 +9,21 @@ from sctl.plots.embedding import embedding_figure, points_in_polygon, selection_
 from sctl.plots.explanations import deletion_figure, reasons_figure
 from sctl.plots.flows import composition_bars, confusion_figure, layered_sankey, sankey_figure
 from sctl.plots.markers import dot_plot, heatmap, violin_figure, volcano
-from sctl.plots.neighbors import neighbours_figure
-from sctl.plots.palette import alt_text, colours_of, natural_order
+from sctl.plots.neighbors import neighbors_figure
+from sctl.plots.palette import alt_text, colors_of, natural_order
 from sctl.plots.qc import confidence_histogram, histogram_figure, kept_figure
 from sctl.plots.search import trials_figure
 from sctl.plots.theta import theta_figure
 from sctl.plots.training import Curves, training_figure
 from sctl.plots.training_live import training_svg
-from sctl.plots.trajectory import film_figure
+from sctl.plots.trajectory import trajectory_animation
 from sctl.plots.units import plain_set, unit_figure
 
 __all__ = [
     "Curves",
     "alt_text",
     "blend",
-    "colours_of",
+    "colors_of",
     "composition_bars",
     "confidence_histogram",
     "confusion_figure",
@@ -33,7 +33,6 @@ __all__ = [
     "dot_plot",
     "eigenvalue_figure",
     "embedding_figure",
-    "film_figure",
     "gene_pair_figure",
     "heatmap",
     "histogram_figure",
@@ -41,7 +40,7 @@ __all__ = [
     "layered_sankey",
     "mixing_figure",
     "natural_order",
-    "neighbours_figure",
+    "neighbors_figure",
     "plain_set",
     "points_in_polygon",
     "reasons_figure",
@@ -52,6 +51,7 @@ __all__ = [
     "theta_figure",
     "training_figure",
     "training_svg",
+    "trajectory_animation",
     "trials_figure",
     "unit_figure",
     "violin_figure",

@@ -62,8 +62,8 @@ def with_legend(figure: go.Figure, legend: Mapping[str, str]) -> go.Figure:
     """Give a map another legend, and take the names off the map; returns the same figure."""
     figure.update_traces(showlegend=False)
     figure.layout.annotations = ()
-    for name, colour in legend.items():
-        figure.add_scattergl(x=[None], y=[None], mode="markers", name=name, marker={"color": colour, "size": 9})
+    for name, color in legend.items():
+        figure.add_scattergl(x=[None], y=[None], mode="markers", name=name, marker={"color": color, "size": 9})
     figure.update_layout(showlegend=True)
     return figure
 

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, as_text, colours_of, styled
+from sctl.plots.palette import ACCENT, GREY, ON_ANY, SECOND, as_text, colors_of, styled
 from sctl.typing import Floats
 
 MOST_CELLS = 400
@@ -59,7 +59,7 @@ def consensus_figure(
     plotly Figure
     """
     names = as_text(groups)
-    colours = {**colours_of(names), **(palette or {})}
+    colors = {**colors_of(names), **(palette or {})}
     blocks = _blocks(names)
     figure = make_subplots(
         rows=1, cols=3, shared_yaxes=True, horizontal_spacing=0.012, column_widths=[_STRIP, _SQUARE, _SILHOUETTE]
@@ -71,7 +71,7 @@ def consensus_figure(
             "orientation": "h",
             "width": 1.0,
             "showlegend": False,
-            "marker": {"color": colours[name], "line": {"width": 0}},
+            "marker": {"color": colors[name], "line": {"width": 0}},
         }
         figure.add_trace(go.Bar(x=np.ones(len(rows)), hoverinfo="skip", **shared), row=1, col=1)
         figure.add_trace(

@@ -30,10 +30,10 @@ def mixing_figure(source: Sequence[Any], target: Sequence[Any], *, title: str = 
     figure = _before_and_after()
     drawn = (("source", source, SOURCE_COLOUR), ("target", target, TARGET_COLOUR))
     for column in (0, 1):
-        for name, coords, colour in drawn:
+        for name, coords, color in drawn:
             points = np.asarray(coords[column], dtype=np.float64)
             figure.add_trace(
-                _points(points, name=name, colour=colour, legend=column == 0, hover=f"a cell of the {name}"),
+                _points(points, name=name, color=color, legend=column == 0, hover=f"a cell of the {name}"),
                 row=1,
                 col=column + 1,
             )
@@ -63,7 +63,7 @@ def gene_pair_figure(values: Sequence[Any], genes: tuple[str, str], *, title: st
     figure = _before_and_after()
     for column in (0, 1):
         points = np.asarray(values[column], dtype=np.float64)
-        trace = _points(points, name="cells", colour=ACCENT, legend=False, hover="%{x:.2f}, %{y:.2f}")
+        trace = _points(points, name="cells", color=ACCENT, legend=False, hover="%{x:.2f}, %{y:.2f}")
         figure.add_trace(trace, row=1, col=column + 1)
     styled(figure, title=title, height=340)
     figure.update_xaxes(title_text=genes[0], matches="x")
@@ -76,7 +76,7 @@ def _before_and_after() -> go.Figure:
     return make_subplots(rows=1, cols=2, subplot_titles=_SIDES, horizontal_spacing=0.08)
 
 
-def _points(points: Any, *, name: str, colour: str, legend: bool, hover: str) -> go.Scattergl:
+def _points(points: Any, *, name: str, color: str, legend: bool, hover: str) -> go.Scattergl:
     return go.Scattergl(
         x=points[:, 0],
         y=points[:, 1],
@@ -84,6 +84,6 @@ def _points(points: Any, *, name: str, colour: str, legend: bool, hover: str) ->
         name=name,
         legendgroup=name,
         showlegend=legend,
-        marker={"color": colour, "size": 4, "opacity": 0.6},
+        marker={"color": color, "size": 4, "opacity": 0.6},
         hovertemplate=f"{hover}<extra></extra>",
     )

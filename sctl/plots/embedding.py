@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sctl.data import UNASSIGNED
 from sctl.errors import DataError
-from sctl.plots.palette import FAINT, GREY, INK, SEQUENTIAL, as_text, colours_of, is_numeric, natural_order, styled
+from sctl.plots.palette import FAINT, GREY, INK, SEQUENTIAL, as_text, colors_of, is_numeric, natural_order, styled
 from sctl.plots.raster import backdrop
 from sctl.typing import Floats, Ints
 
@@ -29,12 +29,12 @@ _HALO = ", ".join(["0 0 2px white"] * 4)  # light round the letters, so that the
 def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword-only
     coords: Floats,
     *,
-    colour: Any = None,
+    color: Any = None,
     names: Sequence[str] | None = None,
     hover: Sequence[str] | None = None,
     selected: NDArray[np.bool_] | None = None,
     title: str = "",
-    colour_title: str = "",
+    color_title: str = "",
     palette: Mapping[str, str] | None = None,
     height: int = 560,
 ) -> go.Figure:
@@ -43,7 +43,7 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
     Parameters
     ----------
     coords : ndarray of shape (n_obs, 2)
-    colour : sequence of length n_obs, optional
+    color : sequence of length n_obs, optional
         Names (one colour each, written at their cells, sorted in the legend) or numbers (a scale).
     names : sequence of str, length n_obs, optional
         Cells, for the hover text.
@@ -51,9 +51,9 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
         One more line of hover text.
     selected : ndarray of bool, shape (n_obs,), optional
         Cells to stand out; the others fade.
-    title, colour_title : str
+    title, color_title : str
     palette : mapping, optional
-        Colour of each name; by default :func:`~sctl.plots.palette.colours_of` of the names here.
+        Colour of each name; by default :func:`~sctl.plots.palette.colors_of` of the names here.
     height : int
         In pixels.
 
@@ -69,8 +69,8 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
         If lengths do not fit.
     """
     coords = np.asarray(coords, dtype=np.float64)
-    _check(coords, colour=colour, names=names, hover=hover, selected=selected)
-    values = np.full(len(coords), "cells") if colour is None else np.asarray(colour)
+    _check(coords, color=color, names=names, hover=hover, selected=selected)
+    values = np.full(len(coords), "cells") if color is None else np.asarray(color)
     numeric = is_numeric(values)
     figure = go.Figure()
     strata = np.zeros(len(coords)) if numeric else as_text(values)
@@ -80,17 +80,17 @@ def embedding_figure(  # noqa: PLR0913 - a drawing has many options, all keyword
     text = _hover_text(names, hover)
     chosen = None if selected is None else np.asarray(selected, dtype=bool)
     if numeric:
-        _add_scale(figure, coords, values.astype(np.float64), shown, (text, chosen, colour_title))
+        _add_scale(figure, coords, values.astype(np.float64), shown, (text, chosen, color_title))
     else:
-        colours = {**colours_of(strata), **(palette or {})}
-        _add_categories(figure, coords, strata, shown, (text, chosen, colours))
+        colors = {**colors_of(strata), **(palette or {})}
+        _add_categories(figure, coords, strata, shown, (text, chosen, colors))
     styled(figure, title=title, height=height)
     figure.update_layout(
         uirevision="map",
         dragmode="lasso",
-        showlegend=colour is not None and not numeric,
+        showlegend=color is not None and not numeric,
         legend={
-            "title": {"text": colour_title},
+            "title": {"text": color_title},
             "x": 1.01,
             "xanchor": "left",
             "y": 1,
@@ -276,14 +276,12 @@ def _add_categories(
     figure: go.Figure, coords: Floats, labels: NDArray[Any], shown: Ints, look: tuple[Any, Any, dict[str, str]]
 ) -> None:
     """Add a trace for every name, and the names themselves at their cells."""
-    text, chosen, colours = look
+    text, chosen, colors = look
     order = natural_order(labels)
     sizes = pd.Series(labels).value_counts()
-    for name in sorted(
-        order, key=lambda name: (colours[name] != GREY, -sizes[name])
-    ):  # grey lowest, small types on top
+    for name in sorted(order, key=lambda name: (colors[name] != GREY, -sizes[name])):  # grey lowest, small types on top
         cells = shown[labels[shown] == name]
-        trace = _points(coords, cells, text, chosen, marker={"color": colours[name]}, name=name)
+        trace = _points(coords, cells, text, chosen, marker={"color": colors[name]}, name=name)
         trace.legendrank = 1000 + order.index(name)
         trace.hovertemplate = f"%{{text}}<br>{name}<extra></extra>" if text is not None else f"{name}<extra></extra>"
         figure.add_trace(trace)

@@ -62,10 +62,10 @@ def deletion_figure(table: pd.DataFrame) -> go.Figure:
         [
             go.Scatter(
                 x=table["genes"], y=table[column], name=name, mode="lines+markers",
-                line={"color": colour, "width": 2.5, "dash": dash},
+                line={"color": color, "width": 2.5, "dash": dash},
                 hovertemplate=f"%{{x}} {name}: %{{y:.3g}}<extra></extra>",
             )
-            for column, (name, colour, dash) in lines.items()
+            for column, (name, color, dash) in lines.items()
         ]
     )  # fmt: skip
     styled(figure, x_title="Genes taken out", y_title="Preference for the name", height=300)

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sctl.errors import ParameterError
-from sctl.plots.palette import FONT_SIZE, as_text, colours_of, natural_order, styled
+from sctl.plots.palette import FONT_SIZE, as_text, colors_of, natural_order, styled
 
 _ROW, _LEGEND_ROW = 30, 21  # pixels
 
@@ -87,7 +87,7 @@ def layered_sankey(
     names = [list(tables[0].index), *(list(table.columns) for table in tables)]
     starts = np.cumsum([0, *map(len, names)])
     flat = [name for layer in names for name in layer]
-    colours = {**colours_of(flat), **(palette or {})}
+    colors = {**colors_of(flat), **(palette or {})}
     found = [np.nonzero(table.to_numpy()) for table in tables]
     ends = [
         (starts[i] + row, starts[i + 1] + column)
@@ -98,13 +98,13 @@ def layered_sankey(
         "source": [left for left, _ in ends],
         "target": [right for _, right in ends],
         "value": np.concatenate([table.to_numpy()[where] for table, where in zip(tables, found, strict=True)]),
-        "color": [_faded(colours[flat[left]]) for left, _ in ends],
+        "color": [_faded(colors[flat[left]]) for left, _ in ends],
         "customdata": [[flat[left], flat[right]] for left, right in ends],
         "hovertemplate": "%{customdata[0]} → %{customdata[1]}<br>%{value:,} cells<extra></extra>",
     }
     nodes = {
         "label": flat,
-        "color": [colours[name] for name in flat],
+        "color": [colors[name] for name in flat],
         "pad": 14,
         "thickness": 16,
         "line": {"width": 0},
@@ -197,7 +197,7 @@ def composition_bars(
     """
     table = crossed(groups, parts)
     shares = table.div(table.sum(axis=1), axis=0)
-    colours = {**colours_of(table.columns), **(palette or {})}
+    colors = {**colors_of(table.columns), **(palette or {})}
     names = [f"{name} ({count:,})" for name, count in table.sum(axis=1).items()]
     figure = go.Figure(
         [
@@ -206,7 +206,7 @@ def composition_bars(
                 y=names,
                 name=part,
                 orientation="h",
-                marker={"color": colours[part], "line": {"color": "white", "width": 0.5}},
+                marker={"color": colors[part], "line": {"color": "white", "width": 0.5}},
                 customdata=table[part],
                 hovertemplate=f"%{{y}}<br>{part}: %{{customdata:,}} cells, %{{x:.0%}}<extra></extra>",
             )
@@ -217,7 +217,7 @@ def composition_bars(
         figure,
         title=title,
         x_title="Share of cells",
-        height=max(260, 120 + _ROW * len(table), 150 + _LEGEND_ROW * len(colours)),
+        height=max(260, 120 + _ROW * len(table), 150 + _LEGEND_ROW * len(colors)),
     )
     figure.update_layout(barmode="stack", legend={"title": {"text": part_name}, "traceorder": "normal"})
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
@@ -225,6 +225,6 @@ def composition_bars(
     return figure
 
 
-def _faded(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+def _faded(color: str) -> str:
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.38)"

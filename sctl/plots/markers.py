@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sctl.plots.palette import ACCENT, GREY, SECOND, SEQUENTIAL, as_text, colours_of, natural_order, styled
+from sctl.plots.palette import ACCENT, GREY, SECOND, SEQUENTIAL, as_text, colors_of, natural_order, styled
 from sctl.typing import Floats
 
 _LARGEST_DOT = 20.0  # pixels
@@ -139,14 +139,14 @@ def violin_figure(
     plotly Figure
     """
     labels = as_text(groups)
-    colours = {**colours_of(labels), **(palette or {})}
+    colors = {**colors_of(labels), **(palette or {})}
     figure = go.Figure()
     for name in natural_order(labels):
         own = np.sort(np.asarray(values, dtype=float)[labels == name])
         drawn = own if len(own) <= most_cells else np.quantile(own, np.linspace(0, 1, most_cells))
         figure.add_trace(
             go.Violin(
-                y=drawn, x0=name, name=name, line={"color": colours[name], "width": 1.5}, spanmode="hard",
+                y=drawn, x0=name, name=name, line={"color": colors[name], "width": 1.5}, spanmode="hard",
                 points="all" if len(own) < 10 else False, pointpos=0, jitter=0.3, box={"visible": True, "width": 0.12}, scalemode="width",
                 hoveron="violins", hoverinfo="name+y", showlegend=False,
             )
@@ -189,11 +189,11 @@ def volcano(
     genes = table["gene"].to_numpy(dtype=object)
     kinds = (("not clear", ~clear, GREY), ("higher", clear & (fold > 0), SECOND), ("lower", clear & (fold < 0), ACCENT))
     figure = go.Figure()
-    for name, chosen, colour in kinds:
+    for name, chosen, color in kinds:
         figure.add_trace(
             go.Scattergl(
                 x=fold[chosen], y=evidence[chosen], customdata=genes[chosen], name=f"{name} ({chosen.sum():,})",
-                mode="markers", marker={"size": 6, "color": colour, "opacity": 0.75},
+                mode="markers", marker={"size": 6, "color": color, "opacity": 0.75},
                 hovertemplate="%{customdata}<br>log2 fold change %{x:.2f}<br>−log10 adjusted p %{y:.1f}<extra></extra>",
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from sctl.plots.palette import ACCENT, FAINT, OKABE_ITO, styled
 
 
-def neighbours_figure(curves: pd.DataFrame, *, measure: str = "accuracy", used: int | None = None) -> go.Figure:
+def neighbors_figure(curves: pd.DataFrame, *, measure: str = "accuracy", used: int | None = None) -> go.Figure:
     """Draw a line for each space.
 
     Parameters
@@ -25,7 +25,7 @@ def neighbours_figure(curves: pd.DataFrame, *, measure: str = "accuracy", used: 
     """
     figure = go.Figure()
     spaces = list(dict.fromkeys(curves["space"]))
-    others = [colour for colour in OKABE_ITO if colour != ACCENT]
+    others = [color for color in OKABE_ITO if color != ACCENT]
     for place, name in enumerate(spaces):
         rows = curves[curves["space"] == name]
         first = place == 0

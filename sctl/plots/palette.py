@@ -51,7 +51,7 @@ def natural_order(names: Iterable[Any]) -> list[str]:
     return sorted({str(name) for name in names}, key=key)
 
 
-def colours_of(names: Iterable[Any]) -> dict[str, str]:
+def colors_of(names: Iterable[Any]) -> dict[str, str]:
     """Give every name its colour; unassigned and missing are grey.
 
     The same names give the same colours whatever their order or number of cells, so pass all names
@@ -68,7 +68,7 @@ def colours_of(names: Iterable[Any]) -> dict[str, str]:
 
     Examples
     --------
-    >>> colours_of(["beta", "alpha", "unassigned"])
+    >>> colors_of(["beta", "alpha", "unassigned"])
     {'alpha': '#0072B2', 'beta': '#E69F00', 'unassigned': '#BBBBBB'}
     """
     ordered = natural_order(names)
@@ -152,7 +152,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
 
     Examples
     --------
-    >>> alt_text("embedding", n_cells=80, colour="cell type")
+    >>> alt_text("embedding", n_cells=80, color="cell type")
     'Map of 80 cells coloured by cell type. Nearby cells have similar expression.'
     """
     return _ALT[figure_kind].format(**{key: _spoken(value) for key, value in facts.items()})

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sctl.errors import ParameterError
 from sctl.plots.embedding import label_positions
 from sctl.plots.markers import scaled_table
-from sctl.plots.palette import ACCENT, GREY, INK, OKABE_ITO, SECOND, as_text, colours_of, is_numeric, natural_order
+from sctl.plots.palette import ACCENT, GREY, INK, OKABE_ITO, SECOND, as_text, colors_of, is_numeric, natural_order
 from sctl.plots.theta import PURE, X_TITLE, Y_TITLE
 from sctl.typing import Floats
 
@@ -72,10 +72,10 @@ def to_bytes(figure: Figure, file_format: Format = "png", *, dpi: int = 300) -> 
 
 def embedding(
     coords: Floats,
-    colour: Any,
+    color: Any,
     *,
     title: str = "",
-    colour_title: str = "",
+    color_title: str = "",
     axis_name: str = "UMAP",
     palette: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -84,8 +84,8 @@ def embedding(
     Parameters
     ----------
     coords : ndarray of shape (n_obs, 2)
-    colour : sequence of length n_obs
-    title, colour_title : str
+    color : sequence of length n_obs
+    title, color_title : str
     axis_name : str
         "UMAP", "t-SNE" or "PCA".
     palette : mapping, optional
@@ -94,7 +94,7 @@ def embedding(
     -------
     matplotlib Figure
     """
-    coords, values = np.asarray(coords, dtype=np.float64), np.asarray(colour)
+    coords, values = np.asarray(coords, dtype=np.float64), np.asarray(color)
     with rc_context(_STYLE):
         figure, axes = _canvas(4.2, 3.8)
         look: dict[str, Any] = {
@@ -105,11 +105,11 @@ def embedding(
         if is_numeric(values):
             order = np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable")  # the highest on top
             drawn = axes.scatter(coords[order, 0], coords[order, 1], c=values[order], cmap="viridis", **look)
-            figure.colorbar(drawn, ax=axes, shrink=0.6, label=colour_title)
+            figure.colorbar(drawn, ax=axes, shrink=0.6, label=color_title)
         else:
             labels = as_text(values)
-            _named_points(axes, coords, labels, {**colours_of(labels), **(palette or {})}, look)
-            _legend(axes, colour_title, n_entries=len(set(labels)))
+            _named_points(axes, coords, labels, {**colors_of(labels), **(palette or {})}, look)
+            _legend(axes, color_title, n_entries=len(set(labels)))
         axes.set(title=title, xlabel=f"{axis_name} 1", ylabel=f"{axis_name} 2", xticks=[], yticks=[], aspect="equal")
         axes.set_anchor("W")
     return _settled(figure)
@@ -196,16 +196,16 @@ def violins(
     """
     labels = as_text(groups)
     names = natural_order(labels)
-    colours = {**colours_of(names), **(palette or {})}
+    colors = {**colors_of(names), **(palette or {})}
     with rc_context(_STYLE):
         figure, axes = _canvas(1.4 + 0.5 * len(names), 2.8)
         for place, name in enumerate(names):
             own = np.asarray(values, dtype=np.float64)[labels == name]
             if np.ptp(own) > 0:
                 parts: dict[str, Any] = axes.violinplot(own, positions=[place], widths=0.85, showextrema=False)
-                parts["bodies"][0].set(facecolor=colours[name], edgecolor=INK, linewidth=0.5, alpha=0.9)
+                parts["bodies"][0].set(facecolor=colors[name], edgecolor=INK, linewidth=0.5, alpha=0.9)
             else:
-                axes.plot([place - 0.4, place + 0.4], [own[0], own[0]], color=colours[name], linewidth=2)
+                axes.plot([place - 0.4, place + 0.4], [own[0], own[0]], color=colors[name], linewidth=2)
             axes.plot(place, np.median(own), "o", color="white", markeredgecolor=INK, markersize=4, markeredgewidth=0.6)
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set(ylabel=gene, title=title)
@@ -279,14 +279,12 @@ def _settled(figure: Figure) -> Figure:
 
 
 def _named_points(
-    axes: Axes, coords: Floats, labels: NDArray[Any], colours: Mapping[str, str], look: dict[str, Any]
+    axes: Axes, coords: Floats, labels: NDArray[Any], colors: Mapping[str, str], look: dict[str, Any]
 ) -> None:
     names = natural_order(labels)
     sizes = pd.Series(labels).value_counts()
-    for name in sorted(
-        names, key=lambda name: (colours[name] != GREY, -sizes[name])
-    ):  # grey lowest, small types on top
-        axes.scatter(coords[labels == name, 0], coords[labels == name, 1], color=colours[name], label=name, **look)
+    for name in sorted(names, key=lambda name: (colors[name] != GREY, -sizes[name])):  # grey lowest, small types on top
+        axes.scatter(coords[labels == name, 0], coords[labels == name, 1], color=colors[name], label=name, **look)
     if 1 < len(names) <= _LABELS_ON_MAP:
         for name, (x, y) in label_positions(coords, labels, character=0.024, line=0.05).items():
             box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1}

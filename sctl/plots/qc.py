@@ -115,7 +115,7 @@ def kept_figure(n_genes: Floats, total_counts: Floats, kept: NDArray[np.bool_], 
     """
     n_genes, total_counts = np.asarray(n_genes, dtype=np.float64), np.asarray(total_counts, dtype=np.float64)
     figure = go.Figure()
-    for name, mask, colour in (("left out", ~kept, SECOND), ("kept", kept, ACCENT)):
+    for name, mask, color in (("left out", ~kept, SECOND), ("kept", kept, ACCENT)):
         cells = np.flatnonzero(mask)
         shown = cells[np.linspace(0, len(cells) - 1, min(len(cells), _MOST_CELLS)).astype(int)]
         figure.add_trace(
@@ -124,7 +124,7 @@ def kept_figure(n_genes: Floats, total_counts: Floats, kept: NDArray[np.bool_], 
                 y=np.maximum(n_genes[shown], 1),
                 mode="markers",
                 name=f"{name} ({len(cells):,})",
-                marker={"color": colour, "size": 4, "opacity": 0.6},
+                marker={"color": color, "size": 4, "opacity": 0.6},
                 hovertemplate="%{x:,.0f} counts, %{y:,.0f} genes<extra></extra>",
             )
         )

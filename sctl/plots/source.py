@@ -74,7 +74,7 @@ def groups_figure(tried: Sequence[int], errors: Sequence[float], *, suggested: i
             hovertemplate="%{x} groups: %{y:.1f}% left unexplained<extra></extra>",
         )
     )  # fmt: skip
-    for name, number, size, colour in (
+    for name, number, size, color in (
         (f"suggested: {suggested} groups", suggested, 18, SECOND),
         (f"chosen: {chosen} groups", chosen, 26, ACCENT),
     ):
@@ -82,7 +82,7 @@ def groups_figure(tried: Sequence[int], errors: Sequence[float], *, suggested: i
             figure.add_trace(
                 go.Scatter(
                     x=[number], y=[at[number]], mode="markers", name=name, hoverinfo="skip",
-                    marker={"symbol": "circle-open", "size": size, "color": colour, "line": {"width": 3}},
+                    marker={"symbol": "circle-open", "size": size, "color": color, "line": {"width": 3}},
                 )
             )  # fmt: skip
     styled(figure, x_title="Number of groups in the source", y_title="Left unexplained (%)", height=260)

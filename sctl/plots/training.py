@@ -79,13 +79,13 @@ def _panel(figure: go.Figure, curves: Curves, place: dict[str, int], named: set[
     """Draw the lines of a phase."""
     shown = shown_lines(curves)
     for name in shown:
-        title, colour, dash = LINES[name]
+        title, color, dash = LINES[name]
         x, y = thinned(curves.rounds, curves.values[name])
         number = "%{y:.1%}" if name == "changed" else "%{y:.3g}"
         figure.add_trace(
             go.Scatter(
                 x=x, y=y, name=title, legendgroup=name, showlegend=name not in named, mode="lines+markers",
-                line={"color": colour, "width": 2, "dash": dash}, marker={"size": 4 if len(x) < 40 else 0.1},
+                line={"color": color, "width": 2, "dash": dash}, marker={"size": 4 if len(x) < 40 else 0.1},
                 hovertemplate=f"round %{{x:.0f}}<br>{title}: {number}<extra></extra>",
             ),
             **place,

@@ -77,21 +77,21 @@ def _line(points: Sequence[str], name: str) -> list[str]:
     """Return a line that ends in a dot, where the training is now."""
     if not points:
         return []
-    _, colour, dash = LINES[name]
+    _, color, dash = LINES[name]
     x, y = points[-1].split(",")
     return [
-        f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"{_dashes(dash)}/>',
-        f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}"/>',
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="2"{_dashes(dash)}/>',
+        f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>',
     ]
 
 
 def _legend(names: Sequence[str]) -> str:
     parts = []
     for number, name in enumerate(names):
-        title, colour, dash = LINES[name]
+        title, color, dash = LINES[name]
         x = _LEFT + 200 * number
         parts.append(
-            f'<path d="M{x},0h24" stroke="{colour}" stroke-width="2"{_dashes(dash)}/><text x="{x + 30}" y="4">{title}</text>'
+            f'<path d="M{x},0h24" stroke="{color}" stroke-width="2"{_dashes(dash)}/><text x="{x + 30}" y="4">{title}</text>'
         )
     return "".join(parts)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sctl.errors import DataError
 from sctl.plots.embedding import stratified_sample
-from sctl.plots.palette import FAINT, colours_of, natural_order, styled
+from sctl.plots.palette import FAINT, colors_of, natural_order, styled
 from sctl.typing import Floats
 
 MOST_CELLS = 2000
@@ -21,7 +21,7 @@ _MOVE, _REST = 700, 250  # milliseconds of a move, and of the rest after it
 _MARGIN = 0.05  # of the axes, beyond the outermost cell
 
 
-def film_figure(
+def trajectory_animation(
     coords: Floats,
     groups: NDArray[Any],
     *,
@@ -62,12 +62,12 @@ def film_figure(
             f"The film has places of shape {coords.shape} for {n_obs} cells, and {len(titles)} titles.",
             expected=f"Two coordinates for each cell at each of {n_snapshots} snapshots.",
         )
-    colours = {**colours_of(groups.ravel()), **(palette or {})}
+    colors = {**colors_of(groups.ravel()), **(palette or {})}
     cells = stratified_sample(groups[:, -1], MOST_CELLS)
     text = None if names is None else [str(names[cell]) for cell in cells]
-    frames = [_cells(coords[cells, i], groups[cells, i], colours, text) for i in range(n_snapshots)]
+    frames = [_cells(coords[cells, i], groups[cells, i], colors, text) for i in range(n_snapshots)]
     figure = go.Figure(
-        data=[frames[0], *(_legend(name, colours[name]) for name in natural_order(np.unique(groups)))],
+        data=[frames[0], *(_legend(name, colors[name]) for name in natural_order(np.unique(groups)))],
         frames=[go.Frame(name=str(i), data=[frame], traces=[0]) for i, frame in enumerate(frames)],
     )
     styled(figure, height=height)
@@ -82,19 +82,19 @@ def film_figure(
 
 
 def _cells(
-    coords: Floats, groups: NDArray[Any], colours: Mapping[str, str], text: Sequence[str] | None
+    coords: Floats, groups: NDArray[Any], colors: Mapping[str, str], text: Sequence[str] | None
 ) -> go.Scatter:  # SVG, not WebGL: only that moves smoothly
     return go.Scatter(
         x=coords[:, 0].round(3), y=coords[:, 1].round(3), mode="markers", showlegend=False,
         ids=[str(number) for number in range(len(coords))], text=text, customdata=groups,
-        marker={"size": 6, "color": [colours[name] for name in groups], "opacity": 0.8, "line": {"width": 0}},
+        marker={"size": 6, "color": [colors[name] for name in groups], "opacity": 0.8, "line": {"width": 0}},
         hovertemplate=("" if text is None else "%{text}<br>") + "%{customdata}<extra></extra>",
     )  # fmt: skip
 
 
-def _legend(name: str, colour: str) -> go.Scatter:
+def _legend(name: str, color: str) -> go.Scatter:
     return go.Scatter(
-        x=[None], y=[None], mode="markers", name=name, marker={"size": 9, "color": colour}, hoverinfo="skip"
+        x=[None], y=[None], mode="markers", name=name, marker={"size": 9, "color": color}, hoverinfo="skip"
     )
 
 

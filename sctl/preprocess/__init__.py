@@ -6,7 +6,7 @@ from sctl.preprocess.batch import BatchEffect
 from sctl.preprocess.filters import filter_cells, filter_genes
 from sctl.preprocess.impute import ImputationEffect
 from sctl.preprocess.labels import is_doubtful, label_text, named_type, plain_label
-from sctl.preprocess.linear import linearised, log_normalise
+from sctl.preprocess.linear import linearised, log_normalize
 from sctl.preprocess.match import require_batches
 from sctl.preprocess.params import PAPER_FILTERS, PreprocessParams, RoleParams
 from sctl.preprocess.prepare import Prepared, prepare_pair
@@ -27,7 +27,7 @@ __all__ = [
     "is_doubtful",
     "label_text",
     "linearised",
-    "log_normalise",
+    "log_normalize",
     "named_type",
     "plain_label",
     "prepare_pair",

@@ -150,8 +150,8 @@ def _share_of_others(points: Floats, is_source: Any) -> float:
     from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - takes a second, and the app's start must not wait for it
 
     n_neighbors = min(_N_NEIGHBORS, len(points) - 1)
-    neighbours = NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors(return_distance=False)
-    return float((is_source[neighbours] != is_source[:, None]).mean())
+    neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors(return_distance=False)
+    return float((is_source[neighbors] != is_source[:, None]).mean())
 
 
 def _dense(X: Any) -> Floats:  # noqa: N803 - AnnData's own name

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from anndata import AnnData
 
-from sctl.numerics.normalize import library_sizes, log_normalised
+from sctl.numerics.normalize import library_sizes, log_normalized
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.side import Side
 from sctl.typing import Floats
@@ -16,7 +16,7 @@ from sctl.typing import Floats
 
 def sizes_of(side: Side, genes: pd.Index, params: PreprocessParams) -> Floats:
     """Library size of every kept cell: (n_cells,)."""
-    return library_sizes(side.columns(genes if params.normalise_on == "shared" else side.measured))
+    return library_sizes(side.columns(genes if params.normalize_on == "shared" else side.measured))
 
 
 def with_genes(side: Side, genes: pd.Index, values: Any, marks: pd.DataFrame) -> AnnData:
@@ -40,7 +40,7 @@ def with_all_genes(side: Side, sizes: Floats, params: PreprocessParams) -> AnnDa
     """Return the kept cells with every gene that was measured."""
     values = side.columns(side.measured)
     return AnnData(
-        X=log_normalised(values, sizes=sizes, to=params.normalise_to, log=params.log),
+        X=log_normalized(values, sizes=sizes, to=params.normalize_to, log=params.log),
         obs=_obs(side),
         var=side.adata.var.loc[side.measured].copy(),
         layers={"counts": values} if side.values.are_counts else {},

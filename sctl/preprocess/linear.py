@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl.errors import DataError
-from sctl.numerics.normalize import Log, log_normalised
+from sctl.numerics.normalize import Log, log_normalized
 from sctl.qc.values import LARGEST, are_its_counts, log_base, stored, value_kind
 from sctl.typing import Floats
 
@@ -27,7 +27,7 @@ class Linear:
     """What was found, in words."""
 
 
-def log_normalise(
+def log_normalize(
     adata: AnnData, *, to: float | None = 10_000.0, log: Log = "log1p", sizes: Floats | None = None
 ) -> AnnData:
     """Return a copy whose values are scaled to the same total per cell, then logarithmic.
@@ -54,14 +54,14 @@ def log_normalise(
 
     Examples
     --------
-    >>> log_normalise(AnnData(np.array([[1.0, 3.0], [2.0, 2.0]])), to=4, log="none").X.toarray()
+    >>> log_normalize(AnnData(np.array([[1.0, 3.0], [2.0, 2.0]])), to=4, log="none").X.toarray()
     array([[1., 3.],
            [2., 2.]], dtype=float32)
     """
     values = linear(adata, "data")
     layers = {"counts": values.X} if values.are_counts else {}
     return AnnData(
-        X=log_normalised(values.X, sizes=sizes, to=to, log=log),
+        X=log_normalized(values.X, sizes=sizes, to=to, log=log),
         layers=layers,
         obs=adata.obs.copy(),
         var=adata.var.copy(),

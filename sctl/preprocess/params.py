@@ -94,12 +94,12 @@ class PreprocessParams:
     ----------
     source, target : RoleParams
         Filters of each side.
-    normalise_to : float or None
+    normalize_to : float or None
         Total of every cell after library-size normalisation; None leaves the cells as they are.
     log : {"log1p", "log2", "none"}
     n_top_genes : int or None
         How many genes methods compare cells by: the most variable on both sides. None takes all.
-    normalise_on : {"shared", "all"}
+    normalize_on : {"shared", "all"}
         Which genes make up the library size. Over the shared ones both sides are comparable even where
         one was measured, or published, with a small panel of genes.
     imputation : {"none", "magic"}
@@ -126,10 +126,10 @@ class PreprocessParams:
 
     source: RoleParams = field(default_factory=RoleParams)
     target: RoleParams = field(default_factory=RoleParams)
-    normalise_to: float | None = 10_000.0
+    normalize_to: float | None = 10_000.0
     log: Log = "log1p"
     n_top_genes: int | None = 2000
-    normalise_on: NormaliseOn = "shared"
+    normalize_on: NormaliseOn = "shared"
     imputation: Imputation = "none"
     imputation_t: int = 3
     imputation_knn: int = 5
@@ -137,12 +137,12 @@ class PreprocessParams:
 
     def __post_init__(self) -> None:
         """Check every range once."""
-        if self.normalise_to is not None:
-            _number("normalise_to", self.normalise_to, low=1)
+        if self.normalize_to is not None:
+            _number("normalize_to", self.normalize_to, low=1)
         if self.n_top_genes is not None:
             _number("n_top_genes", self.n_top_genes, low=10, whole=True)
         _choice("log", self.log, get_args(Log))
-        _choice("normalise_on", self.normalise_on, get_args(NormaliseOn))
+        _choice("normalize_on", self.normalize_on, get_args(NormaliseOn))
         _choice("imputation", self.imputation, get_args(Imputation))
         _number("imputation_t", self.imputation_t, low=1, high=20, whole=True)
         _number("imputation_knn", self.imputation_knn, low=1, high=100, whole=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.data import DEPTH, TARGET_ONLY, Pair, in_memory
-from sctl.numerics.normalize import genes_per_cell, library_sizes, log_normalised
+from sctl.numerics.normalize import genes_per_cell, library_sizes, log_normalized
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.corrections import Effects, corrected
 from sctl.preprocess.labels import label_text
@@ -109,7 +109,7 @@ def prepare_pair(
     run.report("Prepare", 2, 4, "normalising")
     sizes = [sizes_of(side, genes, params) for side in sides]
     logs = [
-        log_normalised(side.columns(genes), sizes=size, to=params.normalise_to, log=params.log)
+        log_normalized(side.columns(genes), sizes=size, to=params.normalize_to, log=params.log)
         for side, size in zip(sides, sizes, strict=True)
     ]
     run.report("Prepare", 3, 4, "finding variable genes")

@@ -97,16 +97,16 @@ def open_side(role: Role, adata: AnnData, label_key: str | None = None) -> Side:
     if label_key is None:
         return side
     labels = named_type(adata.obs[label_key])
-    labelled = labels.notna().to_numpy(dtype=bool)
-    if adata.n_obs and not labelled.any():
+    labeled = labels.notna().to_numpy(dtype=bool)
+    if adata.n_obs and not labeled.any():
         raise DataError(
             f"None of the {adata.n_obs} cells of the {role} has a label in {label_key!r}.",
             expected="Only cells with a label can teach; empty ones, 'nan', 'NA', 'Unknown' or 'unassigned' count as none.",
             do="Choose another column of labels, or give a table with them.",
         )
-    words = sorted(set(label_text(adata.obs[label_key])[~labelled].dropna()))
+    words = sorted(set(label_text(adata.obs[label_key])[~labeled].dropna()))
     counting = f" (as {listed(words, 4)})" if words else ""
-    return side.with_cells([(f"no label in {label_key!r}{counting}", labelled[side.cells])])
+    return side.with_cells([(f"no label in {label_key!r}{counting}", labeled[side.cells])])
 
 
 def _where(side: Side) -> Ints:

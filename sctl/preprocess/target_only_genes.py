@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from sctl.numerics.normalize import log_normalised
+from sctl.numerics.normalize import log_normalized
 from sctl.preprocess.params import PreprocessParams
 from sctl.preprocess.side import Side
 from sctl.preprocess.variable import as_log1p, variable_genes
@@ -39,7 +39,7 @@ def target_only(
     names = target.genes[~target.genes.isin(known)]
     linear = target.columns(names)
     counted = np.asarray(linear.sum(axis=0)).ravel() > 0
-    values: Any = log_normalised(linear[:, counted], sizes=sizes, to=params.normalise_to, log=params.log)
+    values: Any = log_normalized(linear[:, counted], sizes=sizes, to=params.normalize_to, log=params.log)
     names = names[counted]
     if not len(names):
         return values, names

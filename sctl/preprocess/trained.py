@@ -8,7 +8,7 @@ import pandas as pd
 from anndata import AnnData
 
 from sctl.data import TARGET_ONLY, Pair, in_memory, require_genes
-from sctl.numerics.normalize import library_sizes, log_normalised
+from sctl.numerics.normalize import library_sizes, log_normalized
 from sctl.preprocess.build import sizes_of, with_all_genes, with_genes
 from sctl.preprocess.match import matching_genes
 from sctl.preprocess.params import PreprocessParams
@@ -25,7 +25,7 @@ MARKS = ("highly_variable", "variable_rank")
 
 
 def prepare_target(
-    stand_in: AnnData,
+    profile_source: AnnData,
     target: AnnData,
     params: PreprocessParams,
     *,
@@ -37,7 +37,7 @@ def prepare_target(
 
     Parameters
     ----------
-    stand_in : AnnData of shape (n_types, n_genes)
+    profile_source : AnnData of shape (n_types, n_genes)
         The mean log-normalised profile of each type, over the genes that the trained source was prepared with;
         ``var`` has the columns of :data:`COMPARED` and :data:`MARKS`.
     target : AnnData
@@ -45,7 +45,7 @@ def prepare_target(
     params : PreprocessParams
         Normalisation as the source had it, and the filters of the target.
     label_key : str
-        Column of ``stand_in.obs`` with the types.
+        Column of ``profile_source.obs`` with the types.
     n_source : int
         Cells the source was trained on, for the report.
     run : Run, optional
@@ -62,25 +62,25 @@ def prepare_target(
         of the genes by which cells are compared.
     """
     run, target = run or Run(), in_memory(target)
-    shared = matching_genes(stand_in, target)
+    shared = matching_genes(profile_source, target)
     run.report("Prepare", 0, 2, "filtering")
     side = open_side("target", target).filtered(params.target)
-    genes = side.genes[side.genes.isin(stand_in.var_names)]
-    compared = stand_in.var_names[stand_in.var[COMPARED].to_numpy(dtype=bool)]
+    genes = side.genes[side.genes.isin(profile_source.var_names)]
+    compared = profile_source.var_names[profile_source.var[COMPARED].to_numpy(dtype=bool)]
     missing = compared[~compared.isin(genes)]
     require_genes(len(compared) - len(missing), len(compared))
     side = side.with_cells([("no count in the shared genes", library_sizes(side.columns(genes)) > 0)])
     run.report("Prepare", 1, 2, "normalising")
     sizes = sizes_of(side, genes, params)
-    values = log_normalised(side.columns(genes), sizes=sizes, to=params.normalise_to, log=params.log)
-    own = with_genes(side, genes, values, stand_in.var.loc[genes, list(MARKS)])
-    extra, names = target_only(stand_in.var_names, side, sizes, params)
+    values = log_normalized(side.columns(genes), sizes=sizes, to=params.normalize_to, log=params.log)
+    own = with_genes(side, genes, values, profile_source.var.loc[genes, list(MARKS)])
+    extra, names = target_only(profile_source.var_names, side, sizes, params)
     if len(names):
         own.obsm[TARGET_ONLY], own.uns[f"{TARGET_ONLY}_genes"] = extra, names.to_numpy(dtype=str)
-    pair = Pair(source=stand_in[:, genes].copy(), target=own, label_key=label_key, profiles_only=True)
+    pair = Pair(source=profile_source[:, genes].copy(), target=own, label_key=label_key, profiles_only=True)
     report = replace(_report(side, pair, n_source), n_shared=len(shared), n_target_only=len(names))
     run.report("Prepare", 2, 2)
-    trained = replace(report, n_types=stand_in.n_obs, n_compared=len(compared), missing=tuple(map(str, missing)))
+    trained = replace(report, n_types=profile_source.n_obs, n_compared=len(compared), missing=tuple(map(str, missing)))
     return Prepared(pair, with_all_genes(side, sizes, params), trained)
 
 

@@ -49,13 +49,13 @@ def export_project(project: Project, path: Path) -> Path:
     DataError
         If the disk is full, or the folder cannot be written to.
     """
-    from sctl.io.system import told  # noqa: PLC0415 - the readers take long to load
+    from sctl.io.system import system_errors  # noqa: PLC0415 - the readers take long to load
 
     project.restore()
     partial = path.with_name(f".part-{path.name}")
     try:
         with (
-            told(f"{path.name} cannot be written"),
+            system_errors(f"{path.name} cannot be written"),
             zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
             for file in sorted(_files_of(project)):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def save_curves(project: Project, curves: pd.DataFrame) -> None:
-    """Keep what :func:`sctl.workflow.neighbour_curves` gave for the present result and truth."""
+    """Keep what :func:`sctl.workflow.neighbor_curves` gave for the present result and truth."""
     path = _file(project)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

@@ -17,7 +17,7 @@ from sctl.project import steps
 from sctl.project.checksums import stamp
 from sctl.project.files import check_id, copy_of, new_id, not_writable, projects_root
 from sctl.project.history import History
-from sctl.project.metadata import HEAD, Head, is_readable
+from sctl.project.metadata import HEAD, ProjectMetadata, is_readable
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
 
@@ -69,7 +69,7 @@ class Project:
         ProjectError
             If the name is empty or too long, or the folder cannot be written.
         """
-        head = Head.of(name)
+        head = ProjectMetadata.of(name)
         project = cls(projects_root() / new_id())
         try:
             project.root.mkdir(parents=True)
@@ -110,7 +110,7 @@ class Project:
         ProjectError
             If both copies of a file are damaged.
         """
-        files = ((self.root / HEAD, Head.from_json), (self._history_file, History.from_json))
+        files = ((self.root / HEAD, ProjectMetadata.from_json), (self._history_file, History.from_json))
         if not any(_is_single(path, parse) for path, parse in files):
             return []
         with self._lock():
@@ -200,14 +200,14 @@ class Project:
         """Take back the last change and return what it was; None if there is none."""
         with self._lock():
             history = self._history
-            history.moved(-1).save(self._history_file)
+            history.step(-1).save(self._history_file)
         return history.undone_by_undo
 
     def redo(self) -> str | None:
         """Do again what was undone and return what it was; None if there is nothing."""
         with self._lock():
             history = self._history
-            history.moved(+1).save(self._history_file)
+            history.step(+1).save(self._history_file)
         return history.done_by_redo
 
     @property
@@ -220,7 +220,7 @@ class Project:
         """What redo would do again (true as a condition), or None."""
         return self._history.done_by_redo
 
-    def computed(self, step: str) -> Project | None:
+    def at_last_result(self, step: str) -> Project | None:
         """Return the project as of the settings under which a step was last finished, or None where it never was.
 
         The present settings come first, then earlier ones back in history, then what was undone. All results
@@ -445,10 +445,10 @@ class Project:
         return steps.damage(self.result_dir(step))
 
     def working(
-        self, step: str, still_wanted: Callable[[], None] = lambda: None
+        self, step: str, check_cancelled: Callable[[], None] = lambda: None
     ) -> AbstractContextManager[Path | None]:
         """Compute a step: enter its folder, or None where it is finished; see :func:`.steps.working`."""
-        return steps.working(self.result_dir(step), still_wanted)
+        return steps.working(self.result_dir(step), check_cancelled)
 
     # -- private ---------------------------------------------------------------------------------
 
@@ -461,8 +461,8 @@ class Project:
         return self.root / "inputs"
 
     @property
-    def _head(self) -> Head:
-        return Head.load(self.root)
+    def _head(self) -> ProjectMetadata:
+        return ProjectMetadata.load(self.root)
 
     @property
     def _history(self) -> History:
@@ -484,7 +484,7 @@ class Project:
         with self._lock():
             if file is not None:
                 file.place()
-            history = self._history.then(change(self._history.settings), note)
+            history = self._history.append(change(self._history.settings), note)
             history.save(self._history_file)
             stored.collect(self._inputs, history.references())
 

@@ -47,7 +47,7 @@ class History:
         """What redo would do again, or None."""
         return self.changes[self.position + 1].note if self.position + 1 < len(self.changes) else None
 
-    def then(self, settings: Settings, note: str) -> History:
+    def append(self, settings: Settings, note: str) -> History:
         """Return the history after a change; what had been undone is forgotten."""
         if settings == self.settings:
             return self
@@ -68,7 +68,7 @@ class History:
         changes = (*self.changes[: place + 1], kept) if undoable else (*self.changes[:place], kept)
         return History(changes, len(changes) - 1)
 
-    def moved(self, by: int) -> History:
+    def step(self, by: int) -> History:
         """Return the history at another place, or the same one where there is no such place."""
         place = self.position + by
         return History(self.changes, place) if 0 <= place < len(self.changes) else self

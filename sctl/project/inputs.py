@@ -88,7 +88,7 @@ def noted(notes: Sequence[str]) -> dict[str, list[str]]:
 def put_model(folder: Path, path: Path, trained: TrainedSource, origin: Mapping[str, Any]) -> Iterator[Stored]:
     """Write the file of a trained source and what is known of it."""
     with staged(folder, MODEL_SUFFIX, lambda copy: shutil.copyfile(path, copy)) as file:
-        yield Stored(file, {**described(trained.stand_in()), **origin, "trained": _facts_of(trained)})
+        yield Stored(file, {**described(trained.profile_source()), **origin, "trained": _facts_of(trained)})
 
 
 def is_model(folder: Path, reference: str) -> bool:
@@ -140,7 +140,7 @@ def dataset(folder: Path, reference: str) -> AnnData:
     """
     trained = model(folder, reference)
     if trained is not None:
-        return trained.stand_in()
+        return trained.profile_source()
     path = _unchanged(folder / f"{reference}.h5ad")
     from sctl.errors import DataError  # noqa: PLC0415
     from sctl.io import read_h5ad  # noqa: PLC0415

@@ -20,7 +20,7 @@ _END_OF_TIME = 2.5e11  # seconds since 1970: the year 9892; calendars end with 9
 
 
 @dataclass(frozen=True)
-class Head:
+class ProjectMetadata:
     """Name and age of a project; checks its name.
 
     Raises

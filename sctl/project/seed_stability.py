@@ -135,7 +135,7 @@ def _outcome(line: str) -> Outcome | None:
             method=str(value["method"]),
             seed=int(value["seed"]),
             separated=bool(value["separated"]),
-            apart=float(value["apart"]),
+            total_variation=float(value["total_variation"]),
             n_clusters=int(value["n_clusters"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):

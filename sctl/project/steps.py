@@ -157,7 +157,7 @@ def _always() -> None:
 
 
 @contextmanager
-def locked(path: Path, still_wanted: Callable[[], None]) -> Iterator[None]:
+def locked(path: Path, check_cancelled: Callable[[], None]) -> Iterator[None]:
     """Hold a lock that the system frees however the process ends; ask now and then while waiting for it."""
     lock = FileLock(path)
     while True:
@@ -165,7 +165,7 @@ def locked(path: Path, still_wanted: Callable[[], None]) -> Iterator[None]:
             lock.acquire(timeout=_LOOK_AGAIN)
             break
         except Timeout:
-            still_wanted()
+            check_cancelled()
     try:
         yield
     finally:
@@ -173,15 +173,15 @@ def locked(path: Path, still_wanted: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def working(directory: Path, still_wanted: Callable[[], None] = _always) -> Iterator[Path | None]:
+def working(directory: Path, check_cancelled: Callable[[], None] = _always) -> Iterator[Path | None]:
     """Compute a result: yield its folder, or None where another job has finished it meanwhile.
 
     Two processes never compute the same result at once. What is in the folder when the block is left by
     a stop or an error stays there, for whoever resumes; what is damaged does not. While another process works on it,
-    ``still_wanted`` is called, which raises when this one was stopped.
+    ``check_cancelled`` is called, which raises when this one was stopped.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory.with_suffix(".lock"), still_wanted):
+    with locked(directory.with_suffix(".lock"), check_cancelled):
         if finished(directory):
             yield None
             return
@@ -214,9 +214,9 @@ def _own_sums(directory: Path) -> dict[str, dict[str, Any]]:
 
 def described(error: Exception) -> dict[str, str]:
     """Return an error as a page shows it; anything but a ``SctlError`` and a full disk is a bug of ours and says so."""
-    from sctl.io.system import is_without_room, refused  # noqa: PLC0415 - the readers take long to load
+    from sctl.io.system import is_disk_full, refused  # noqa: PLC0415 - the readers take long to load
 
-    if isinstance(error, OSError) and is_without_room(error):
+    if isinstance(error, OSError) and is_disk_full(error):
         error = refused("What was computed cannot be written", error)
     if isinstance(error, SctlError):
         return {"type": type(error).__name__, "found": error.found, "expected": error.expected, "do": error.do}

@@ -122,18 +122,18 @@ def suggest(metrics: pd.DataFrame, preset: Preset = "auto") -> Thresholds:
     width = _MADS[preset] * _MAD_TO_SD
     suggested: dict[str, Limits] = {}
     for name in ("n_genes", "total_counts"):
-        centre, mad = _centre(np.log1p(metrics[name].to_numpy(dtype=np.float64)))
+        center, mad = _center(np.log1p(metrics[name].to_numpy(dtype=np.float64)))
         if mad > 0:
-            low, high = np.expm1(centre - width * mad), np.expm1(centre + width * mad)
+            low, high = np.expm1(center - width * mad), np.expm1(center + width * mad)
             suggested[name] = (int(np.floor(low)) if low >= 1 else None, int(np.ceil(high)))
     if "pct_mt" in metrics:
-        centre, mad = _centre(metrics["pct_mt"].to_numpy(dtype=np.float64))
+        center, mad = _center(metrics["pct_mt"].to_numpy(dtype=np.float64))
         if mad > 0:
-            suggested["pct_mt"] = (None, round(float(np.clip(centre + width * mad, _MT_FLOOR, 100.0)), 1))
+            suggested["pct_mt"] = (None, round(float(np.clip(center + width * mad, _MT_FLOOR, 100.0)), 1))
     return Thresholds(**suggested)
 
 
-def _centre(values: Floats) -> tuple[float, float]:
+def _center(values: Floats) -> tuple[float, float]:
     """Return median and median absolute deviation; zeros for no values."""
     if not values.size:
         return 0.0, 0.0

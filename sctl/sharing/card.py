@@ -37,16 +37,16 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         f"- Learned from {facts.get('n_source', 'an unknown number of')} cells{_name(manifest)}.\n"
         f"- Compares cells by {len(facts['genes'])} genes, e.g. {', '.join(facts['genes'][:5])}.\n"
         f"- Cell types: {_types(manifest)}.\n"
-        f"- Licence: {(manifest.get('source') or {}).get('licence') or 'none is stated; ask whoever made it'}.\n"
+        f"- License: {(manifest.get('source') or {}).get('license') or 'none is stated; ask whoever made it'}.\n"
         f"{_reference(facts)}{_lineage(facts)}\n"
         "It names a cell by the type it resembles most among these, right or wrong: look at the marker genes of what it "
         "finds, and expect less of other tissues, species and protocols than those it learned from.\n\n"
         f"## Use\n\n{_shell(manifest)}"
         "```python\n"
-        "from sctl.preprocess import log_normalise\n"
+        "from sctl.preprocess import log_normalize\n"
         "from sctl.run import Run\n"
         "from sctl.sharing import load_model\n\n"
-        'result = load_model("model.sctl").transfer(log_normalise(target), Run())\n'
+        'result = load_model("model.sctl").transfer(log_normalize(target), Run())\n'
         "```\n\n"
         f"## Settings\n\n| Setting | Value |\n|---|---|\n{settings}\n"
     )

@@ -14,7 +14,7 @@ from sctl.sharing.card import held
 
 KEYWORD = "sctl trained source"
 """Among the keywords of every published model, so that all of them can be found."""
-LICENCES = {
+LICENSES = {
     "cc-by-4.0": "Creative Commons Attribution 4.0: anyone may use it who names you",
     "cc0-1.0": "Creative Commons Zero: anyone may use it",
     "cc-by-sa-4.0": "Creative Commons Attribution Share Alike 4.0: changed versions have to be as free",
@@ -25,15 +25,15 @@ _ORCID = re.compile(r"(?P<name>.*?)\s*\(?(?P<orcid>\d{4}-\d{4}-\d{4}-\d{3}[\dX])
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """Title, authors, licence and text of a published model.
+    """Title, authors, license and text of a published model.
 
     Parameters
     ----------
     title : str
     creators : tuple of str
         Each as *Family, Given*, with an ORCID behind it if wanted.
-    licence : str
-        A key of :data:`LICENCES`.
+    license : str
+        A key of :data:`LICENSES`.
     text : str
         Plain text; an empty line begins a new paragraph.
 
@@ -51,7 +51,7 @@ class Description:
 
     title: str
     creators: tuple[str, ...]
-    licence: str = "cc-by-4.0"
+    license: str = "cc-by-4.0"
     text: str = ""
 
     def __post_init__(self) -> None:
@@ -67,9 +67,9 @@ class Description:
         ]
         if missing:
             raise ParameterError(f"The form lacks {' and '.join(missing)}.", do="Fill it in.")
-        if self.licence not in LICENCES:
+        if self.license not in LICENSES:
             raise ParameterError(
-                f"The licence {self.licence!r} is not known here.", expected=f"One of {', '.join(LICENCES)}."
+                f"The license {self.license!r} is not known here.", expected=f"One of {', '.join(LICENSES)}."
             )
 
     def metadata(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Description:
         return {
             "title": self.title.strip(),
             "creators": [{"person_or_org": person(name)} for name in self.creators],
-            "rights": [{"id": self.licence}],
+            "rights": [{"id": self.license}],
             "description": "".join(f"<p>{escape(part)}</p>" for part in paragraphs),
             "resource_type": {"id": "dataset"},
             "publication_date": datetime.now(UTC).date().isoformat(),

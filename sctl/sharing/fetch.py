@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from sctl.errors import DataError, ServiceError
 from sctl.io.memory import readable
-from sctl.io.system import told
+from sctl.io.system import system_errors
 from sctl.run import Run
 from sctl.sharing.library import safe_name
 from sctl.sharing.model_file import read_manifest
@@ -59,7 +59,7 @@ def fetch(zenodo: Zenodo, record: Record, folder: Path, *, limit: int = MAX_BYTE
     file = _the_model(record)
     _check_size(file, folder, limit)
     part = folder / f".{file.md5}.part"
-    with told(f"{file.name} cannot be stored"):
+    with system_errors(f"{file.name} cannot be stored"):
         folder.mkdir(parents=True, exist_ok=True)
         for _ in range(ATTEMPTS):
             if _continued(zenodo, (record.id, file), part, run or Run()):

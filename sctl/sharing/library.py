@@ -20,7 +20,7 @@ from typing import IO, Any
 from fsspec.core import url_to_fs
 
 from sctl.errors import DataError, ParameterError
-from sctl.io.system import told
+from sctl.io.system import system_errors
 from sctl.sharing.card import held, model_card
 from sctl.sharing.model_file import (
     ENDING,
@@ -102,7 +102,7 @@ class Library:
     def files(self) -> list[tuple[str, int, str]]:
         """Return name, size and time of change of every file, by name; nothing is opened."""
         self._fs.invalidate_cache()
-        with told("The library cannot be read"):
+        with system_errors("The library cannot be read"):
             try:
                 found = self._fs.ls(self._root, detail=True)
             except FileNotFoundError:
@@ -151,7 +151,7 @@ class Library:
                 return entry
         chosen = _free(safe_name(name or path.name), {entry.name for entry in there})
         waiting = f"{self._root}/.{token_hex(8)}.part"
-        with told("The library cannot be written to"):
+        with system_errors("The library cannot be written to"):
             self._fs.makedirs(self._root, exist_ok=True)
             try:
                 with path.open("rb") as source, self._fs.open(waiting, "wb") as target:
@@ -171,7 +171,7 @@ class Library:
             If it is not there, or cannot be deleted.
         """
         self._require(name)
-        with told(f"{name} cannot be deleted"):
+        with system_errors(f"{name} cannot be deleted"):
             self._fs.rm_file(self._path(name))
 
     @contextmanager
@@ -189,7 +189,7 @@ class Library:
             return
         with tempfile.TemporaryDirectory(prefix="sctl-library-") as folder:
             path = Path(folder, name)
-            with told(f"{name} cannot be read"):
+            with system_errors(f"{name} cannot be read"):
                 self._fs.get_file(self._path(name), str(path))
             yield path
 

@@ -200,7 +200,7 @@ def _loaded(path: Path) -> tuple[TransferMethod, dict[str, Any], dict[str, Any]]
         if manifest.get("keep", LEVELS[-1]) not in LEVELS[LEVELS.index(level_of(method, own)) :]:
             raise _strange(path.name, "holds more of single cells than it says")
         restored: TransferMethod = method.restore(own, _restored(manifest["facts"]))
-        restored.restored_ = True
+        restored.is_pretrained_ = True
         return restored, arrays, manifest
 
 

@@ -21,7 +21,7 @@ LABEL_KEY, CELLS_KEY = "cell_type", "n_cells"
 """Columns of the stand-in: type, and number of cells it was learned from."""
 TRAINED_GENE = "trained_gene"
 """Column of the stand-in's genes: the name under which the source was trained."""
-PREPARATION = ("normalise_to", "log", "normalise_on", "n_top_genes")
+PREPARATION = ("normalize_to", "log", "normalize_on", "n_top_genes")
 """Settings of the preparation that hold for every target of a trained source."""
 _PREFIX = "source."
 
@@ -45,7 +45,7 @@ class SourceSummary:
         The settings in :data:`PREPARATION`.
     name : str
         What the source was called, e.g. its file.
-    licence : str
+    license : str
         Under which the model may be used, such as ``"cc-by-4.0"``; empty where nothing is said.
     """
 
@@ -56,7 +56,7 @@ class SourceSummary:
     symbols: tuple[str, ...] | None
     preparation: Mapping[str, Any]
     name: str = ""
-    licence: str = ""
+    license: str = ""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what goes among the tensors of a file."""
@@ -70,7 +70,7 @@ class SourceSummary:
         """Return what goes into the manifest of a file."""
         return {
             "name": self.name,
-            "licence": self.licence,
+            "license": self.license,
             "n_cells": list(self.n_cells),
             "genes": list(self.genes),
             "symbols": None if self.symbols is None else list(self.symbols),
@@ -100,7 +100,7 @@ class SourceSummary:
             symbols=None if symbols is None else tuple(symbols),
             preparation={name: facts["preparation"][name] for name in PREPARATION},
             name=str(facts["name"]),
-            licence=str(facts.get("licence", "")),
+            license=str(facts.get("license", "")),
         )
         found.check()
         return found
@@ -165,7 +165,7 @@ class TrainedSource:
         """The seed it was trained with."""
         return int(self.manifest["seed"])
 
-    def stand_in(self) -> AnnData:
+    def profile_source(self) -> AnnData:
         """Return a dataset with one row for each type, its mean profile, to be where the source would be.
 
         Returns
@@ -211,7 +211,7 @@ class TrainedSource:
         facts = {**facts, "genes": [new[gene] for gene in facts["genes"]]}
         method = replace(self.method)
         cast("Saveable", method).restore(arrays, facts)
-        method.restored_ = True
+        method.is_pretrained_ = True
         summary = replace(self.summary, genes=tuple(new[gene] for gene in self.summary.genes))
         return replace(self, method=method, manifest={**self.manifest, "facts": facts}, summary=summary)
 

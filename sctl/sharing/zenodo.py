@@ -167,7 +167,7 @@ class Zenodo:
         size = path.stat().st_size
         with path.open("rb") as file:
             headers = {"Content-Type": "application/octet-stream"}
-            self._json("PUT", f"{where}/content", headers=headers, body=lambda: _Told(file, size, run))
+            self._json("PUT", f"{where}/content", headers=headers, body=lambda: _ProgressReader(file, size, run))
             file.seek(0)
             sent = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         answer = self._json("POST", f"{where}/commit")
@@ -256,7 +256,7 @@ class Zenodo:
             raise ServiceError(f"{self.name} gave an answer that is not understood.", do="Try again later.") from error
 
 
-class _Told:
+class _ProgressReader:
     """A file that says how much of it has been read, from its beginning; sent without being held in memory."""
 
     def __init__(self, file: IO[bytes], size: int, run: Run) -> None:

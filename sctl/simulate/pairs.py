@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sctl.data import Pair
 from sctl.errors import DataError
-from sctl.numerics.normalize import log_normalised
+from sctl.numerics.normalize import log_normalized
 from sctl.run import Run
 from sctl.simulate.cells import PAPER_TREE, CountModel, draw, populate, require, simulate_cells
 from sctl.typing import Ints
@@ -151,7 +151,7 @@ def toy_pair(n_source: int = 200, n_target: int = 80, n_vars: int = 300, n_types
     sides = toy_counts(n_source, n_target, n_vars, n_types, seed)
     for side in sides:
         side.layers["counts"] = side.X
-        side.X = log_normalised(side.X)
+        side.X = log_normalized(side.X)
         side.var["highly_variable"] = True
     return Pair(source=sides[0], target=sides[1], label_key="cell_type")
 

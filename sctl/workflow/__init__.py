@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sctl.workflow.batches import batched, with_batches
 from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
-from sctl.workflow.explanations import Reasons, Wondered, explains, hallmark_of, markers_for, reasons
+from sctl.workflow.explanations import ExplanationRequest, Reasons, explains, hallmark_of, markers_for, reasons
 from sctl.workflow.extend import extended, grows, save_grown, with_adaptor
 from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
 from sctl.workflow.latent import latent_map
@@ -20,8 +20,16 @@ from sctl.workflow.n_clusters_scan import (
     numbers_of,
     theta_of,
 )
-from sctl.workflow.neighbors import has_neighbours, neighbour_curves
-from sctl.workflow.pretrained import met, prepare_trained, renamed, save_trained, summarised, train, why_not_saved
+from sctl.workflow.neighbors import has_neighbors, neighbor_curves
+from sctl.workflow.pretrained import (
+    match_genes,
+    prepare_trained,
+    renamed,
+    save_trained,
+    summarised,
+    train,
+    why_not_saved,
+)
 from sctl.workflow.result_warnings import result_warnings
 from sctl.workflow.seed_stability import compared_methods, repeats
 from sctl.workflow.self_tests import keep_self_test, self_tests, tests_itself
@@ -43,10 +51,10 @@ from sctl.workflow.source import (
     SourceCheck,
     check_source,
     transferability,
+    transferability_grade,
     usual_method,
     with_found_groups,
     without_labels,
-    worth_of,
 )
 from sctl.workflow.steps import (
     MAPS,
@@ -82,10 +90,10 @@ __all__ = [
     "UNIT_CASES",
     "UPSTREAM",
     "ConsensusPoint",
+    "ExplanationRequest",
     "Genes",
     "Reasons",
     "SourceCheck",
-    "Wondered",
     "annotated",
     "answered",
     "as_sweep",
@@ -107,7 +115,7 @@ __all__ = [
     "groups_of",
     "grows",
     "hallmark_of",
-    "has_neighbours",
+    "has_neighbors",
     "has_units",
     "joined",
     "keep_self_test",
@@ -115,9 +123,9 @@ __all__ = [
     "latent_map",
     "maps_of",
     "markers_for",
-    "met",
+    "match_genes",
     "method_of",
-    "neighbour_curves",
+    "neighbor_curves",
     "numbers_of",
     "prepare",
     "prepare_pair",
@@ -142,6 +150,7 @@ __all__ = [
     "train",
     "transfer",
     "transferability",
+    "transferability_grade",
     "trials_table",
     "units",
     "usual_method",
@@ -152,5 +161,4 @@ __all__ = [
     "with_found_groups",
     "with_repairs",
     "without_labels",
-    "worth_of",
 ]

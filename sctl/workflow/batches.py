@@ -26,7 +26,7 @@ def batched(method: Method, batch_key: str | None) -> Method:
     >>> batched(get_method("itclust")(batch_key="study"), "donor").params["batch_key"]
     'study'
     """
-    if method.restored_ or batch_key is None or method.params.get(SETTING, "") is not None:
+    if method.is_pretrained_ or batch_key is None or method.params.get(SETTING, "") is not None:
         return method
     return method.with_settings(**{SETTING: batch_key})
 
@@ -46,7 +46,7 @@ def with_batches(pair: Pair, method: Method) -> Method:
     column = method.params.get(SETTING)
     for role, side in (("source", pair.source), ("target", pair.target)):
         require_batches(role, side, column)
-    if column is None or method.restored_ or column in pair.source.obs or column in pair.target.obs:
+    if column is None or method.is_pretrained_ or column in pair.source.obs or column in pair.target.obs:
         return method
     known = sorted({str(name) for side in (pair.source, pair.target) for name in side.obs.columns})
     raise DataError(

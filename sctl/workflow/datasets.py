@@ -28,7 +28,7 @@ def read_datasets(
     *,
     names: Sequence[str] | None = None,
     genes: Genes = "shared",
-    labelled: bool = False,
+    labeled: bool = False,
 ) -> AnnData:
     """Read one side of an analysis, whatever it consists of.
 
@@ -39,7 +39,7 @@ def read_datasets(
     names : sequence of str, optional
         The names the user knows them by, in the same order, where they lie under others.
     genes : {"shared", "union"}
-    labelled : bool
+    labeled : bool
         Of several datasets, see :func:`joined`.
 
     Raises
@@ -56,11 +56,11 @@ def read_datasets(
     if len(set(known)) < len(known):
         raise _twice(known)
     return joined(
-        {name: read(path, name=name) for path, name in zip(paths, known, strict=True)}, genes=genes, labelled=labelled
+        {name: read(path, name=name) for path, name in zip(paths, known, strict=True)}, genes=genes, labeled=labeled
     )
 
 
-def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: bool = False) -> AnnData:
+def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labeled: bool = False) -> AnnData:
     """Put datasets together, one below the other, each as it was given.
 
     Genes are brought to the names of the first one's, through orthologs where species differ. With ``"union"`` a gene
@@ -71,7 +71,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     parts : mapping of str to AnnData
         Datasets by name, two or more. Columns of the cells need not agree; what a dataset lacks is missing.
     genes : {"shared", "union"}
-    labelled : bool
+    labeled : bool
         Whether types are looked for. Where no column that may hold them is common to all datasets that have one, the
         likeliest of each becomes ``obs["cell type"]``, if the names of the columns show that they hold types.
 
@@ -93,16 +93,16 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     from sctl.preprocess import linearised  # noqa: PLC0415
     from sctl.workflow import joining  # noqa: PLC0415
 
-    given, repaired, alike = joining.met(list(parts.values()))
+    given, repaired, alike = joining.match_genes(list(parts.values()))
     kinds = joining.kinds_of(given)
     as_given = alike and len(set(kinds)) == 1
     used = given if as_given else repaired
     n_shared = len(set(used[0].var_names).intersection(*(part.var_names for part in used[1:])))
     if n_shared < MIN_SHARED:
-        raise _strangers(list(parts), n_shared)
+        raise _unknown_types(list(parts), n_shared)
     cells = [_with_file(part.obs, name) for name, part in zip(parts, used, strict=True)]
-    _tell_apart(cells)
-    told = f"{_SCALED}{_name_types(used, cells)}" if labelled else ""
+    _distinguish(cells)
+    applied = f"{_SCALED}{_name_types(used, cells)}" if labeled else ""
     pieces = joining.pieces(used, cells, None if as_given else [linearised(part).X for part in used])
     out: AnnData = concat(pieces, join="inner" if genes == "shared" else "outer", fill_value=0, pairwise=True)
     out.obs = joining.cell_tables(cells).astype({FILE: "category"})
@@ -111,7 +111,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labelled: b
     any_has = len(set().union(*(part.var_names for part in used)))
     out.uns["read_notes"] = (
         f"{len(parts)} datasets were put together. They share {n_shared:,} genes, and any has {any_has:,}: "
-        f"{out.n_vars:,} are used. The column '{FILE}' says which cell is of which dataset.{told}"
+        f"{out.n_vars:,} are used. The column '{FILE}' says which cell is of which dataset.{applied}"
         f"{'' if as_given else _brought_together(list(parts), kinds)}"
     )
     notes = [str(part.uns["read_notes"]) for part in parts.values() if "read_notes" in part.uns]
@@ -155,7 +155,7 @@ def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str
     return f" Their cell types have no column in common; the likeliest of each is in '{LABEL}'."
 
 
-def _tell_apart(tables: Sequence[pd.DataFrame]) -> None:
+def _distinguish(tables: Sequence[pd.DataFrame]) -> None:
     """Give cells whose name occurs in more than one table the number of their table; in place."""
     import pandas as pd  # noqa: PLC0415
 
@@ -172,7 +172,7 @@ def _twice(names: Sequence[str]) -> Exception:
     return DataError(f"{again} was given twice.", expected="Each dataset once.", do="Leave one of them out.")
 
 
-def _strangers(names: Sequence[str], n_shared: int) -> Exception:
+def _unknown_types(names: Sequence[str], n_shared: int) -> Exception:
     from sctl.errors import DataError  # noqa: PLC0415
 
     return DataError(

@@ -42,7 +42,7 @@ class Reasons:
 
 
 @dataclass(frozen=True)
-class Wondered:
+class ExplanationRequest:
     """The cells whose label is asked about.
 
     Parameters
@@ -93,7 +93,7 @@ def reasons(
     pair: Pair,
     method: TransferMethod,
     result: TransferResult,
-    asked: Wondered,
+    asked: ExplanationRequest,
     *,
     run: Run,
     sets: GeneSets | None = None,
@@ -107,7 +107,7 @@ def reasons(
         Learns from the pair's source unless it comes from a file.
     result : TransferResult
         What it said of the pair's target.
-    asked : Wondered
+    asked : ExplanationRequest
     run : Run
     sets : GeneSets, optional
         Hallmark by default.

@@ -35,13 +35,13 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
     from sctl.preflight import apply_fix, inspect, inspect_pair  # noqa: PLC0415
 
     sides: dict[str, AnnData] = {"source": source, "target": target}
-    told: list[Finding] = []
+    applied: list[Finding] = []
 
     def next_repair() -> Finding | None:
         alone = [finding for role, adata in sides.items() for finding in inspect(adata, role=cast("Role", role))]
         alone.sort(key=lambda finding: finding.fix is None or finding.fix.code not in _VALUES_FIRST)
         both = list(inspect_pair(sides["source"], sides["target"]))
-        done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in told if finding.fix}
+        done = {(finding.fix.code, finding.fix.arguments["role"]) for finding in applied if finding.fix}
         for finding in [*alone, *both]:
             if finding.fix is None or (finding.fix.code, finding.fix.arguments["role"]) in done:
                 continue
@@ -54,8 +54,8 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
         role = finding.fix.arguments["role"]
         other = sides["target" if role == "source" else "source"]
         sides[role] = apply_fix(sides[role], finding.fix, other=other)
-        told.append(finding)
-    return sides["source"], sides["target"], told
+        applied.append(finding)
+    return sides["source"], sides["target"], applied
 
 
 def repairs(finding: Finding) -> bool:
@@ -73,7 +73,11 @@ _VALUES_FIRST = ("use_counts", "sum_layers")  # while raw and the layers still b
 
 
 def annotated(
-    target: AnnData, told: Sequence[Finding | Fix], repaired: AnnData, result: TransferResult, *others: TransferResult
+    target: AnnData,
+    applied: Sequence[Finding | Fix],
+    repaired: AnnData,
+    result: TransferResult,
+    *others: TransferResult,
 ) -> AnnData:
     """Return the cells of a result as they were given, with the result in its slots.
 
@@ -84,7 +88,7 @@ def annotated(
     ----------
     target : AnnData
         As it was read.
-    told : sequence of Finding or Fix
+    applied : sequence of Finding or Fix
         What was repaired in it, in order, by :func:`repaired` or on request.
     repaired : AnnData
         The target after that; only the names of its cells and genes are read.
@@ -104,7 +108,7 @@ def annotated(
     """
     from sctl.data import require_cells, write_result  # noqa: PLC0415
 
-    fixes = _fixes_of_target(told)
+    fixes = _fixes_of_target(applied)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*names are not unique")  # the pre-flight has said so
         given = target.T.copy() if any(fix.code == "transpose" for fix in fixes) else target
@@ -121,10 +125,10 @@ def annotated(
     return out
 
 
-def _fixes_of_target(told: Sequence[Finding | Fix]) -> list[Fix]:
+def _fixes_of_target(applied: Sequence[Finding | Fix]) -> list[Fix]:
     from sctl.preflight import Fix  # noqa: PLC0415
 
-    found = [item if isinstance(item, Fix) else item.fix for item in told]
+    found = [item if isinstance(item, Fix) else item.fix for item in applied]
     return [fix for fix in found if fix is not None and fix.arguments["role"] == "target"]
 
 

@@ -16,7 +16,7 @@ PER_FILE = "per_file"
 """Where ``uns`` keeps what datasets do not agree on, by the name of the dataset."""
 
 
-def met(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData], bool]:
+def match_genes(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData], bool]:
     """Bring the genes of datasets to the names of the first one's.
 
     Parameters
@@ -35,7 +35,7 @@ def met(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData], bool]:
     from sctl.workflow.inputs import repaired as mended  # noqa: PLC0415
 
     given, repaired = [parts[0]], [parts[0]]
-    told: list[list[Finding]] = [[] for _ in parts]
+    applied: list[list[Finding]] = [[] for _ in parts]
     for number, part in enumerate(parts[1:], start=1):
         brought, repaired[0], found = mended(part, repaired[0])
         by_role = {
@@ -44,26 +44,26 @@ def met(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData], bool]:
         given[0] = _renamed(given[0], by_role["target"], given[0])
         given.append(_renamed(part, by_role["source"], repaired[0]))
         repaired.append(brought)
-        told[0] += by_role["target"]
-        told[number] = by_role["source"]
-    places = [sorted(_places(found)) for found in told]
-    renamed = any(finding.fix and finding.fix.code != "use_counts" for found in told for finding in found)
+        applied[0] += by_role["target"]
+        applied[number] = by_role["source"]
+    places = [sorted(_places(found)) for found in applied]
+    renamed = any(finding.fix and finding.fix.code != "use_counts" for found in applied for finding in found)
     alike = all(place == places[0] for place in places) and not (renamed and "raw" in places[0])
     return given, repaired, alike
 
 
-def _renamed(part: AnnData, told: Sequence[Finding], other: AnnData) -> AnnData:
+def _renamed(part: AnnData, applied: Sequence[Finding], other: AnnData) -> AnnData:
     """Repeat the repairs of names; values stay where they are."""
     from sctl.preflight import apply_fix  # noqa: PLC0415
 
-    for finding in told:
+    for finding in applied:
         if finding.fix is not None and finding.fix.code != "use_counts":
             part = apply_fix(part, finding.fix, other=other)
     return part
 
 
-def _places(told: Sequence[Finding]) -> list[str]:
-    return [str(f.fix.arguments.get("where")) for f in told if f.fix is not None and f.fix.code == "use_counts"]
+def _places(applied: Sequence[Finding]) -> list[str]:
+    return [str(f.fix.arguments.get("where")) for f in applied if f.fix is not None and f.fix.code == "use_counts"]
 
 
 def kinds_of(parts: Sequence[AnnData]) -> list[str]:

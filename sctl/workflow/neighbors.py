@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 CODE, MAJORITY = "the code", "most frequent type"
 
 
-def has_neighbours(result: TransferResult) -> bool:
+def has_neighbors(result: TransferResult) -> bool:
     """Tell whether a result knows the label of each cell for several numbers of neighbours."""
     return "labels_by_k" in result.obsm and "ks" in result.uns
 
 
-def neighbour_curves(
+def neighbor_curves(
     pair: Pair, method: TransferMethod, result: TransferResult, truth: pd.Series, *, run: Run
 ) -> pd.DataFrame:
     """Compare labels with the truth for every number of neighbours from 2 to 25, as Walbech et al. (2022) do.
@@ -57,7 +57,7 @@ def neighbour_curves(
 
     from sctl.errors import ParameterError  # noqa: PLC0415
 
-    if not has_neighbours(result):
+    if not has_neighbors(result):
         raise ParameterError(f"{result.method} names no cells by neighbours.", do="Choose the Poisson autoencoder.")
     true = truth.reindex(result.obs_names).astype(object).to_numpy()
     known = np.isin(true, result.label_names)

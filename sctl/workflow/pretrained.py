@@ -68,7 +68,7 @@ def why_not_saved(method: type[TransferMethod] | TransferMethod, preprocess: Map
 
 
 def summarised(
-    pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any], *, name: str = "", licence: str = ""
+    pair: Pair, method: TransferMethod, preprocess: Mapping[str, Any], *, name: str = "", license: str = ""
 ) -> SourceSummary:
     """Return what a file keeps of the source that a method has learned from.
 
@@ -81,7 +81,7 @@ def summarised(
         Settings of the preparation.
     name : str
         What the source is called.
-    licence : str
+    license : str
         Under which the model may be used.
 
     Raises
@@ -114,7 +114,7 @@ def summarised(
         symbols=None if symbols is None else tuple(pair.source.var[symbols].astype(str)),
         preparation={setting: full[setting] for setting in PREPARATION},
         name=name,
-        licence=licence,
+        license=license,
     )
 
 
@@ -130,12 +130,12 @@ def save_trained(
 ) -> Path:
     """Write what a method has learned from a pair's source into a file; see :func:`summarised`.
 
-    What else is said: ``licence``; and ``note`` and ``keep``, see :func:`sctl.sharing.save_model`.
+    What else is said: ``license``; and ``note`` and ``keep``, see :func:`sctl.sharing.save_model`.
     """
     from sctl.sharing import save_model  # noqa: PLC0415
 
-    licence = str(said.pop("licence", ""))
-    source = summarised(pair, method, preprocess, name=name, licence=licence)
+    license = str(said.pop("license", ""))
+    source = summarised(pair, method, preprocess, name=name, license=license)
     return save_model(method, path, seed=seed, source=source, **said)
 
 
@@ -154,20 +154,22 @@ def prepare_trained(trained: TrainedSource, target: AnnData, params: Mapping[str
     from sctl.sharing.trained import LABEL_KEY  # noqa: PLC0415
 
     chosen = PreprocessParams.from_dict({**trained.summary.preparation, "target": params.get("target", {})})
-    return prepare_target(trained.stand_in(), target, chosen, label_key=LABEL_KEY, n_source=trained.n_source, run=run)
+    return prepare_target(
+        trained.profile_source(), target, chosen, label_key=LABEL_KEY, n_source=trained.n_source, run=run
+    )
 
 
-def met(
+def match_genes(
     trained: TrainedSource, target: AnnData, *, blocks: bool = False
 ) -> tuple[TrainedSource, AnnData, list[Finding]]:
     """Make the genes of a trained source and a target meet, as :func:`sctl.workflow.repaired` does for two datasets."""
-    stand_in, repaired_target, told = repaired(trained.stand_in(), target, blocks=blocks)
-    return renamed(trained, stand_in), repaired_target, told
+    profile_source, repaired_target, applied = repaired(trained.profile_source(), target, blocks=blocks)
+    return renamed(trained, profile_source), repaired_target, applied
 
 
-def renamed(trained: TrainedSource, stand_in: AnnData) -> TrainedSource:
+def renamed(trained: TrainedSource, profile_source: AnnData) -> TrainedSource:
     """Return a trained source whose genes are named as those of its repaired stand-in."""
     from sctl.sharing.trained import TRAINED_GENE  # noqa: PLC0415
 
-    names = dict(zip(stand_in.var[TRAINED_GENE].astype(str), map(str, stand_in.var_names), strict=True))
+    names = dict(zip(profile_source.var[TRAINED_GENE].astype(str), map(str, profile_source.var_names), strict=True))
     return trained if all(old == new for old, new in names.items()) else trained.renamed(names)

@@ -37,14 +37,14 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
     """
     return (
         *map(str, result.uns.get("remarks", ())),
-        *_shallow(result),
+        *_low_depth(result),
         *_unexplained(result),
         *_far(result),
         *_far_cells(result),
     )
 
 
-def _shallow(result: TransferResult) -> Iterator[str]:
+def _low_depth(result: TransferResult) -> Iterator[str]:
     """Every method: cells that show few genes of those by which types of a deeper source are known."""
     from sctl.data import DEPTH  # noqa: PLC0415
 

@@ -47,7 +47,7 @@ def baselines_of(method: TransferMethod) -> tuple[str, ...]:
     >>> baselines_of(get_method("transfercluster")())
     ('targetcluster', 'concatenatecluster')
     """
-    return tuple(key for key in BASELINES if not (method.restored_ and key == NEEDS_SOURCE_CELLS))
+    return tuple(key for key in BASELINES if not (method.is_pretrained_ and key == NEEDS_SOURCE_CELLS))
 
 
 def version() -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sctl.methods.transfercluster.transferability import Transferability
     from sctl.run import Run
 
-Worth = Literal["good", "partial", "little", "none"]
+TransferabilityGrade = Literal["good", "partial", "little", "none"]
 
 GOOD, PARTIAL = 0.5, 0.35
 """Scores from which a source counts as good, and as partly good; measured in docs/decisions/0024."""
@@ -24,7 +24,7 @@ SURE = 0.05
 """Above this p-value a source counts as no better than one whose genes are shuffled."""
 
 
-def worth_of(score: float, p_value: float, n_shuffled: int = 0) -> Worth:
+def transferability_grade(score: float, p_value: float, n_shuffled: int = 0) -> TransferabilityGrade:
     """Return in one word of what use a source is.
 
     Parameters
@@ -37,7 +37,11 @@ def worth_of(score: float, p_value: float, n_shuffled: int = 0) -> Worth:
 
     Examples
     --------
-    >>> worth_of(0.6, 0.1), worth_of(0.6, 0.1, n_shuffled=9), worth_of(0.6, 0.2, n_shuffled=9)
+    >>> (
+    ...     transferability_grade(0.6, 0.1),
+    ...     transferability_grade(0.6, 0.1, n_shuffled=9),
+    ...     transferability_grade(0.6, 0.2, n_shuffled=9),
+    ... )
     ('none', 'good', 'none')
     """
     smallest = 1 / (n_shuffled + 1) if n_shuffled else 0.0
@@ -78,15 +82,15 @@ class SourceCheck:
     why_not: str = ""
 
     @property
-    def worth(self) -> Worth:
+    def grade(self) -> TransferabilityGrade:
         """Return in one word of what use the source is.
 
         Examples
         --------
-        >>> SourceCheck(score=0.6, p_value=0.01).worth, SourceCheck(score=0.6, p_value=0.2).worth
+        >>> SourceCheck(score=0.6, p_value=0.01).grade, SourceCheck(score=0.6, p_value=0.2).grade
         ('good', 'none')
         """
-        return worth_of(self.score, self.p_value, len(self.null_scores))
+        return transferability_grade(self.score, self.p_value, len(self.null_scores))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON takes."""
@@ -166,7 +170,7 @@ def transferability(pair: Pair, method: TransferMethod, run: Run, *, n_permutati
 
 def with_found_groups(pair: Pair, method: TransferMethod, run: Run) -> Pair:
     """Return a pair whose source types are the groups that a method finds; as it is where it finds none, or did."""
-    if method.requires_labels or method.restored_ or pair.label_key == _FOUND:
+    if method.requires_labels or method.is_pretrained_ or pair.label_key == _FOUND:
         return pair
     fitted: Any = method.fit(pair.source, pair.label_key, run)
     groups = getattr(fitted, "source_groups_", None)

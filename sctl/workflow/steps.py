@@ -81,7 +81,7 @@ def prepare_pair(
     from sctl.data import in_memory  # noqa: PLC0415
     from sctl.errors import DataError  # noqa: PLC0415
 
-    source, target, told = repaired(in_memory(source), in_memory(target))
+    source, target, applied = repaired(in_memory(source), in_memory(target))
     keys = {"label_key": label_key, "batch_key": batch_key}
     try:
         prepared = preprocess.prepare_pair(source, target, params, run=run, **keys)
@@ -90,13 +90,13 @@ def prepare_pair(
             raise
         do = f"{error.do} In Python, source, target, _ = sctl.repaired(source, target, blocks=True) may mend it."
         raise DataError(error.found, expected=error.expected, do=do.strip()) from error
-    return with_repairs(prepared, target, told)
+    return with_repairs(prepared, target, applied)
 
 
-def with_repairs(prepared: Prepared, target: AnnData, told: Sequence[Finding]) -> Prepared:
+def with_repairs(prepared: Prepared, target: AnnData, applied: Sequence[Finding]) -> Prepared:
     """Return what was prepared with what had been repaired before, and the target after that."""
-    said = tuple(f"{finding.text} {finding.fix.title if finding.fix else ''}.".strip() for finding in told)
-    return replace(prepared, target=target, repairs=tuple(told), report=replace(prepared.report, repairs=said))
+    said = tuple(f"{finding.text} {finding.fix.title if finding.fix else ''}.".strip() for finding in applied)
+    return replace(prepared, target=target, repairs=tuple(applied), report=replace(prepared.report, repairs=said))
 
 
 def as_sweep(method: TransferMethod) -> SweepsTheta | None:
@@ -173,9 +173,9 @@ def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
 
 def answered(method: TransferMethod, result: TransferResult, answer: Answer | None) -> TransferResult:
     """Return a result with the answer that the user wants; as it is where that is None, or the method has one only."""
-    from sctl.methods.base import TwoAnswers  # noqa: PLC0415
+    from sctl.methods.base import SelectableResult  # noqa: PLC0415
 
-    if answer is None or not isinstance(method, TwoAnswers) or result.uns["answer"] == answer:
+    if answer is None or not isinstance(method, SelectableResult) or result.uns["answer"] == answer:
         return result
     return method.answered(result, answer)
 

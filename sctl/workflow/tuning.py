@@ -58,7 +58,7 @@ def search_settings(
     """
     from sctl.errors import ParameterError  # noqa: PLC0415
 
-    if not searches(method) or method.restored_:
+    if not searches(method) or method.is_pretrained_:
         raise ParameterError(
             f"Settings of {method.title} cannot be searched here.",
             expected="A method that learns a network from the cells of a source, such as poissonautoencoder, can be.",

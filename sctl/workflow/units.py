@@ -79,7 +79,7 @@ def units(
     values, types, genes = fitted.training_cells(pair.source, pair.label_key)
     config, model = fitted.configs[0], fitted.models_[0]
     cells = TypedCells(values, tuple(map(str, genes)), types, tuple(fitted.label_names_))
-    settings = UnitSettings(units=tuple(range(min(n_units, model.n_code))))
+    settings = UnitSettings(units=tuple(range(min(n_units, model.n_latent))))
     known = sets or hallmark_of(list(cells.genes))
     start = untrained(values.shape[1], config, run).as_model()
     found = dict(with_controls(model, start, cells, known, run=run, settings=settings))

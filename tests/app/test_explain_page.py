@@ -138,14 +138,14 @@ def test_known_markers_are_said_with_their_direction():
         "expression": [5.0, 4.0, 0.1, 3.0, 1.0, 1.0], "elsewhere": [1.0, 1.0, 2.0, 1.0, 2.0, 2.0],
     })  # fmt: skip
     markers = GeneSets("mine", {"alpha": frozenset({"GCG", "TTR"}), "gamma": frozenset({"PPY", "INS"})})
-    said = reasons_view.known_markers_said(marked(genes, "alpha", "gamma", markers), "alpha")
+    said = reasons_view.known_markers_note(marked(genes, "alpha", "gamma", markers), "alpha")
     assert said == (
         "Known markers among the 6 weightiest genes: *GCG* (alpha), *TTR* (alpha) are high and *PPY* (gamma) is low, as in "
         "alpha cells; *INS* (gamma) is high, unlike in alpha cells."
     )
     against = genes[genes["gene"] == "GCG"].assign(contribution=-1.0)
-    assert "neither" in reasons_view.known_markers_said(marked(against, "alpha", "gamma", markers), "alpha")
-    assert "None of the" in reasons_view.known_markers_said(marked(against, "delta", "gamma", markers), "delta")
+    assert "neither" in reasons_view.known_markers_note(marked(against, "alpha", "gamma", markers), "alpha")
+    assert "None of the" in reasons_view.known_markers_note(marked(against, "delta", "gamma", markers), "delta")
 
 
 def test_own_sets_named_by_cell_type_mark_genes(project):

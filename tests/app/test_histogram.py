@@ -54,8 +54,8 @@ def test_the_bars_hold_every_value_and_show_what_is_kept(metric):
     bars = binned(values, log=metric.log)
     fig = figure(bars, metric, (100, 300))
     assert fig.data[0].y.sum() == len(values)
-    colours = set(fig.data[0].marker.color)
-    assert len(colours) == 2
+    colors = set(fig.data[0].marker.color)
+    assert len(colors) == 2
     assert len(fig.layout.shapes) == 2
 
 

@@ -134,7 +134,7 @@ def test_missing_genes_are_named(open_page, project):
     kept = [gene for gene in load_result(project).var_names or () if gene not in target.var_names]
     assert kept  # of the earlier result
     other = Project.create("Fewer")
-    other.put_trained(trained_file(Project.open(project.id).computed("transfer")), {"filename": "reference.sctl"})
+    other.put_trained(trained_file(Project.open(project.id).at_last_result("transfer")), {"filename": "reference.sctl"})
     other.put_input("target", target, {"filename": "fewer.h5ad"})
     for step in ("preprocess", "transfer", "theta"):
         jobs.compute(other, step)
@@ -257,10 +257,10 @@ def test_the_reference_is_tested_in_the_background_and_the_answer_is_saved_with_
 
 
 def test_finished_parts_are_kept_and_not_repeated(project):
-    from sctl.methods.scarches.self_test import HiddenDataset, Part  # noqa: PLC0415
+    from sctl.methods.scarches.self_test import HeldOutDataset, Part  # noqa: PLC0415
 
     part = Part("datasets", "donor 1", lambda run: ())
-    add_part(project, part, [HiddenDataset("donor 1", 9, 0.5, 0.0, float("nan"))])
+    add_part(project, part, [HeldOutDataset("donor 1", 9, 0.5, 0.0, float("nan"))])
     assert done_parts(project) == {("datasets", "donor 1")}
     assert np.isnan(load_self_test(project)["datasets"]["accuracy_called"][0])
     assert "**50%** of the cells" in self_test_view.in_words(load_self_test(project))[0]

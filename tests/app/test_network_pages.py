@@ -275,9 +275,9 @@ def test_a_group_flows_in_the_colour_of_its_usual_type(project):
     groups, labels = results.groups(project, "clusters", None), found.labels.astype(str)
     drawn = flow_view._as_their_type(project, types)
     assert set(drawn) == set(groups)
-    for name, colour in drawn.items():
+    for name, color in drawn.items():
         values, counts = np.unique(labels[groups == name], return_counts=True)
-        assert colour in [types[value] for value in values[counts == counts.max()]]
+        assert color in [types[value] for value in values[counts == counts.max()]]
 
 
 def test_without_truth_the_flow_ends_at_the_group(project, monkeypatch):

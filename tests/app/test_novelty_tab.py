@@ -67,7 +67,7 @@ def texts(app):
 def test_it_lists_the_new_types_and_says_how_right_that_is(page, project):
     result, truth = load_result(project), project.truth()
     new = ~truth.reindex(result.obs_names).isin(result.label_names).to_numpy()
-    beyond = unknown_cells.strangeness(result) > unknown_cells.DEFAULT_LIMIT
+    beyond = unknown_cells.outlier_score(result) > unknown_cells.DEFAULT_LIMIT
     shown = metrics(page)
     assert shown["Beyond the limit"] == str(beyond.sum())
     assert shown["Keep their names"] == str((~beyond).sum())
@@ -82,7 +82,7 @@ def test_it_lists_the_new_types_and_says_how_right_that_is(page, project):
 
 def test_the_limit_previews_and_applies_with_undo(page, project):
     page.slider(key=state.STRANGE_LIMIT.name).set_value(1.0).run()
-    values = unknown_cells.strangeness(load_result(project))
+    values = unknown_cells.outlier_score(load_result(project))
     assert metrics(page)["Beyond the limit"] == str((values > 1.0).sum())
     assert Project.open(project.id).labels() is None  # a preview changes nothing
     page.button(key="apply_strange").click().run()
@@ -98,15 +98,15 @@ def test_other_scores_can_be_chosen_and_none_means_the_usual(page, project):
     result = load_result(project)
     page.multiselect(key=state.STRANGE_BY.name).set_value(["l2_hard"]).run()
     page.slider(key=state.STRANGE_LIMIT.name).set_value(1.0).run()
-    assert metrics(page)["Beyond the limit"] == str((unknown_cells.strangeness(result, ["l2_hard"]) > 1.0).sum())
+    assert metrics(page)["Beyond the limit"] == str((unknown_cells.outlier_score(result, ["l2_hard"]) > 1.0).sum())
     page.multiselect(key=state.STRANGE_BY.name).set_value([]).run()
     assert not page.exception, page.exception
-    assert metrics(page)["Beyond the limit"] == str((unknown_cells.strangeness(result) > 1.0).sum())
+    assert metrics(page)["Beyond the limit"] == str((unknown_cells.outlier_score(result) > 1.0).sum())
 
 
 def test_a_limit_beyond_all_cells_leaves_all_as_they_are(page, project):
     page.slider(key=state.STRANGE_LIMIT.name).set_value(6.0).run()
-    values = unknown_cells.strangeness(load_result(project))
+    values = unknown_cells.outlier_score(load_result(project))
     assert page.button(key="apply_strange").disabled == (values <= 6.0).all()
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sctl import jobs
 from sctl.errors import SctlError
 from sctl.jobs.tasks import compute
-from sctl.preprocess import log_normalise
+from sctl.preprocess import log_normalize
 from sctl.project import Project
 from sctl.simulate import toy_counts
 from sctl.ui.frame import steps
@@ -210,7 +210,7 @@ def test_ids_of_the_source_meet_the_table_of_the_target_in_one_click(open_page, 
 
 
 def test_all_genes_in_raw_are_offered_and_used_in_one_click(open_page, project):
-    target = log_normalise(project.input("target"))
+    target = log_normalize(project.input("target"))
     few = target[:, :120].copy()
     few.layers.clear()
     few.raw = target

@@ -32,7 +32,7 @@ from sctl.run import Run
 from sctl.ui.explain import units_view
 from sctl.ui.frame import results, state
 
-QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 20, "learning_rate": 2e-3}
+QUICK = {"n_hidden": 40, "n_latent": 12, "max_epochs": 20, "learning_rate": 2e-3}
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_datasets_without_a_common_column_get_one(source, target):
     one, other = source.copy(), target.copy()
     one.obs = one.obs[["cell_type"]].rename(columns={"cell_type": "annotation"})
     other.obs = other.obs[["cell_type"]]
-    whole = joined({"one": one, "other": other}, labelled=True)
+    whole = joined({"one": one, "other": other}, labeled=True)
     assert set(whole.obs.columns) == {"file", "annotation", "cell_type", "cell type"}
     types = [*one.obs["annotation"].astype(str), *other.obs["cell_type"].astype(str)]
     assert whole.obs["cell type"].tolist() == types
@@ -138,7 +138,7 @@ def test_counts_and_logarithms_meet_as_linear_values(source, target):
 def test_a_dataset_without_types_leaves_its_cells_without(source, target):
     bare = target.copy()
     bare.obs = bare.obs[[]]
-    whole = joined({"one": source, "other": bare}, labelled=True)
+    whole = joined({"one": source, "other": bare}, labeled=True)
     assert "cell type" not in whole.obs
     assert whole.obs["cell_type"].isna().tolist() == (whole.obs["file"] == "other").tolist()
 

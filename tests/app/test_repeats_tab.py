@@ -47,7 +47,7 @@ def answer(project, question, hits):
     """Write the outcomes of ten seeds, so many of which kept the groups apart."""
     for key, count in zip(METHODS, hits, strict=True):
         for seed in range(10):
-            outcome = Outcome(key, seed, separated=seed < count, apart=0.75, n_clusters=4 + seed % 2)
+            outcome = Outcome(key, seed, separated=seed < count, total_variation=0.75, n_clusters=4 + seed % 2)
             add_outcome(note_question(project, question), outcome)
 
 

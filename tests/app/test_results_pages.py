@@ -226,9 +226,9 @@ def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
 
 
 def test_a_group_that_the_source_hides_is_a_warning(open_page, done, monkeypatch):
-    assert list(load_result(done).uns["hidden_groups"]) == []  # looked for, and none was there
+    assert list(load_result(done).uns["merged_subpopulations"]) == []  # looked for, and none was there
     said = "Group 2 may be two kinds of cells: HLA-A_1, MS4A7 in these."
-    monkeypatch.setattr(results, "hidden_groups", lambda project: [said])
+    monkeypatch.setattr(results, "merged_subpopulations", lambda project: [said])
     app = fine(open_page("theta", done.id))
     assert [item.value for item in app.warning if "two kinds" in item.value] == [errors.plain(said)]
     app = open_page("uncertainty", done.id)
@@ -405,10 +405,10 @@ def test_a_label_needs_a_name(name):
     "colour", ["label", "cluster", "confidence", "gene", "blend", "genes", "quality:n_genes", "column:donor"]
 )
 @pytest.mark.parametrize("cells", ["target", "joint"])
-def test_a_map_can_be_coloured_by_anything(open_page, done, colour, cells):
+def test_a_map_can_be_coloured_by_anything(open_page, done, color, cells):
     app = open_page("explore", done.id)
     app.session_state["map_cells"] = cells
-    app.session_state["colour:"] = colour
+    app.session_state["colour:"] = color
     app.session_state["panes"] = True
     app.run()
     assert len(fine(app).get("plotly_chart")) >= 3
@@ -701,7 +701,7 @@ def test_a_type_keeps_its_colour_where_others_are_missing(done, monkeypatch):
     few[few == found.label_names[0]] = found.label_names[1]
     monkeypatch.setattr(results, "result", lambda project: dataclasses.replace(found, labels=few))
     assert colors.palette(done, "label") == whole
-    assert {name: whole[name] for name in found.label_names} == plots.colours_of(found.label_names)
+    assert {name: whole[name] for name in found.label_names} == plots.colors_of(found.label_names)
 
 
 @pytest.mark.parametrize("had_markers", [True, False])

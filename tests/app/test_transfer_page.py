@@ -131,9 +131,9 @@ def test_the_use_of_the_source_can_be_asked_for(open_page, project, started):
 
 def test_nothing_waits_until_the_use_of_the_source_is_known(project, monkeypatch):
     monkeypatch.setattr(source_view.job_views, "running", lambda project: SimpleNamespace(kind="prepare"))
-    assert source_view.busy(project)
+    assert source_view.is_running(project)
     project.set_params("preprocess", {"n_top_genes": 50}, note="Fewer genes")
-    assert not source_view.busy(project)  # the job is about the data themselves
+    assert not source_view.is_running(project)  # the job is about the data themselves
 
 
 def test_a_large_target_is_said_to_be_clustered_through_landmarks(open_page, project, monkeypatch):

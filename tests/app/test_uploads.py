@@ -99,7 +99,7 @@ def test_only_named_folders_are_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("for_reference", "batch_key"), [(False, None), (True, "file")])
 def test_only_a_reference_tells_its_files_apart_by_itself(projects, source, monkeypatch, for_reference, batch_key):
     project = Project.create("Two files")
-    both = workflow.joined({"one.h5ad": source[::2].copy(), "two.h5ad": source[1::2].copy()}, labelled=True)
+    both = workflow.joined({"one.h5ad": source[::2].copy(), "two.h5ad": source[1::2].copy()}, labeled=True)
     project.put_input("source", both, {"filename": "one.h5ad + two.h5ad", "files": ["one.h5ad", "two.h5ad"]})
     monkeypatch.setattr(inputs.shell, "current", lambda: project)
     inputs._choose_labels("source", for_reference=for_reference)

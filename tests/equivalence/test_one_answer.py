@@ -148,7 +148,7 @@ def through_the_app(case: Case, folder: Path) -> Project:
     """Upload, choose, repair and compute as the pages do."""
     project = Project.create("Mine")
     for role, names in (("source", case.source), ("target", case.target)):
-        read = workflow.read_datasets([folder / name for name in names], labelled=role == "source")
+        read = workflow.read_datasets([folder / name for name in names], labeled=role == "source")
         project.put_input(role, read, {"filename": " + ".join(names), "files": list(names)})
     if case.labels:
         joined, _ = sctl_io().join_labels(project.input("source"), sctl_io().read_labels(folder / case.labels))
@@ -219,7 +219,7 @@ def through_python(case: Case, folder: Path) -> AnnData:
     for role, names in (("source", case.source), ("target", case.target)):
         paths = [folder / name for name in names]
         several = len(paths) > 1
-        read[role] = workflow.read_datasets(paths, labelled=role == "source") if several else sctl.read(paths[0])
+        read[role] = workflow.read_datasets(paths, labeled=role == "source") if several else sctl.read(paths[0])
     source, given = read["source"], read["target"]
     if case.labels:
         source, _ = sctl_io().join_labels(source, sctl_io().read_labels(folder / case.labels))
@@ -420,7 +420,7 @@ def test_numbers_by_hand(settings: dict[str, Any], human: tuple[AnnData, AnnData
     case = Case({"source.h5ad": source, "target.h5ad": target}, method="transfercluster", **settings)
     found = require_one_answer(case, tmp_path).uns["sctl_transfercluster"]
     by_hand = settings.get("theta", settings.get("params", {}).get("theta"))
-    assert "hidden_groups" in found
+    assert "merged_subpopulations" in found
     assert by_hand is None or (found["theta"], list(found["thetas"])) == (by_hand, sorted({0.0, by_hand}))
 
 

@@ -21,7 +21,7 @@ from sctl.run import Run
 
 @pytest.fixture
 def net():
-    return untrained(12, PoissonConfig(n_hidden=7, n_code=4), Run(seed=3))
+    return untrained(12, PoissonConfig(n_hidden=7, n_latent=4), Run(seed=3))
 
 
 @pytest.fixture

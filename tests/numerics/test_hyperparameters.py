@@ -89,16 +89,16 @@ def test_a_damaged_journal_is_refused(tmp_path):
 def test_the_papers_ranges():
     paper = SPACES["paper"]
     assert (paper["n_hidden"].low, paper["n_hidden"].high) == (50, 140)
-    assert (paper["n_code"].low, paper["n_code"].high) == (35, 75)
+    assert (paper["n_latent"].low, paper["n_latent"].high) == (35, 75)
     assert set(SPACES["paper_complex"]) == {*paper, "l1", "weight_decay"}
-    changed = configured(PoissonConfig(), {"n_code": 7, "learning_rate": 0.5, "weight_decay": 0.1})
-    assert (changed.n_code, changed.training.learning_rate, changed.training.weight_decay) == (7, 0.5, 0.1)
+    changed = configured(PoissonConfig(), {"n_latent": 7, "learning_rate": 0.5, "weight_decay": 0.1})
+    assert (changed.n_latent, changed.training.learning_rate, changed.training.weight_decay) == (7, 0.5, 0.1)
 
 
 def test_settings_of_a_network_are_found(rng):
     X = np.log1p(rng.poisson(rng.gamma(0.5, 4.0, size=(2, 15))[np.repeat([0, 1], 30)]))
     config = PoissonConfig(n_hidden=8, training=TrainingConfig(max_epochs=3, batch_size=16), held_out=0.2)
-    space = {"learning_rate": Range(1e-5, 1e-1, log=True), "n_code": Range(2, 6, whole=True)}
+    space = {"learning_rate": Range(1e-5, 1e-1, log=True), "n_latent": Range(2, 6, whole=True)}
     found = search_poisson(X, None, config, space, n_trials=6, sampler="tpe", run=Run())
     assert found.best.value == min(trial.value for trial in found.trials)
     assert np.isfinite(found.best.value)

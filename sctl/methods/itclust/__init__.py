@@ -19,7 +19,7 @@ from sctl.data import Answer, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer, by_gradients
-from sctl.methods.itclust.fine_tuning_result import TwoClusterings, answered
+from sctl.methods.itclust.fine_tuning_result import FineTuningStages, answered
 from sctl.methods.itclust.label_shift import most_alike
 from sctl.methods.itclust.scaling import z_scores
 from sctl.numerics.class_means import class_means
@@ -27,7 +27,7 @@ from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
     from sctl.methods.itclust.schedules import Schedule
-    from sctl.methods.itclust.target_labels import NamedTarget, Sharpening
+    from sctl.methods.itclust.target_labels import FineTuningConfig, NamedTarget
 
 MIN_CELLS = 10
 """Fewer target cells than this cannot be scaled on their own."""
@@ -170,7 +170,7 @@ class ItClust(TransferMethod):
     )
     tolerance: float = param(
         0.001,
-        "Sharpening ends when a smaller share of the cells changes its cluster.",
+        "FineTuningConfig ends when a smaller share of the cells changes its cluster.",
         title="Stop below this share of changes",
         low=0.0,
         high=1.0,
@@ -200,7 +200,7 @@ class ItClust(TransferMethod):
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn the source's types.
 
-        Sets ``label_names_``, ``var_names_``, ``network_`` (see :class:`~sctl.methods.itclust.source_classifier.TypeNetwork`),
+        Sets ``label_names_``, ``var_names_``, ``network_`` (see :class:`~sctl.methods.itclust.source_classifier.SourceClassifier`),
         ``n_source_`` and ``log_``.
 
         Raises
@@ -208,7 +208,7 @@ class ItClust(TransferMethod):
         DataError
             If the source has one type only, or the column of batches is missing or says the same as the types.
         """
-        from sctl.methods.itclust.source_classifier import TypeNetwork  # noqa: PLC0415 - torch, see above
+        from sctl.methods.itclust.source_classifier import SourceClassifier  # noqa: PLC0415 - torch, see above
 
         if self.batch_key is not None and self.batch_key not in source.obs:
             raise DataError(
@@ -222,7 +222,7 @@ class ItClust(TransferMethod):
         genes = _variable(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
-        network, logs = TypeNetwork.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
+        network, logs = SourceClassifier.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
         profiles = class_means(source[:, genes].X, types.codes.astype(np.int64), len(types.categories))
         self.network_ = dataclasses.replace(network, profiles=profiles.astype(np.float32))
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
@@ -249,7 +249,7 @@ class ItClust(TransferMethod):
         found = named_target(
             self.network_, X[order], self._sharpening(), start=None if start is None else start[order], run=run
         )
-        both = TwoClusterings(found.before, found.after, self.label_names_).take(back)
+        both = FineTuningStages(found.before, found.after, self.label_names_).take(back)
         answer = found.comparison.recommended if self.answer == "auto" else self.answer
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
         way, at_each = trajectory(found.sharp.snapshots)
@@ -315,12 +315,12 @@ class ItClust(TransferMethod):
 
     def restore(self, arrays: Mapping[str, NDArray[np.float32]], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned."""
-        from sctl.methods.itclust.source_classifier import TypeNetwork  # noqa: PLC0415 - torch, see above
+        from sctl.methods.itclust.source_classifier import SourceClassifier  # noqa: PLC0415 - torch, see above
 
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.n_source_, self.log_ = int(facts["n_source"]), dict(facts["training"])
         shape = (len(self.label_names_), len(self.var_names_))
-        self.network_ = TypeNetwork.from_arrays(arrays, shape=shape, output=self.output)
+        self.network_ = SourceClassifier.from_arrays(arrays, shape=shape, output=self.output)
         return self
 
     def _schedule(self) -> Schedule:
@@ -331,9 +331,9 @@ class ItClust(TransferMethod):
             return schedules.paper(output=self.output, **knobs)
         return schedules.fast(output=self.output, n_epochs=(self.n_pretrain_epochs, self.n_epochs), **knobs)
 
-    def _sharpening(self) -> Sharpening:
+    def _sharpening(self) -> FineTuningConfig:
         from sctl.methods.itclust.finetuning import SelfTraining  # noqa: PLC0415
-        from sctl.methods.itclust.target_labels import Sharpening  # noqa: PLC0415 - torch, see above
+        from sctl.methods.itclust.target_labels import FineTuningConfig  # noqa: PLC0415 - torch, see above
         from sctl.numerics.training import TrainingConfig  # noqa: PLC0415
 
         training = SelfTraining(
@@ -343,7 +343,7 @@ class ItClust(TransferMethod):
             tolerance=self.tolerance,
             reconstruction=self.reconstruction,
         )
-        return Sharpening(
+        return FineTuningConfig(
             training=training,
             dropout=self.dropout,
             limits=(-self.clip if self.clip_sides == "both" else None, self.clip),
@@ -381,7 +381,7 @@ class ItClust(TransferMethod):
         found = places >= 0
         return most_alike(target.X[:, places[found]], self.network_.profiles[:, found])
 
-    def _told(self, found: NamedTarget, both: TwoClusterings) -> dict[str, Any]:
+    def _told(self, found: NamedTarget, both: FineTuningStages) -> dict[str, Any]:
         """Return what pages tell of both steps of the training."""
         from sctl.methods.itclust.finetuning_report import what_happened  # noqa: PLC0415 - torch, see above
 

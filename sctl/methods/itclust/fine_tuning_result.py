@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sctl.data import UNASSIGNED, Answer, TransferResult
-from sctl.methods.itclust.stages import Clustering, mean_confidence
+from sctl.methods.itclust.stages import FineTuningStage, mean_confidence
 from sctl.numerics.unknown_groups import free_names
 from sctl.typing import Floats, Ints
 
 
 @dataclass(frozen=True)
-class TwoClusterings:
+class FineTuningStages:
     """Both answers, with the names of the source's types.
 
     Parameters
@@ -26,16 +26,16 @@ class TwoClusterings:
         Of the source's types.
     """
 
-    before: Clustering
-    after: Clustering
+    before: FineTuningStage
+    after: FineTuningStage
     names: Sequence[str]
 
     @classmethod
-    def of(cls, result: TransferResult) -> TwoClusterings:
+    def of(cls, result: TransferResult) -> FineTuningStages:
         """Return the answers that a result holds."""
         place = {name: code for code, name in enumerate(result.label_names)}
         before, after = (
-            Clustering(
+            FineTuningStage(
                 np.asarray(result.obsm[f"{side}_proba"]),
                 np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
                 np.asarray(result.obsm[f"{side}_embedding"]),
@@ -44,9 +44,9 @@ class TwoClusterings:
         )
         return cls(before, after, result.label_names)
 
-    def take(self, rows: Ints) -> TwoClusterings:
+    def take(self, rows: Ints) -> FineTuningStages:
         """Return some cells, in a given order."""
-        return TwoClusterings(self.before.take(rows), self.after.take(rows), self.names)
+        return FineTuningStages(self.before.take(rows), self.after.take(rows), self.names)
 
     def fields(self, answer: Answer, *, silent: NDArray[np.bool_], min_confidence: float) -> dict[str, Any]:
         """Return what of a :class:`~sctl.data.TransferResult` follows from the answer that is kept.
@@ -91,12 +91,12 @@ class TwoClusterings:
             "types": {name: self.type_names(side) for name, side in sides.items()},
         }
 
-    def cluster_names(self, side: Clustering) -> tuple[str, ...]:
+    def cluster_names(self, side: FineTuningStage) -> tuple[str, ...]:
         """Return the names of the clusters: their types, for new ones numbers."""
         new = iter(free_names("new group", int((side.types < 0).sum()), self.names))
         return tuple(self.names[kind] if kind >= 0 else next(new) for kind in side.types)
 
-    def type_names(self, side: Clustering) -> list[str]:
+    def type_names(self, side: FineTuningStage) -> list[str]:
         """Return the source type that each cluster stands for."""
         return [self.names[kind] if kind >= 0 else UNASSIGNED for kind in side.types]
 
@@ -104,7 +104,7 @@ class TwoClusterings:
         """Return the probability of each type, of which the confidence of a label is one: (n_obs, n_labels)."""
         return (self.before.label_proba(len(self.names)) + self.after.label_proba(len(self.names))) / 2
 
-    def _kept(self, answer: Answer) -> Clustering:
+    def _kept(self, answer: Answer) -> FineTuningStage:
         return self.before if answer == "before" else self.after
 
 
@@ -119,7 +119,7 @@ def answered(result: TransferResult, answer: Answer, *, min_confidence: float) -
     min_confidence : float
         Cells that are less sure are left unassigned.
     """
-    both = TwoClusterings.of(result)
+    both = FineTuningStages.of(result)
     silent = result.confidence == 0  # no other cell is: a probability is never zero
     fields: Mapping[str, Any] = both.fields(answer, silent=silent, min_confidence=min_confidence)
     return replace(result, **fields, uns={**result.uns, **both.uns(answer)})

@@ -56,7 +56,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Sharpened:
+class FineTuningResult:
     """What fine-tuning gave.
 
     Parameters
@@ -110,7 +110,7 @@ def sharpened(q: Floats) -> Floats:
     return out
 
 
-def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Run) -> Sharpened:
+def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Run) -> FineTuningResult:
     """Fine-tune a network on a target, in place, until its clusters hardly change.
 
     Parameters
@@ -123,7 +123,7 @@ def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Ru
 
     Returns
     -------
-    Sharpened
+    FineTuningResult
 
     Raises
     ------
@@ -165,7 +165,7 @@ def self_train(net: EmbeddingNet, cells: Cells, config: SelfTraining, *, run: Ru
             losses.append(float(np.mean([trainer.epoch() for _ in range(config.epochs)])))
         before = clusters
     run.report(PHASE, config.max_refreshes, config.max_refreshes)
-    return Sharpened(
+    return FineTuningResult(
         z, q, np.array(changed), np.array(sizes), np.array([*losses, np.nan]), settled, tuple(snapshots), first
     )
 
@@ -230,7 +230,7 @@ def trajectory(snapshots: tuple[Snapshot, ...]) -> tuple[NDArray[np.float32], In
     return flat.transpose(1, 0, 2).reshape(flat.shape[1], -1), clusters
 
 
-def swallowed(start: Ints, end: Ints, n_clusters: int, *, share: float = 0.5) -> list[tuple[int, int, int, int]]:
+def merged_clusters(start: Ints, end: Ints, n_clusters: int, *, share: float = 0.5) -> list[tuple[int, int, int, int]]:
     """Find clusters that lost most of their cells to another one.
 
     Parameters
@@ -248,7 +248,7 @@ def swallowed(start: Ints, end: Ints, n_clusters: int, *, share: float = 0.5) ->
 
     Examples
     --------
-    >>> swallowed(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 0, 0]), 2)
+    >>> merged_clusters(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 0, 0, 0]), 2)
     [(1, 0, 2, 2)]
     """
     out = []

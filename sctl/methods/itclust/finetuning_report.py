@@ -7,26 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from sctl.methods.itclust.finetuning import Sharpened, swallowed
-from sctl.methods.itclust.stages import Clustering, cluster_confidence
+from sctl.methods.itclust.finetuning import FineTuningResult, merged_clusters
+from sctl.methods.itclust.stages import FineTuningStage, cluster_confidence
 
 
 def what_happened(
-    before: Clustering, after: Clustering, sharp: Sharpened, *, names: Sequence[str], types: Sequence[str]
+    before: FineTuningStage,
+    after: FineTuningStage,
+    sharp: FineTuningResult,
+    *,
+    names: Sequence[str],
+    types: Sequence[str],
 ) -> dict[str, Any]:
     """Return what pages tell of fine-tuning, in a form that files take.
 
     Parameters
     ----------
     before, after : Clustering
-    sharp : Sharpened
+    sharp : FineTuningResult
     names, types : sequence of str
         Of the clusters after fine-tuning: their names, and the source types they stand for.
     """
     n, end = len(after.types), after.clusters
     place = {int(kind): cluster for cluster, kind in enumerate(after.types) if kind >= 0}
     start = np.array([place.get(int(kind), n) for kind in before.labels])  # n: a type that new groups replaced
-    lost = swallowed(start, end, n)
+    lost = merged_clusters(start, end, n)
     return {
         "cluster_table": {
             "cluster": list(names),

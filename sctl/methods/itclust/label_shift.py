@@ -88,7 +88,7 @@ def most_alike(X: Any, profiles: Floats) -> Ints:
     return codes
 
 
-def rescaled(X: Floats, moments: TypeMoments, shares: Floats) -> NDArray[np.float32]:
+def correct_label_shift(X: Floats, moments: TypeMoments, shares: Floats) -> NDArray[np.float32]:
     """Bring cells that were scaled on their own to the scale of the source.
 
     Parameters

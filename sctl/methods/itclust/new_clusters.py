@@ -27,7 +27,7 @@ _N_COMPONENTS, _MAX_CELLS = 10, 1000
 _ALIKE = 1e-6  # scaled expression that differs less is the same
 
 
-def own_groups(X: Floats, *, rng: np.random.Generator) -> Ints:
+def cluster_target(X: Floats, *, rng: np.random.Generator) -> Ints:
     """Divide cells by their own genes alone, and what was divided again, as long as the parts are distinct.
 
     Cells are divided by k-means on the principal components of their genes. Each part has components of its own in
@@ -53,13 +53,13 @@ def own_groups(X: Floats, *, rng: np.random.Generator) -> Ints:
         return np.zeros(len(X), dtype=np.int64)
     out, n = np.empty(len(X), dtype=np.int64), 0
     for part in range(parts.max() + 1):
-        inner = own_groups(X[parts == part], rng=rng)
+        inner = cluster_target(X[parts == part], rng=rng)
         out[parts == part] = n + inner
         n += int(inner.max()) + 1
     return out
 
 
-def foreign_cells(q: Floats, groups: Ints) -> NDArray[np.bool_]:
+def unmatched_cells(q: Floats, groups: Ints) -> NDArray[np.bool_]:
     """Return which cells belong to groups that the source has no name for.
 
     A group is foreign if its cells do not agree on a name, or if another group of that name is far more certain
@@ -70,7 +70,7 @@ def foreign_cells(q: Floats, groups: Ints) -> NDArray[np.bool_]:
     q : ndarray of shape (n_obs, n_types)
         What the network says of the cells.
     groups : ndarray of int, shape (n_obs,)
-        From :func:`own_groups`; one group alone is not judged.
+        From :func:`cluster_target`; one group alone is not judged.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def foreign_cells(q: Floats, groups: Ints) -> NDArray[np.bool_]:
     Examples
     --------
     >>> q = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.4], [0.5, 0.4], [0.2, 0.8]])
-    >>> foreign_cells(q, np.array([0, 0, 1, 1, 2]))
+    >>> unmatched_cells(q, np.array([0, 0, 1, 1, 2]))
     array([False, False,  True,  True, False])
     """
     n = int(groups.max()) + 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sctl.errors import DataError
 from sctl.methods.itclust import deep_embedding as deep
-from sctl.methods.itclust.label_shift import TypeMoments, rescaled
+from sctl.methods.itclust.label_shift import TypeMoments, correct_label_shift
 from sctl.methods.itclust.schedules import Schedule
 from sctl.numerics.networks import Activation
 from sctl.numerics.training import Cells, TrainingLog
@@ -22,7 +22,7 @@ _OURS = "types."  # begins the names of arrays that are no weights
 
 
 @dataclass(frozen=True, kw_only=True)
-class TypeNetwork:
+class SourceClassifier:
     """What was learned of a source.
 
     Parameters
@@ -61,7 +61,7 @@ class TypeNetwork:
 
         Returns
         -------
-        TypeNetwork
+        SourceClassifier
         list of TrainingLog
             One for each phase.
         """
@@ -118,7 +118,9 @@ class TypeNetwork:
         for _ in range(n_times):
             if codes is None:
                 codes = deep.outputs(net, Cells.all(out))[1].argmax(axis=1)
-            out = np.clip(rescaled(X, self.moments, np.bincount(codes, minlength=self.n_types) / len(codes)), *limits)
+            out = np.clip(
+                correct_label_shift(X, self.moments, np.bincount(codes, minlength=self.n_types) / len(codes)), *limits
+            )
             codes = None
         return out
 

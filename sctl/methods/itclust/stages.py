@@ -61,7 +61,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Clustering:
+class FineTuningStage:
     """One way to see the target: its clusters before fine-tuning, or those after.
 
     Parameters
@@ -95,18 +95,18 @@ class Clustering:
         out[:, self.types[known]] = self.proba[:, known]
         return out
 
-    def among_met(self) -> Clustering:
+    def among_matched(self) -> FineTuningStage:
         """Return the same without clusters that have no cell."""
         met = np.unique(self.clusters)
         proba = self.proba[:, met]
-        return Clustering(proba / proba.sum(axis=1, keepdims=True), self.types[met], self.embedding)
+        return FineTuningStage(proba / proba.sum(axis=1, keepdims=True), self.types[met], self.embedding)
 
-    def take(self, rows: Ints) -> Clustering:
+    def take(self, rows: Ints) -> FineTuningStage:
         """Return some cells, in a given order."""
-        return Clustering(self.proba[rows], self.types, self.embedding[rows])
+        return FineTuningStage(self.proba[rows], self.types, self.embedding[rows])
 
 
-def compare(X: Floats, before: Clustering, after: Clustering, *, rng: np.random.Generator) -> Comparison:
+def compare(X: Floats, before: FineTuningStage, after: FineTuningStage, *, rng: np.random.Generator) -> Comparison:
     """Compare the labels before and after fine-tuning.
 
     Parameters
@@ -161,7 +161,7 @@ def cluster_confidence(start: Ints, end: Ints, n_clusters: int) -> Floats:
     return stayed / np.maximum(np.bincount(end, minlength=n_clusters), 1)
 
 
-def mean_confidence(labels: Ints, both: tuple[Clustering, Clustering], n_types: int) -> Floats:
+def mean_confidence(labels: Ints, both: tuple[FineTuningStage, FineTuningStage], n_types: int) -> Floats:
     """Return how sure a cell's label is: its probability before and after fine-tuning, averaged.
 
     Fine-tuning makes every cell certain, also those that it moved for no good reason; before it they were not.

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sctl.methods.itclust import deep_embedding as deep
-from sctl.methods.itclust.finetuning import SelfTraining, Sharpened, self_train, target_head
-from sctl.methods.itclust.new_clusters import foreign_cells, own_groups
-from sctl.methods.itclust.source_classifier import TypeNetwork
-from sctl.methods.itclust.stages import Clustering, Comparison, compare
+from sctl.methods.itclust.finetuning import FineTuningResult, SelfTraining, self_train, target_head
+from sctl.methods.itclust.new_clusters import cluster_target, unmatched_cells
+from sctl.methods.itclust.source_classifier import SourceClassifier
+from sctl.methods.itclust.stages import Comparison, FineTuningStage, compare
 from sctl.numerics.networks import SoftAssignment
 from sctl.numerics.training import Cells, TrainingConfig
 from sctl.run import Run
@@ -24,7 +24,7 @@ N_LESSONS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharpening:
+class FineTuningConfig:
     """How a target is named.
 
     Parameters
@@ -58,24 +58,24 @@ class NamedTarget:
     Parameters
     ----------
     before, after : Clustering
-    sharp : Sharpened
+    sharp : FineTuningResult
         What happened between them.
     comparison : Comparison
     explained : bool
         Whether the source explained the target before new groups were made.
     """
 
-    before: Clustering
-    after: Clustering
-    sharp: Sharpened
+    before: FineTuningStage
+    after: FineTuningStage
+    sharp: FineTuningResult
     comparison: Comparison
     explained: bool
 
 
 def named_target(
-    types: TypeNetwork,
+    types: SourceClassifier,
     X: NDArray[np.float32],
-    config: Sharpening,
+    config: FineTuningConfig,
     *,
     start: NDArray[np.integer[Any]] | None = None,
     run: Run,
@@ -84,10 +84,10 @@ def named_target(
 
     Parameters
     ----------
-    types : TypeNetwork
+    types : SourceClassifier
     X : ndarray of shape (n_obs, n_vars)
         The target's genes that the network sees, scaled on their own.
-    config : Sharpening
+    config : FineTuningConfig
     start : ndarray of int, shape (n_obs,), optional
         Type of every cell by which the mix is counted at first.
     run : Run
@@ -101,12 +101,12 @@ def named_target(
     scaled = types.on_scale_of_source(X, n_times=n_times, limits=config.limits, start=start)
     net, cells = types.network(), Cells.all(scaled)
     z, q = deep.outputs(net, cells)
-    before = Clustering(q, np.arange(q.shape[1]), z).among_met()
+    before = FineTuningStage(q, np.arange(q.shape[1]), z).among_matched()
     net.head, kinds = target_head(
         net, z, q, keep_empty=config.keep_empty, n_new=config.n_new or 0, rng=run.rng("new clusters")
     )
     sharp = self_train(net, cells, config.training, run=run)
-    after = Clustering(sharp.proba, kinds, sharp.embedding)
+    after = FineTuningStage(sharp.proba, kinds, sharp.embedding)
     comparison = compare(X, before, after, rng=run.rng("compared cells"))
     explained = comparison.explained
     found = _with_new_groups(types, X, config=config, run=run) if config.n_new is None and not explained else None
@@ -117,13 +117,13 @@ def named_target(
 
 
 def _with_new_groups(
-    types: TypeNetwork, X: NDArray[np.float32], *, config: Sharpening, run: Run
-) -> tuple[Clustering, Sharpened] | None:
+    types: SourceClassifier, X: NDArray[np.float32], *, config: FineTuningConfig, run: Run
+) -> tuple[FineTuningStage, FineTuningResult] | None:
     """Teach the network groups that it has no name for, and sharpen all; None if there are none."""
     cells = Cells.all(X)  # on its own scale: where types are missing, the mix found means little
     z, q = deep.outputs(types.network(), cells)
-    own, groups = own_groups(X, rng=run.rng("own groups")), q.argmax(axis=1)
-    foreign = foreign_cells(q, own)
+    own, groups = cluster_target(X, rng=run.rng("own groups")), q.argmax(axis=1)
+    foreign = unmatched_cells(q, own)
     if not foreign.any():
         return None
     groups[foreign] = q.shape[1] + own[foreign]
@@ -137,4 +137,4 @@ def _with_new_groups(
     )
     deep.train_source(net, cells, codes, config=lessons, run=run, phase="Learn the new groups")
     sharp = self_train(net, cells, config.training, run=run)
-    return Clustering(sharp.proba, np.where(met < q.shape[1], met, -1), sharp.embedding), sharp
+    return FineTuningStage(sharp.proba, np.where(met < q.shape[1], met, -1), sharp.embedding), sharp

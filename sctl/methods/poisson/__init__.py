@@ -23,7 +23,7 @@ from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
 from sctl.methods.poisson.knn_attribution import CodeReasons, Reference
 from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, votes_on
-from sctl.numerics.encoder_decoder import CodeModel
+from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.numerics.neighbors import common_space, nearest, novelty, typical_distances
 from sctl.run import Run
 from sctl.typing import Floats, Ints
@@ -47,7 +47,7 @@ class PoissonAutoencoder(TransferMethod):
     Two layers lead from the genes to the code, and two back, with softplus after each. They are trained on the source
     alone to minimise the Poisson loss ``y − x log y`` of the reconstruction ``y``, plus ``λ ‖I − W Wᵀ‖`` on the last
     layer of the encoder, which keeps the units of the code apart. The target is encoded as it is, and each of its
-    cells takes the label of most of its ``k`` nearest source cells. Clusters are the labels that were given.
+    cells takes the label of most of its ``n_neighbors`` nearest source cells. Clusters are the labels that were given.
 
     Notes
     -----
@@ -74,7 +74,7 @@ class PoissonAutoencoder(TransferMethod):
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         {
             "How cells are compared": ("simple_weight", "distance", "scaling"),
-            "What the network is": ("n_hidden", "n_code", "loss", "softplus"),
+            "What the network is": ("n_hidden", "n_latent", "loss", "softplus"),
             "Penalties": ("orthogonality", "l1", "weight_decay"),
             "How the network learns": ("schedule", "learning_rate", "max_epochs"),
         }
@@ -90,7 +90,7 @@ class PoissonAutoencoder(TransferMethod):
         "Learn from the genes that vary most, from those of the 50 Hallmark pathways (as in the paper), or from all.",
         title="Genes to learn from",
     )
-    k: int = param(
+    n_neighbors: int = param(
         15, "How many source cells vote on each of your cells.", title="Number of neighbours", low=1, high=500
     )
     min_confidence: float = param(
@@ -137,7 +137,9 @@ class PoissonAutoencoder(TransferMethod):
         100, "Width of the layers between genes and code.", title="Width of the layers between", low=2, high=4000,
         advanced=True,
     )  # fmt: skip
-    n_code: int = param(50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True)
+    n_latent: int = param(
+        50, "Number of units of the code.", title="Width of the code", low=2, high=1000, advanced=True
+    )
     loss: Literal["rate", "log-rate"] | None = param(
         None,
         "What the network learns: expected expression, or its logarithm as in the authors' code, which heeds strong genes. "
@@ -204,7 +206,7 @@ class PoissonAutoencoder(TransferMethod):
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.labels_, self.mean_ = codes, np.asarray(X.mean(axis=0), dtype=np.float32).ravel()
         self.codes_ = tuple(model.encode(X) for model in self.models_)
-        self.typical_ = typical_distances(self._space(self.codes_), self.k, run=run)
+        self.typical_ = typical_distances(self._space(self.codes_), self.n_neighbors, run=run)
         self.log_ = {f"network {i + 1}": log.to_dict() for i, log in enumerate(logs)}
         return self
 
@@ -239,7 +241,7 @@ class PoissonAutoencoder(TransferMethod):
         training = TrainingConfig(**{**vars(base), "weight_decay": self.weight_decay * heavy, **given})
         return poisson.PoissonConfig(
             n_hidden=self.n_hidden,
-            n_code=self.n_code,
+            n_latent=self.n_latent,
             loss=self.loss or ("rate" if heavy else "log-rate"),
             softplus=self.softplus,
             orthogonality=self.orthogonality,
@@ -285,11 +287,11 @@ class PoissonAutoencoder(TransferMethod):
         self.label_names_, self.var_names_ = tuple(facts["label_names"]), tuple(facts["genes"])
         self.log_ = dict(facts["training"])
         self.mean_, self.labels_, self.typical_ = arrays["mean"], arrays["labels"], arrays["typical"]
-        self.models_ = tuple(CodeModel.from_arrays(part, softplus=self.softplus, loss="rate") for part in parts)
+        self.models_ = tuple(EncoderDecoder.from_arrays(part, softplus=self.softplus, loss="rate") for part in parts)
         self.codes_ = tuple(part["code"] for part in parts)
         n_cells, n_genes = len(self.labels_), len(self.var_names_)
         fits = all(model.n_genes == n_genes for model in self.models_) and len(self.mean_) == n_genes
-        fits &= all(code.shape == (n_cells, self.n_code) for code in self.codes_) and len(self.typical_) == n_cells
+        fits &= all(code.shape == (n_cells, self.n_latent) for code in self.codes_) and len(self.typical_) == n_cells
         if not fits or self.labels_.min() < 0 or self.labels_.max() >= len(self.label_names_):
             raise DataError(
                 "The parts of the model do not fit together.",
@@ -328,7 +330,7 @@ class PoissonAutoencoder(TransferMethod):
             Reference(self.codes_[0], self.labels_, self.scaling, unit_length=self.distance == "cosine"),
             X,
             np.asarray(cells),
-            k=self.k,
+            n_neighbors=self.n_neighbors,
         )
         baseline = self.mean_.astype(np.float64)
         return Explainer(
@@ -342,7 +344,7 @@ class PoissonAutoencoder(TransferMethod):
 
     @property
     def _most(self) -> int:
-        return max(self.k, MOST_NEIGHBOURS)
+        return max(self.n_neighbors, MOST_NEIGHBOURS)
 
     def _space(self, codes: tuple[Floats, ...]) -> NDArray[np.float32]:
         """Return codes in the space in which cells are compared."""
@@ -394,7 +396,7 @@ class PoissonAutoencoder(TransferMethod):
         seed: int,
     ) -> TransferResult:
         loss, silent = uns.pop("_loss"), uns.pop("_silent")
-        said = votes_on(*found, self.labels_, n_labels=len(self.label_names_), k=self.k)
+        said = votes_on(*found, self.labels_, n_labels=len(self.label_names_), n_neighbors=self.n_neighbors)
         confidence = np.where(silent, 0.0, said.shares[np.arange(len(said.best)), said.best])
         labels = np.array(self.label_names_, dtype=object)[said.best]
         labels[silent | (confidence < self.min_confidence)] = UNASSIGNED

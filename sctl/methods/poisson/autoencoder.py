@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sctl.numerics.encoder_decoder import CodeModel, Loss, Softplus, dense_chunks
+from sctl.numerics.encoder_decoder import EncoderDecoder, Loss, Softplus, dense_chunks
 from sctl.numerics.networks import Dense, draw_weights
 from sctl.numerics.training import Cells, TrainingConfig, TrainingLog, generator, train
 from sctl.run import Run
@@ -33,12 +33,12 @@ class PoissonConfig:
 
     Parameters
     ----------
-    n_hidden, n_code : int
+    n_hidden, n_latent : int
         Widths of the layer between, and of the code.
     loss : {"rate", "log-rate"}
         See :func:`poisson_loss`.
     softplus : {"smooth", "width"}
-        See :class:`~sctl.numerics.encoder_decoder.CodeModel`.
+        See :class:`~sctl.numerics.encoder_decoder.EncoderDecoder`.
     orthogonality : float
         λ of ``λ ‖I − W Wᵀ‖`` (Frobenius norm) on the last layer of the encoder.
     l1 : float
@@ -49,7 +49,7 @@ class PoissonConfig:
     """
 
     n_hidden: int = 100
-    n_code: int = 50
+    n_latent: int = 50
     loss: Loss = "log-rate"
     softplus: Softplus = "smooth"
     orthogonality: float = 0.01
@@ -81,7 +81,7 @@ class PoissonAutoencoder(nn.Module):
 
     def __init__(self, n_genes: int, config: PoissonConfig) -> None:
         super().__init__()
-        sizes = (n_genes, config.n_hidden, config.n_code, config.n_hidden, n_genes)
+        sizes = (n_genes, config.n_hidden, config.n_latent, config.n_hidden, n_genes)
         smooth = config.softplus == "smooth"
         layers = [SoftplusLayer(sizes[i], sizes[i + 1], 1.0 if smooth else float(sizes[i + 1])) for i in range(4)]
         self.encoder = nn.ModuleDict({"layers": nn.ModuleList(layers[:2])})
@@ -99,10 +99,10 @@ class PoissonAutoencoder(nn.Module):
             x = layer(x)
         return x
 
-    def as_model(self) -> CodeModel:
+    def as_model(self) -> EncoderDecoder:
         """Return the weights as arrays."""
         arrays = {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
-        return CodeModel.from_arrays(arrays, softplus=self.config.softplus, loss=self.config.loss)
+        return EncoderDecoder.from_arrays(arrays, softplus=self.config.softplus, loss=self.config.loss)
 
 
 def poisson_loss(x: Tensor, y: Tensor, loss: Loss) -> Tensor:
@@ -122,7 +122,7 @@ def poisson_loss(x: Tensor, y: Tensor, loss: Loss) -> Tensor:
 
 
 def overlap_of_units(weight: Tensor) -> Tensor:
-    """Return ``‖I − W Wᵀ‖``, 0 where the rows of ``W`` (n_code, n_hidden) have length 1 and right angles."""
+    """Return ``‖I − W Wᵀ‖``, 0 where the rows of ``W`` (n_latent, n_hidden) have length 1 and right angles."""
     gram = weight @ weight.T
     difference = torch.eye(len(gram), device=gram.device) - gram
     return (difference.square().sum() + 1e-12).sqrt()  # the norm itself has no slope at 0
@@ -149,7 +149,7 @@ def start_from_means(last: SoftplusLayer, means: Floats, loss: Loss) -> None:
 
 def train_poisson(
     X: Any, strata: Ints | None, config: PoissonConfig, *, run: Run, phase: str = "Learn the source's genes"
-) -> tuple[CodeModel, TrainingLog]:
+) -> tuple[EncoderDecoder, TrainingLog]:
     """Train a network to rebuild cells.
 
     Parameters
@@ -165,7 +165,7 @@ def train_poisson(
 
     Returns
     -------
-    CodeModel
+    EncoderDecoder
     TrainingLog
         The held-out loss is the Poisson loss alone, without penalties.
     """
@@ -182,7 +182,7 @@ def train_poisson(
     return (with_rates(model, cells, means, run=run) if config.loss == "log-rate" else model), log
 
 
-def with_rates(model: CodeModel, cells: Cells, means: Floats, *, run: Run) -> CodeModel:
+def with_rates(model: EncoderDecoder, cells: Cells, means: Floats, *, run: Run) -> EncoderDecoder:
     """Return a model that was trained in the log form with a last layer of its own that gives expected expression.
 
     The logarithm of a rate is a softplus there, at least 0, so that no rate is below 1: genes that are hardly expressed
@@ -190,7 +190,7 @@ def with_rates(model: CodeModel, cells: Cells, means: Floats, *, run: Run) -> Co
 
     Parameters
     ----------
-    model : CodeModel
+    model : EncoderDecoder
     cells : Cells
         Those it was trained on.
     means : ndarray of shape (n_genes,)
@@ -212,12 +212,12 @@ def with_rates(model: CodeModel, cells: Cells, means: Floats, *, run: Run) -> Co
 
 def train_several(
     X: Any, strata: Ints | None, configs: Sequence[PoissonConfig], n_networks: int, *, run: Run
-) -> tuple[tuple[CodeModel, ...], list[TrainingLog]]:
+) -> tuple[tuple[EncoderDecoder, ...], list[TrainingLog]]:
     """Train networks of every configuration, ``n_networks`` of each, which differ by their seed.
 
     The first of each is that of :func:`train_poisson`; those with one seed come one after the other.
     """
-    out: list[tuple[CodeModel, TrainingLog]] = []
+    out: list[tuple[EncoderDecoder, TrainingLog]] = []
     for i in range(n_networks):
         seeded = run if i == 0 else replace(run, seed=run.random_state(f"network {i}"))
         for config in configs:

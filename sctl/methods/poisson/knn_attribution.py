@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sctl.numerics.attribution import integrated_gradients
-from sctl.numerics.encoder_decoder import CodeModel
+from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.numerics.neighbors import FEW_CELLS, CodeScale, Scaling, mean_of_nearest
 from sctl.run import Run
 from sctl.typing import Floats, Ints
@@ -25,21 +25,21 @@ class LocalMargin:
     ----------
     scale : CodeScale
         What is taken from a code first.
-    mean_a, mean_b : ndarray of shape (n_obs, n_code)
+    mean_a, mean_b : ndarray of shape (n_obs, n_latent)
     """
 
     scale: CodeScale
     mean_a: Floats
     mean_b: Floats
 
-    def values(self, code: Floats) -> Floats:  # (n_obs, n_code)
+    def values(self, code: Floats) -> Floats:  # (n_obs, n_latent)
         """Return the margin of each cell: (n_obs,)."""
         u = self._unit(code)[0]
         out: Floats = ((u - self.mean_b) ** 2).sum(axis=1) - ((u - self.mean_a) ** 2).sum(axis=1)
         return out
 
-    def gradient(self, code: Floats) -> Floats:  # (n_obs, n_code)
-        """Return the margin's gradient with respect to the code: (n_obs, n_code)."""
+    def gradient(self, code: Floats) -> Floats:  # (n_obs, n_latent)
+        """Return the margin's gradient with respect to the code: (n_obs, n_latent)."""
         u, length = self._unit(code)
         slope = 2 * (self.mean_a - self.mean_b)
         if self.scale.unit_length:
@@ -48,7 +48,7 @@ class LocalMargin:
         return out
 
     def _unit(self, code: Floats) -> tuple[Floats, Floats]:
-        v = (np.asarray(code, dtype=np.float64) - self.scale.centre) / self.scale.spread
+        v = (np.asarray(code, dtype=np.float64) - self.scale.center) / self.scale.spread
         length = np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
         return (v / length, length) if self.scale.unit_length else (v, length)
 
@@ -59,7 +59,7 @@ class Reference:
 
     Parameters
     ----------
-    code : ndarray of shape (n_reference, n_code)
+    code : ndarray of shape (n_reference, n_latent)
     labels : ndarray of int, shape (n_reference,)
     scaling, unit_length
         See :class:`~sctl.numerics.neighbors.CodeScale`.
@@ -77,36 +77,36 @@ class CodeReasons:
 
     Parameters
     ----------
-    model : CodeModel
+    model : EncoderDecoder
     scale : CodeScale
         Of the cells' codes.
-    known : ndarray of shape (n_reference, n_code)
+    known : ndarray of shape (n_reference, n_latent)
         The reference in the space in which cells are compared.
     labels : ndarray of int, shape (n_reference,)
     inputs : ndarray of shape (n_obs, n_genes)
-    k : int
+    n_neighbors : int
         So many nearest reference cells of a label are compared with.
     """
 
-    model: CodeModel
+    model: EncoderDecoder
     scale: CodeScale
     known: Floats
     labels: Ints
     inputs: Floats
-    k: int
+    n_neighbors: int
 
     @classmethod
-    def of(cls, model: CodeModel, reference: Reference, X: Any, cells: Ints, *, k: int) -> CodeReasons:
+    def of(cls, model: EncoderDecoder, reference: Reference, X: Any, cells: Ints, *, n_neighbors: int) -> CodeReasons:
         """Return it for some cells of a target, given by their places.
 
         Parameters
         ----------
-        model : CodeModel
+        model : EncoderDecoder
         reference : Reference
         X : CSR matrix of shape (n_target, n_genes)
             All cells, by which codes may be scaled.
         cells : ndarray of int
-        k : int
+        n_neighbors : int
         """
         each = reference.scaling == "each" and X.shape[0] >= FEW_CELLS
         own = model.encode(X) if each else reference.code
@@ -115,7 +115,7 @@ class CodeReasons:
             for code in (reference.code, own)
         )
         inputs = X[cells].toarray().astype(np.float64)
-        return cls(model, scale, known.apply(reference.code), reference.labels, inputs, k)
+        return cls(model, scale, known.apply(reference.code), reference.labels, inputs, n_neighbors)
 
     def margin(self, x: Floats, label: int, against: int) -> Floats:
         """Return how much nearer the cells, changed to ``x`` (n_obs, n_genes), lie to the first label: (n_obs,)."""
@@ -133,6 +133,7 @@ class CodeReasons:
     def _near(self, label: int, against: int) -> LocalMargin:
         queries = self.scale.apply(self.model.encode(self.inputs))
         means = [
-            mean_of_nearest(self.known[self.labels == kind], queries, self.k, run=Run()) for kind in (label, against)
+            mean_of_nearest(self.known[self.labels == kind], queries, self.n_neighbors, run=Run())
+            for kind in (label, against)
         ]
         return LocalMargin(self.scale, *means)

@@ -50,25 +50,25 @@ class Votes:
         return out
 
 
-def votes_on(index: Ints, distance: Floats, labels: Ints, *, n_labels: int, k: int) -> Votes:
+def votes_on(index: Ints, distance: Floats, labels: Ints, *, n_labels: int, n_neighbors: int) -> Votes:
     """Count the votes of neighbours.
 
     Parameters
     ----------
-    index, distance : ndarrays of shape (n_obs, n_neighbours)
+    index, distance : ndarrays of shape (n_obs, n_neighbors)
         From :func:`~sctl.numerics.neighbors.nearest`.
     labels : ndarray of int, shape (n_reference,)
     n_labels : int
-    k : int
+    n_neighbors : int
         How many vote, or all there are.
     """
-    k = min(k, index.shape[1])
-    shares = vote_shares(index[:, :k], labels, n_labels)
+    n_neighbors = min(n_neighbors, index.shape[1])
+    shares = vote_shares(index[:, :n_neighbors], labels, n_labels)
     ks = range(2, min(MOST_NEIGHBOURS, index.shape[1]) + 1)
     return Votes(
         shares,
-        winners(shares, index[:, :k], labels),
-        distance[:, :k],
+        winners(shares, index[:, :n_neighbors], labels),
+        distance[:, :n_neighbors],
         ks,
         winners_over_k(index, labels, n_labels, ks),
     )
@@ -117,4 +117,9 @@ def winners(shares: Floats, index: Ints, labels: Ints) -> Ints:
 
 def winners_over_k(index: Ints, labels: Ints, n_labels: int, ks: range) -> Ints:
     """Return the label for each number of neighbours, from one search: (len(ks), n_obs)."""
-    return np.array([winners(vote_shares(index[:, :k], labels, n_labels), index[:, :k], labels) for k in ks])
+    return np.array(
+        [
+            winners(vote_shares(index[:, :n_neighbors], labels, n_labels), index[:, :n_neighbors], labels)
+            for n_neighbors in ks
+        ]
+    )

@@ -19,11 +19,11 @@ from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.methods.base import param
 from sctl.methods.explainer import Explainer, by_gradients
-from sctl.methods.scarches.datasets import Cohort, cohort, matched
+from sctl.methods.scarches.datasets import EncodedDataset, encode_dataset, matched
 from sctl.methods.scarches.knn import Weighting
 from sctl.methods.scarches.labels import Answer, Limits
 from sctl.methods.scarches.ood_classifier import ReferenceSpace, held_out, learn_novelty
-from sctl.methods.scarches.reference import Learned
+from sctl.methods.scarches.reference import ReferenceModel
 from sctl.methods.scarches.self_test import self_test
 from sctl.methods.scarches.settings import ConditionalMethod
 from sctl.numerics.neighbors import mean_of_nearest
@@ -81,7 +81,7 @@ class ScArches(ConditionalMethod):
                 "anneal_epochs", "mmd_weight", "mmd_on", "sampling",
             ),
             "How your cells are mapped": ("freedom", "surgery_epochs"),
-            "How labels are given": ("weighting", "n_neighbours", "max_ambiguity"),
+            "How labels are given": ("weighting", "n_neighbors", "max_ambiguity"),
         }
     )  # fmt: skip
     target_settings: ClassVar[frozenset[str]] = frozenset(
@@ -110,7 +110,7 @@ class ScArches(ConditionalMethod):
         "Column with donor or study, in the source, your data or both; each value is a dataset of its own.",
         title="Column of batches",
     )
-    freedom: Literal["condition", "input", "all"] = param(
+    trainable: Literal["condition", "input", "all"] = param(
         "condition",
         "What is adapted to your data: the weights of its own dataset (the reference stays as it is), the first layers "
         "too, or the whole network.",
@@ -124,7 +124,7 @@ class ScArches(ConditionalMethod):
         title="Weights of neighbours",
         advanced=True,
     )
-    n_neighbours: int = param(
+    n_neighbors: int = param(
         15, "How many reference cells are asked for their label.", title="Neighbours", low=1, high=500, advanced=True
     )
     max_ambiguity: float = param(
@@ -149,20 +149,20 @@ class ScArches(ConditionalMethod):
             If the source has no labels, one type only, or fewer than 10 cells.
         """
         from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
-        from sctl.methods.scarches.surgery import Expression, embedded, learn_reference  # noqa: PLC0415
+        from sctl.methods.scarches.surgery import CellBatch, embedded, learn_reference  # noqa: PLC0415
 
-        data = cohort(source, label_key, self.batch_key)
+        data = encode_dataset(source, label_key, self.batch_key)
         recipe, notes = self.recipe, list[str]()
         if recipe.likelihood in COUNTS and data.counts is None:
             recipe = replace(recipe, likelihood="mse")
             notes.append("The source has no raw counts; normalised expression was modelled instead.")
-        expression = Expression(data.X, data.batches, data.counts)
+        expression = CellBatch(data.X, data.batches, data.counts)
         strata = data.batches * len(data.label_names) + data.codes
         network, log = learn_reference(expression, strata, recipe, run)
         space = self._space(embedded(network, data.X, data.batches), data.codes, len(data.label_names))
         self._own_cells = data.X
         return self._take(
-            Learned(
+            ReferenceModel(
                 network=network,
                 var_names=data.var_names,
                 label_names=data.label_names,
@@ -190,7 +190,7 @@ class ScArches(ConditionalMethod):
         data = self._matched(target)
         network, log, notes = self._adapted(target, data, run)
         z, space = self._mapped(network, data, run)
-        evidence = space.ask(z)
+        evidence = space.query(z)
         run.report("Compare with the reference", 1, 1)
         shift = self.novelty_.shift(evidence.features)
         unknown = self.novelty_.probability(evidence.features, shift=shift)
@@ -216,7 +216,7 @@ class ScArches(ConditionalMethod):
             seed=run.seed,
             version=__version__,
             var_names=self.var_names_,
-            obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbour_distance])},
+            obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbor_distance])},
             uns=uns,
         )
 
@@ -262,7 +262,7 @@ class ScArches(ConditionalMethod):
             If no cell has a label, or more than the weights of new datasets would be trained.
         """
         self._require_fitted("learned_")
-        if self.freedom != "condition":
+        if self.trainable != "condition":
             raise DataError(
                 "A reference whose own weights are moved has no place for more cells.",
                 expected="Its cells stay where they are only if the weights of the new dataset alone are trained.",
@@ -308,9 +308,9 @@ class ScArches(ConditionalMethod):
         DataError
             If its parts do not fit together.
         """
-        return self._take(Learned.read(arrays, facts, self.n_neighbours))
+        return self._take(ReferenceModel.read(arrays, facts, self.n_neighbors))
 
-    def _take(self, learned: Learned) -> Self:
+    def _take(self, learned: ReferenceModel) -> Self:
         self.learned_, self.network_ = learned, learned.network
         self.var_names_, self.label_names_, self.conditions_ = (
             learned.var_names,
@@ -326,14 +326,14 @@ class ScArches(ConditionalMethod):
     def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
         """Return how much nearer some cells lie to reference cells of one type than to those of another.
 
-        The places compared are the means of the ``n_neighbours`` nearest reference cells of either type, in the latent space
+        The places compared are the means of the ``n_neighbors`` nearest reference cells of either type, in the latent space
         after surgery; they stay those of the cell as it was. Contributions are integrated gradients from the reference's mean
         cell, so that genes which the target lacks have none.
         """
         from sctl.methods.scarches.network import latent_margin  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("learned_")
-        run, baseline = run or Run(), self.network_.centre.numpy().astype(np.float64)
+        run, baseline = run or Run(), self.network_.center.numpy().astype(np.float64)
         data = self._matched(target)
         network, _, _ = self._adapted(target, data, run)
         mine = data.take(np.asarray(cells))
@@ -343,26 +343,26 @@ class ScArches(ConditionalMethod):
         def preference(label: int, against: int) -> Any:
             points, codes = space.index.points, space.index.codes
             means = [
-                mean_of_nearest(points[codes == kind], z, self.n_neighbours, run=Run()) for kind in (label, against)
+                mean_of_nearest(points[codes == kind], z, self.n_neighbors, run=Run()) for kind in (label, against)
             ]
             return latent_margin(network, mine.batches, *means)
 
         return by_gradients(self.var_names_, self.label_names_, inputs, baseline, preference)
 
     def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
-        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbours, weighting=self.weighting, own=own)
+        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbors, weighting=self.weighting, own=own)
 
-    def _matched(self, target: AnnData) -> Cohort:
+    def _matched(self, target: AnnData) -> EncodedDataset:
         """Return the target's cells in the genes of the reference."""
-        centre, ready = self.network_.centre.numpy(), self.learned_.without_cells
-        return matched(target, self.var_names_, centre, batch_key=self.batch_key, known=self.conditions_, ready=ready)
+        center, ready = self.network_.center.numpy(), self.learned_.without_cells
+        return matched(target, self.var_names_, center, batch_key=self.batch_key, known=self.conditions_, ready=ready)
 
     def _adapted(
-        self, target: AnnData, data: Cohort, run: Run
+        self, target: AnnData, data: EncodedDataset, run: Run
     ) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
         """Return the network after surgery, what happened, and what the user should know."""
         from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
-        from sctl.methods.scarches.surgery import Expression, operate  # noqa: PLC0415
+        from sctl.methods.scarches.surgery import CellBatch, map_query  # noqa: PLC0415
 
         notes, recipe = list[str](), self.recipe
         counted = self.network_.architecture.likelihood in COUNTS
@@ -375,16 +375,16 @@ class ScArches(ConditionalMethod):
         data = data.take(
             np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         )  # a sorted file must not matter
-        expression = Expression(data.X, data.batches, data.counts, data.genes)
-        return *operate(self.network_, expression, recipe, run, self.freedom), notes
+        expression = CellBatch(data.X, data.batches, data.counts, data.genes)
+        return *map_query(self.network_, expression, recipe, run, self.trainable), notes
 
-    def _mapped(self, network: ConditionalAutoencoder, data: Cohort, run: Run) -> tuple[Floats, ReferenceSpace]:
+    def _mapped(self, network: ConditionalAutoencoder, data: EncodedDataset, run: Run) -> tuple[Floats, ReferenceSpace]:
         """Return where the target's cells are, and the reference they are compared with."""
         from sctl.methods.scarches.surgery import embedded  # noqa: PLC0415 - torch, see above
 
         run.report("Compare with the reference", 0, 1)
         z, n_labels = embedded(network, data.X, data.batches).astype(np.float64), len(self.label_names_)
-        if self.freedom == "condition":
+        if self.trainable == "condition":
             return z, self._space(self.latent_, self.codes_, n_labels, self.learned_.usual)
         if not hasattr(self, "_own_cells"):
             raise DataError(
@@ -394,12 +394,12 @@ class ScArches(ConditionalMethod):
             )
         return z, self._space(embedded(network, self._own_cells, self.batches_), self.codes_, n_labels)
 
-    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog, data: Cohort) -> dict[str, Any]:
+    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog, data: EncodedDataset) -> dict[str, Any]:
         from sctl.methods.scarches.cvae import n_trainable  # noqa: PLC0415 - torch, see above
         from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415
 
         logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
-        moved = self.freedom != "condition"
+        moved = self.trainable != "condition"
         return {
             "training": logs,
             "phases": list(logs),

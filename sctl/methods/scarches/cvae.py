@@ -162,9 +162,9 @@ class ConditionalAutoencoder(nn.Module):
         self.log_dispersions = nn.ParameterList(
             nn.Parameter(torch.zeros(n_vars)) for _ in range(architecture.n_conditions if counts else 0)
         )
-        self.register_buffer("centre", torch.zeros(n_vars))
+        self.register_buffer("center", torch.zeros(n_vars))
         self.register_buffer("spread", torch.ones(n_vars))
-        self.centre: Tensor
+        self.center: Tensor
         self.spread: Tensor
 
     @property
@@ -183,7 +183,7 @@ class ConditionalAutoencoder(nn.Module):
         noise : torch.Generator, optional
             Draws what is dropped; None drops nothing.
         """
-        hidden, _ = self.encoder((x - self.centre) / self.spread, condition, noise)
+        hidden, _ = self.encoder((x - self.center) / self.spread, condition, noise)
         return Latent(self.to_mean(hidden), self.to_log_variance(hidden).clamp(-10.0, 5.0))
 
     def decode(
@@ -210,8 +210,8 @@ class ConditionalAutoencoder(nn.Module):
         hidden, first = self.decoder(z, condition, noise)
         output = _columns(self.to_genes(hidden), genes)
         if self.architecture.likelihood not in COUNTS:
-            spread, centre = _columns(self.spread, genes), _columns(self.centre, genes)
-            return Decoded(output * spread + centre, first)
+            spread, center = _columns(self.spread, genes), _columns(self.center, genes)
+            return Decoded(output * spread + center, first)
         size = z.new_zeros(len(z)) if log_size is None else log_size
         log_mean = torch.log_softmax(output, dim=1) + size[:, None]
         dispersion = _columns(torch.stack(tuple(self.log_dispersions))[condition], genes)
@@ -244,8 +244,10 @@ def drawn(architecture: Architecture, generator: torch.Generator) -> Conditional
 
 
 @torch.no_grad()
-def operated(network: ConditionalAutoencoder, n_new: int, freedom: Freedom = "condition") -> ConditionalAutoencoder:
-    """Return a copy with ``n_new`` more conditions, in which only what ``freedom`` allows can be trained.
+def extend_conditions(
+    network: ConditionalAutoencoder, n_new: int, trainable: Freedom = "condition"
+) -> ConditionalAutoencoder:
+    """Return a copy with ``n_new`` more conditions, in which only what ``trainable`` allows can be trained.
 
     The new conditions start as the mean of those there are: without any training, cells are embedded as those of a usual
     dataset of the reference. Dropout is off, as published; batch normalisation uses what the reference taught it.
@@ -255,26 +257,26 @@ def operated(network: ConditionalAutoencoder, n_new: int, freedom: Freedom = "co
     network : ConditionalAutoencoder
         Left as it is. May itself come from surgery.
     n_new : int
-    freedom : {"condition", "input", "all"}
+    trainable : {"condition", "input", "all"}
 
     Examples
     --------
     >>> network = drawn(Architecture(n_vars=4, n_conditions=2, hidden=(3,)), torch.Generator().manual_seed(0))
-    >>> [tuple(weight.shape) for weight in operated(network, 1).parameters() if weight.requires_grad]
+    >>> [tuple(weight.shape) for weight in extend_conditions(network, 1).parameters() if weight.requires_grad]
     [(3,), (3,)]
     """
     out = copy.deepcopy(network)
-    out.requires_grad_(freedom == "all")
+    out.requires_grad_(trainable == "all")
     for weights in out.lists_of_conditions():
         mean = torch.stack(tuple(weights)).mean(dim=0)
         weights.extend([nn.Parameter(mean.clone()) for _ in range(n_new)])
     out.architecture = replace(out.architecture, n_conditions=out.n_conditions)
-    if freedom == "input":
+    if trainable == "input":
         for stack in (out.encoder, out.decoder):
             stack.first.main.requires_grad_(True)  # noqa: FBT003 - torch's own signature
     for module in out.modules():
         if isinstance(module, FrozenBatchNorm):
-            module.frozen = freedom != "all"
+            module.frozen = trainable != "all"
         if isinstance(module, Block):
             module.dropout = 0.0
     return out
@@ -301,7 +303,7 @@ def attached(network: ConditionalAutoencoder, weights: dict[str, Tensor]) -> Con
     ValueError
         If the adaptor was made for another network.
     """
-    out = operated(network, 1)
+    out = extend_conditions(network, 1)
     own = dict(zip(("encoder", "decoder", "log_dispersion"), out.own_weights(-1), strict=False))
     if {name: weight.shape for name, weight in own.items()} != {name: weight.shape for name, weight in weights.items()}:
         raise ValueError("the adaptor belongs to another network")

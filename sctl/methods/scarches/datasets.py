@@ -21,7 +21,7 @@ MIN_GENES = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cohort:
+class EncodedDataset:
     """Cells of one or more datasets.
 
     Parameters
@@ -67,14 +67,14 @@ class Cohort:
         measured = self.X if self.genes is None else self.X[:, self.genes]
         return np.asarray(np.asarray(abs(measured).sum(axis=1)).ravel() == 0)
 
-    def take(self, order: Ints) -> Cohort:
+    def take(self, order: Ints) -> EncodedDataset:
         """Return some cells, in that order."""
         counts = None if self.counts is None else self.counts[order]
         codes = self.codes[order] if len(self.codes) else self.codes
         return replace(self, X=self.X[order], counts=counts, batches=self.batches[order], codes=codes)
 
 
-def cohort(source: AnnData, label_key: str | None, batch_key: str | None) -> Cohort:
+def encode_dataset(source: AnnData, label_key: str | None, batch_key: str | None) -> EncodedDataset:
     """Return the variable genes of a labelled source, its cells in the order of their names.
 
     Raises
@@ -104,7 +104,7 @@ def cohort(source: AnnData, label_key: str | None, batch_key: str | None) -> Coh
     marked = source.var.get("highly_variable")
     columns = np.arange(source.n_vars) if marked is None else np.flatnonzero(marked.to_numpy(dtype=bool))
     batches, names = _batches(source, batch_key, "source")
-    whole = Cohort(
+    whole = EncodedDataset(
         X=source.X[:, columns],
         counts=source.layers["counts"][:, columns] if "counts" in source.layers else None,
         batches=batches,
@@ -124,7 +124,7 @@ def matched(
     batch_key: str | None,
     known: Sequence[str],
     ready: Mapping[str, int] | None = None,
-) -> Cohort:
+) -> EncodedDataset:
     """Return a target's cells in the genes of a reference; each of its datasets is new, unless it is named as ready.
 
     Parameters
@@ -163,7 +163,7 @@ def matched(
     there = {name: number for name in names if (number := _ready(name, ready or {}, known)) is not None}
     new = [name for name in names if name not in there]
     numbers = np.array([there[name] if name in there else len(known) + new.index(name) for name in names])
-    return Cohort(
+    return EncodedDataset(
         X=values,
         counts=counts,
         batches=numbers[batches],

@@ -19,7 +19,7 @@ def shrinkage(n_cells: int, n_dims: int) -> float:
     return n_dims / (n_cells + n_dims)
 
 
-class TypeShapes:
+class ClassGaussians:
     """Centre and shape of each type in a space.
 
     Parameters
@@ -31,7 +31,7 @@ class TypeShapes:
     Examples
     --------
     >>> points = np.random.default_rng(0).normal(size=(200, 2)) + np.repeat([[0, 0], [9, 9]], 100, axis=0)
-    >>> shapes = TypeShapes(points, np.repeat([0, 1], 100))
+    >>> shapes = ClassGaussians(points, np.repeat([0, 1], 100))
     >>> shapes.distances(np.array([[0.0, 0.0], [50.0, 50.0]])).argmin(axis=1)
     array([0, 1])
     """

@@ -24,15 +24,15 @@ def nearest(points: Floats, k: int) -> tuple[Floats, Ints]:
     return distances, found
 
 
-def mixing_entropies(neighbours: Ints, batches: Ints, *, normalised: bool) -> Floats:
+def mixing_entropies(neighbors: Ints, batches: Ints, *, normalized: bool) -> Floats:
     """Entropy of the batches among each cell's neighbours.
 
     Parameters
     ----------
-    neighbours : ndarray of shape (n_obs, k)
+    neighbors : ndarray of shape (n_obs, k)
     batches : ndarray of shape (n_obs,)
         Numbers from 0.
-    normalised : bool
+    normalized : bool
         Divide by the entropy of the batches in the whole dataset, so that 1 is perfect mixing however many batches
         there are and whatever their sizes. Otherwise the entropy is in nats.
 
@@ -42,26 +42,26 @@ def mixing_entropies(neighbours: Ints, batches: Ints, *, normalised: bool) -> Fl
 
     Examples
     --------
-    >>> mixing_entropies(np.array([[1, 2], [0, 2], [0, 1]]), np.array([0, 1, 1]), normalised=False).round(3) + 0.0
+    >>> mixing_entropies(np.array([[1, 2], [0, 2], [0, 1]]), np.array([0, 1, 1]), normalized=False).round(3) + 0.0
     array([0.   , 0.693, 0.693])
     """
     n_batches = int(batches.max(initial=0)) + 1
-    entropies = _entropy(_shares(batches[neighbours], n_batches))
-    if not normalised:
+    entropies = _entropy(_shares(batches[neighbors], n_batches))
+    if not normalized:
         return entropies
     whole = _entropy(np.bincount(batches, minlength=n_batches)[None] / len(batches))[0]
     return entropies / whole if whole > 0 else np.ones_like(entropies)
 
 
-def label_purity(neighbours: Ints, labels: Ints) -> float:
+def label_purity(neighbors: Ints, labels: Ints) -> float:
     """Share of neighbours of a cell's own type, averaged over the cells of each type and then over types: in [0, 1].
 
     Parameters
     ----------
-    neighbours : ndarray of shape (n_obs, k)
+    neighbors : ndarray of shape (n_obs, k)
     labels : ndarray of shape (n_obs,)
     """
-    same = (labels[neighbours] == labels[:, None]).mean(axis=1)
+    same = (labels[neighbors] == labels[:, None]).mean(axis=1)
     return float(np.mean([same[labels == label].mean() for label in np.unique(labels)]))
 
 
@@ -92,12 +92,12 @@ def neighbourhood_purity(before: Floats, after: Floats, batches: Ints, k: int = 
     return float(np.mean(means)) if means else 1.0
 
 
-def lisi(distances: Floats, neighbours: Ints, codes: Ints, perplexity: float | None = None) -> Floats:
+def lisi(distances: Floats, neighbors: Ints, codes: Ints, perplexity: float | None = None) -> Floats:
     """Effective number of different labels around each cell (Korsunsky et al. 2019, local inverse Simpson index).
 
     Parameters
     ----------
-    distances, neighbours : ndarray of shape (n_obs, k)
+    distances, neighbors : ndarray of shape (n_obs, k)
         From :func:`nearest`.
     codes : ndarray of shape (n_obs,)
         Batches (then it is called iLISI, high is mixed) or types (cLISI, low is pure).
@@ -113,7 +113,7 @@ def lisi(distances: Floats, neighbours: Ints, codes: Ints, perplexity: float | N
     weights = _perplexity_weights(distances, wanted)
     n_codes = int(codes.max(initial=0)) + 1
     n = len(distances)
-    where = np.arange(n)[:, None] * n_codes + codes[neighbours]
+    where = np.arange(n)[:, None] * n_codes + codes[neighbors]
     shares = np.bincount(where.ravel(), weights=weights.ravel(), minlength=n * n_codes).reshape(n, n_codes)
     return np.asarray(1.0 / (shares**2).sum(axis=1))
 
@@ -145,16 +145,16 @@ def batch_silhouette(points: Floats, batches: Ints, labels: Ints) -> float:
     return float(np.mean(means)) if means else float("nan")
 
 
-def graph_connectivity(neighbours: Ints, labels: Ints) -> float:
+def graph_connectivity(neighbors: Ints, labels: Ints) -> float:
     """Share of each type's cells in its largest connected piece, averaged over types: 1 if no type is torn.
 
     Parameters
     ----------
-    neighbours : ndarray of shape (n_obs, k)
+    neighbors : ndarray of shape (n_obs, k)
         Two cells are connected if one is among the other's neighbours.
     labels : ndarray of shape (n_obs,)
     """
-    graph = _adjacency(neighbours)
+    graph = _adjacency(neighbors)
     shares = []
     for label in np.unique(labels):
         cells = np.flatnonzero(labels == label)
@@ -191,9 +191,9 @@ def _entropy(shares: Floats) -> Floats:
     return np.asarray(-(shares * logs).sum(axis=1))
 
 
-def _adjacency(neighbours: Ints) -> sparse.csr_matrix:
-    n, k = neighbours.shape
-    return sparse.csr_matrix((np.ones(n * k), neighbours.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
+def _adjacency(neighbors: Ints) -> sparse.csr_matrix:
+    n, k = neighbors.shape
+    return sparse.csr_matrix((np.ones(n * k), neighbors.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
 
 
 def _silhouettes(points: Floats, codes: Ints) -> Floats:

@@ -67,7 +67,7 @@ class ReferenceIndex:
     Examples
     --------
     >>> index = ReferenceIndex(np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1]), 2, k=2)
-    >>> index.ask(np.array([[0.2], [5.2]]), "uniform").proba
+    >>> index.query(np.array([[0.2], [5.2]]), "uniform").proba
     array([[1., 0.],
            [0., 1.]])
     """
@@ -80,12 +80,12 @@ class ReferenceIndex:
         self._tree = _tree(self.points, self.k)
         self.own: Floats = self._usual() if own is None else np.asarray(own, dtype=np.float64)
 
-    def neighbours(self, points: Floats) -> tuple[Floats, Ints]:
+    def neighbors(self, points: Floats) -> tuple[Floats, Ints]:
         """Return distances to the nearest reference cells, ascending, and their numbers: (n_obs, k) each."""
         distances, found = self._tree.kneighbors(np.asarray(points, dtype=np.float64), n_neighbors=self.k)
         return distances, found
 
-    def ask(self, points: Floats, weighting: Weighting = "local") -> Votes:
+    def query(self, points: Floats, weighting: Weighting = "local") -> Votes:
         """Return the votes on some cells.
 
         Parameters
@@ -93,9 +93,9 @@ class ReferenceIndex:
         points : ndarray of shape (n_obs, n_dims)
         weighting : {"local", "scarches", "paper", "uniform"}
         """
-        return self._votes(*self.neighbours(points), weighting)
+        return self._votes(*self.neighbors(points), weighting)
 
-    def ask_about_itself(self, weighting: Weighting = "local") -> Votes:
+    def leave_one_out(self, weighting: Weighting = "local") -> Votes:
         """Return the votes on each reference cell by the others."""
         return self._votes(*self._others(), weighting)
 
@@ -112,12 +112,12 @@ class ReferenceIndex:
         return distances, found
 
     def _votes(self, distances: Floats, found: Ints, weighting: Weighting) -> Votes:
-        weights = neighbour_weights(distances, self.own[found], weighting)
+        weights = neighbor_weights(distances, self.own[found], weighting)
         proba = label_shares(weights, self.codes[found], self.n_labels)
         return Votes(proba, distances.mean(axis=1) / self.own[found].mean(axis=1))
 
 
-def neighbour_weights(distances: Floats, own: Floats, weighting: Weighting) -> Floats:
+def neighbor_weights(distances: Floats, own: Floats, weighting: Weighting) -> Floats:
     """Weigh neighbours by their distance.
 
     Parameters

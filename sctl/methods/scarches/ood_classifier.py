@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize
 
-from sctl.methods.scarches.gaussians import TypeShapes
+from sctl.methods.scarches.gaussians import ClassGaussians
 from sctl.methods.scarches.integration import auroc
 from sctl.methods.scarches.knn import ReferenceIndex, Weighting
 from sctl.typing import Bools, Floats, Ints
@@ -42,15 +42,15 @@ class Evidence:
         Weighted share of each label among the neighbours; rows sum to one.
     features : ndarray of shape (n_obs, 3)
         ``ambiguity`` one minus the largest share; ``distance`` logarithm of the squared distance to the nearest type
-        over what is usual for it, 0 for a usual cell; ``rivalry`` that distance over the one to the second nearest type,
+        over what is usual for it, 0 for a usual cell; ``distance_ratio`` that distance over the one to the second nearest type,
         in [0, 1].
-    neighbour_distance : ndarray of shape (n_obs,)
+    neighbor_distance : ndarray of shape (n_obs,)
         See :attr:`Votes.distance <sctl.methods.scarches.knn.Votes>`.
     """
 
     proba: Floats
     features: Floats
-    neighbour_distance: Floats
+    neighbor_distance: Floats
 
 
 class ReferenceSpace:
@@ -78,17 +78,17 @@ class ReferenceSpace:
         own: Floats | None = None,
     ) -> None:
         self.index = ReferenceIndex(points, codes, n_labels, k, own)
-        self.shapes = TypeShapes(points, codes)
+        self.shapes = ClassGaussians(points, codes)
         self.weighting: Weighting = weighting
 
-    def ask(self, points: Floats) -> Evidence:
+    def query(self, points: Floats) -> Evidence:
         """Compare cells with the reference."""
-        votes = self.index.ask(points, self.weighting)
+        votes = self.index.query(points, self.weighting)
         return Evidence(votes.proba, self._features(votes.ambiguity, points), votes.distance)
 
-    def ask_about_itself(self) -> Evidence:
+    def leave_one_out(self) -> Evidence:
         """Compare each reference cell with the others."""
-        votes = self.index.ask_about_itself(self.weighting)
+        votes = self.index.leave_one_out(self.weighting)
         return Evidence(votes.proba, self._features(votes.ambiguity, self.index.points), votes.distance)
 
     def without(self, cells: Bools) -> ReferenceSpace:
@@ -102,8 +102,8 @@ class ReferenceSpace:
         distances = np.sort(self.shapes.distances(points), axis=1)
         nearest = distances[:, 0]
         second = distances[:, 1] if distances.shape[1] > 1 else np.full(len(nearest), np.inf)
-        rivalry = np.divide(nearest, second, out=np.zeros(len(nearest)), where=second > 0)
-        return np.column_stack([ambiguity, np.log(np.clip(nearest, 1e-6, 1e12)), rivalry])
+        distance_ratio = np.divide(nearest, second, out=np.zeros(len(nearest)), where=second > 0)
+        return np.column_stack([ambiguity, np.log(np.clip(nearest, 1e-6, 1e12)), distance_ratio])
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Novelty:
         Of the probability, hidden types against known ones.
     """
 
-    centre: tuple[float, ...] = (0.0, 0.0, 0.0)
+    center: tuple[float, ...] = (0.0, 0.0, 0.0)
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     coefficients: tuple[float, ...] = (0.0, 0.0, 0.0)
     constant: float = -20.0
@@ -169,7 +169,7 @@ class Novelty:
         """
         found = {name: tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for name, v in facts.items()}
         out = cls(**found)  # type: ignore[arg-type]
-        if any(len(values) != len(FEATURES) for values in (out.centre, out.scale, out.coefficients)):
+        if any(len(values) != len(FEATURES) for values in (out.center, out.scale, out.coefficients)):
             raise ValueError("a number is needed for each feature")
         return out
 
@@ -183,7 +183,7 @@ class Novelty:
             What is subtracted from all distances; see :meth:`shift`.
         """
         moved = features - np.array([0.0, shift, 0.0])
-        score = (moved - np.array(self.centre)) / np.array(self.scale) @ np.array(self.coefficients) + self.constant
+        score = (moved - np.array(self.center)) / np.array(self.scale) @ np.array(self.coefficients) + self.constant
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -30, 30))))
 
     def shift(self, features: Floats) -> float:
@@ -209,7 +209,7 @@ def held_out(space: ReferenceSpace) -> HeldOut:
         they were estimated from); then those of hidden types.
     """
     parts = [*_by_fold(space), *_by_type(space)]
-    names = ("proba", "features", "neighbour_distance")
+    names = ("proba", "features", "neighbor_distance")
     evidence = Evidence(*(np.concatenate([getattr(part.evidence, name) for part in parts]) for name in names))
     return HeldOut(evidence, *(np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "hidden")))
 
@@ -229,12 +229,12 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
     plain = Novelty(usual=float(np.quantile(features[known, 1], NEAR)), accuracy=float(right[known].mean()))
     if not asked.hidden.any():
         return plain
-    centre = features[known].mean(axis=0)
+    center = features[known].mean(axis=0)
     scale = np.maximum(features[known].std(axis=0), 0.05)  # a feature that never varies must not become a hair trigger
-    weights = _logistic((features - centre) / scale, asked)
+    weights = _logistic((features - center) / scale, asked)
     out = replace(
         plain,
-        centre=tuple(map(float, centre)),
+        center=tuple(map(float, center)),
         scale=tuple(map(float, scale)),
         coefficients=tuple(map(float, weights[:-1])),
         constant=float(weights[-1]) + float(np.log(NEW_SHARE / (1.0 - NEW_SHARE))),
@@ -286,7 +286,7 @@ def _by_fold(space: ReferenceSpace) -> list[HeldOut]:
     """Ask every fifth cell about the others."""
     codes = space.index.codes
     if len(codes) <= N_FOLDS:
-        return [HeldOut(space.ask_about_itself(), codes, np.zeros(len(codes), dtype=bool))]
+        return [HeldOut(space.leave_one_out(), codes, np.zeros(len(codes), dtype=bool))]
     folds = np.arange(len(codes)) % N_FOLDS
     return [_asked(space, folds == fold, hidden=False) for fold in range(N_FOLDS)]
 
@@ -301,4 +301,4 @@ def _by_type(space: ReferenceSpace) -> list[HeldOut]:
 
 def _asked(space: ReferenceSpace, cells: Bools, *, hidden: bool) -> HeldOut:
     codes = space.index.codes[cells]
-    return HeldOut(space.without(cells).ask(space.index.points[cells]), codes, np.full(len(codes), hidden))
+    return HeldOut(space.without(cells).query(space.index.points[cells]), codes, np.full(len(codes), hidden))

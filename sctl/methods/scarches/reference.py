@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sctl.data import UNASSIGNED
 from sctl.errors import DataError
-from sctl.methods.scarches.datasets import Cohort
+from sctl.methods.scarches.datasets import EncodedDataset
 from sctl.methods.scarches.ood_classifier import Novelty
 from sctl.typing import Floats, Ints
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
+class ReferenceModel:
     """A trained reference.
 
     Parameters
@@ -106,7 +106,9 @@ class Learned:
         network = with_adaptors(self.network, adaptors)
         return replace(self, network=network, conditions=(*self.conditions, *adaptors))
 
-    def with_cells(self, network: ConditionalAutoencoder, data: Cohort, z: Floats, labels: Sequence[Any]) -> Self:
+    def with_cells(
+        self, network: ConditionalAutoencoder, data: EncodedDataset, z: Floats, labels: Sequence[Any]
+    ) -> Self:
         """Return it with the labelled cells of a target, and the network after surgery.
 
         Parameters

@@ -30,7 +30,7 @@ MISSING = (0.0, 0.1, 0.25, 0.4)
 
 
 @dataclass(frozen=True)
-class HiddenType:
+class HeldOutType:
     """What became of a type that the reference had not seen.
 
     Parameters
@@ -56,7 +56,7 @@ class HiddenType:
 
 
 @dataclass(frozen=True)
-class HiddenDataset:
+class HeldOutDataset:
     """How well the cells of a dataset were named that the reference had not seen.
 
     Parameters
@@ -92,8 +92,8 @@ class MissingGenes:
 class SelfTest:
     """All three tests of a reference."""
 
-    types: tuple[HiddenType, ...]
-    datasets: tuple[HiddenDataset, ...]
+    types: tuple[HeldOutType, ...]
+    datasets: tuple[HeldOutDataset, ...]
     genes: tuple[MissingGenes, ...]
 
     def to_dict(self) -> dict[str, dict[str, list[Any]]]:
@@ -138,45 +138,45 @@ class Part:
     kind : {"types", "datasets", "genes"}
     name : str
         The type or dataset that is hidden; empty for genes.
-    ask : callable
+    query : callable
         Takes a :class:`~sctl.run.Run` and returns rows of :class:`SelfTest`, none where nothing can be judged.
     """
 
     kind: Literal["types", "datasets", "genes"]
     name: str
-    ask: Callable[[Run], tuple[Any, ...]]
+    query: Callable[[Run], tuple[Any, ...]]
 
 
 def parts(method: TransferMethod, source: AnnData, label_key: str, *, batch_key: str | None = None) -> tuple[Part, ...]:
     """Return the tests of :func:`self_test` one by one; together they give the same rows."""
     datasets = np.unique(source.obs[batch_key].astype(str)) if batch_key is not None and batch_key in source.obs else ()
 
-    def hidden_type(name: str) -> Part:
+    def held_out_type(name: str) -> Part:
         return Part("types", name, lambda run: (hide_type(method, source, label_key, name, run=run),))
 
-    def hidden_dataset(name: str) -> Part:
+    def held_out_dataset(name: str) -> Part:
         keys = (label_key, str(batch_key))
         return Part("datasets", name, lambda run: hide_dataset(method, source, keys, name, run=run))
 
     return (
-        *map(hidden_type, hidden_in_turn(source, label_key)),
-        *map(hidden_dataset, map(str, datasets if len(datasets) > 1 else ())),
+        *map(held_out_type, held_out_in_turn(source, label_key)),
+        *map(held_out_dataset, map(str, datasets if len(datasets) > 1 else ())),
         Part("genes", "", lambda run: hide_genes(method, source, label_key, run)),
     )
 
 
-def hidden_in_turn(source: AnnData, label_key: str) -> list[str]:
+def held_out_in_turn(source: AnnData, label_key: str) -> list[str]:
     """Return the types with enough cells to be hidden; none where fewer than two would remain."""
     names, sizes = np.unique(source.obs[label_key].astype(str).to_numpy(), return_counts=True)
     return [str(name) for name, size in zip(names, sizes, strict=True) if size >= MIN_CELLS and len(names) > 2]
 
 
-def hide_types(method: TransferMethod, source: AnnData, label_key: str, run: Run) -> tuple[HiddenType, ...]:
+def hide_types(method: TransferMethod, source: AnnData, label_key: str, run: Run) -> tuple[HeldOutType, ...]:
     """Learn the reference without each type in turn, and ask about it and about some cells of the others."""
-    return tuple(hide_type(method, source, label_key, name, run=run) for name in hidden_in_turn(source, label_key))
+    return tuple(hide_type(method, source, label_key, name, run=run) for name in held_out_in_turn(source, label_key))
 
 
-def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str, *, run: Run) -> HiddenType:
+def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str, *, run: Run) -> HeldOutType:
     """Learn the reference without a type, and ask about it and about some cells of the others."""
     labels = source.obs[label_key].astype(str).to_numpy()
     new = labels == name
@@ -184,7 +184,7 @@ def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str
     result = _ask(method, source, label_key, asked, run.within(f"Without {name}"))
     new, flagged = new[asked], result.labels == UNASSIGNED
     given = Counter(result.labels[new & ~flagged].tolist()).most_common(1)
-    return HiddenType(
+    return HeldOutType(
         type=name,
         n_cells=int(new.sum()),
         flagged=float(flagged[new].mean()),
@@ -196,7 +196,7 @@ def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str
 
 def hide_datasets(
     method: TransferMethod, source: AnnData, label_key: str, batch_key: str, *, run: Run
-) -> tuple[HiddenDataset, ...]:
+) -> tuple[HeldOutDataset, ...]:
     """Learn the reference without each dataset in turn, and ask about its cells of types that the others have."""
     names = np.unique(source.obs[batch_key].astype(str))
     found = (hide_dataset(method, source, (label_key, batch_key), str(name), run=run) for name in names)
@@ -205,7 +205,7 @@ def hide_datasets(
 
 def hide_dataset(
     method: TransferMethod, source: AnnData, keys: tuple[str, str], name: str, *, run: Run
-) -> tuple[HiddenDataset, ...]:
+) -> tuple[HeldOutDataset, ...]:
     """Learn the reference without one dataset; no row where too few of its cells are of types that the others have.
 
     Parameters
@@ -224,7 +224,7 @@ def hide_dataset(
         return ()
     result = _ask(method, source, keys[0], inside, run.within(f"Without {name}"))
     right, called = (part[judged] for part in _judged(result, labels[inside]))
-    return (HiddenDataset(name, int(judged.sum()), _mean(right), _mean(called), _mean(right[called])),)
+    return (HeldOutDataset(name, int(judged.sum()), _mean(right), _mean(called), _mean(right[called])),)
 
 
 def hide_genes(

@@ -19,8 +19,8 @@ from sctl.methods.scarches.cvae import (
     Freedom,
     Latent,
     drawn,
+    extend_conditions,
     n_trainable,
-    operated,
 )
 from sctl.methods.scarches.likelihoods import (
     kl_to_standard_normal,
@@ -65,7 +65,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Expression:
+class CellBatch:
     """Cells as a conditional network sees them.
 
     Parameters
@@ -104,7 +104,7 @@ class CellLoss:
     """
 
     def __init__(
-        self, network: ConditionalAutoencoder, expression: Expression, losses: Losses, device: str = "cpu"
+        self, network: ConditionalAutoencoder, expression: CellBatch, losses: Losses, device: str = "cpu"
     ) -> None:
         self.network, self.losses, self.device = network, losses, device
         self.conditions = _whole(expression.conditions, device)
@@ -157,7 +157,7 @@ class CellLoss:
 
 
 def learn_reference(
-    expression: Expression, strata: Ints, recipe: Recipe, run: Run
+    expression: CellBatch, strata: Ints, recipe: Recipe, run: Run
 ) -> tuple[ConditionalAutoencoder, TrainingLog]:
     """Train a network on a reference.
 
@@ -185,7 +185,7 @@ def learn_reference(
         dropout=recipe.dropout,
     )
     network = drawn(architecture, generator(run, "weights"))
-    network.centre.copy_(torch.from_numpy(np.asarray(X.mean(axis=0), dtype=np.float32).ravel()))
+    network.center.copy_(torch.from_numpy(np.asarray(X.mean(axis=0), dtype=np.float32).ravel()))
     cells = Cells.split(X, strata, recipe.held_out, run.rng("held-out cells"))
     if recipe.balanced:
         sizes = np.bincount(expression.conditions[cells.train])
@@ -203,8 +203,8 @@ def learn_reference(
     return network.cpu(), log
 
 
-def operate(
-    network: ConditionalAutoencoder, expression: Expression, recipe: Recipe, run: Run, freedom: Freedom = "condition"
+def map_query(
+    network: ConditionalAutoencoder, expression: CellBatch, recipe: Recipe, run: Run, trainable: Freedom = "condition"
 ) -> tuple[ConditionalAutoencoder, TrainingLog]:
     """Return a copy of a network that knows the conditions of a target.
 
@@ -216,7 +216,7 @@ def operate(
         Of the target. Conditions that the network has not seen are numbered from ``network.n_conditions``.
     recipe : Recipe
     run : Run
-    freedom : {"condition", "input", "all"}
+    trainable : {"condition", "input", "all"}
 
     Returns
     -------
@@ -225,7 +225,7 @@ def operate(
     """
     phase = "Adapt to your data"
     n_new = max(0, int(expression.conditions.max()) + 1 - network.n_conditions)
-    after = operated(network, n_new, freedom)
+    after = extend_conditions(network, n_new, trainable)
     if not recipe.surgery_epochs or not n_trainable(after):
         run.report(phase, 1, 1)
         return after, TrainingLog(phase, (), -1, stopped_early=False)
@@ -235,7 +235,7 @@ def operate(
     )
     stretched = max(1.0, n_rounds / recipe.surgery_epochs)  # rounds of few cells are short, and their losses vary more
     config = TrainingConfig(
-        learning_rate=recipe.surgery_rate if freedom == "condition" else recipe.surgery_rate / 10,
+        learning_rate=recipe.surgery_rate if trainable == "condition" else recipe.surgery_rate / 10,
         batch_size=recipe.batch_size,
         max_epochs=n_rounds,
         patience=round(recipe.patience * stretched),

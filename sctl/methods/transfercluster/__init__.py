@@ -23,7 +23,7 @@ from sctl.methods.transfercluster.baselines import (
     TargetCluster as TargetCluster,
 )
 from sctl.methods.transfercluster.kernels import TargetStep
-from sctl.methods.transfercluster.merged_subpopulations import hidden_groups
+from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
 from sctl.methods.transfercluster.nmf import elastic_net_nmf, scale_to
 from sctl.methods.transfercluster.nmf_groups import Groups, nmf_groups, profiles_of_types
 from sctl.methods.transfercluster.prepare_sweep import N_NULLS, prepare_sweep
@@ -284,8 +284,8 @@ class TransferCluster(SavedProfiles):
             and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
             ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
             how (``target_genes``) and how many (``n_target_only_genes``). With ``target``, and where θ = 0 is among
-            the points or θ is given, ``hidden_groups`` says in sentences which groups the source may hide, see
-            :func:`~sctl.methods.transfercluster.merged_subpopulations.hidden_groups`.
+            the points or θ is given, ``merged_subpopulations`` says in sentences which groups the source may hide, see
+            :func:`~sctl.methods.transfercluster.merged_subpopulations.merged_subpopulations`.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         if theta is not None and target is not None:
@@ -316,12 +316,12 @@ class TransferCluster(SavedProfiles):
         result = with_depths(result, target)
         if not curve or curve[0].theta != 0:
             return result
-        return replace(result, uns={**result.uns, "hidden_groups": _hidden(result, curve[0].clusters, target)})
+        return replace(result, uns={**result.uns, "merged_subpopulations": _hidden(result, curve[0].clusters, target)})
 
 
 def _hidden(result: TransferResult, alone: NDArray[np.integer[Any]], target: AnnData) -> list[str]:
     """Return a sentence for each group of θ = 0 that the result hides."""
-    found = hidden_groups(
+    found = merged_subpopulations(
         target.X, list(map(str, target.var_names)), clusters=result.clusters, labels=result.labels, alone=alone
     )
     return [group.text for group in found]

@@ -15,7 +15,7 @@ TINY = 1e-12
 """A centred cell shorter than this, relative to the longest, has no direction."""
 
 
-def centred_cosine(K: Doubles) -> Doubles:
+def centered_cosine(K: Doubles) -> Doubles:
     """Centre a kernel and scale it to unit diagonal.
 
     Parameters
@@ -60,7 +60,7 @@ def kernel_target_alignment(K: Doubles, clusters: Ints) -> float:
     >>> round(kernel_target_alignment(x @ x.T, np.array([0, 0, 1, 1])), 12)
     1.0
     """
-    return aligned(centred_cosine(K), clusters)
+    return aligned(centered_cosine(K), clusters)
 
 
 def aligned(kernel: Doubles, clusters: Ints) -> float:

@@ -19,7 +19,7 @@ from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
 from sctl.methods.transfercluster.clusterers import ClustererName
 from sctl.methods.transfercluster.loadings import evidence, label_probabilities, loading_contributions, loading_margin
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_own_genes
+from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.rejection import REJECTION_SCORES
 from sctl.methods.transfercluster.sc3 import Consensus, Distance, Sc3, Transformation
 from sctl.methods.transfercluster.sweep import ThetaSweep
@@ -200,7 +200,7 @@ class ConsensusMethod(TransferMethod):
     def _expression(self, target: AnnData) -> Any:
         self._require_fitted("dictionary_")
         found = self.var_names_.isin(target.var_names)
-        if self.restored_:
+        if self.is_pretrained_:
             require_genes(int(found.sum()), len(found))
         elif not found.all():
             raise DataError(
@@ -287,7 +287,7 @@ class TargetGenesMethod(ConsensusMethod):
         if own is None or mode == "shared":
             return sweep
         notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
-        return replace(with_own_genes(sweep, own, mode), notes=notes)
+        return replace(with_target_only_genes(sweep, own, mode), notes=notes)
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ from sctl.typing import Doubles, Ints
 ClustererName = Literal["sc3", "leiden", "kmeans", "agglomerative"]
 
 N_COMPONENTS = 30
-N_NEIGHBOURS = 15
+N_NEIGHBORS = 15
 """Of a cell: in the graph that Leiden cuts, and for how clearly a cell belongs to its cluster."""
 
 
@@ -54,7 +54,7 @@ class Cells:
     def consensus(self, clusters: Ints) -> Consensus:
         """Describe a single clustering as a consensus: a cell belongs to where its nearest neighbours are."""
         clusters = by_size(clusters)
-        near = nearest_mean(self.distances[0], one_hot(clusters, int(clusters.max()) + 1), N_NEIGHBOURS)
+        near = nearest_mean(self.distances[0], one_hot(clusters, int(clusters.max()) + 1), N_NEIGHBORS)
         return Consensus(clusters=clusters, proba=near, runs=clusters[None])
 
 
@@ -97,7 +97,7 @@ def by_leiden(cells: Cells, n_clusters: int, settings: Sc3, rng: np.random.Gener
             do="Install them with `pip install sctl[leiden]`, or choose another clusterer.",
         ) from error
 
-    graph = neighbour_graph(cells.components)
+    graph = neighbor_graph(cells.components)
     seed = int(rng.integers(2**31))
 
     def cut(resolution: float) -> Ints:
@@ -126,13 +126,13 @@ def _with_number(cut: Callable[[float], Ints], n_clusters: int, steps: int = 25)
     return best
 
 
-def neighbour_graph(points: Doubles, n_neighbours: int = N_NEIGHBOURS) -> Any:
+def neighbor_graph(points: Doubles, n_neighbors: int = N_NEIGHBORS) -> Any:
     """Join each point with its nearest ones, the stronger the more neighbours both have in common.
 
     Parameters
     ----------
     points : ndarray of shape (n_obs, n_dims)
-    n_neighbours : int
+    n_neighbors : int
         At most ``n_obs − 1`` are used.
 
     Returns
@@ -143,7 +143,7 @@ def neighbour_graph(points: Doubles, n_neighbours: int = N_NEIGHBOURS) -> Any:
     import igraph  # noqa: PLC0415 - see above
     from sklearn.neighbors import kneighbors_graph  # noqa: PLC0415
 
-    near = kneighbors_graph(points, min(n_neighbours, len(points) - 1), include_self=False)
+    near = kneighbors_graph(points, min(n_neighbors, len(points) - 1), include_self=False)
     near.setdiag(1.0)
     near = near.tocsr()
     sizes = np.asarray(near.sum(axis=1)).ravel()

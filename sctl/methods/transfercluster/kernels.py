@@ -21,7 +21,7 @@ from scipy import sparse
 from scipy.linalg import blas, eigh
 from scipy.spatial.distance import cdist
 
-from sctl.methods.transfercluster.target_only_genes import OwnGenes
+from sctl.methods.transfercluster.target_only_genes import TargetOnlyGenes
 from sctl.typing import Doubles, Ints
 
 SPARSE_BELOW = 0.08
@@ -53,7 +53,7 @@ class ThetaKernels:
     n_vars : int
     weights : ndarray of shape (n_obs, n_types), optional
         With which dictionary rows rebuild each cell; None for one profile a cell, that of its type.
-    own : OwnGenes, optional
+    own : TargetOnlyGenes, optional
         Genes of the target that the dictionary lacks; all else is over the others.
     """
 
@@ -65,7 +65,7 @@ class ThetaKernels:
     type_means: Doubles
     n_vars: int
     weights: Doubles | None = None
-    own: OwnGenes | None = None
+    own: TargetOnlyGenes | None = None
 
     @property
     def n_obs(self) -> int:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.methods.transfercluster.kernels import ThetaKernels
-from sctl.methods.transfercluster.target_only_genes import OwnGenes
+from sctl.methods.transfercluster.target_only_genes import TargetOnlyGenes
 from sctl.typing import Doubles, Ints
 
 CHUNK = 2048
 """Cells compared with the landmarks at a time: 16 MB for 1,000 landmarks."""
 
-N_NEIGHBOURS = 5
+N_NEIGHBORS = 5
 """Landmarks that speak for a cell."""
 
 
@@ -43,7 +43,7 @@ class CrossKernels:
         Mean over genes.
     weights : ndarray of shape (n_rest, n_types), optional
         With which dictionary rows rebuild each cell, where the landmarks have such weights too.
-    own : OwnGenes, optional
+    own : TargetOnlyGenes, optional
         Genes of the target that the dictionary lacks, where the landmarks have them too.
     """
 
@@ -53,7 +53,7 @@ class CrossKernels:
     z: Ints
     cell_means: Doubles
     weights: Doubles | None = None
-    own: OwnGenes | None = None
+    own: TargetOnlyGenes | None = None
 
     def chunks(self) -> Iterator[slice]:
         """Yield the cells in portions."""
@@ -129,14 +129,14 @@ def cross_kernels(X: Any, L: Any, M: Doubles, z: Ints, weights: Doubles | None =
     return CrossKernels(A=A, M=M, lengths=lengths, z=z, cell_means=means, weights=weights)
 
 
-def nearest_mean(distances: Doubles, values: Doubles, n_neighbours: int = N_NEIGHBOURS) -> Doubles:
+def nearest_mean(distances: Doubles, values: Doubles, n_neighbors: int = N_NEIGHBORS) -> Doubles:
     """Mean of the values of each cell's nearest landmarks.
 
     Parameters
     ----------
     distances : ndarray of shape (n_cells, n_landmarks)
     values : ndarray of shape (n_landmarks, n_values)
-    n_neighbours : int
+    n_neighbors : int
 
     Returns
     -------
@@ -144,11 +144,11 @@ def nearest_mean(distances: Doubles, values: Doubles, n_neighbours: int = N_NEIG
 
     Examples
     --------
-    >>> nearest_mean(np.array([[0.1, 0.2, 9.0]]), np.array([[1.0], [3.0], [7.0]]), n_neighbours=2)
+    >>> nearest_mean(np.array([[0.1, 0.2, 9.0]]), np.array([[1.0], [3.0], [7.0]]), n_neighbors=2)
     array([[2.]])
     """
-    n_neighbours = min(n_neighbours, distances.shape[1])
-    nearest = np.argpartition(distances, n_neighbours - 1, axis=1)[:, :n_neighbours]
+    n_neighbors = min(n_neighbors, distances.shape[1])
+    nearest = np.argpartition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
     return np.asarray(values[nearest].mean(axis=1))
 
 

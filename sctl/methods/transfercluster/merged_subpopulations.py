@@ -25,7 +25,7 @@ _NAMED = 3  # genes that a sentence names
 
 
 @dataclass(frozen=True)
-class HiddenGroup:
+class MergedSubpopulation:
     """Cells that are a group of their own at θ = 0, and part of a larger one at the chosen θ.
 
     Parameters
@@ -58,9 +58,9 @@ class HiddenGroup:
         )
 
 
-def hidden_groups(
+def merged_subpopulations(
     X: Any, var_names: Sequence[str], *, clusters: Ints, labels: NDArray[Any], alone: Ints
-) -> tuple[HiddenGroup, ...]:
+) -> tuple[MergedSubpopulation, ...]:
     """Find groups of θ = 0 that the chosen θ joins with others although each has marker genes of its own.
 
     At the same number of clusters, θ = 0 often divides a large type by how much was measured in its cells, and the
@@ -81,14 +81,14 @@ def hidden_groups(
 
     Returns
     -------
-    tuple of HiddenGroup
+    tuple of MergedSubpopulation
         By cluster, then by size.
 
     Examples
     --------
     >>> kinds = np.repeat([0, 1], 20)
     >>> X = np.repeat(np.eye(2), 4, axis=1)[kinds]  # four genes for each kind
-    >>> found = hidden_groups(X, list("abcdefgh"), clusters=0 * kinds, labels=0 * kinds, alone=kinds)
+    >>> found = merged_subpopulations(X, list("abcdefgh"), clusters=0 * kinds, labels=0 * kinds, alone=kinds)
     >>> [(group.n_cells, group.genes) for group in found]
     [(40, ('e', 'f', 'g', 'h'))]
     """
@@ -100,7 +100,7 @@ def hidden_groups(
             continue
         genes, other_genes = _markers(X, var_names, part, rest)
         if min(len(genes), len(other_genes)) >= FEWEST_MARKERS:
-            found.append(HiddenGroup(cluster, part, int(whole.sum()), genes, other_genes))
+            found.append(MergedSubpopulation(cluster, part, int(whole.sum()), genes, other_genes))
     return tuple(found)
 
 

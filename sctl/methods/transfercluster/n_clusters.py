@@ -50,8 +50,8 @@ def threshold(n_obs: int, n_vars: int) -> float:
     6641.2
     """
     a, b = np.sqrt(n_vars - 1), np.sqrt(n_obs)
-    centre, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
-    return float(centre + DEVIATIONS * scale)
+    center, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
+    return float(center + DEVIATIONS * scale)
 
 
 def estimate_number(X: Matrix) -> NumberEstimate:

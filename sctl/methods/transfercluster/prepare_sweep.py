@@ -23,7 +23,13 @@ from sctl.methods.transfercluster.landmarks import CrossKernels, cross_kernels
 from sctl.methods.transfercluster.nmf import nonnegative_loadings
 from sctl.methods.transfercluster.sc3 import Sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
-from sctl.methods.transfercluster.target_only_genes import Covariance, Landmarks, OwnGenes, learn_covariance, own_genes
+from sctl.methods.transfercluster.target_only_genes import (
+    Covariance,
+    Landmarks,
+    TargetOnlyGenes,
+    learn_covariance,
+    target_only_genes,
+)
 from sctl.numerics.resample import ALL_CELLS_UP_TO, N_LANDMARKS, stratified
 from sctl.run import Run
 from sctl.typing import Doubles, Ints
@@ -55,7 +61,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
         Source dictionary.
     type_names : sequence of str, length n_types
     n_clusters : int, optional
-        By default as many as source types are met among the target cells, see :func:`types_met`.
+        By default as many as source types are met among the target cells, see :func:`n_types_matched`.
     settings : Sc3, optional
     target_step : {"hard", "soft", "hard_optimised"}
         What stands for a target cell in the mix, see :func:`~sctl.methods.transfercluster.kernels.rebuilding_weights`.
@@ -93,7 +99,7 @@ def prepare_sweep(  # noqa: PLR0913 - what is clustered, how, and against what c
         kernels=kernels,
         loadings=loadings,
         type_names=tuple(type_names),
-        n_clusters=n_clusters or types_met(z),
+        n_clusters=n_clusters or n_types_matched(z),
         settings=settings,
         seed=run.seed,
         expression=sparse.csr_matrix(used) if spearman else None,
@@ -119,22 +125,22 @@ def _shuffled(
     return replace(kernels, M=M, z=loadings.argmax(axis=1), weights=W)
 
 
-def types_met(z: Ints, share: float = 0.01) -> int:
+def n_types_matched(z: Ints, share: float = 0.01) -> int:
     """Return how many source types at least ``share`` of the target cells (and two cells) resemble most.
 
     Examples
     --------
-    >>> types_met(np.array([0] * 50 + [1] * 48 + [2]))
+    >>> n_types_matched(np.array([0] * 50 + [1] * 48 + [2]))
     2
     """
     return max(int((np.bincount(z) >= max(2, share * len(z))).sum()), 2)
 
 
-OwnGenesMode = Literal["shared", "constant", "covariance"]
+TargetOnlyGenesMode = Literal["shared", "constant", "covariance"]
 """Target's own genes are left out, stay as they are in the mix, or follow the shared ones."""
 
 
-def with_own_genes(sweep: ThetaSweep, own: Any, mode: OwnGenesMode) -> ThetaSweep:
+def with_target_only_genes(sweep: ThetaSweep, own: Any, mode: TargetOnlyGenesMode) -> ThetaSweep:
     """Return the sweep with genes that the target has and the source lacks.
 
     Loadings, and with them the types of the cells, stay those of the shared genes; what is clustered, and every score
@@ -199,31 +205,33 @@ class _Joining:
         differences -= kernels.A
         return self.covariance.steps(differences, differences.mean(axis=0))
 
-    def of(self, kernels: ThetaKernels, *, ranks: bool = True) -> OwnGenes:
+    def of(self, kernels: ThetaKernels, *, ranks: bool = True) -> TargetOnlyGenes:
         """Return what the own genes add to the kernels of the cells that are clustered."""
         steps = self.steps(kernels)
-        out = own_genes(self.products, self.totals, self.own.shape[1], steps=steps)
+        out = target_only_genes(self.products, self.totals, self.own.shape[1], steps=steps)
         if not (ranks and self.ranks):  # shuffled sources are never compared by ranks
             return out
         values = self.own.toarray().astype(np.float64)
         return replace(out, values=np.stack([values] if steps is None else [values, steps @ values]))
 
-    def of_others(self, cross: CrossKernels, kernels: ThetaKernels, own: sparse.csr_matrix) -> OwnGenes:
+    def of_others(self, cross: CrossKernels, kernels: ThetaKernels, own: sparse.csr_matrix) -> TargetOnlyGenes:
         """Return what the own genes add to the products of the other cells with those that are clustered."""
         theirs = self.steps(kernels)
         landmarks = None if theirs is None else Landmarks(self.products, self.totals, theirs)
-        centre = (kernels.rebuilt_with_cells() - kernels.A).mean(axis=0)
+        center = (kernels.rebuilt_with_cells() - kernels.A).mean(axis=0)
         parts = []
         for cells in cross.chunks():
             of_type = kernels.M[cross.z[cells]] if cross.weights is None else cross.weights[cells] @ kernels.M
-            steps = None if self.covariance is None else self.covariance.steps(of_type - cross.A[cells], centre)
+            steps = None if self.covariance is None else self.covariance.steps(of_type - cross.A[cells], center)
             block = own[cells]
             products = np.asarray((block @ self.own.T).todense(), dtype=np.float32)
             lengths = np.asarray(block.multiply(block).sum(axis=1), dtype=np.float64).ravel()
             parts.append(
-                own_genes(products, _totals(block), own.shape[1], lengths=lengths, steps=steps, landmarks=landmarks)
+                target_only_genes(
+                    products, _totals(block), own.shape[1], lengths=lengths, steps=steps, landmarks=landmarks
+                )
             )
-        return OwnGenes(
+        return TargetOnlyGenes(
             products=np.concatenate([part.products for part in parts], axis=1),
             lengths=np.concatenate([part.lengths for part in parts], axis=1),
             totals=np.concatenate([part.totals for part in parts], axis=1),

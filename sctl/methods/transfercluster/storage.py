@@ -17,7 +17,7 @@ from sctl.methods.transfercluster.clusterers import CLUSTERERS
 from sctl.methods.transfercluster.kernels import ThetaKernels
 from sctl.methods.transfercluster.landmarks import CrossKernels
 from sctl.methods.transfercluster.sc3 import Sc3
-from sctl.methods.transfercluster.target_only_genes import OwnGenes
+from sctl.methods.transfercluster.target_only_genes import TargetOnlyGenes
 
 if TYPE_CHECKING:
     from sctl.methods.transfercluster.sweep import ThetaSweep
@@ -65,10 +65,10 @@ def _own_of(prefix: str, parts: ThetaKernels | CrossKernels) -> Iterator[tuple[s
             yield f"own_{prefix}_{name}", value
 
 
-def _own(prefix: str, parts: Mapping[str, Any]) -> OwnGenes | None:
+def _own(prefix: str, parts: Mapping[str, Any]) -> TargetOnlyGenes | None:
     start = f"own_{prefix}_"
     own = {name[len(start) :]: value for name, value in parts.items() if name.startswith(start)}
-    return OwnGenes(**own | {"n_vars": int(own["n_vars"])}) if own else None
+    return TargetOnlyGenes(**own | {"n_vars": int(own["n_vars"])}) if own else None
 
 
 def load(path: Path) -> dict[str, Any]:

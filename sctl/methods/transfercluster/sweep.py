@@ -14,7 +14,7 @@ from scipy import stats
 
 from sctl.errors import ParameterError
 from sctl.methods.transfercluster import storage
-from sctl.methods.transfercluster.alignment import aligned, centred_cosine, mean_agreement
+from sctl.methods.transfercluster.alignment import aligned, centered_cosine, mean_agreement
 from sctl.methods.transfercluster.clusterers import CLUSTERERS, Cells, ClustererName
 from sctl.methods.transfercluster.kernels import ThetaKernels
 from sctl.methods.transfercluster.landmarks import CrossKernels, nearest_mean
@@ -133,7 +133,7 @@ class ThetaSweep:
     def _scored(self, theta: float, clusters: Ints, distances: Doubles) -> ThetaPoint:
         compared = clusters if self.landmarks is None else _without_gaps(clusters[self.landmarks])
         target_kta = aligned(self._target_kernel, compared)
-        kta = aligned(centred_cosine(self.kernels.gram(theta)), compared) if theta > 0 else target_kta
+        kta = aligned(centered_cosine(self.kernels.gram(theta)), compared) if theta > 0 else target_kta
         return ThetaPoint(theta, clusters, kta, target_kta, mean_silhouette(distances, compared))
 
     def _chance(self, theta: float, kta: float) -> float:
@@ -145,7 +145,7 @@ class ThetaSweep:
         for kernels in self.nulls:
             null = replace(self, kernels=kernels, settings=settings, nulls=())
             clusters = null._consensus(theta, null._all_distances(theta)).clusters
-            found.append(aligned(centred_cosine(kernels.gram(theta)), clusters))
+            found.append(aligned(centered_cosine(kernels.gram(theta)), clusters))
         return float(np.mean(found))
 
     def _spread(self, theta: float, consensus: Consensus) -> Consensus:
@@ -165,7 +165,7 @@ class ThetaSweep:
     @cached_property
     def _target_kernel(self) -> Doubles:
         """Centred, normalised kernel of the target alone, shape (n_obs, n_obs)."""
-        return centred_cosine(self.kernels.gram(0.0))
+        return centered_cosine(self.kernels.gram(0.0))
 
     def points(
         self, thetas: Sequence[float], run: Run, done: Mapping[float, ThetaPoint] | None = None

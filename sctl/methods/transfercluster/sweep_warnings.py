@@ -38,7 +38,7 @@ TITLES: dict[Criterion, str] = {
 
 
 @dataclass(frozen=True)
-class Remark:
+class SweepWarning:
     """One thing to say about a curve.
 
     Parameters
@@ -52,12 +52,12 @@ class Remark:
     text: str
 
     @property
-    def is_doubt(self) -> bool:
+    def is_warning(self) -> bool:
         """Whether it speaks against trusting the chosen θ."""
         return self.kind not in ("peak", "plateau")
 
 
-def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[Remark, ...]:
+def sweep_remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[SweepWarning, ...]:
     """Say what a curve means: how safe the choice of θ is, and what makes it unsure.
 
     Parameters
@@ -83,7 +83,7 @@ def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> 
     --------
     >>> groups = np.array([0, 0, 1, 1])
     >>> points = [ThetaPoint(theta, groups, 0.5, score, 0.5) for theta, score in ((0, 0.3), (0.3, 0.9), (0.6, 0.4))]
-    >>> [remark.kind for remark in remarks(points, "target_kta")]
+    >>> [remark.kind for remark in sweep_remarks(points, "target_kta")]
     ['peak']
     """
     curve = sorted((point for point in points if point.theta < 1), key=lambda point: point.theta)
@@ -92,13 +92,13 @@ def remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> 
     chosen = choose_theta(curve, criterion)
     if np.ptp(_scores(curve, criterion)) < FLAT:
         any_will_do = _ANY_WILL_DO if _alike(curve, chosen) else _GROUPS_DIFFER
-        return (Remark("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT} {any_will_do}"),)
+        return (SweepWarning("flat", f"The curve is flat: {TITLES[criterion]} {_FLAT} {any_will_do}"),)
     others = _disagreement(curve, criterion, chosen)
     return (_shape(curve, criterion, chosen, agreed=not others), *others)
 
 
-def sweep_warnings(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[Remark, ...]:
-    """Return those of :func:`remarks` that make the choice of θ unsure; empty where nothing speaks against it.
+def sweep_warnings(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[SweepWarning, ...]:
+    """Return those of :func:`sweep_remarks` that make the choice of θ unsure; empty where nothing speaks against it.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def sweep_warnings(points: Iterable[ThetaPoint], criterion: Criterion = "balance
     >>> [doubt.kind for doubt in sweep_warnings(points, "target_kta")]
     ['flat']
     """
-    return tuple(remark for remark in remarks(points, criterion) if remark.is_doubt)
+    return tuple(remark for remark in sweep_remarks(points, criterion) if remark.is_warning)
 
 
 _OF_MIXED_DATA = ("kta", "silhouette")
@@ -121,17 +121,17 @@ def _scores(curve: Sequence[ThetaPoint], criterion: Criterion) -> list[float]:
     return [getattr(point, criterion) for point in curve]
 
 
-def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> Remark:
+def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> SweepWarning:
     """Say where on the curve the choice lies."""
     said = _chosen_by(curve, criterion, chosen)
     if chosen == curve[0].theta:
-        return Remark(
+        return SweepWarning(
             "smallest",
             f"{said} So the source seems to be of no help. Source and target may not match: another tissue, other cell "
             "types, or too few shared genes. The names may be less certain than they look.",
         )
     if chosen == curve[-1].theta:
-        return Remark(
+        return SweepWarning(
             "largest",
             f"{said} It is the largest value that was tried: the source may be deciding alone. Check "
             "on the map and with marker genes that the groups are really in your data.",
@@ -139,7 +139,7 @@ def _shape(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, 
     return _inside(curve, criterion, chosen, agreed=agreed)
 
 
-def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> Remark:
+def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *, agreed: bool) -> SweepWarning:
     """Say which θ do as well as one inside the grid."""
     thetas, scores = [point.theta for point in curve], np.array(_scores(curve, criterion))
     place = thetas.index(chosen)
@@ -151,11 +151,15 @@ def _inside(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float, *,
         how = "hardly better" if scores[place] > scores[0] else "no better"
         text += f" That is {how} than your data alone (θ = 0)."
     if first == last:
-        return Remark("peak", f"{text} Neighbouring values fit less well, so the choice matters: compare them below.")
+        return SweepWarning(
+            "peak", f"{text} Neighbouring values fit less well, so the choice matters: compare them below."
+        )
     span = f"All values from {thetas[first]:g} to {thetas[last]:g} lie within {TOLERANCE:.0%} of the best"
     if not _alike(curve[first : last + 1], chosen):
-        return Remark("plateau", f"{text} {span}, but some of them group your cells differently: compare them below.")
-    return Remark("plateau", f"{text} {span}{', so the choice is safe' if agreed else ''}.")
+        return SweepWarning(
+            "plateau", f"{text} {span}, but some of them group your cells differently: compare them below."
+        )
+    return SweepWarning("plateau", f"{text} {span}{', so the choice is safe' if agreed else ''}.")
 
 
 def _chosen_by(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> str:
@@ -186,7 +190,7 @@ def _alike(curve: Sequence[ThetaPoint], chosen: float) -> bool:
     return bool(pairwise_agreement(np.stack([point.clusters for point in curve]))[place].min() >= ALIKE)
 
 
-def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[Remark, ...]:
+def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: float) -> tuple[SweepWarning, ...]:
     """Name the criteria whose choice would give other groups.
 
     Flat ones have no say, nor have those of the mixed data where they are best at the largest θ: the more cells are
@@ -204,7 +208,7 @@ def _disagreement(curve: Sequence[ThetaPoint], criterion: Criterion, chosen: flo
         agreement = pairwise_agreement(np.stack([at[chosen], at[theta]]))[0, 1]
         if agreement < ALIKE:
             others.setdefault(theta, TITLES[other])
-    return tuple(Remark("disagreement", _differs(at, chosen, theta, by)) for theta, by in sorted(others.items()))
+    return tuple(SweepWarning("disagreement", _differs(at, chosen, theta, by)) for theta, by in sorted(others.items()))
 
 
 def _differs(at: Mapping[float, np.ndarray], chosen: float, theta: float, by: str) -> str:

@@ -20,7 +20,7 @@ from sctl.typing import Doubles
 
 
 @dataclass(frozen=True)
-class OwnGenes:
+class TargetOnlyGenes:
     """What the target's own genes add to kernels and distances; the first axis counts powers of θ.
 
     Parameters
@@ -90,14 +90,14 @@ class Covariance:
     solver: Doubles
     penalty: float
 
-    def steps(self, differences: Doubles, centre: Doubles) -> Doubles:
+    def steps(self, differences: Doubles, center: Doubles) -> Doubles:
         """Return ``S``, whose product with the own genes of these cells is what others gain at θ = 1.
 
         Parameters
         ----------
         differences : ndarray of shape (n_others, n_obs)
             ``(R − X) Xᵀ``: what the mix changes in the shared genes, as inner products with these cells.
-        centre : ndarray of shape (n_obs,)
+        center : ndarray of shape (n_obs,)
             Mean of the rows of ``differences`` over these cells. It is what the two experiments differ by as a whole,
             and moves nothing, so that every own gene keeps its mean.
 
@@ -105,7 +105,7 @@ class Covariance:
         -------
         ndarray of shape (n_others, n_obs)
         """
-        return np.asarray((differences - centre) @ self.solver)
+        return np.asarray((differences - center) @ self.solver)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _penalty(K: Doubles, n_vars: int) -> float:
     return n_obs * share * mean / (1.0 - share) if share < 1.0 else np.inf
 
 
-def own_genes(
+def target_only_genes(
     products: NDArray[np.floating],
     totals: Doubles,
     n_vars: int,
@@ -176,7 +176,7 @@ def own_genes(
     lengths: Doubles | None = None,
     steps: Doubles | None = None,
     landmarks: Landmarks | None = None,
-) -> OwnGenes:
+) -> TargetOnlyGenes:
     """Gather what the own genes add, constant without ``steps``.
 
     Parameters
@@ -195,15 +195,15 @@ def own_genes(
 
     Returns
     -------
-    OwnGenes
+    TargetOnlyGenes
     """
     lengths = np.diagonal(products) if lengths is None else lengths
     if steps is None:
-        return OwnGenes(products[None], lengths[None], totals[None], n_vars)
+        return TargetOnlyGenes(products[None], lengths[None], totals[None], n_vars)
     other = landmarks or Landmarks(products, totals, steps)
     gained = steps @ other.products  # of each cell with the others as they are
     linear = gained + products @ other.steps.T
-    return OwnGenes(
+    return TargetOnlyGenes(
         products=np.stack([products, linear, gained @ other.steps.T]).astype(products.dtype, copy=False),
         lengths=np.stack([lengths, 2.0 * np.einsum("ij,ij->i", steps, products), np.einsum("ij,ij->i", gained, steps)]),
         totals=np.stack([totals, steps @ other.totals]),

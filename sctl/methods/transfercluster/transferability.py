@@ -113,7 +113,7 @@ def transferability(X: Any, H: Doubles, *, n_permutations: int = 99, run: Run) -
         unexplained(Q, _products(X, H[:, rng.permutation(H.shape[1])]), total)
         for _ in run.track("Comparing the source with shuffled genes", range(n_permutations))
     )
-    best = _own_error(X, len(H), run) if total > 0 else 0.0
+    best = _baseline_error(X, len(H), run) if total > 0 else 0.0
     p_value = (sum(other <= error for other in shuffled) + 1) / (n_permutations + 1)
     return Transferability(_score(error, best, max(shuffled)), p_value, error, best, shuffled)
 
@@ -128,6 +128,6 @@ def _products(X: Any, H: Doubles) -> Doubles:
     return np.asarray((X @ H.T).T, dtype=np.float64)
 
 
-def _own_error(X: Any, n_types: int, run: Run) -> float:
+def _baseline_error(X: Any, n_types: int, run: Run) -> float:
     """What as many profiles learned from the target itself leave; 0 where they are as many as cells or genes."""
     return 0.0 if n_types >= min(X.shape) else factorised(X, n_types, alpha=0.0, l1_ratio=0.0, run=run)[1]

@@ -109,7 +109,7 @@ def _apply() -> None:
         labels = np.where(found.confidence < threshold, UNASSIGNED, colors.groups(view, "final"))
         note = f"Cells below {threshold:.2f} unassigned"
         project.set_labels(pd.Series(labels, index=found.obs_names), note=note)
-        errors.say(f"{note}. Undo takes it back.")
+        errors.notify(f"{note}. Undo takes it back.")
 
 
 # -- pictures ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def panel(project: Project) -> None:
         return
     job = jobs.running(project)
     mine = job is not None and job.kind == "repeats" and job.params.get("question") == question.to_dict()
-    _button(project, question, busy=job is not None)
+    _button(project, question, is_running=job is not None)
     if mine and job is not None:
         jobs.watch(job, place=PLACE, live=lambda now: _answer(project, question))
     else:
@@ -109,7 +109,7 @@ def _nearest(proba: Any, cells: pd.Series, names: Sequence[str]) -> tuple[str, s
     return names[min(one, other)], names[max(one, other)]
 
 
-def _button(project: Project, question: Question, *, busy: bool) -> None:
+def _button(project: Project, question: Question, *, is_running: bool) -> None:
     """Draw how often to repeat, and the button that starts it."""
     left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
     state.REPEATS_SEEDS.start_with(state.REPEATS_SEEDS.default)
@@ -123,10 +123,10 @@ def _button(project: Project, question: Question, *, busy: bool) -> None:
     enough = done >= n_seeds
     right.button(
         "Done" if enough else f"Repeat {n_seeds} times", icon=":material/repeat:", key="repeats:start", width="stretch",
-        on_click=_start, args=(question, int(n_seeds)), disabled=busy or enough or stale,
-        help="Something else is being computed." if busy else "Run the analysis again first." if stale else None,
+        on_click=_start, args=(question, int(n_seeds)), disabled=is_running or enough or stale,
+        help="Something else is being computed." if is_running else "Run the analysis again first." if stale else None,
     )  # fmt: skip
-    if not enough and not busy:
+    if not enough and not is_running:
         st.caption(f"{_duration(project, n_seeds - done).capitalize()}. It runs in the background and can be stopped.")
 
 
@@ -229,7 +229,7 @@ def _table(counts: pd.DataFrame, rows: pd.DataFrame) -> None:
             "Method": counts["title"],
             "Kept apart": [f"{row.separated} of {row.seeds}" for row in counts.itertuples()],
             "95 % interval": [f"{row.low:.0%} to {row.high:.0%}" for row in counts.itertuples()],
-            "How far": counts["apart"],
+            "How far": counts["total_variation"],
             "Groups found": [_range(groups.get_group(key)) for key in counts["method"]],
         }
     )

@@ -60,7 +60,7 @@ def doubts(found: TransferResult) -> pd.DataFrame:
             "label": found.labels,
             "far_from_all": values["unknown"],
             "between_types": values["ambiguity"],
-            "neighbour_distance": values["neighbour distance"],
+            "neighbor_distance": values["neighbour distance"],
             "verdict": verdict,
         }
     )
@@ -208,11 +208,11 @@ def _pictures(project: Project, found: TransferResult, table: pd.DataFrame) -> N
 def figure(table: pd.DataFrame, limit: float, most: float) -> go.Figure:
     """Draw both doubts of every cell against each other, with their limits."""
     drawn = go.Figure()
-    for name, colour in _COLOURS.items():
+    for name, color in _COLOURS.items():
         rows = table[table["verdict"] == name]
         drawn.add_scattergl(
             x=rows["between_types"], y=rows["far_from_all"].clip(lower=_LEAST), mode="markers",
-            name=f"{name} ({len(rows):,})", marker={"color": colour, "size": 5, "opacity": 0.6},
+            name=f"{name} ({len(rows):,})", marker={"color": color, "size": 5, "opacity": 0.6},
             customdata=np.column_stack([rows["cell"], rows["cluster"]]),
             hovertemplate="%{customdata[0]}: %{customdata[1]}<br>between types %{x:.0%}<br>new type %{y:.1%}<extra></extra>",
         )  # fmt: skip

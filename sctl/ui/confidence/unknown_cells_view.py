@@ -48,9 +48,9 @@ def panel(project: Project) -> None:
         )
         return
     _meaning(found)
-    for text in results.hidden_groups(project):
+    for text in results.merged_subpopulations(project):
         st.warning(errors.plain(text), icon=":material/visibility_off:")
-    values = unknown_cells.strangeness(found, _scores(found))
+    values = unknown_cells.outlier_score(found, _scores(found))
     limit = _limit(found, values)
     _numbers(project, found, values > limit)
     _pictures(project, values, limit)
@@ -125,11 +125,11 @@ def _apply(limit: float) -> None:
     with errors.remembered("Your labels are as they were.", place="confidence"):
         view = results.shown(project)
         found = results.result(view)
-        values = unknown_cells.strangeness(found, state.STRANGE_BY.get() or unknown_cells.DEFAULT_SCORES)
+        values = unknown_cells.outlier_score(found, state.STRANGE_BY.get() or unknown_cells.DEFAULT_SCORES)
         labels = np.where(values > limit, UNASSIGNED, colors.groups(view, "final"))
         note = f"Cells stranger than {limit:.1f} unassigned"
         project.set_labels(pd.Series(labels, index=found.obs_names), note=note)
-        errors.say(f"{note}. Undo takes it back.")
+        errors.notify(f"{note}. Undo takes it back.")
 
 
 def _numbers(project: Project, found: TransferResult, beyond: NDArray[np.bool_]) -> None:
@@ -168,7 +168,7 @@ def _pictures(project: Project, values: Floats, limit: float) -> None:
             )  # fmt: skip
     with right:
         alt = (
-            f"Histogram of the strangeness of {len(values):,} cells; {int((values > limit).sum()):,} lie beyond the "
+            f"Histogram of the outlier_score of {len(values):,} cells; {int((values > limit).sum()):,} lie beyond the "
             f"limit of {limit:.1f}."
         )
         charts.draw(_histogram(values, limit), key="novelty:histogram", config=_FLAT, alt=alt)
@@ -183,10 +183,10 @@ def _histogram(values: Floats, limit: float) -> go.Figure:
         [
             go.Bar(
                 x=(edges[:-1] + edges[1:]) / 2, y=np.histogram(part, bins=edges)[0], width=np.diff(edges),
-                name=f"{name} ({len(part):,})", marker={"color": colour},
-                hovertemplate="strangeness %{x:.1f}<br>%{y:,} cells<extra></extra>",
+                name=f"{name} ({len(part):,})", marker={"color": color},
+                hovertemplate="outlier_score %{x:.1f}<br>%{y:,} cells<extra></extra>",
             )
-            for name, part, colour in parts
+            for name, part, color in parts
         ]
     )  # fmt: skip
     figure.add_vline(x=limit, line={"color": ON_ANY, "width": 2, "dash": "dash"})
@@ -199,19 +199,19 @@ def _histogram(values: Floats, limit: float) -> go.Figure:
 
 
 def _table(found: TransferResult, values: Floats, limit: float) -> None:
-    whole = unknown_cells.novelty_table(found).assign(strangeness=values)
-    far = whole[values > limit].sort_values("strangeness", ascending=False, kind="stable")
+    whole = unknown_cells.outlier_table(found).assign(outlier_score=values)
+    far = whole[values > limit].sort_values("outlier_score", ascending=False, kind="stable")
     st.markdown("### Cells that the source cannot explain")
     if far.empty:
         st.info("No cell is beyond the limit.")
     else:
         st.caption(_where(far, whole))
         st.dataframe(
-            far[["cell", "strangeness", "cluster", "label", "confidence"]].head(_ROWS), hide_index=True, height=320,
+            far[["cell", "outlier_score", "cluster", "label", "confidence"]].head(_ROWS), hide_index=True, height=320,
             alt="Cells beyond the limit, the strangest first.",
             column_config={
                 "cell": st.column_config.TextColumn("Cell", pinned=True), "cluster": "Cluster", "label": "Cell type",
-                "strangeness": st.column_config.NumberColumn("Strangeness", format="%.1f"),
+                "outlier_score": st.column_config.NumberColumn("Strangeness", format="%.1f"),
                 "confidence": st.column_config.NumberColumn("Confidence", format="%.2f"),
             },
         )  # fmt: skip

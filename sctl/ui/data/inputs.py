@@ -251,7 +251,7 @@ def _join(project: Project, files: Sequence[uploads.Upload]) -> None:
             if (chosen := report["chosen"]) is not None:
                 params = {**project.params("data"), "label_key": chosen}
                 project.set_params("data", params, note=f"Take the cell types from {chosen}")
-    errors.say(report["text"])
+    errors.notify(report["text"])
 
 
 def _preview(project: Project, role: str, info: Mapping[str, Any]) -> None:

@@ -105,7 +105,7 @@ def preparation(project: Project) -> None:
     if info is None:
         return
     settled = caching.trained(project, info["fingerprint"]).summary.preparation
-    total = settled["normalise_to"]
+    total = settled["normalize_to"]
     scaled = "not scaled to a common total" if total is None else f"scaled to {total:,.0f} per cell"
     log = {"log1p": "log1p is taken", "log2": "log2 is taken", "none": "no logarithm is taken"}[settled["log"]]
     st.info(

@@ -86,7 +86,7 @@ def _key(name: str, first: Any) -> str:
 def _take(project: Project, wanted: Mapping[str, Any]) -> None:
     with st.spinner("Drawing the cells …"), errors.remembered("Your data are as they were.", place=PLACE):
         put(project, Simulation(**wanted))
-        errors.say("The simulated source and target are in place, and the truth is kept aside.")
+        errors.notify("The simulated source and target are in place, and the truth is kept aside.")
     st.rerun()
 
 

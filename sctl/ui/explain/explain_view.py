@@ -149,7 +149,7 @@ def _take(key: str) -> None:
             sets = isolated.read_gene_sets(paths[0], upload.name)
         state.EXPLAIN_SETS.set(keep_gene_sets(results.shown(project), sets))
         state.GMT_ROUND.set(state.GMT_ROUND.get() + 1)
-        errors.say(f"{upload.name} holds {len(sets):,} gene {'set' if len(sets) == 1 else 'sets'}.")
+        errors.notify(f"{upload.name} holds {len(sets):,} gene {'set' if len(sets) == 1 else 'sets'}.")
 
 
 # -- the answer ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
     st.markdown(f"### {errors.plain(_title(found))}")
     st.markdown(_in_words(found))
     genes = marked_genes(project, question, found)
-    st.markdown(known_markers_said(genes, found.explanation.label))
+    st.markdown(known_markers_note(genes, found.explanation.label))
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         _bars(found)
@@ -54,7 +54,7 @@ def card(project: Project, question: WhyQuestion) -> bool:
     ends = pd.concat([genes.loc[value[value > 0].nlargest(_CARD_ROWS // 2).index],
                       genes.loc[value[value < 0].nsmallest(_CARD_ROWS // 2).index]])  # fmt: skip
     gene = _chosen(found, ends.reset_index(drop=True), key=f"confidence:genes:{stem_of(question)}", height=300)
-    st.caption(known_markers_said(genes, own.label))
+    st.caption(known_markers_note(genes, own.label))
     if gene is not None:
         _gene(project, gene, key="confidence")
     return True
@@ -69,7 +69,7 @@ def marked_genes(project: Project, question: WhyQuestion, found: Reasons) -> pd.
     return marked(genes, own.label, own.against, known)
 
 
-def known_markers_said(genes: pd.DataFrame, label: str) -> str:
+def known_markers_note(genes: pd.DataFrame, label: str) -> str:
     """Say which known markers are among the weightiest genes, and whether they are as cells of a label should have them.
 
     ``genes`` are those of :func:`marked_genes`.

@@ -52,7 +52,7 @@ def panel(project: Project) -> None:
 
 def _question(project: Project) -> UnitsQuestion:
     state.UNITS.start_with(state.UNITS.default)
-    most = int(results.result(project).params.get("n_code", 50))
+    most = int(results.result(project).params.get("n_latent", 50))
     n_units = st.slider(
         "Units to look at", 2, max(most, 3), key=state.UNITS.name, persist_state="session",
         help="The first so many. The time grows with units and cell types. Pathways are those chosen above.",
@@ -63,10 +63,10 @@ def _question(project: Project) -> UnitsQuestion:
 def _button(project: Project, question: UnitsQuestion) -> None:
     jobs.failed(project, "units", {"question": question.to_dict()})
     seconds = 0.25 * 4 * question.n_units * len(results.result(project).label_names)
-    busy, stale = jobs.running(project) is not None, project.pinned is not None
+    is_running, stale = jobs.running(project) is not None, project.pinned is not None
     st.button(
-        "Look at the units", icon=":material/hub:", key="units:start", on_click=_start, args=(question,), disabled=busy or stale,
-        help="Something else is being computed." if busy else "Run the analysis again first." if stale else None,
+        "Look at the units", icon=":material/hub:", key="units:start", on_click=_start, args=(question,), disabled=is_running or stale,
+        help="Something else is being computed." if is_running else "Run the analysis again first." if stale else None,
     )  # fmt: skip
     st.caption(f"About {max(1, round(seconds / 60))} min of computing, in the background. It can be stopped.")
 

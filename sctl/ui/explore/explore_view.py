@@ -18,7 +18,7 @@ from sctl.ui.data import datasets_view, pretrained
 from sctl.ui.explore import flow_view
 from sctl.ui.frame import jobs, results, selection, state
 from sctl.ui.widgets import charts, colors, embedding_view
-from sctl.ui.widgets.colors import Colour
+from sctl.ui.widgets.colors import Color
 
 _SIDES = {"target": "Your cells", "joint": "Both datasets", "latent": "Both, as the method sees them"}
 _KINDS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
@@ -101,43 +101,43 @@ def _no_map(project: Project) -> None:
 
 
 def _pane(project: Project, layout: Layout, pane: str) -> None:
-    colour = _with_source(project, layout, colors.picker(project, pane))
+    color = _with_source(project, layout, colors.picker(project, pane))
     n_target = len(layout.coords) - layout.n_source
     chosen = selection.current(project, n_target)
     marked = np.concatenate([np.zeros(layout.n_source, dtype=bool), chosen])
     key = f"map:{pane}:{layout.side}:{layout.kind}:{state.SELECT_ROUND.get()}"
     embedding_view.selectable_map(
         layout.coords,
-        colour.values,
-        title=colour.title,
+        color.values,
+        title=color.title,
         key=key,
         on_select=lambda: _drawn(project, key, layout),
         names=_names(project, layout),
-        palette=colour.palette,
+        palette=color.palette,
         selected=marked if marked.any() else None,
-        legend=colour.legend,
+        legend=color.legend,
     )
     if layout.n_source:
-        st.caption(_joint_words(layout, colour))
+        st.caption(_joint_words(layout, color))
 
 
 def _drawn(project: Project, key: str, layout: Layout) -> None:
     selection.take_shapes(project, key, layout.coords, first=layout.n_source)
 
 
-def _with_source(project: Project, layout: Layout, colour: Colour) -> Colour:
+def _with_source(project: Project, layout: Layout, color: Color) -> Color:
     """Add values for the source cells on the map: their known types, else nothing."""
     if layout.side == "target":
-        return colour
-    if is_numeric(colour.values):
-        return Colour(np.concatenate([np.full(layout.n_source, np.nan), colour.values]), colour.title)
-    if colour.title in (colors.GROUPINGS["label"], colors.GROUPINGS["final"]):
+        return color
+    if is_numeric(color.values):
+        return Color(np.concatenate([np.full(layout.n_source, np.nan), color.values]), color.title)
+    if color.title in (colors.GROUPINGS["label"], colors.GROUPINGS["final"]):
         types = _source_types(project, layout)
-        return Colour(np.concatenate([types, colour.values]), colour.title, colour.palette)
+        return Color(np.concatenate([types, color.values]), color.title, color.palette)
     grey = np.full(layout.n_source, SOURCE_NAME)
-    named = {**(colour.palette or plots.colours_of(colour.values)), SOURCE_NAME: GREY}
-    legend = None if colour.legend is None else {**colour.legend, SOURCE_NAME: GREY}
-    return Colour(np.concatenate([grey, colour.values]), colour.title, named, legend)
+    named = {**(color.palette or plots.colors_of(color.values)), SOURCE_NAME: GREY}
+    legend = None if color.legend is None else {**color.legend, SOURCE_NAME: GREY}
+    return Color(np.concatenate([grey, color.values]), color.title, named, legend)
 
 
 def _source_types(project: Project, layout: Layout) -> NDArray[Any]:
@@ -153,9 +153,9 @@ def _names(project: Project, layout: Layout) -> list[str]:
     return [SOURCE_NAME] * layout.n_source + [f"your cell {name}" if layout.n_source else str(name) for name in own]
 
 
-def _joint_words(layout: Layout, colour: Colour) -> str:
+def _joint_words(layout: Layout, color: Color) -> str:
     shown = f"{layout.n_source:,} source cells and {len(layout.coords) - layout.n_source:,} of yours"
-    if is_numeric(colour.values) or SOURCE_NAME in colour.values:
+    if is_numeric(color.values) or SOURCE_NAME in color.values:
         return f"{shown}. Source cells are grey; a lasso selects yours only."
     return f"{shown}, each in the colour of its cell type. A lasso selects yours only."
 
@@ -207,12 +207,12 @@ def _violins(project: Project) -> None:
     _violin(gene, _values(project, grouping), key="violin")
 
 
-def violin(project: Project, gene: str, groups: Colour, *, key: str) -> None:
+def violin(project: Project, gene: str, groups: Color, *, key: str) -> None:
     """Draw the expression of one gene in every group."""
-    _violin(Colour(results.expression(project, gene), gene), groups, key=key)
+    _violin(Color(results.expression(project, gene), gene), groups, key=key)
 
 
-def _violin(gene: Colour, groups: Colour, *, key: str) -> None:
+def _violin(gene: Color, groups: Color, *, key: str) -> None:
     title = f"{gene.title} (log-normalised)"
     figure = plots.violin_figure(gene.values, groups.values, gene=title, palette=groups.palette)
     figure.update_xaxes(title_text=groups.title)
@@ -232,12 +232,12 @@ def _groupings(project: Project) -> dict[str, str]:
     return found
 
 
-def _values(project: Project, name: str) -> Colour:
+def _values(project: Project, name: str) -> Color:
     if name != _SELECTED:
         return colors.of(project, name)
     mask = selection.current(project, results.result(project).n_obs)
     palette = {"selected": TARGET_COLOUR, "not selected": SOURCE_COLOUR}
-    return Colour(np.where(mask, "selected", "not selected"), "Selection", palette)
+    return Color(np.where(mask, "selected", "not selected"), "Selection", palette)
 
 
 def _choose(label: str, choices: dict[str, str], key: state.Key[str], first: str) -> str:

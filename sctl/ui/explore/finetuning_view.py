@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from sctl import jobs, plots, workflow
 from sctl.data import UNASSIGNED, Answer, TransferResult
-from sctl.plots.palette import colours_of
+from sctl.plots.palette import colors_of
 from sctl.project import Project
 from sctl.ui.frame import errors, results, shell, state
 from sctl.ui.widgets import charts, colors
@@ -48,7 +48,7 @@ def has(found: TransferResult) -> bool:
     return "cluster_table" in found.uns and "comparison" in found.uns
 
 
-def say(project: Project, *, key: str) -> None:
+def notice(project: Project, *, key: str) -> None:
     """Say in plain words what sharpening did and which groups are kept, with a switch between them."""
     found = results.result(project)
     if not has(found):
@@ -68,8 +68,8 @@ def in_words(found: TransferResult) -> str:
     seen, kept = found.uns["comparison"], str(found.uns["answer"])
     changed = float(seen["flipped"])
     before, after = float(seen["silhouette_before"]), float(seen["silhouette_after"])
-    first = "Sharpening gave no cell another name." if changed == 0 else (
-        f"Sharpening gave {_percent(changed)} of the cells another name."
+    first = "FineTuningConfig gave no cell another name." if changed == 0 else (
+        f"FineTuningConfig gave {_percent(changed)} of the cells another name."
     )  # fmt: skip
     near = abs(before - after) < NEARLY
     better, other = ("after", "before") if str(seen["recommended"]) == "after" else ("before", "after")
@@ -135,7 +135,7 @@ def _keep(key: str) -> None:
             jobs.compute(project, "theta")
         if had_markers and project.state("markers") != "done":
             jobs.submit(project, "markers")
-        errors.say(f"The groups from {picked} sharpening are now in use. Undo takes it back.")
+        errors.notify(f"The groups from {picked} sharpening are now in use. Undo takes it back.")
 
 
 def _own_answer(project: Project, found: TransferResult) -> str:
@@ -147,7 +147,7 @@ def _own_answer(project: Project, found: TransferResult) -> str:
 # -- groups ------------------------------------------------------------------------------------------
 
 
-def warn_swallowed(project: Project) -> None:
+def warn_merged_clusters(project: Project) -> None:
     """Warn of groups that lost most of their cells to another one while groups were sharpened."""
     found = results.result(project)
     lost = found.uns.get("swallowed")
@@ -217,7 +217,7 @@ def reading(confidence: float, n_cells: int) -> str:
 # -- the film ----------------------------------------------------------------------------------------
 
 
-def film(project: Project) -> None:
+def trajectory_animation(project: Project) -> None:
     """Draw the cells on their way through sharpening, with a play button and a slider."""
     found = results.result(project)
     if "trajectory" not in found.obsm:
@@ -225,12 +225,12 @@ def film(project: Project) -> None:
     st.markdown("### Watch the groups form")
     groups = names_on_the_way(found)
     refreshes = [int(number) for number in np.atleast_1d(found.uns["trajectory_refreshes"])]
-    figure = plots.film_figure(
+    figure = plots.trajectory_animation(
         np.asarray(found.obsm["trajectory"], dtype=float).reshape(found.n_obs, groups.shape[1], 2),
         groups,
         titles=["Before" if number == 0 else f"Round {number}" for number in refreshes],
         names=[str(name) for name in found.obs_names],
-        palette={**colours_of(groups.ravel()), **colors.palette(project, "label")},
+        palette={**colors_of(groups.ravel()), **colors.palette(project, "label")},
     )
     shown = min(found.n_obs, plots.trajectory.MOST_CELLS)
     alt = plots.alt_text("film", n_cells=shown, n_snapshots=len(refreshes))

@@ -164,7 +164,7 @@ def _split() -> None:
         labels[mask] = [f"{base} {group + 1}" for group in groups]
         _keep(project, view, labels, f"Split {int(mask.sum()):,} cells into {groups.max() + 1} groups of {base}")
         if silhouette < _PARTED:
-            errors.say(
+            errors.notify(
                 f"They hardly part (silhouette {silhouette:.2f}; 1 is clear): look for marker genes before you use them."
             )
 
@@ -199,7 +199,7 @@ def _write(project: Project, view: Project, mask: NDArray[Any], name: str, note:
 def _keep(project: Project, view: Project, labels: NDArray[Any], note: str) -> None:
     project.set_labels(pd.Series(labels, index=results.result(view).obs_names), note=note)
     state.COLOUR.of("").set("final")  # of the first map
-    errors.say(f"{note}. Undo takes it back.")
+    errors.notify(f"{note}. Undo takes it back.")
 
 
 def _checked(name: str | None) -> str:

@@ -17,7 +17,7 @@ _MEASURES = {"accuracy": "Cells named rightly", "macro_f1": "Mean F1 over the ty
 def panel(project: Project) -> None:
     """Draw the button, the job, or the curves; nothing without true types, or where neighbours do not name cells."""
     found, truth = results.result(project), project.truth()
-    if truth is None or not workflow.has_neighbours(found) or not truth.isin(found.label_names).any():
+    if truth is None or not workflow.has_neighbors(found) or not truth.isin(found.label_names).any():
         return
     job = jobs.running(project)
     mine = job is not None and job.kind == "neighbours"
@@ -59,8 +59,8 @@ def _draw(project: Project, curves: pd.DataFrame) -> None:
     mean = curves.groupby("space", sort=False)[measure].mean()
     said = ", ".join(f"{name} {value:.1%}" for name, value in mean.items())
     st.markdown(f"{_MEASURES[measure]}, mean over all numbers of neighbours: {said}.")
-    used = int(results.result(project).params.get("k", 15))
-    figure = plots.neighbours_figure(curves, measure=measure, used=used)
+    used = int(results.result(project).params.get("n_neighbors", 15))
+    figure = plots.neighbors_figure(curves, measure=measure, used=used)
     alt = plots.alt_text("neighbours", n_spaces=len(mean))
     charts.draw(figure, key="neighbours:curves", config={"displayModeBar": False}, alt=alt)
     st.download_button(

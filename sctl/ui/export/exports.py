@@ -17,7 +17,7 @@ from sctl.analysis import evaluate, unknown_cells
 from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.methods import METHODS
-from sctl.methods.base import TwoAnswers
+from sctl.methods.base import SelectableResult
 from sctl.project import Project, annotated, export_project, load_pair, load_report, trained_file
 from sctl.run import Run
 from sctl.sharing import load_trained, save_adaptor
@@ -164,7 +164,7 @@ def _edits(project: Project) -> export.LabelEdits:
 def _answer(project: Project) -> dict[str, str]:
     """Return which of two answers the user wants, as a setting of the method that has them."""
     answer = project.params("theta")["answer"]
-    has_two = isinstance(workflow.method_of(project.params("transfer")), TwoAnswers)
+    has_two = isinstance(workflow.method_of(project.params("transfer")), SelectableResult)
     return {"answer": answer} if answer is not None and has_two else {}
 
 
@@ -249,7 +249,7 @@ def _further(project: Project) -> dict[str, bytes]:
     own = results.result(project)
     found = {f"numbers_of_groups/{name}.csv": table for name, table in consensus_files.tables(project).items()}
     if unknown_cells.has_scores(own):
-        found["cells_beyond_the_source.csv"] = unknown_cells.novelty_table(own)
+        found["cells_beyond_the_source.csv"] = unknown_cells.outlier_table(own)
     if not (repeated := stability_view.all_outcomes(project)).empty:
         found["repeats_with_other_seeds.csv"] = repeated
     if len(answers := results.answers(project)) > 1:

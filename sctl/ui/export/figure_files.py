@@ -77,7 +77,7 @@ def _drawings(project: Project) -> dict[str, tuple[str, Draw]]:
 
 
 def _of_gene(project: Project, title: str, gene: str) -> tuple[str, Draw]:
-    values = colors.Colour(results.expression(project, gene), gene)
+    values = colors.Color(results.expression(project, gene), gene)
     if _GENE[title] == "umap":
         return f"umap-{gene}", partial(_map, project, values)
     return f"violin-{gene}", partial(_violins, values, colors.of(project, "label"))
@@ -96,14 +96,14 @@ def _printed(draw: Draw, kind: Any) -> bytes:
     return publication.to_bytes(draw(), kind)
 
 
-def _map(project: Project, colour: colors.Colour) -> Any:
+def _map(project: Project, color: colors.Color) -> Any:
     from sctl.plots import publication  # noqa: PLC0415
 
     coords = results.maps(project)["target_umap"]
-    return publication.embedding(coords, colour.values, colour_title=colour.title, palette=colour.palette)
+    return publication.embedding(coords, color.values, color_title=color.title, palette=color.palette)
 
 
-def _violins(gene: colors.Colour, groups: colors.Colour) -> Any:
+def _violins(gene: colors.Color, groups: colors.Color) -> Any:
     from sctl.plots import publication  # noqa: PLC0415
 
     return publication.violins(gene.values, groups.values, gene=gene.title, palette=groups.palette)

@@ -63,7 +63,7 @@ def remembered(kept: str = "", *, place: str = "") -> Iterator[None]:
         _leave(Notice(error.found, error.expected, error.do, kept, place=place))
 
 
-def say(text: str) -> None:
+def notify(text: str) -> None:
     """Leave a short success for the next run."""
     _leave(Notice(text, good=True))
 

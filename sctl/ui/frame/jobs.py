@@ -184,4 +184,4 @@ def _bar(job: Job, now: JobState) -> None:
 
 def _stop(job: Job) -> None:
     job.stop(wait=_STOP_WAIT)
-    errors.say("Stopped. What was finished is kept.")
+    errors.notify("Stopped. What was finished is kept.")

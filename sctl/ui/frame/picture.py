@@ -57,11 +57,11 @@ def _panel(left: float, title: str, *, cells: int, known: bool) -> str:
     return frame + "".join(dots) + text
 
 
-def _dot(x: float, y: float, place: int, colour: str) -> str:
+def _dot(x: float, y: float, place: int, color: str) -> str:
     """Place dots as seeds of a sunflower: evenly, without chance."""
     radius = 4.6 * sqrt(place + 0.5)
     dx, dy = radius * cos(place * _GOLDEN), radius * sin(place * _GOLDEN)
-    return f'<circle cx="{x + dx:.1f}" cy="{y + dy:.1f}" r="3.1" fill="{colour}" fill-opacity="0.85"/>'
+    return f'<circle cx="{x + dx:.1f}" cy="{y + dy:.1f}" r="3.1" fill="{color}" fill-opacity="0.85"/>'
 
 
 def _sign(x: float, sign: str) -> str:

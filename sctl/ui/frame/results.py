@@ -45,7 +45,7 @@ Maps = dict[str, NDArray[Any]]
 
 def shown(project: Project, step: str = "theta") -> Project:
     """Return the project as of the settings under which ``step`` was last finished; as it is where it never was."""
-    return project.computed(step) or project
+    return project.at_last_result(step) or project
 
 
 # -- θ -----------------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ def result(project: Project) -> TransferResult:
     return load_result(project)
 
 
-def hidden_groups(project: Project) -> list[str]:
+def merged_subpopulations(project: Project) -> list[str]:
     """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.sweep`."""
-    return [str(text) for text in result(project).uns.get("hidden_groups", ())]
+    return [str(text) for text in result(project).uns.get("merged_subpopulations", ())]
 
 
 def result_warnings(project: Project) -> tuple[str, ...]:

@@ -307,17 +307,17 @@ def _history(project: Project) -> None:
 
 def _undo() -> None:
     project = current()
-    _say_and_refresh("Undone", project.undo() if project else None)
+    _notify_and_refresh("Undone", project.undo() if project else None)
 
 
 def _redo() -> None:
     project = current()
-    _say_and_refresh("Done again", project.redo() if project else None)
+    _notify_and_refresh("Done again", project.redo() if project else None)
 
 
-def _say_and_refresh(what: str, note: str | None) -> None:
+def _notify_and_refresh(what: str, note: str | None) -> None:
     if note:
-        errors.say(f"{what}: {note}")
+        errors.notify(f"{what}: {note}")
         state.forget_settings()
 
 

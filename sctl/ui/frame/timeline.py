@@ -29,7 +29,7 @@ _SIGNS = {
 _WAITING = ":gray[:material/radio_button_unchecked:]"
 
 
-def follow(project: Project) -> bool:
+def show_progress(project: Project) -> bool:
     """Draw a running job with its stages; tell whether there is one."""
     job = job_views.running(project)
     if job is None:
@@ -52,7 +52,7 @@ def _stages(project: Project, job: Job, now: JobState) -> None:
         shell.link(steps.THETA, "Watch the answer take shape", icon=":material/arrow_forward:")
 
 
-def follow_quietly(project: Project, *watched: str) -> None:
+def show_progress_quietly(project: Project, *watched: str) -> None:
     """Draw the page again when a step in ``watched`` changes its state while a job runs; draws nothing itself."""
     _redraw_when_changed(project, lambda: tuple(project.state(step) for step in watched))
 

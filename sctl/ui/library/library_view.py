@@ -83,7 +83,7 @@ def _ways_in(library: Library, project: Project | None, *, unfold: bool) -> None
                 with uploads.on_disk([file]) as (paths, _):
                     isolated.check_model(paths[0], file.name, trained=False)
                     entry = library.add(paths[0], name=file.name)
-                errors.say(f"{entry.name} is in the library.")
+                errors.notify(f"{entry.name} is in the library.")
             st.rerun()
         path = trained_file(project) if project is not None and not project.has_trained else None
         if project is not None and path is not None:
@@ -98,7 +98,7 @@ def _ways_in(library: Library, project: Project | None, *, unfold: bool) -> None
 
 def _add_learned(library: Library, path: Path, name: str) -> None:
     with errors.remembered("The library is as it was.", place="library"):
-        errors.say(f"{library.add(path, name=name).name} is in the library.")
+        errors.notify(f"{library.add(path, name=name).name} is in the library.")
 
 
 # -- the models ----------------------------------------------------------------------------------------
@@ -207,4 +207,4 @@ def _remove_button(library: Library, entry: Entry) -> None:
 def _remove(library: Library, name: str) -> None:
     with errors.remembered(place="library"):
         library.remove(name)
-        errors.say(f"{name} was removed.")
+        errors.notify(f"{name} was removed.")

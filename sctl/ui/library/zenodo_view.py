@@ -14,7 +14,7 @@ from sctl.errors import ParameterError
 from sctl.io.memory import readable
 from sctl.run import Progress, Run
 from sctl.sharing import Entry, Library
-from sctl.sharing.description import LICENCES, Description, first_draft, record_number
+from sctl.sharing.description import LICENSES, Description, first_draft, record_number
 from sctl.sharing.fetch import fetch
 from sctl.sharing.zenodo import Record, Zenodo
 from sctl.ui.frame import errors, state
@@ -97,18 +97,18 @@ def _record(where: Zenodo, record: Record) -> None:
 
 def _fetch(where: Zenodo, record: Record, bar: DeltaGenerator) -> None:
     library = Library()
-    with _waiting_room(library) as folder:
+    with _pending(library) as folder:
         path = fetch(where, record, folder, run=Run(listener=_shown_on(bar)))
         try:
             entry = library.add(path)
         finally:
             path.unlink()
-    errors.say(f"{entry.name} is in the library.")
+    errors.notify(f"{entry.name} is in the library.")
     st.rerun()
 
 
 @contextmanager
-def _waiting_room(library: Library) -> Iterator[Path]:
+def _pending(library: Library) -> Iterator[Path]:
     """Yield where a download waits: beside the library, so that it can go on another day; else in passing."""
     if library.folder is not None:
         yield library.folder / ".downloads"
@@ -155,7 +155,7 @@ def publishing() -> None:
     names = {entry.name: entry for entry in entries}
     entry = names[st.selectbox("Trained source", list(names), key=state.PUBLISH.of("model").name)]
     form = _form(entry)
-    _what_it_tells(entry)
+    _description(entry)
     _actions(library, entry, form, Zenodo(token, sandbox=sandbox, attempts=ATTEMPTS))
     _own(token, sandbox)
 
@@ -173,11 +173,11 @@ def _sandbox_switch(place: str, *, on: bool) -> bool:
 def _form(entry: Entry) -> dict[str, str]:
     """Draw the fields of the description, filled with what the model says, and return what they hold."""
     title, text = first_draft(entry.manifest)
-    fields = {name: state.PUBLISH.of(name, entry.name) for name in ("title", "creators", "licence", "text")}
+    fields = {name: state.PUBLISH.of(name, entry.name) for name in ("title", "creators", "license", "text")}
     fields["title"].start_with(title)
     fields["text"].start_with(text)
-    licence = str((entry.manifest.get("source") or {}).get("licence") or "")
-    fields["licence"].start_with(licence if licence in LICENCES else next(iter(LICENCES)))
+    license = str((entry.manifest.get("source") or {}).get("license") or "")
+    fields["license"].start_with(license if license in LICENSES else next(iter(LICENSES)))
     left, right = st.columns([1.4, 1], gap="large")
     with left:
         said = {
@@ -191,17 +191,17 @@ def _form(entry: Entry) -> dict[str, str]:
             placeholder="Doe, Jane (0000-0002-1825-0097)\nRoe, Richard",
             help="Family name, given name; an ORCID behind it if you like.",
         )
-        said["licence"] = st.selectbox(
-            "Licence",
-            list(LICENCES),
-            key=fields["licence"].name,
-            format_func=lambda key: f"{key.upper()} · {LICENCES[key]}",
+        said["license"] = st.selectbox(
+            "License",
+            list(LICENSES),
+            key=fields["license"].name,
+            format_func=lambda key: f"{key.upper()} · {LICENSES[key]}",
         )
-        st.caption("May the source be shared? Its owner, or its licence, decides on that, not this app.")
+        st.caption("May the source be shared? Its owner, or its license, decides on that, not this app.")
     return said
 
 
-def _what_it_tells(entry: Entry) -> None:
+def _description(entry: Entry) -> None:
     cells = entry.manifest.get("keep", "weights") != "weights"
     draw, icon = (st.warning, ":material/warning:") if cells else (st.info, ":material/lock:")
     draw(f"**What the file tells of the source.** {errors.plain(entry.holds)}", icon=icon)
@@ -231,7 +231,7 @@ def _actions(library: Library, entry: Entry, form: dict[str, str], where: Zenodo
 
 def _described(form: dict[str, str]) -> Description:
     creators = tuple(line.strip() for line in form["creators"].splitlines() if line.strip())
-    return Description(title=form["title"], creators=creators, licence=form["licence"], text=form["text"])
+    return Description(title=form["title"], creators=creators, license=form["license"], text=form["text"])
 
 
 def _send(library: Library, entry: Entry, about: Description, where: Zenodo, way: str) -> None:

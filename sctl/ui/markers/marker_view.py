@@ -154,7 +154,7 @@ def _table(own: pd.DataFrame, *, key: str) -> str | None:
     return str(shown["gene"].iloc[rows[0] if rows and rows[0] < len(shown) else 0])
 
 
-def _gene(project: Project, gene: str | None, groups: colors.Colour, group: str) -> None:
+def _gene(project: Project, gene: str | None, groups: colors.Color, group: str) -> None:
     """Draw one gene on the map and in every group."""
     if gene is None:
         return
@@ -167,7 +167,7 @@ def _gene(project: Project, gene: str | None, groups: colors.Colour, group: str)
     explore_view.violin(project, gene, groups, key="markers:violin")
 
 
-def _groups(project: Project) -> colors.Colour:
+def _groups(project: Project) -> colors.Color:
     return colors.of(project, _GROUPING[project.params("markers")["groups"]])
 
 
@@ -228,7 +228,7 @@ def a_against_b(project: Project) -> None:
         charts.draw(figure, key="ab:volcano", config={"displayModeBar": False}, alt=_volcano_alt(table))
         if gene is not None:
             sides = np.where(choices[a], "A", np.where(choices[b], "B", "others") if b else "others")
-            explore_view.violin(project, gene, colors.Colour(sides, "Side"), key="ab:violin")
+            explore_view.violin(project, gene, colors.Color(sides, "Side"), key="ab:violin")
 
 
 def _keep_sides() -> None:

@@ -96,7 +96,7 @@ def picture(project: Project, found: ConsensusPoint) -> None:
     with left:
         figure = plots.consensus_figure(
             consensus_matrix(found.runs[:, shown].astype(np.int64)), groups, found.silhouettes[shown],
-            palette=plots.colours_of(called.values()),
+            palette=plots.colors_of(called.values()),
         )  # fmt: skip
         alt = plots.alt_text(
             "consensus",
@@ -105,13 +105,13 @@ def picture(project: Project, found: ConsensusPoint) -> None:
             silhouette=round(float(found.silhouettes.mean()), 2),
         )
         charts.draw(figure, key="consensus:heatmap", config=_FLAT, alt=alt)
-        _say_what_is_shown(found, len(shown))
+        _caption(found, len(shown))
     with right:
         _groups(project, found)
         _adopt(project, found)
 
 
-def _say_what_is_shown(found: ConsensusPoint, n_shown: int) -> None:
+def _caption(found: ConsensusPoint, n_shown: int) -> None:
     n_obs, n_compared = len(found.clusters), len(found.compared)
     if n_compared < n_obs:
         st.caption(

@@ -31,7 +31,7 @@ class Entry:
 
 
 _TOTAL = Entry(
-    "normalise_to",
+    "normalize_to",
     "Counts per cell after normalisation",
     "Every cell is scaled to the same total, so that cells with more molecules do not look different.",
     low=1.0,
@@ -46,7 +46,7 @@ _VARIABLE = Entry(
 )
 _LOG = Entry("log", "Logarithm", "Keeps strongly expressed genes from deciding alone.")
 _SIZE = Entry(
-    "normalise_on",
+    "normalize_on",
     "Cell totals are taken over",
     "The shared genes make both sides comparable even where one was measured with a smaller panel of genes.",
 )
@@ -121,11 +121,11 @@ def reset_button() -> None:
 def _normalisation(params: PreprocessParams) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        number(_TOTAL, params.normalise_to)
+        number(_TOTAL, params.normalize_to)
         select(_LOG, params.log, _LOGS)
     with right:
         number(_VARIABLE, params.n_top_genes)
-        select(_SIZE, params.normalise_on, _SIZES)
+        select(_SIZE, params.normalize_on, _SIZES)
 
 
 def _paper(params: PreprocessParams) -> None:

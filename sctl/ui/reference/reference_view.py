@@ -108,15 +108,15 @@ def _own(project: Project) -> dict[str, Any]:
 
 
 def _button(project: Project, view: Project | None) -> None:
-    busy = job_views.running(project) is not None
+    is_running = job_views.running(project) is not None
     why_not = "Add annotated datasets first." if view is None else ""
     if view is not None and project.params("data")["label_key"] is None:
         why_not = "Choose the column of cell types first."
     done = view is not None and trained_file(view) is not None and bool(load_self_test(view)["genes"])
     st.button(
-        "Running …" if busy else "Build it again" if done else "Build the reference",
-        type="secondary" if done else "primary", icon="spinner" if busy else ":material/school:", key="run:reference",
-        width="stretch", disabled=busy or bool(why_not), help=why_not or None, on_click=_start,
+        "Running …" if is_running else "Build it again" if done else "Build the reference",
+        type="secondary" if done else "primary", icon="spinner" if is_running else ":material/school:", key="run:reference",
+        width="stretch", disabled=is_running or bool(why_not), help=why_not or None, on_click=_start,
     )  # fmt: skip
 
 
@@ -222,4 +222,4 @@ def _ways_on(view: Project, path: Path) -> None:
 def _keep(path: Path, name: str) -> None:
     with errors.remembered("The library is as it was.", place=PLACE):
         entry = Library().add(path, name=name)
-        errors.say(f"{entry.name} is in the library.")
+        errors.notify(f"{entry.name} is in the library.")

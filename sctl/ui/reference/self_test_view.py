@@ -22,7 +22,7 @@ _BAR = 22  # pixels of a bar
 _MOST_BARS = 25
 
 
-def busy(project: Project) -> bool:
+def is_running(project: Project) -> bool:
     """Tell whether the running job only tests the reference, which is shown here."""
     job = jobs.running(project)
     return job is not None and job.kind == "self_test"
@@ -32,7 +32,9 @@ def panel(project: Project) -> None:
     """Draw the button, the running test, and what is known so far; nothing where the method learns no reference."""
     if not workflow.tests_itself(METHODS[results.result(project).method]):
         return
-    with st.expander("How well does the reference know itself?", icon=":material/fact_check:", expanded=busy(project)):
+    with st.expander(
+        "How well does the reference know itself?", icon=":material/fact_check:", expanded=is_running(project)
+    ):
         st.markdown(
             "Each cell type is hidden in turn, the reference is learned anew without it, and is asked about the hidden cells: "
             "does it notice that it does not know them? Then each dataset is hidden, and more and more genes."
@@ -186,13 +188,13 @@ def _bars(names: Sequence[str], shares: Sequence[float]) -> go.Figure:
 
 def _lines(table: Mapping[str, Sequence[float]]) -> go.Figure:
     figure = go.Figure()
-    for column, name, colour, dash in (
+    for column, name, color, dash in (
         ("accuracy", "named rightly", ACCENT, "solid"),
         ("called", "get a name", SECOND, "dot"),
     ):
         figure.add_scatter(
             x=list(table["missing"]), y=list(table[column]), mode="lines+markers", name=name,
-            line={"color": colour, "dash": dash}, hovertemplate="%{x:.0%} missing: %{y:.1%}<extra></extra>",
+            line={"color": color, "dash": dash}, hovertemplate="%{x:.0%} missing: %{y:.1%}<extra></extra>",
         )  # fmt: skip
     styled(figure, x_title="Genes that are missing", height=260)
     figure.update_xaxes(tickformat=".0%")

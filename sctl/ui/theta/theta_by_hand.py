@@ -113,4 +113,4 @@ def _use(theta: float | None) -> None:
         if had_markers:
             jobs.submit(project, "markers")
         state.THETA.of(project.fingerprint("theta")).clear()
-        errors.say("θ is chosen from the curve again." if theta is None else f"θ = {theta:g} is now in use.")
+        errors.notify("θ is chosen from the curve again." if theta is None else f"θ = {theta:g} is now in use.")

@@ -27,7 +27,7 @@ def unfinished(project: Project) -> None:
         job_views.watch(job, live=lambda now: _grow(project))
         return
     points, tried = results.points(project), len(theta_view.thetas(project))
-    earlier = project.computed("theta")
+    earlier = project.at_last_result("theta")
     if not points and earlier is not None and theta_view.sweeps(earlier):
         shell.stale_hint(project, "theta")
         theta_view.curve(earlier, live=True)

@@ -53,7 +53,7 @@ def form(project: Project, method: str) -> dict[str, Any]:
     )
     if _finds_groups(kind, values):
         values |= source_view.groups(project, kind, own)
-    _tell_landmarks(project, values)
+    _landmarks_note(project, values)
     st.button(
         "Back to the defaults", icon=":material/restart_alt:", type="tertiary", on_click=forms.reset, args=(METHODS[method],)
     )  # fmt: skip
@@ -77,7 +77,7 @@ def _columns(project: Project) -> forms.Columns:
 
 def run_button(project: Project, chosen: Mapping[str, Any]) -> None:
     """Draw the page's primary button: run with the settings shown, or go on where their result is there."""
-    job, same = jobs.running(project) and not source_view.busy(project), _same(project, chosen)
+    job, same = jobs.running(project) and not source_view.is_running(project), _same(project, chosen)
     if not job and same and project.state("theta") == "done":
         if theta_view.sweeps(project):
             shell.next_button(steps.TRANSFER, called="Trust (θ)")
@@ -177,7 +177,7 @@ def _finds_groups(method: type[TransferMethod], settings: Mapping[str, Any]) -> 
     return source_view.N_GROUPS in settings and not _requires_labels(method, settings)
 
 
-def _tell_landmarks(project: Project, settings: Mapping[str, Any]) -> None:
+def _landmarks_note(project: Project, settings: Mapping[str, Any]) -> None:
     """Say on the page that a large target is clustered through some of its cells, before it is."""
     n_obs, asked = load_report(project)["n_cells"]["target"][1], settings.get("n_landmarks")
     if n_obs > (asked or ALL_CELLS_UP_TO):

@@ -23,7 +23,7 @@ _RANGES: dict[Ranges, str] = {
 }
 
 
-def busy(project: Project) -> bool:
+def is_running(project: Project) -> bool:
     """Tell whether the running job is a search, which is shown here."""
     job = jobs.running(project)
     return job is not None and job.kind == "search"
@@ -35,7 +35,7 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
     if project.has_trained or not workflow.searches(kind):
         return
     with st.expander(
-        "Search for good settings", icon=":material/tune:", expanded=has_searches(project) or busy(project)
+        "Search for good settings", icon=":material/tune:", expanded=has_searches(project) or is_running(project)
     ):
         errors.show_notices(PLACE)
         st.markdown(
@@ -75,7 +75,7 @@ def _question(chosen: Mapping[str, Any]) -> SearchQuestion:
 
 
 def _button(project: Project, question: SearchQuestion) -> None:
-    found = None if busy(project) else load_search(project, question)
+    found = None if is_running(project) else load_search(project, question)
     n_done = 0 if found is None else len(found.trials)
     st.button(
         "Searched" if n_done >= question.n_trials else "Go on" if n_done else "Search", icon=":material/search:",
@@ -127,4 +127,4 @@ def _take(question: SearchQuestion, found: Search) -> None:
     with errors.remembered("Your settings are as they were.", place=PLACE):
         for name, value in workflow.best_settings(found).items():
             state.PARAMETER.of(question.method, name).set(value)
-        errors.say("The best settings are in the form. Press Run to use them.")
+        errors.notify("The best settings are in the form. Press Run to use them.")

@@ -40,7 +40,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
 }
 
 
-def busy(project: Project) -> bool:
+def is_running(project: Project) -> bool:
     """Tell whether the running job only finds out of what use the source is; nothing has to wait for it."""
     job = job_views.running(project)
     return job is not None and job.kind == "prepare" and project.state("preprocess") == "done"
@@ -98,7 +98,7 @@ def groups(project: Project, method: type[TransferMethod], chosen: Mapping[str, 
 
 
 def _verdict(check: SourceCheck) -> None:
-    icon, text = _SAID[check.worth]
+    icon, text = _SAID[check.grade]
     left, right = st.columns([1, 1.2], gap="large", vertical_alignment="center")
     with left:
         st.markdown(f"{icon} {text}")

@@ -29,7 +29,7 @@ _MOST_NAMES = 60  # a column of text with more values (barcodes, say) is no colo
 
 
 @dataclass(frozen=True)
-class Colour:
+class Color:
     """Values of all cells, (n_obs,), what they are, and a colour of each name where they are names."""
 
     values: NDArray[Any]
@@ -39,7 +39,7 @@ class Colour:
     """Names and colours that a legend shows in place of the values."""
 
 
-def picker(project: Project, pane: str = "") -> Colour:
+def picker(project: Project, pane: str = "") -> Color:
     """Draw the choice for one map, and return what was chosen."""
     choices = options(project)
     key = state.COLOUR.of(pane)
@@ -56,7 +56,7 @@ def picker(project: Project, pane: str = "") -> Colour:
     return of(project, "label") if found is None else found
 
 
-def _by_genes(project: Project, chosen: str, pane: str) -> Colour | None:
+def _by_genes(project: Project, chosen: str, pane: str) -> Color | None:
     """Draw the choice of genes; return their colours, or None where too few are chosen."""
     if chosen == _SEVERAL:
         genes = gene_picker.several(project, pane)
@@ -65,7 +65,7 @@ def _by_genes(project: Project, chosen: str, pane: str) -> Colour | None:
             return None
         count = f"{len(genes):,} {'gene' if len(genes) == 1 else 'genes'}"
         st.caption(f"Mean log-normalised expression of {count} of your target.")
-        return Colour(results.mean_expression(project, genes), f"Mean of {count}")
+        return Color(results.mean_expression(project, genes), f"Mean of {count}")
     if chosen != _TWO:
         return gene(project, pane, clean=chosen == _DENOISED)
     name = gene_picker.pick(project, pane, label="First gene (blue)")
@@ -76,33 +76,33 @@ def _by_genes(project: Project, chosen: str, pane: str) -> Colour | None:
         return None
     both = (name, other)
     values, mixed = plots.blend(results.expression(project, name), results.expression(project, other), both)
-    return Colour(values, f"{name} and {other}", mixed, plots.corners(both))
+    return Color(values, f"{name} and {other}", mixed, plots.corners(both))
 
 
-def gene(project: Project, pane: str, *, clean: bool) -> Colour | None:
+def gene(project: Project, pane: str, *, clean: bool) -> Color | None:
     """Draw the choice of a gene, and return its expression, as measured or denoised; None where none was chosen."""
     if not clean:
         name = gene_picker.pick(project, pane)
-        return None if name is None else Colour(results.expression(project, name), name)
+        return None if name is None else Color(results.expression(project, name), name)
     names = results.denoised_genes(project)
     about = f"Any of the {len(names):,} genes that the network learned from the source."
     name = gene_picker.pick(project, pane, among=(names, about))
-    return None if name is None else Colour(results.denoised_expression(project, name), f"{name} (denoised)")
+    return None if name is None else Color(results.denoised_expression(project, name), f"{name} (denoised)")
 
 
-def of(project: Project, name: str) -> Colour:
+def of(project: Project, name: str) -> Color:
     """Return the values of one choice other than a gene."""
     if name in GROUPINGS:
-        return Colour(groups(project, name), GROUPINGS[name], palette(project, name))
+        return Color(groups(project, name), GROUPINGS[name], palette(project, name))
     if name == _CONFIDENCE:
-        return Colour(results.result(project).confidence, "Confidence")
+        return Color(results.result(project).confidence, "Confidence")
     column = name.split(":", 1)[1]
     if name.startswith("quality:"):
         title = next((metric.title for metric in METRICS if metric.name == column), column)
-        return Colour(results.quality(project)[column].to_numpy(dtype=float), title)
+        return Color(results.quality(project)[column].to_numpy(dtype=float), title)
     series = results.table(project)[column]
     numeric = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
-    return Colour(series.to_numpy(dtype=float) if numeric else series.astype(str).to_numpy(), column)
+    return Color(series.to_numpy(dtype=float) if numeric else series.astype(str).to_numpy(), column)
 
 
 def groups(project: Project, name: str) -> NDArray[Any]:
@@ -114,11 +114,11 @@ def palette(project: Project, name: str) -> dict[str, str]:
     """Return a colour for each name; a cell type has the same on every page, in the source and in the user's labels."""
     found = results.result(project)
     if name == "cluster":
-        return plots.colours_of(found.cluster_names)
-    base = plots.colours_of(found.label_names)
-    free = [colour for colour in WHEEL if colour not in base.values()] or list(WHEEL)
+        return plots.colors_of(found.cluster_names)
+    base = plots.colors_of(found.label_names)
+    free = [color for color in WHEEL if color not in base.values()] or list(WHEEL)
     own = plots.natural_order(label for label in set(groups(project, "final")) if label not in base)
-    return {**dict(zip(own, cycle(free), strict=False)), **base, **plots.colours_of([UNASSIGNED])}
+    return {**dict(zip(own, cycle(free), strict=False)), **base, **plots.colors_of([UNASSIGNED])}
 
 
 def names_cells(project: Project, name: str) -> bool:

@@ -48,7 +48,7 @@ def plain_map(  # noqa: PLR0913 - a drawing has many options, all keyword-only
         In pixels.
     """
     figure = plots.embedding_figure(
-        coords, colour=values, names=_few(names), colour_title=title, palette=palette, height=height
+        coords, color=values, names=_few(names), color_title=title, palette=palette, height=height
     )
     figure.update_layout(dragmode="pan", margin={"t": 10})
     _legend_below(figure)
@@ -65,7 +65,7 @@ def _few(names: Sequence[str] | None) -> Sequence[str] | None:
 
 
 def _alt(n_cells: int, title: str) -> str:
-    return plots.alt_text("embedding", n_cells=n_cells, colour=title.lower())
+    return plots.alt_text("embedding", n_cells=n_cells, color=title.lower())
 
 
 def selectable_map(  # noqa: PLR0913 - as above
@@ -95,7 +95,7 @@ def selectable_map(  # noqa: PLR0913 - as above
         Names and their colours that the legend shows in place of the values, which are not written on the map then.
     """
     figure = plots.embedding_figure(
-        coords, colour=values, names=_few(names), colour_title=title, palette=palette, selected=selected, height=height
+        coords, color=values, names=_few(names), color_title=title, palette=palette, selected=selected, height=height
     )
     if legend is not None:
         plots.with_legend(figure, legend)

@@ -116,12 +116,12 @@ def _put_trained(project: Project, role: str, paths: Sequence[Path], origin: Map
         raise DataError(found, expected=error.expected, do=error.do) from error
 
 
-def rename_trained(project: Project, stand_in: AnnData, origin: Mapping[str, Any], *, note: str) -> None:
+def rename_trained(project: Project, profile_source: AnnData, origin: Mapping[str, Any], *, note: str) -> None:
     """Give the genes of a trained source the names that a repair gave those of its stand-in."""
     trained = project.trained()
     if trained is None:
         raise DataError("The source is no trained one.", do="Load the page again.")
-    renamed = workflow.renamed(trained, stand_in)
+    renamed = workflow.renamed(trained, profile_source)
     with tempfile.TemporaryDirectory(prefix="sctl-upload-") as folder:
         path = workflow.save_grown(renamed, Path(folder, "renamed"))
         project.put_trained(path, origin, note=note)

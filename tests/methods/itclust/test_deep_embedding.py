@@ -22,7 +22,7 @@ from sctl.methods.itclust.deep_embedding import (
     pretrain,
     train_source,
 )
-from sctl.methods.itclust.finetuning import SelfTraining, self_train, sharpened, swallowed
+from sctl.methods.itclust.finetuning import SelfTraining, merged_clusters, self_train, sharpened
 from sctl.numerics.networks import Autoencoder, draw_weights
 from sctl.numerics.training import Cells, TrainingConfig
 from sctl.run import Run
@@ -175,7 +175,7 @@ def test_a_reconstruction_term_adds_its_error(groups):
 
 def test_swallowed_clusters_are_named():
     start, end = np.array([0] * 6 + [1] * 4 + [2] * 4), np.array([0] * 6 + [0] * 3 + [1] + [2] * 2 + [1] * 2)
-    assert swallowed(start, end, 3) == [(1, 0, 4, 3)]
+    assert merged_clusters(start, end, 3) == [(1, 0, 4, 3)]
 
 
 def test_curves_are_recorded_as_they_grow(groups):

@@ -7,13 +7,13 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from sctl.methods.itclust.stages import Clustering, cluster_confidence, compare, mean_confidence
+from sctl.methods.itclust.stages import FineTuningStage, cluster_confidence, compare, mean_confidence
 
 
 def hard(labels):
     """Return a clustering that is sure of its labels."""
     proba = np.eye(labels.max() + 1)[labels]
-    return Clustering(proba, np.arange(proba.shape[1]), np.zeros((len(labels), 2)))
+    return FineTuningStage(proba, np.arange(proba.shape[1]), np.zeros((len(labels), 2)))
 
 
 def test_recommends_the_labels_that_divide_the_data(rng):
@@ -44,10 +44,10 @@ def test_labels_that_are_one_group_do_not_fail(rng):
 
 
 def test_new_clusters_have_no_type():
-    found = Clustering(np.array([[0.2, 0.1, 0.7], [0.5, 0.4, 0.1]]), np.array([3, 0, -1]), np.zeros((2, 1)))
+    found = FineTuningStage(np.array([[0.2, 0.1, 0.7], [0.5, 0.4, 0.1]]), np.array([3, 0, -1]), np.zeros((2, 1)))
     assert found.labels.tolist() == [-1, 3]
     np.testing.assert_allclose(found.label_proba(4), [[0.1, 0, 0, 0.2], [0.4, 0, 0, 0.5]])
-    met = found.among_met()
+    met = found.among_matched()
     assert met.types.tolist() == [3, -1]
     np.testing.assert_allclose(met.proba[1], [5 / 6, 1 / 6])
 
@@ -58,8 +58,8 @@ def test_confidence_is_the_share_that_was_there_from_the_start():
 
 
 def test_mean_confidence_is_half_before_and_half_after():
-    before = Clustering(np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5]]), np.array([0, 2]), np.zeros((3, 1)))
-    after = Clustering(np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]]), np.array([0, -1]), np.zeros((3, 1)))
+    before = FineTuningStage(np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5]]), np.array([0, 2]), np.zeros((3, 1)))
+    after = FineTuningStage(np.array([[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]]), np.array([0, -1]), np.zeros((3, 1)))
     np.testing.assert_allclose(mean_confidence(after.labels, (before, after), 3), [0.95, 0.6, 0.6])
 
 

@@ -23,13 +23,13 @@ from sctl.methods.poisson.autoencoder import (
     untrained,
 )
 from sctl.methods.poisson.knn_vote import vote_shares, winners, winners_over_k
-from sctl.numerics.encoder_decoder import CodeModel, dense_chunks, softplus
+from sctl.numerics.encoder_decoder import EncoderDecoder, dense_chunks, softplus
 from sctl.numerics.neighbors import CodeScale, common_space, nearest, novelty, typical_distances
 from sctl.numerics.training import TrainingConfig
 from sctl.run import Run
 
 SHORT = TrainingConfig(learning_rate=5e-3, batch_size=32, max_epochs=20, stop_on="never")
-SMALL = PoissonConfig(n_hidden=12, n_code=5, loss="rate", training=SHORT)
+SMALL = PoissonConfig(n_hidden=12, n_latent=5, loss="rate", training=SHORT)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def cells(rng):
 
 @pytest.fixture(params=["smooth", "width"])
 def net(request):
-    out = untrained(30, PoissonConfig(n_hidden=12, n_code=5, loss="rate", softplus=request.param), Run(seed=2))
+    out = untrained(30, PoissonConfig(n_hidden=12, n_latent=5, loss="rate", softplus=request.param), Run(seed=2))
     with torch.no_grad():
         for layer in out.layers:  # biases that are not 0 would show a slip
             layer.bias.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(1))
@@ -77,7 +77,7 @@ def test_the_penalty_trains(cells):
     """The published code's penalty had no gradient; this one makes the units orthogonal."""
     overlap = {}
     for strength in (0.0, 1.0):
-        config = PoissonConfig(n_hidden=12, n_code=5, orthogonality=strength, training=SHORT)
+        config = PoissonConfig(n_hidden=12, n_latent=5, orthogonality=strength, training=SHORT)
         model, _ = train_poisson(cells, None, config, run=Run())
         overlap[strength] = float(overlap_of_units(torch.tensor(model.weights[1])))
     assert overlap[1.0] < 0.2 < 1.0 < overlap[0.0]
@@ -85,7 +85,7 @@ def test_the_penalty_trains(cells):
 
 @pytest.mark.parametrize(("loss", "shape"), [("rate", "smooth"), ("rate", "width"), ("log-rate", "width")])
 def test_training_starts_from_the_means(cells, loss, shape):
-    config = PoissonConfig(n_hidden=12, n_code=5, loss=loss, softplus=shape)
+    config = PoissonConfig(n_hidden=12, n_latent=5, loss=loss, softplus=shape)
     net = untrained(30, config, Run())
     with torch.no_grad():
         net.layers[-1].weight.zero_()
@@ -97,7 +97,7 @@ def test_training_starts_from_the_means(cells, loss, shape):
 def test_l1_makes_weights_small(cells):
     size = {}
     for strength in (0.0, 0.01):
-        config = PoissonConfig(n_hidden=12, n_code=5, l1=strength, training=SHORT)
+        config = PoissonConfig(n_hidden=12, n_latent=5, l1=strength, training=SHORT)
         size[strength] = np.abs(train_poisson(cells, None, config, run=Run())[0].weights[0]).mean()
     assert size[0.01] < 0.7 * size[0.0]
 
@@ -115,14 +115,14 @@ def test_training_beats_the_best_constant(cells):
 
 
 def test_the_best_epoch_is_kept(cells):
-    config = PoissonConfig(n_hidden=12, n_code=5, held_out=0.2, training=TrainingConfig(max_epochs=8, batch_size=32))
+    config = PoissonConfig(n_hidden=12, n_latent=5, held_out=0.2, training=TrainingConfig(max_epochs=8, batch_size=32))
     _, log = train_poisson(cells, None, config, run=Run(seed=4))
     held_out = min(epoch.validation for epoch in log.epochs)
     assert log.epochs[log.best_epoch].validation == held_out
 
 
 def test_what_was_learned_in_the_log_form_rebuilds_rates(cells):
-    config = PoissonConfig(n_hidden=12, n_code=5, loss="log-rate", training=SHORT)
+    config = PoissonConfig(n_hidden=12, n_latent=5, loss="log-rate", training=SHORT)
     model, _ = train_poisson(cells, None, config, run=Run())
     assert model.loss == "rate"
     rebuilt = model.decode(model.encode(cells).astype(float))
@@ -136,7 +136,7 @@ def test_what_was_learned_in_the_log_form_rebuilds_rates(cells):
 def test_the_code_does_not_depend_on_what_rebuilds(cells, monkeypatch):
     from sctl.methods.poisson import autoencoder  # noqa: PLC0415 - patched
 
-    config = PoissonConfig(n_hidden=12, n_code=5, loss="log-rate", training=SHORT)
+    config = PoissonConfig(n_hidden=12, n_latent=5, loss="log-rate", training=SHORT)
     model, _ = train_poisson(cells, None, config, run=Run())
     monkeypatch.setattr(autoencoder, "with_rates", lambda model, *_, **__: model)
     plain, _ = train_poisson(cells, None, config, run=Run())
@@ -166,7 +166,7 @@ def test_networks_of_two_kinds_share_their_seeds(cells):
 def test_the_paper_trains_a_cell_at_a_time(cells):
     config = PoissonConfig(
         n_hidden=12,
-        n_code=5,
+        n_latent=5,
         training=TrainingConfig(
             optimiser="nesterov", learning_rate=1e-3, batch_size=1, max_epochs=5, max_gradient_norm=None
         ),
@@ -205,9 +205,9 @@ def test_some_units_are_as_they_were_among_all(net, cells):
 
 def test_arrays_go_and_come(net, cells):
     model = net.as_model()
-    again = CodeModel.from_arrays(model.to_arrays(), softplus=model.softplus, loss=model.loss)
+    again = EncoderDecoder.from_arrays(model.to_arrays(), softplus=model.softplus, loss=model.loss)
     np.testing.assert_array_equal(model.encode(cells), again.encode(cells))
-    assert (model.n_genes, model.n_code) == (30, 5)
+    assert (model.n_genes, model.n_latent) == (30, 5)
 
 
 def test_plain_gradients_are_those_of_autograd(net, cells):

@@ -20,7 +20,7 @@ from sctl.run import Run
 from sctl.sharing import load_model, model_card, read_manifest, save_model
 
 Poisson = get_method("poissonautoencoder")
-QUICK = {"n_hidden": 40, "n_code": 12, "max_epochs": 40, "learning_rate": 2e-3}
+QUICK = {"n_hidden": 40, "n_latent": 12, "max_epochs": 40, "learning_rate": 2e-3}
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +206,6 @@ def test_settings_can_be_searched_on_what_is_trained_on(pair):
     method = Poisson(**QUICK | {"max_epochs": 2})
     X, strata, genes = method.training_cells(pair.source, pair.label_key)
     assert X.shape == (pair.source.n_obs, len(genes))
-    space = {"n_code": Range(2, 6, whole=True)}
+    space = {"n_latent": Range(2, 6, whole=True)}
     found = search_poisson(X, strata, method.config, space, n_trials=2, sampler="random", run=Run())
     assert len(found.trials) == 2

@@ -16,8 +16,8 @@ from sctl.methods.scarches.cvae import (
     adaptor,
     attached,
     drawn,
+    extend_conditions,
     n_trainable,
-    operated,
 )
 
 
@@ -74,7 +74,7 @@ def test_surgery_leaves_the_reference_as_it_was(cells, likelihood, norm):
     trained(network, x, condition, steps=60)  # batch normalisation has something to remember
     network.eval()
     before = network.encode(x, condition)
-    after = operated(network, 2)
+    after = extend_conditions(network, 2)
     target = torch.rand(6, 12, generator=noise(2)), torch.tensor([3, 3, 3, 4, 4, 4])
     at_first = after.eval().encode(*target).mean
     trained(after, *target)
@@ -89,14 +89,14 @@ def test_surgery_leaves_the_reference_as_it_was(cells, likelihood, norm):
 def test_the_original_is_left_alone(network, cells):
     x, condition = cells
     before = network.encode(x, condition).mean
-    trained(operated(network, 1, "all"), x, torch.full((9,), 3))
+    trained(extend_conditions(network, 1, "all"), x, torch.full((9,), 3))
     assert network.n_conditions == 3
     assert torch.equal(before, network.encode(x, condition).mean)
 
 
 def test_new_conditions_start_as_the_mean_of_the_old(network, cells):
     x, _ = cells
-    new = operated(network, 1)
+    new = extend_conditions(network, 1)
     expected = torch.stack(tuple(network.encoder.first.offsets)).mean(0)
     torch.testing.assert_close(new.encoder.first.offsets[3], expected)
     assert torch.isfinite(new.encode(x, torch.full((9,), 3)).mean).all()
@@ -108,17 +108,19 @@ def test_numbers_that_are_trained(n_new, likelihood):
     network = drawn(architecture(likelihood=likelihood), noise())
     dispersions = 12 if likelihood == "nb" else 0
     own = n_new * (8 + 6 + dispersions)  # (new conditions) × (width of the encoder's and the decoder's first layer)
-    assert n_trainable(operated(network, n_new)) == own
+    assert n_trainable(extend_conditions(network, n_new)) == own
     first_layers = (12 * 8 + 8) + (4 * 6 + 6)
-    assert n_trainable(operated(network, n_new, "input")) == own + first_layers
-    assert n_trainable(operated(network, n_new, "all")) == sum(w.numel() for w in operated(network, n_new).parameters())
+    assert n_trainable(extend_conditions(network, n_new, "input")) == own + first_layers
+    assert n_trainable(extend_conditions(network, n_new, "all")) == sum(
+        w.numel() for w in extend_conditions(network, n_new).parameters()
+    )
 
 
 def test_surgery_upon_surgery_keeps_both(network, cells):
     x, condition = cells
-    first = operated(network, 1)
+    first = extend_conditions(network, 1)
     trained(first, x, torch.full((9,), 3))
-    second = operated(first, 1)
+    second = extend_conditions(first, 1)
     trained(second, x, torch.full((9,), 4))
     assert second.n_conditions == 5
     for codes in (condition, torch.full((9,), 3)):
@@ -129,7 +131,7 @@ def test_surgery_upon_surgery_keeps_both(network, cells):
 def test_an_adaptor_carries_a_condition_to_another_copy(cells, likelihood):
     x, _ = cells
     network = drawn(architecture(likelihood=likelihood), noise())
-    mine = operated(network, 1)
+    mine = extend_conditions(network, 1)
     trained(mine, x, torch.full((9,), 3))
     yours = attached(network, adaptor(mine, 3))
     new = torch.full((9,), 3)
@@ -168,7 +170,7 @@ def test_surgery_turns_dropout_off(cells):
     network = drawn(architecture(dropout=0.5), noise())
     x, condition = cells
     assert not torch.equal(network.encode(x, condition, noise(1)).mean, network.encode(x, condition, noise(2)).mean)
-    after = operated(network, 1)
+    after = extend_conditions(network, 1)
     assert torch.equal(after.encode(x, condition, noise(1)).mean, after.encode(x, condition, noise(2)).mean)
     assert {module.dropout for module in network.modules() if isinstance(module, Block)} == {0.5}
 

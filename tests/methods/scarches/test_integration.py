@@ -42,26 +42,24 @@ def test_entropy_is_scipys(mixed):
     points, _, batches = mixed
     _, found = nearest(points, 15)
     expected = [entropy(np.bincount(batches[row], minlength=3)) for row in found]
-    np.testing.assert_allclose(mixing_entropies(found, batches, normalised=False), expected)
+    np.testing.assert_allclose(mixing_entropies(found, batches, normalized=False), expected)
     whole = entropy(np.bincount(batches))
-    np.testing.assert_allclose(mixing_entropies(found, batches, normalised=True), np.array(expected) / whole)
+    np.testing.assert_allclose(mixing_entropies(found, batches, normalized=True), np.array(expected) / whole)
 
 
 def test_entropy_knows_perfect_and_no_mixing():
     batches = np.array([0, 1, 0, 1])
     everyone = np.array([[0, 1], [0, 1], [2, 3], [2, 3]])
-    assert mixing_entropies(everyone, batches, normalised=True) == pytest.approx(1.0)
-    assert mixing_entropies(everyone, batches, normalised=False) == pytest.approx(np.log(2))
+    assert mixing_entropies(everyone, batches, normalized=True) == pytest.approx(1.0)
+    assert mixing_entropies(everyone, batches, normalized=False) == pytest.approx(np.log(2))
     own = np.array([[2, 2], [3, 3], [0, 0], [1, 1]])
-    assert mixing_entropies(own, batches, normalised=True) == pytest.approx(0.0)
-    assert mixing_entropies(own, np.zeros(4, dtype=int), normalised=True) == pytest.approx(1.0)
+    assert mixing_entropies(own, batches, normalized=True) == pytest.approx(0.0)
+    assert mixing_entropies(own, np.zeros(4, dtype=int), normalized=True) == pytest.approx(1.0)
 
 
 def test_purity_of_labels_weighs_types_alike():
-    neighbours = np.array(
-        [[1, 2], [0, 2], [0, 1], [0, 1]]
-    )  # three of type 0 among themselves, one of type 1 among them
-    assert label_purity(neighbours, np.array([0, 0, 0, 1])) == pytest.approx(0.5)
+    neighbors = np.array([[1, 2], [0, 2], [0, 1], [0, 1]])  # three of type 0 among themselves, one of type 1 among them
+    assert label_purity(neighbors, np.array([0, 0, 0, 1])) == pytest.approx(0.5)
 
 
 def test_purity_of_neighbourhoods_is_the_jaccard_index(mixed, rng):
@@ -80,9 +78,9 @@ def test_purity_of_neighbourhoods_is_the_jaccard_index(mixed, rng):
 
 def test_lisi_counts_equal_neighbours():
     distances, codes = np.ones((6, 4)), np.array([0, 0, 1, 1, 2, 3])
-    neighbours = np.array([[0, 1, 2, 3], [0, 1, 0, 1], [0, 2, 4, 5], [0, 0, 0, 2], [5, 5, 5, 5], [2, 3, 4, 4]])
+    neighbors = np.array([[0, 1, 2, 3], [0, 1, 0, 1], [0, 2, 4, 5], [0, 0, 0, 2], [5, 5, 5, 5], [2, 3, 4, 4]])
     expected = [2.0, 1.0, 4.0, 1 / (0.75**2 + 0.25**2), 1.0, 2.0]
-    np.testing.assert_allclose(lisi(distances, neighbours, codes, perplexity=4), expected)
+    np.testing.assert_allclose(lisi(distances, neighbors, codes, perplexity=4), expected)
 
 
 def test_lisi_has_the_perplexity_that_was_asked_for(rng):

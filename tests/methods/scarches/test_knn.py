@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from sctl.methods.scarches.knn import ReferenceIndex, label_shares, neighbour_weights
+from sctl.methods.scarches.knn import ReferenceIndex, label_shares, neighbor_weights
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def by_the_paper(reference, codes, cell, k, n_labels, *, about_mean):
 @pytest.mark.parametrize(("weighting", "about_mean"), [("paper", False), ("scarches", True)])
 def test_published_weights(cells, weighting, about_mean):
     reference, codes, query = cells
-    votes = ReferenceIndex(reference, codes, 3, k=7).ask(query, weighting)
+    votes = ReferenceIndex(reference, codes, 3, k=7).query(query, weighting)
     expected = [by_the_paper(reference, codes, cell, 7, 3, about_mean=about_mean) for cell in query]
     np.testing.assert_allclose(votes.proba, expected, atol=1e-12)
 
@@ -47,7 +47,7 @@ def test_local_weights(cells):
     between = np.sqrt(((reference[:, None] - reference[None]) ** 2).sum(-1))
     own = np.sort(between, axis=1)[:, 1 : k + 1].mean(axis=1)
     np.testing.assert_allclose(index.own, own)
-    votes = index.ask(query, "local")
+    votes = index.query(query, "local")
     for row, cell in enumerate(query):
         d = np.sqrt(((reference - cell) ** 2).sum(axis=1))
         near = np.argsort(d)[:k]
@@ -61,23 +61,25 @@ def test_equal_weights_are_scikit_learns(cells):
     reference, codes, query = cells
     oracle = KNeighborsClassifier(n_neighbors=9).fit(reference, codes)
     index = ReferenceIndex(reference, codes, 3, k=9)
-    np.testing.assert_allclose(index.ask(query, "uniform").proba, oracle.predict_proba(query))
-    np.testing.assert_allclose(index.ask(query / 1e3, "uniform").proba.sum(1), 1)
+    np.testing.assert_allclose(index.query(query, "uniform").proba, oracle.predict_proba(query))
+    np.testing.assert_allclose(index.query(query / 1e3, "uniform").proba.sum(1), 1)
 
 
 def test_only_ours_has_no_unit_of_length(cells):
     reference, codes, query = cells
     for weighting, alike in (("local", True), ("paper", False), ("scarches", False)):
-        small = ReferenceIndex(reference, codes, 3).ask(query, weighting)
-        large = ReferenceIndex(100 * reference, codes, 3).ask(100 * query, weighting)
+        small = ReferenceIndex(reference, codes, 3).query(query, weighting)
+        large = ReferenceIndex(100 * reference, codes, 3).query(100 * query, weighting)
         assert np.allclose(small.proba, large.proba) is alike
         np.testing.assert_allclose(small.distance, large.distance)
 
 
 def test_a_reference_cell_does_not_vote_on_itself(cells):
     reference, codes, _ = cells
-    votes = ReferenceIndex(reference, codes, 3, k=5).ask_about_itself("uniform")
-    alone = ReferenceIndex(np.delete(reference, 4, axis=0), np.delete(codes, 4), 3, k=5).ask(reference[4:5], "uniform")
+    votes = ReferenceIndex(reference, codes, 3, k=5).leave_one_out("uniform")
+    alone = ReferenceIndex(np.delete(reference, 4, axis=0), np.delete(codes, 4), 3, k=5).query(
+        reference[4:5], "uniform"
+    )
     np.testing.assert_allclose(votes.proba[4], alone.proba[0])
     assert np.median(votes.distance) == pytest.approx(1.0, abs=0.2)
 
@@ -89,13 +91,13 @@ def test_tree_and_all_distances_agree(rng):
     padded = [np.pad(points, ((0, 0), (0, 15))) for points in (reference, query)]
     brute = ReferenceIndex(padded[0], codes, 4)
     assert brute._tree._fit_method == "brute"
-    np.testing.assert_allclose(tree.ask(query).proba, brute.ask(padded[1]).proba, atol=1e-9)
+    np.testing.assert_allclose(tree.query(query).proba, brute.query(padded[1]).proba, atol=1e-9)
 
 
 def test_a_far_cell_is_far_though_it_is_not_ambiguous(cells):
     reference, codes, _ = cells
     far = reference[:1] + 1e3
-    votes = ReferenceIndex(reference, codes, 3).ask(far)
+    votes = ReferenceIndex(reference, codes, 3).query(far)
     assert votes.distance[0] > 100
     assert np.isfinite(votes.proba).all()
 
@@ -104,7 +106,7 @@ def test_a_far_cell_is_far_though_it_is_not_ambiguous(cells):
 def test_few_and_equal_cells(n):
     index = ReferenceIndex(np.zeros((n, 2)), np.zeros(n, dtype=int), 2, k=15)
     for weighting in ("local", "paper", "scarches", "uniform"):
-        votes = index.ask(np.array([[0.0, 0.0], [1.0, 1.0]]), weighting)
+        votes = index.query(np.array([[0.0, 0.0], [1.0, 1.0]]), weighting)
         np.testing.assert_allclose(votes.proba, [[1, 0], [1, 0]])
         np.testing.assert_allclose(votes.ambiguity, 0)
 
@@ -112,5 +114,5 @@ def test_few_and_equal_cells(n):
 def test_weights_and_shares_of_equal_distances():
     distances = np.full((2, 3), 2.0)
     for weighting in ("local", "paper", "scarches"):
-        np.testing.assert_allclose(neighbour_weights(distances, distances, weighting), 1.0)
+        np.testing.assert_allclose(neighbor_weights(distances, distances, weighting), 1.0)
     np.testing.assert_allclose(label_shares(np.ones((1, 4)), np.array([[0, 0, 2, 2]]), 3), [[0.5, 0, 0.5]])

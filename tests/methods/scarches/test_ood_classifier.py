@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 from sklearn.linear_model import LogisticRegression
 
-from sctl.methods.scarches.gaussians import TypeShapes
+from sctl.methods.scarches.gaussians import ClassGaussians
 from sctl.methods.scarches.integration import auroc
 from sctl.methods.scarches.ood_classifier import FEATURES, Novelty, ReferenceSpace, held_out, learn_novelty
 
@@ -23,14 +23,14 @@ def reference(rng):
 
 def test_distances_are_scipys(reference):
     points, codes = reference
-    found = TypeShapes(points, codes).distances(points[:7])
+    found = ClassGaussians(points, codes).distances(points[:7])
     own = [np.cov(points[codes == code].T) for code in range(5)]
     pooled = np.mean(own, axis=0)
     for code in range(5):
         inverse = np.linalg.inv((60 * own[code] + 2 * pooled) / 62)
-        centre = points[codes == code].mean(axis=0)
-        usual = np.median([mahalanobis(point, centre, inverse) ** 2 for point in points[codes == code]])
-        expected = [mahalanobis(point, centre, inverse) ** 2 / usual for point in points[:7]]
+        center = points[codes == code].mean(axis=0)
+        usual = np.median([mahalanobis(point, center, inverse) ** 2 for point in points[codes == code]])
+        expected = [mahalanobis(point, center, inverse) ** 2 / usual for point in points[:7]]
         np.testing.assert_allclose(found[:, code], expected, rtol=1e-4)
 
 
@@ -38,21 +38,23 @@ def test_shapes_do_not_depend_on_the_unit(reference):
     points, codes = reference
     stretched = points * np.array([1.0, 50.0])
     np.testing.assert_allclose(
-        TypeShapes(points, codes).distances(points), TypeShapes(stretched, codes).distances(stretched), rtol=1e-2
+        ClassGaussians(points, codes).distances(points),
+        ClassGaussians(stretched, codes).distances(stretched),
+        rtol=1e-2,
     )
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_shapes_of_few_or_equal_cells(n):
-    assert np.isfinite(TypeShapes(np.zeros((n, 4)), np.zeros(n, dtype=int)).distances(np.ones((2, 4)))).all()
+    assert np.isfinite(ClassGaussians(np.zeros((n, 4)), np.zeros(n, dtype=int)).distances(np.ones((2, 4)))).all()
     points = np.vstack([np.zeros((1, 4)), np.random.default_rng(0).normal(size=(20, 4))])
-    assert np.isfinite(TypeShapes(points, np.array([0] + [1] * 20)).distances(points)).all()
+    assert np.isfinite(ClassGaussians(points, np.array([0] + [1] * 20)).distances(points)).all()
 
 
 def test_features_say_what_they_are_called(reference):
     points, codes = reference
     space = ReferenceSpace(points, codes, 5)
-    home, between, far = space.ask(np.array([[0.0, 0.0], [5.0, 0.0], [-40.0, -40.0]])).features
+    home, between, far = space.query(np.array([[0.0, 0.0], [5.0, 0.0], [-40.0, -40.0]])).features
     at = dict(zip(FEATURES, range(3), strict=True))
     assert home[at["ambiguity"]] == 0
     assert between[at["ambiguity"]] > 0.1
@@ -65,7 +67,7 @@ def test_a_new_type_is_told_from_known_ones(reference, rng):
     seen = codes != 4
     space = ReferenceSpace(points[seen], codes[seen], 5)
     novelty = learn_novelty(held_out(space))
-    probability = novelty.probability(space.ask(CENTRES[codes] + rng.normal(size=(300, 2))).features)
+    probability = novelty.probability(space.query(CENTRES[codes] + rng.normal(size=(300, 2))).features)
     assert auroc(probability, ~seen) > 0.99
     assert (probability[~seen] > novelty.threshold).mean() > 0.8
     assert (probability[seen] <= novelty.threshold).mean() > 0.88
@@ -82,7 +84,7 @@ def test_held_out_cells_are_asked_without_their_type_and_themselves(reference):
     rows = np.arange(600)
     assert (asked.evidence.proba[rows, asked.codes][asked.hidden] == 0).all()
     fold = np.arange(300) % 5 == 0
-    others = ReferenceSpace(points[~fold], codes[~fold], 5).ask(points[fold])
+    others = ReferenceSpace(points[~fold], codes[~fold], 5).query(points[fold])
     np.testing.assert_allclose(asked.evidence.features[:60], others.features)
 
 
@@ -101,7 +103,7 @@ def test_a_shift_of_all_cells_is_no_news(reference):
     points, codes = reference
     space = ReferenceSpace(points, codes, 5)
     novelty = learn_novelty(held_out(space))
-    features = space.ask(points).features
+    features = space.query(points).features
     assert novelty.shift(features) == pytest.approx(0.0, abs=0.1)
     assert novelty.shift(features - 1.0) == pytest.approx(novelty.shift(features) - 1.0)
     moved = features + np.array([0.0, 2.0, 0.0])
@@ -113,7 +115,7 @@ def test_one_type_teaches_nothing_and_rejects_nothing(rng):
     points = rng.normal(size=(30, 2))
     space = ReferenceSpace(points, np.zeros(30, dtype=int), 1)
     novelty = learn_novelty(held_out(space))
-    assert (novelty.probability(space.ask(points).features) < novelty.threshold).all()
+    assert (novelty.probability(space.query(points).features) < novelty.threshold).all()
     assert np.isnan(novelty.flagged)
     assert Novelty().threshold == 1.0
 
@@ -123,7 +125,7 @@ def test_coefficients_are_those_of_a_penalised_logistic_regression(reference):
     asked = held_out(ReferenceSpace(*reference, 5))
     found = learn_novelty(asked)
     assert min(found.coefficients) > 0  # so that the bound at zero plays no part
-    z = (asked.evidence.features - np.array(found.centre)) / np.array(found.scale)
+    z = (asked.evidence.features - np.array(found.center)) / np.array(found.scale)
     weights = np.empty(len(z))
     for hidden in (False, True):
         some = asked.hidden == hidden

@@ -142,7 +142,7 @@ def test_a_reference_grows_and_its_cells_stay(fitted, pair, tmp_path):
 def test_a_reference_grows_only_by_labelled_cells(fitted, pair):
     with pytest.raises(DataError, match=r"0 of .* labels name a type"):
         fitted.extended(pair.target, [UNASSIGNED] * pair.target.n_obs, Run())
-    free = ScArches(**QUICK, freedom="all").fit(pair.source, "cell_type", Run())
+    free = ScArches(**QUICK, trainable="all").fit(pair.source, "cell_type", Run())
     with pytest.raises(DataError, match="no place for more cells"):
         free.extended(pair.target, ["type A"] * pair.target.n_obs, Run())
 

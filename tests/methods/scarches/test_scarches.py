@@ -34,7 +34,7 @@ def test_surgery_does_not_move_the_reference(fitted, pair):
     assert result.uns["reference_drift"] == 0.0
     assert result.uns["n_trained"] == 2 * (128 + 128)  # two donors × (encoder's and decoder's first layers)
     assert result.uns["conditions"] == ["donor 1", "donor 2", "donor 1 (new)", "donor 2 (new)"]
-    freer = replace(fitted, freedom="all").fit(pair.source, "cell_type", Run())
+    freer = replace(fitted, trainable="all").fit(pair.source, "cell_type", Run())
     assert freer.transfer(pair.target, Run()).uns["reference_drift"] > 0.0
 
 
@@ -101,9 +101,9 @@ def test_a_saved_reference_says_the_same(pair, preset):
 
 
 def test_a_saved_reference_cannot_be_moved(pair):
-    method = ScArches(freedom="input", epochs=1, surgery_epochs=1).fit(pair.source, "cell_type", Run())
+    method = ScArches(trainable="input", epochs=1, surgery_epochs=1).fit(pair.source, "cell_type", Run())
     assert method.transfer(pair.target, Run()).uns["n_trained"] > 256
-    again = ScArches(freedom="input", surgery_epochs=1).restore(*method.state())
+    again = ScArches(trainable="input", surgery_epochs=1).restore(*method.state())
     with pytest.raises(DataError, match="without the expression"):
         again.transfer(pair.target, Run())
 

@@ -13,14 +13,14 @@ from sctl.methods.scarches.cvae import Architecture, ConditionalAutoencoder, Lat
 from sctl.methods.scarches.likelihoods import kl_to_standard_normal, mmd, negative_binomial_log_prob
 from sctl.methods.scarches.recipes import PRESETS, Recipe, rounds
 from sctl.methods.scarches.surgery import (
+    CellBatch,
     CellLoss,
-    Expression,
     Losses,
     as_rows,
     embedded,
     learn_reference,
     losses_of,
-    operate,
+    map_query,
     sampled,
 )
 from sctl.numerics.training import best_device, generator
@@ -30,12 +30,12 @@ SMALL = Recipe(hidden=(16,), n_latent=4, epochs=5, surgery_epochs=5)
 
 
 @pytest.fixture
-def expression(rng) -> Expression:
+def expression(rng) -> CellBatch:
     """Three types in two datasets; the second dataset is shifted."""
     types, conditions = np.repeat([0, 1, 2], 40), np.tile([0, 1], 60)
     profiles = rng.gamma(1.0, 2.0, size=(3, 20))
     counts = rng.poisson(profiles[types] * (1.0 + 0.5 * conditions[:, None])).astype(np.float32)
-    return Expression(np.log1p(counts), conditions, sparse.csr_matrix(counts))
+    return CellBatch(np.log1p(counts), conditions, sparse.csr_matrix(counts))
 
 
 def network(expression, **changed):
@@ -94,7 +94,7 @@ def test_genes_that_were_not_measured_have_no_say(expression, likelihood):
     for filler in (0.0, 7.0):
         counts = expression.counts.toarray()
         counts[:, others] = filler
-        some = Expression(rows, expression.conditions, counts, measured)
+        some = CellBatch(rows, expression.conditions, counts, measured)
         values.append(
             float(CellLoss(net, some, Losses())(torch.from_numpy(rows[:20]), torch.arange(20), None).detach())
         )
@@ -121,8 +121,8 @@ def test_surgery_fits_the_target_and_leaves_the_reference(expression, likelihood
     recipe = replace(SMALL, likelihood=likelihood)
     net, _ = learn_reference(expression, expression.conditions, recipe, Run())
     before = embedded(net, expression.X, expression.conditions)
-    target = Expression(expression.X[:60] + 0.7, np.repeat([2, 3], 30), expression.counts[:60] * 2)
-    after, log = operate(net, target, recipe, Run())
+    target = CellBatch(expression.X[:60] + 0.7, np.repeat([2, 3], 30), expression.counts[:60] * 2)
+    after, log = map_query(net, target, recipe, Run())
     assert after.n_conditions == 4
     assert log.epochs[log.best_epoch].train < log.epochs[0].train
     np.testing.assert_array_equal(before, embedded(after, expression.X, expression.conditions))
@@ -131,8 +131,8 @@ def test_surgery_fits_the_target_and_leaves_the_reference(expression, likelihood
 
 def test_without_rounds_surgery_is_the_mean_condition(expression):
     net = network(expression)
-    target = Expression(expression.X[:10], np.full(10, 2))
-    after, log = operate(net, target, replace(SMALL, surgery_epochs=0), Run())
+    target = CellBatch(expression.X[:10], np.full(10, 2))
+    after, log = map_query(net, target, replace(SMALL, surgery_epochs=0), Run())
     assert log.epochs == ()
     mean = torch.stack(tuple(net.encoder.first.offsets)).mean(0)
     torch.testing.assert_close(after.encoder.first.offsets[2], mean)
@@ -141,9 +141,9 @@ def test_without_rounds_surgery_is_the_mean_condition(expression):
 def test_freedom_moves_the_reference(expression):
     net, _ = learn_reference(expression, expression.conditions, SMALL, Run())
     before = embedded(net, expression.X, expression.conditions)
-    target = Expression(expression.X[:60] + 0.7, np.full(60, 2))
-    for freedom in ("input", "all"):
-        after, _ = operate(net, target, SMALL, Run(), freedom)
+    target = CellBatch(expression.X[:60] + 0.7, np.full(60, 2))
+    for trainable in ("input", "all"):
+        after, _ = map_query(net, target, SMALL, Run(), trainable)
         assert not np.allclose(before, embedded(after, expression.X, expression.conditions))
 
 
@@ -165,7 +165,7 @@ def test_seeds_decide(expression):
 
 def test_the_mean_of_the_reference_is_the_centre(expression):
     net, _ = learn_reference(expression, expression.conditions, SMALL, Run())
-    np.testing.assert_allclose(net.centre, expression.X.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(net.center, expression.X.mean(axis=0), rtol=1e-5)
     assert losses_of(Recipe(anneal_epochs=2, batch_size=10), 95).anneal_steps == 20
     assert rounds(25, 10, 64) == 500
     assert generator(Run(), "weights").initial_seed() == Run().random_state("weights")
@@ -199,7 +199,7 @@ def test_networks_are_trained_on_the_best_device(expression, monkeypatch):
         lambda net, loss, cells, *, config, **_: seen.append((config.device, loss.device)),
     )
     learn_reference(expression, expression.conditions, SMALL, Run())
-    operate(network(expression), replace(expression, conditions=np.full(expression.n_obs, 2)), SMALL, Run())
+    map_query(network(expression), replace(expression, conditions=np.full(expression.n_obs, 2)), SMALL, Run())
     assert seen == [("meta", "meta")] * 2
 
 
@@ -210,10 +210,10 @@ def test_a_network_that_is_free_to_move_learns_slowly(expression, monkeypatch):
         lambda net, loss, cells, *, config, **_: rates.update(last=config.learning_rate),
     )
     found = {}
-    for freedom in ("condition", "input", "all"):
+    for trainable in ("condition", "input", "all"):
         other = replace(expression, conditions=np.full(expression.n_obs, 2))
-        operate(network(expression), other, replace(SMALL, surgery_rate=0.02), Run(), freedom)
-        found[freedom] = rates["last"]
+        map_query(network(expression), other, replace(SMALL, surgery_rate=0.02), Run(), trainable)
+        found[trainable] = rates["last"]
     assert found == pytest.approx({"condition": 0.02, "input": 0.002, "all": 0.002})
 
 
@@ -240,8 +240,8 @@ def test_few_cells_are_waited_for_as_many_steps_as_many(expression, monkeypatch)
     )
     net, recipe = network(expression), Recipe(surgery_epochs=40, patience=8, batch_size=10)
     for n in (10, 120):
-        some = Expression(expression.X[:n], np.full(n, 2))
-        operate(net, some, recipe, Run())
+        some = CellBatch(expression.X[:n], np.full(n, 2))
+        map_query(net, some, recipe, Run())
     few, many = seen
     assert (few.max_epochs, few.patience) == (800, 160)  # one step a round
     assert (many.max_epochs, many.patience) == (67, 13)  # twelve

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sctl.methods.transfercluster.alignment import centred_cosine, kernel_target_alignment
+from sctl.methods.transfercluster.alignment import centered_cosine, kernel_target_alignment
 
 
 def by_definition(K, clusters):
@@ -57,6 +57,6 @@ def test_the_kernel_is_left_as_it_was(rng):
     X = rng.normal(size=(10, 3))
     K = X @ X.T
     before = K.copy()
-    out = centred_cosine(K)
+    out = centered_cosine(K)
     np.testing.assert_array_equal(K, before)
     np.testing.assert_allclose(np.diagonal(out), 1.0, rtol=1e-12)

@@ -18,7 +18,7 @@ from sctl.methods.transfercluster.clusterers import (
     by_agglomeration,
     by_kmeans,
     by_leiden,
-    neighbour_graph,
+    neighbor_graph,
 )
 from sctl.methods.transfercluster.sc3 import Sc3, sc3
 from sctl.numerics.pca import principal_components
@@ -97,7 +97,7 @@ def test_the_graph_joins_neighbours_by_what_they_share(rng):
         for j in range(i + 1, 25):
             if j in near[i] or i in near[j]:
                 expected[i, j] = len(near[i] & near[j]) / len(near[i] | near[j])
-    graph = neighbour_graph(X, 5)
+    graph = neighbor_graph(X, 5)
     found = dict(zip(graph.get_edgelist(), graph.es["weight"], strict=True))
     assert found == pytest.approx(expected)
 

@@ -60,10 +60,10 @@ def test_the_threshold_follows_the_law_of_the_largest_eigenvalue(rng):
     noise = rng.normal(size=(300, p, n))
     top = np.linalg.eigvalsh(noise @ noise.transpose(0, 2, 1))[:, -1]
     a, b = np.sqrt(n - 1), np.sqrt(p)
-    centre, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
-    assert (top.mean() - centre) / scale == pytest.approx(-1.21, abs=0.2)
+    center, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
+    assert (top.mean() - center) / scale == pytest.approx(-1.21, abs=0.2)
     assert (top.std() / scale) == pytest.approx(1.27, abs=0.2)
-    assert threshold(p, n) == pytest.approx(centre + 3.273 * scale)
+    assert threshold(p, n) == pytest.approx(center + 3.273 * scale)
 
 
 def test_cells_without_spread_count_as_nothing(rng):

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 
-from sctl.methods.transfercluster.target_only_genes import learn_covariance, own_genes
+from sctl.methods.transfercluster.target_only_genes import learn_covariance, target_only_genes
 
 THETAS = (0.0, 0.37, 0.9, 1.0)
 
@@ -52,7 +52,7 @@ def test_the_penalty_is_that_of_ledoit_and_wolf(cells):
 def test_genes_that_follow_the_shared_ones(cells, theta):
     X, R, own = cells
     mixed = followed(X, R, own, theta)
-    found = own_genes(own @ own.T, own.sum(axis=1), 15, steps=steps_of(X, R))
+    found = target_only_genes(own @ own.T, own.sum(axis=1), 15, steps=steps_of(X, R))
     np.testing.assert_allclose(found.gram(theta), mixed @ mixed.T, rtol=1e-9)
     np.testing.assert_allclose(found.squared_distances(theta), cdist(mixed, mixed, "sqeuclidean"), atol=1e-9)
     np.testing.assert_allclose(found.squared_lengths(theta), (mixed**2).sum(axis=1), rtol=1e-9)
@@ -70,7 +70,7 @@ def test_own_genes_keep_their_means_and_do_move(cells):
 
 def test_constant_genes_do_not_depend_on_theta(cells):
     own = cells[2]
-    found = own_genes(own @ own.T, own.sum(axis=1), 15)
+    found = target_only_genes(own @ own.T, own.sum(axis=1), 15)
     np.testing.assert_array_equal(found.gram(0.9), own @ own.T)
     found.gram(0.9)[:] = -1  # a copy
     np.testing.assert_array_equal(found.gram(0.0), own @ own.T)
