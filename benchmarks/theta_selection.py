@@ -24,7 +24,7 @@ from benchmarks.pairs import PAIRS  # noqa: E402
 from sctl.analysis.evaluate import adjusted_rand  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
-from sctl.methods.transfercluster.prepare_sweep import N_NULLS, prepare_sweep  # noqa: E402
+from sctl.methods.transfercluster.preparation import N_NULLS, prepare_sweep  # noqa: E402
 from sctl.methods.transfercluster.sweep import ThetaSweep  # noqa: E402
 from sctl.methods.transfercluster.theta import Criterion, choose_theta  # noqa: E402
 from sctl.numerics.class_means import class_means  # noqa: E402

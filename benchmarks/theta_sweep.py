@@ -33,7 +33,7 @@ from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.metrics import adjusted_rand_score  # noqa: E402
 
 from benchmarks.measure import Cost, cost  # noqa: E402
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep  # noqa: E402
+from sctl.methods.transfercluster.preparation import prepare_sweep  # noqa: E402
 from sctl.methods.transfercluster.sc3 import Sc3, dimensions  # noqa: E402
 from sctl.numerics.class_means import class_means  # noqa: E402
 from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: E402

@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl import jobs, workflow
 from sctl.errors import Cancelled, ParameterError, ProjectError
 from sctl.jobs import tasks
-from sctl.methods.transfercluster import prepare_sweep as prepare_module
+from sctl.methods.transfercluster import preparation as prepare_module
 from sctl.project import (
     Project,
     export_project,

@@ -355,7 +355,7 @@ def test_script_reads_files_that_belong_together():
     script = script_for(recipe)
     values = {node.targets[0].id: node.value for node in ast.parse(script).body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}  # fmt: skip
     assert ast.literal_eval(values["TARGET"]) == ["matrix.mtx", "barcodes.tsv", "genes.tsv"]
-    assert "pipeline.read_datasets([Path(name) for name in TARGET])" in script
+    assert "workflow.read_datasets([Path(name) for name in TARGET])" in script
     assert "--target matrix.mtx barcodes.tsv genes.tsv --out" in command_for(recipe)
     script = script_for(dataclasses.replace(recipe, all_genes=frozenset({"target"})))
     assert 'read_datasets([Path(name) for name in TARGET], genes="union")' in script

@@ -102,7 +102,7 @@ def test_a_job_computes_what_its_step_is_for(project: Project, target: AnnData) 
     np.testing.assert_array_equal(gene(project, name), np.asarray(everything[:, name].X.todense()).ravel())
     with pytest.raises(ProjectError, match="no gene 'XYZ'"):
         gene(project, "XYZ")
-    assert load_source_check(project).worth == "good"
+    assert load_source_check(project).grade == "good"
 
 
 def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkey
 
     jobs.compute(project, "preprocess")
     assert load_source_check(project) is None
-    monkeypatch.setattr(tasks.pipeline, "check_source", refuse)
+    monkeypatch.setattr(tasks.workflow, "check_source", refuse)
     job = {"kind": "prepare", "settings": project.settings.to_dict()}
     tasks.run_job(project.root, job, lambda step, low, high: Run())
     assert load_source_check(project).why_not == "It has a single type. Choose another column."

@@ -110,7 +110,7 @@ def test_selected_cells_stand_out(cells):
 
 
 def test_map_refuses_values_of_other_cells(cells):
-    with pytest.raises(DataError, match="colour has 3 entries for 200"):
+    with pytest.raises(DataError, match="color has 3 entries for 200"):
         embedding_figure(cells[0], color=["a", "b", "c"])
 
 

@@ -624,7 +624,7 @@ def test_a_damaged_selection_is_none(project: Project, text: str) -> None:
 def test_another_version_computes_anew(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {step: project.fingerprint(step) for step in STEPS}
     finish(project, "preprocess")
-    monkeypatch.setattr("sctl.project.settings.pipeline.version", lambda: "another version")
+    monkeypatch.setattr("sctl.project.settings.workflow.version", lambda: "another version")
     assert not {project.fingerprint(step) for step in STEPS} & set(before.values())
     assert project.state("preprocess") == "stale"
 

@@ -10,9 +10,9 @@ from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from sctl.errors import Cancelled, DataError, ParameterError
-from sctl.methods.transfercluster import prepare_sweep as prepare_module
+from sctl.methods.transfercluster import preparation as prepare_module
 from sctl.methods.transfercluster.alignment import kernel_target_alignment
-from sctl.methods.transfercluster.prepare_sweep import n_types_matched, prepare_sweep
+from sctl.methods.transfercluster.preparation import n_types_matched, prepare_sweep
 from sctl.methods.transfercluster.sc3 import Sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.methods.transfercluster.sweep_warnings import sweep_notes, sweep_warnings

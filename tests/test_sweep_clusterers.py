@@ -8,9 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from sctl.methods import get_method
 from sctl.methods.base import transfer
-from sctl.methods.transfercluster import prepare_sweep as prepare_module
+from sctl.methods.transfercluster import preparation as prepare_module
 from sctl.methods.transfercluster.clusterers import CLUSTERERS
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep
+from sctl.methods.transfercluster.preparation import prepare_sweep
 from sctl.methods.transfercluster.sc3 import sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.numerics.class_means import class_means

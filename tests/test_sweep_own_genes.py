@@ -11,10 +11,10 @@ from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 
 from sctl.errors import ParameterError
-from sctl.methods.transfercluster import prepare_sweep as preparing
+from sctl.methods.transfercluster import preparation as preparing
 from sctl.methods.transfercluster.alignment import kernel_target_alignment
 from sctl.methods.transfercluster.kernels import rebuilding_weights
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_target_only_genes
+from sctl.methods.transfercluster.preparation import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.sc3 import Sc3, sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run

@@ -112,7 +112,7 @@ _ALT = {
     "units": "Heat map: in how many cell types each of {n_sets} pathways is significant for each of {n_units} units.",
     "neighbours": "Line chart: share of cells named rightly for each number of neighbours, in {n_spaces} spaces.",
     "trials": "Lines over parallel axes: {n_trials} trials with the settings tried, and the held-out loss they reached.",
-    "embedding": "Map of {n_cells} cells coloured by {colour}. Nearby cells have similar expression.",
+    "embedding": "Map of {n_cells} cells coloured by {color}. Nearby cells have similar expression.",
     "theta": "Line chart: the score by which θ is chosen, at {n_points} strengths of transfer. In use: {best}.",
     "histogram": "Histogram of {metric}. The shaded range, from {low} to {high}, is kept.",
     "violin": "Distributions of {gene} in {n_groups} groups.",

@@ -433,7 +433,7 @@ def test_the_mean_of_several_genes_colours_a_map(open_page, done, monkeypatch):
 def test_a_gene_set_is_taken_with_the_genes_that_the_target_has(done, monkeypatch):
     names = results.genes(done)
     sets = GeneSets("mine", {"MY_SET": frozenset({names[0], names[4], "elsewhere"}), "none": frozenset({"elsewhere"})})
-    monkeypatch.setattr(gene_picker.pipeline, "hallmark_of", lambda genes: sets)
+    monkeypatch.setattr(gene_picker.workflow, "hallmark_of", lambda genes: sets)
     assert list(gene_picker._sets(done)) == ["MY_SET"]
     monkeypatch.setattr(gene_picker.st, "selectbox", lambda *_, **__: "MY_SET")
     assert gene_picker.several(done) == sorted([names[0], names[4]])

@@ -26,7 +26,7 @@ from sctl.methods.transfercluster.kernels import TargetStep
 from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
 from sctl.methods.transfercluster.nmf import elastic_net_nmf, scale_to
 from sctl.methods.transfercluster.nmf_groups import Groups, nmf_groups, profiles_of_types
-from sctl.methods.transfercluster.prepare_sweep import N_NULLS, prepare_sweep
+from sctl.methods.transfercluster.preparation import N_NULLS, prepare_sweep
 from sctl.methods.transfercluster.rejection import rejection_scores
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.methods.transfercluster.sweep_warnings import sweep_warnings

@@ -19,7 +19,7 @@ from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
 from sctl.methods.transfercluster.clusterers import ClustererName
 from sctl.methods.transfercluster.loadings import evidence, label_probabilities, loading_contributions, loading_margin
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep, with_target_only_genes
+from sctl.methods.transfercluster.preparation import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.rejection import REJECTION_SCORES
 from sctl.methods.transfercluster.sc3 import Consensus, Distance, Sc3, Transformation
 from sctl.methods.transfercluster.sweep import ThetaSweep

@@ -13,7 +13,7 @@ from typing_extensions import override
 from sctl.data import TransferResult
 from sctl.methods.base import param
 from sctl.methods.transfercluster.base import OF_THE_TARGET, ConsensusMethod, SavedProfiles
-from sctl.methods.transfercluster.prepare_sweep import prepare_sweep
+from sctl.methods.transfercluster.preparation import prepare_sweep
 from sctl.methods.transfercluster.sc3 import Consensus
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.numerics.resample import stratified
