@@ -8,10 +8,8 @@ Their entropy of batch mixing has another base in each version of the code; here
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import rankdata
 
 from sctl.typing import Floats, Ints
 
@@ -161,22 +159,6 @@ def graph_connectivity(neighbors: Ints, labels: Ints) -> float:
         _, pieces = connected_components(graph[cells][:, cells], directed=False)
         shares.append(np.bincount(pieces).max() / len(cells))
     return float(np.mean(shares))
-
-
-def auroc(score: Floats, positive: NDArray[np.bool_]) -> float:
-    """Chance that a positive has a higher score than a negative, ties counting half; NaN where one kind is missing.
-
-    Examples
-    --------
-    >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
-    0.75
-    """
-    n_positive = int(positive.sum())
-    n_negative = len(positive) - n_positive
-    if not n_positive or not n_negative:
-        return float("nan")
-    ranks = float(rankdata(score)[positive].sum())
-    return (ranks - n_positive * (n_positive + 1) / 2.0) / (n_positive * n_negative)
 
 
 def _shares(codes: Ints, n_codes: int) -> Floats:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import entropy
-from sklearn.metrics import roc_auc_score, silhouette_score
+from sklearn.metrics import silhouette_score
 
 from sctl.methods.scarches.integration import (
-    auroc,
     batch_silhouette,
     graph_connectivity,
     label_purity,
@@ -119,12 +118,6 @@ def test_connectivity_of_a_torn_type():
     chain = np.array([[1], [0], [3], [2], [3]])
     assert graph_connectivity(chain, np.zeros(5, dtype=int)) == pytest.approx(3 / 5)
     assert graph_connectivity(chain, np.array([0, 0, 1, 1, 1])) == 1.0
-
-
-def test_auroc_is_scikit_learns(rng):
-    score, positive = rng.integers(6, size=80).astype(float), rng.random(80) < 0.3
-    assert auroc(score, positive) == pytest.approx(roc_auc_score(positive, score))
-    assert np.isnan(auroc(score, np.zeros(80, dtype=bool)))
 
 
 def test_values_of_a_published_package():
