@@ -15,10 +15,10 @@ from sklearn.metrics import roc_auc_score
 from benchmarks.measure import cost
 from benchmarks.paper_scarches.answers import METHODS, Answer, Mapped
 from benchmarks.paper_scarches.experiments import EXPERIMENTS, STUDY, TYPE, Task, prepared
+from benchmarks.paper_scarches.integration import label_purity, mixing_entropies, nearest, neighbourhood_purity
 from sctl.analysis.evaluate import macro_f1
 from sctl.data import UNASSIGNED
 from sctl.errors import SctlWarning
-from sctl.methods.scarches.integration import label_purity, mixing_entropies, nearest, neighbourhood_purity
 from sctl.run import Run
 
 K = 15
