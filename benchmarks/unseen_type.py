@@ -20,11 +20,11 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from anndata import AnnData  # noqa: E402
+from sklearn.metrics import roc_auc_score  # noqa: E402
 
 from sctl.data import UNASSIGNED  # noqa: E402
 from sctl.io import read  # noqa: E402
 from sctl.methods.scarches import ScArches  # noqa: E402
-from sctl.methods.scarches.integration import auroc  # noqa: E402
 from sctl.methods.scarches.knn import ReferenceIndex, Weighting  # noqa: E402
 from sctl.numerics.normalize import log_normalized  # noqa: E402
 from sctl.run import Run  # noqa: E402
@@ -106,7 +106,7 @@ def judged(task: Task, likeliest: np.ndarray, unknown: np.ndarray, flagged: np.n
         "accuracy of called": float(right[~new & ~flagged].mean()),
         "unknown, shared": float(flagged[~new].mean()),
         "unknown, alpha": float(flagged[new].mean()),
-        "AUROC": auroc(unknown, new),
+        "AUROC": float(roc_auc_score(new, unknown)),
     }
 
 

@@ -172,9 +172,6 @@ class _Handler(BaseHTTPRequestHandler):
                 number = str(1000 + len(records))
                 records[number] = {**json.loads(body), "files": {}, "open": False}
                 self._answer(201, self.server.shown(number))
-            case "PUT", "records", number, "draft":
-                records[number]["metadata"] = json.loads(body)["metadata"]
-                self._answer(200, self.server.shown(number))
             case "DELETE", "records", number, "draft":
                 del records[number]
                 self._answer(204, None)

@@ -38,7 +38,7 @@ from sctl.project import (
     mean_of_genes,
     target_names,
 )
-from sctl.project.checksums import LISTING
+from sctl.project.checksums import LISTING, as_json, files_of, sum_of
 from sctl.project.files import digest_of_file
 from sctl.project.results import load_latent_map, load_maps, source_table
 
@@ -105,14 +105,17 @@ def arrays(name: str, **changes: Any) -> Callable[[Path], None]:
     return spoil
 
 
-def unlisted(root: Path) -> None:
-    """Take sizes and digests of all results away: whoever forges a result forges these, too."""
+def listed_anew(root: Path) -> None:
+    """List all results as they are now: whoever forges a result forges sizes and digests, too."""
     for listing in root.glob(f"results/*/*/{LISTING}"):
-        listing.unlink()
-    for done in root.glob("results/*/*/done.json"):
-        done.write_text(
-            json.dumps({key: value for key, value in json.loads(done.read_text()).items() if key != "files"})
-        )
+        folder = listing.parent
+        sums = as_json({path.relative_to(folder).as_posix(): sum_of(path) for path in files_of(folder)})
+        listing.write_text(json.dumps({"files": sums}))
+        done = folder / "done.json"
+        if done.exists():
+            mark = json.loads(done.read_text())
+            own = {name: sums[name] for name in mark["files"] if name in sums}
+            done.write_text(json.dumps({**mark, "files": own}))
 
 
 def values(name: str, **changes: Any) -> Callable[[Path], None]:
@@ -218,7 +221,7 @@ def test_damage_is_said(case: str, project: Project) -> None:
     spoil, load = DAMAGED[case]
     load(project)  # sound as it was
     spoil(project.root)
-    unlisted(project.root)
+    listed_anew(project.root)
     with pytest.raises(ProjectError, match="missing or damaged"):
         load(project)
 
@@ -237,7 +240,7 @@ POINTS = {
 def test_damaged_points_are_not_shown_and_computed_again(case: str, project: Project) -> None:
     whole = [point.theta for point in load_points(project)]
     POINTS[case](project.root)
-    unlisted(project.root)
+    listed_anew(project.root)
     left = [point.theta for point in load_points(project)]
     assert left == ([] if case == "all of other cells" else whole[1:])
     assert project.state("transfer") == "todo"

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.measure import cost
 from benchmarks.paper_scarches.answers import METHODS, Answer, Mapped
 from benchmarks.paper_scarches.experiments import EXPERIMENTS, STUDY, TYPE, Task, prepared
+from benchmarks.paper_scarches.integration import label_purity, mixing_entropies, nearest, neighbourhood_purity
 from sctl.analysis.evaluate import macro_f1
 from sctl.data import UNASSIGNED
 from sctl.errors import SctlWarning
-from sctl.methods.scarches.integration import auroc, label_purity, mixing_entropies, nearest, neighbourhood_purity
 from sctl.run import Run
 
 K = 15
@@ -94,7 +95,7 @@ def scores(task: Task, answer: Answer) -> dict[str, Any]:
         "all cells": _mean(np.where(new, labels == UNASSIGNED, labels == truth)),
         "macro-F1": macro_f1(likeliest[~new], truth[~new]),
         "new flagged": _mean(~called[new]),
-        "AUROC": auroc(unknown, new),
+        "AUROC": float(roc_auc_score(new, unknown)) if 0 < new.sum() < len(new) else float("nan"),
         **_space(task, answer),
         **{name: answer.facts.get(name, np.nan) for name in FACTS},
         "fit CPU s": answer.fit,

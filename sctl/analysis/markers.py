@@ -299,20 +299,13 @@ def _comparisons(
 
 def _table(name: str, var_names: NDArray[Any], result: dict[str, Floats]) -> pd.DataFrame:
     """Lay out one group, best gene first; equal scores in the order of the genes."""
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - takes seconds, and the app starts without it
+
     order = np.argsort(-result["score"], kind="stable")
     columns = {key: values[order] for key, values in result.items()}
-    adjusted = _benjamini_hochberg(result["p_value"])[order]
+    adjusted = false_discovery_control(result["p_value"])[order]  # Benjamini and Hochberg
     table = pd.DataFrame({"group": name, "gene": var_names[order].astype(str), **columns, "p_adjusted": adjusted})
     return table[list(COLUMNS)]
-
-
-def _benjamini_hochberg(p_values: Floats) -> Floats:
-    """Adjust p-values for the false discovery rate."""
-    n = len(p_values)
-    order = np.argsort(p_values)[::-1]
-    adjusted = np.empty(n)
-    adjusted[order] = np.minimum.accumulate(p_values[order] * n / np.arange(n, 0, -1)).clip(0, 1)
-    return adjusted
 
 
 def _group_means(values: Matrix, codes: Ints, n_groups: int) -> Floats:

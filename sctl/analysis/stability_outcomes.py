@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import sqrt
 
 import numpy as np
 import pandas as pd
 
 from sctl.errors import ParameterError
-
-_Z = 1.959963984540054  # two-sided 95 % of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Separation:
     --------
     >>> found = Separation(tuple(Outcome("sc3", seed, seed < 8, 0.9, 4) for seed in range(10)))
     >>> found.counts().round(2).to_dict("records")
-    [{'method': 'sc3', 'separated': 8, 'seeds': 10, 'share': 0.8, 'low': 0.49, 'high': 0.94, 'apart': 0.9}]
+    [{'method': 'sc3', 'separated': 8, 'seeds': 10, 'share': 0.8, 'low': 0.49, 'high': 0.94, 'total_variation': 0.9}]
     """
 
     outcomes: tuple[Outcome, ...]
@@ -91,10 +88,9 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     >>> round(low, 3), high
     (0.722, 1.0)
     """
+    from scipy.stats import binomtest  # noqa: PLC0415 - takes seconds, and the app starts without it
+
     if not 0 <= hits <= trials or trials < 1:
         raise ParameterError(f"There are {hits} hits in {trials} trials.", expected="At least one trial is needed.")
-    share, spread = hits / trials, _Z**2 / trials
-    center = (share + spread / 2) / (1 + spread)
-    half = _Z * sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-    low, high = max(0.0, center - half), min(1.0, center + half)
-    return (0.0 if hits == 0 else low), (1.0 if hits == trials else high)  # without rounding errors at the ends
+    interval = binomtest(hits, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

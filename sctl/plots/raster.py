@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from sctl.typing import Floats
 
@@ -37,19 +36,8 @@ def backdrop(coords: Floats) -> dict[str, Any]:
     alpha = np.log1p(counts) / np.log1p(max(1, counts.max()))
     pixels = np.full((height, width, 2), _SHADE, dtype=np.uint8)
     pixels[..., 1] = np.where(counts > 0, 50 + 150 * alpha, 0).astype(np.uint8)
-    source = "data:image/png;base64," + base64.b64encode(_png(pixels)).decode("ascii")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")  # two channels: grey and alpha
+    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
     place = {"x": low[0], "y": high[1], "sizex": extent[0], "sizey": extent[1]}
     return {"source": source, "xref": "x", "yref": "y", "sizing": "stretch", "layer": "below", **place}
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode grey and alpha, shape (height, width, 2), as PNG (ISO/IEC 15948)."""
-    height, width, _ = pixels.shape
-    rows = np.concatenate([np.zeros((height, 1), dtype=np.uint8), pixels.reshape(height, -1)], axis=1)  # filter 0 each
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 4, 0, 0, 0)  # 8 bits, grey with alpha
-    data = zlib.compress(rows.tobytes(), 6)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")

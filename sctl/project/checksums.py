@@ -67,16 +67,14 @@ def is_listed_kind(path: Path) -> bool:
     return path.name not in _MARKS and path.suffix not in _UNLISTED and not path.name.startswith(".")
 
 
-def listing(folder: Path) -> Sums | None:
-    """Return what is listed in the folder of a result, None where nothing is; the mark of its end lists the result too."""
-    known = stamp(folder / LISTING)
-    if known is None:
-        return None
-    found = _read(folder / LISTING, known)
-    if found is None:
-        ended = stamp(folder / _DONE)
-        found = None if ended is None else _read(folder / _DONE, ended)
-    return found or {}
+def listing(folder: Path) -> Sums:
+    """Return what is listed in the folder of a result; the mark of its end lists the result too."""
+    for path in (folder / LISTING, folder / _DONE):
+        written = stamp(path)
+        found = None if written is None else _read(path, written)
+        if found is not None:
+            return found
+    return {}
 
 
 def placed(temporary: Path, path: Path) -> None:
@@ -86,7 +84,7 @@ def placed(temporary: Path, path: Path) -> None:
         temporary.replace(path)
         return
     with FileLock(folder / _LOCK):
-        sums = dict(_adopted(folder) if (known := listing(folder)) is None else known)
+        sums = dict(listing(folder))
         temporary.replace(path)
         name = path.relative_to(folder).as_posix()
         sums[name] = sum_of(path)
@@ -107,15 +105,11 @@ def sum_of(path: Path) -> Sum:
 
 
 def is_intact(path: Path) -> bool:
-    """Tell whether a file of a result is there as it was written.
-
-    A result without a list was stored by an earlier sctl: of its files it is only known that they are there.
-    """
+    """Tell whether a file of a result is there as it was written; of any other file, whether it is there."""
     folder = result_folder(path)
-    sums = None if folder is None else listing(folder)
-    if folder is None or sums is None:
+    if folder is None:
         return path.exists()
-    name = path.relative_to(folder).as_posix()
+    sums, name = listing(folder), path.relative_to(folder).as_posix()
     return name in sums and sums[name].fits(path)
 
 
@@ -138,8 +132,6 @@ def cleared(folder: Path) -> None:
     if not folder.is_dir():
         return
     with FileLock(folder / _LOCK):
-        if listing(folder) is None:
-            return
         for path in list(files_of(folder)):
             if not is_intact(path):
                 path.unlink(missing_ok=True)
@@ -151,7 +143,7 @@ def forgotten(path: Path) -> None:
     if folder is None:
         return
     with FileLock(folder / _LOCK):
-        sums = dict(_adopted(folder) if (known := listing(folder)) is None else known)
+        sums = dict(listing(folder))
         sums.pop(path.relative_to(folder).as_posix(), None)
         _write(folder / LISTING, {"files": as_json(sums)})
 
@@ -169,11 +161,6 @@ def from_json(value: object) -> dict[str, Sum] | None:
         return {str(name): Sum(int(found["size"]), str(found["sha256"])) for name, found in value.items()}
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _adopted(folder: Path) -> dict[str, Sum]:
-    """Measure the files of a result that an earlier sctl has begun or stored."""
-    return {path.relative_to(folder).as_posix(): sum_of(path) for path in files_of(folder)}
 
 
 def _amend(done: Path, name: str, found: Sum) -> None:

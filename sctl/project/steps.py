@@ -76,11 +76,8 @@ def _is_there(path: Path, known: Sum, finished: Stamp) -> bool:
 
 @lru_cache(maxsize=512)
 def _done(path: Path, _: Stamp) -> Mapping[str, Sum] | None:
-    """Return what a mark lists, nothing for one of an earlier sctl, None where it is damaged."""
-    value = _readable(path)
-    if "finished" not in value:
-        return None
-    return checksums.from_json(value["files"]) if "files" in value else {}
+    """Return what a mark lists, None where it is damaged."""
+    return checksums.from_json(_readable(path).get("files"))
 
 
 def _readable(path: Path) -> dict[str, Any]:
@@ -208,7 +205,7 @@ def working(directory: Path, check_cancelled: Callable[[], None] = _always) -> I
 
 def _own_sums(directory: Path) -> dict[str, dict[str, Any]]:
     """Return size and digest of all files that make up a result."""
-    known = checksums.listing(directory) or {}
+    known = checksums.listing(directory)
     return checksums.as_json({name: found for name, found in known.items() if not BESIDE.fullmatch(name)})
 
 

@@ -1,19 +1,22 @@
-"""Requests to one server: repeated where that is safe, bounded, and every refusal said in words."""
+"""Requests to one server: repeated where that is safe, bounded, and every refusal said in words.
+
+urllib3 repeats and requests follows redirects; here are the rules by which they do (see ``docs/decisions/0043``).
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import InvalidHeader
 
 from sctl.errors import ParameterError, ServiceError
 
@@ -26,33 +29,76 @@ _BUSY = (429, 503)
 _BROKEN = (500, 502, 504)
 _REPEATABLE = ("GET", "PUT", "DELETE")
 """Sending these twice does no more than once; a POST might make two records."""
-_MOVED = (301, 302, 303, 307, 308)
-_MAX_MOVES = 3
+_MAX_REDIRECTS = 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class _Bearer(AuthBase):
-    """Put the token into the header. Without a token nothing is put there: not even what ``.netrc`` holds."""
+class _Patience(Retry):
+    """Repeats what may be repeated, and waits as long as the server asks, within bounds."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    server: Web
 
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            r.headers["Authorization"] = f"Bearer {self._token}"
-        return r
+    def new(self, **kw: Any) -> Self:
+        """Return the rules for the next attempt."""
+        following = super().new(**kw)
+        following.server = self.server
+        return following
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's
+        """Return whether another attempt is left and may change the answer."""
+        again = status_code in _BUSY or (status_code in _BROKEN and method in _REPEATABLE)
+        return again and bool(self.total)
+
+    def increment(self, *args: Any, **kwargs: Any) -> Self:
+        """Count an attempt."""
+        if kwargs.get("response") is not None:
+            kwargs["response"].close()  # or urllib3 would read all of it, however long it is
+        return super().increment(*args, **kwargs)
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Wait before the next attempt."""
+        try:
+            wait = None if response is None else self.get_retry_after(response)
+        except InvalidHeader:
+            wait = None
+        if wait is None:
+            wait = min(2.0 ** (len(self.history) - 1), 30.0)
+        if wait > MAX_WAIT:
+            raise ServiceError(
+                f"{self.server.name} asks to wait for {wait / 60:.0f} minutes, because it was asked too often.",
+                do="Try again after that time.",
+            )
+        self.server.sleep(wait)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is sent: JSON or a body, which is made anew for every attempt."""
+class _Session(requests.Session):
+    """Follows redirects of GET that stay on the same server."""
 
-    method: str
-    path: str
-    json: Any = None
-    query: Mapping[str, str | int] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Callable[[], Any] | None = None
+    def __init__(self, server: Web) -> None:
+        super().__init__()
+        self._server = server
+        self.max_redirects = _MAX_REDIRECTS
+        patience = _Patience(total=server.attempts - 1, redirect=False, allowed_methods=_REPEATABLE)
+        patience.server = server
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, HTTPAdapter(max_retries=patience))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where an answer leads, if that may be followed."""
+        target = super().get_redirect_target(resp)
+        if target is None:
+            return None
+        resp.close()  # or requests would read all of it
+        moved = urlsplit(urljoin(resp.url, target))
+        if resp.request.method != "GET" or moved[:2] != urlsplit(self._server.base_url)[:2]:
+            raise ServiceError(
+                f"{self._server.name} leads to another server, which is not asked.",
+                do="Download the file in your browser.",
+            )
+        return target
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Keep the header: the server is the same, and ``.netrc`` is passed over here too."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +149,9 @@ class Web:
                 "The token would be sent over an open line.", expected="The address should begin with https://."
             )
 
-    def json(self, method: str, path: str, **rest: Any) -> Any:
-        """Send a request and return the JSON of the answer, or None where it is empty; see :class:`Request`."""
-        with self.exchange(Request(method=method, path=path, **rest)) as response:
+    def json(self, method: str, path: str, **parts: Any) -> Any:
+        """Send a request and return the JSON of the answer, or None where it is empty; see :meth:`exchange`."""
+        with self.exchange(method, path, **parts) as response:
             content = _bounded(response, self.name)
         try:
             return json.loads(content) if content else None
@@ -115,73 +161,42 @@ class Web:
             ) from error
 
     @contextmanager
-    def exchange(self, request: Request) -> Iterator[requests.Response]:
+    def exchange(self, method: str, path: str, **parts: Any) -> Iterator[requests.Response]:
         """Send a request and yield the answer, of which only the head has been read.
+
+        Parameters
+        ----------
+        method : str
+        path : str
+            Behind :attr:`base_url`.
+        **parts
+            ``params``, ``json``, ``data`` and ``headers``, as requests takes them.
 
         Raises
         ------
         ServiceError
             If it is refused, leads elsewhere, or nobody answers.
         """
-        with requests.Session() as session, self._answer(session, request) as response:
-            if not response.ok:
-                self._refuse(response)
-            yield response
-
-    def _answer(self, session: requests.Session, request: Request) -> requests.Response:
-        """Return the first answer that asking again would not change."""
-        for attempt in range(1, self.attempts + 1):
-            last = attempt == self.attempts
+        url = self.base_url.rstrip("/") + path
+        with _Session(self) as session:
             try:
-                response = self._followed(session, request)
-            except requests.RequestException as error:
-                if last or request.method not in _REPEATABLE:
-                    raise _unreachable(self.name, request.method) from error
-                self.sleep(_back_off(attempt))
-                continue
-            again = response.status_code in _BUSY or (response.status_code in _BROKEN and request.method in _REPEATABLE)
-            if last or not again:
-                return response
-            wait = _wait(response, attempt)
-            response.close()
-            self.sleep(self._bearable(wait))
-        raise _unreachable(self.name, request.method)
-
-    def _bearable(self, wait: float) -> float:
-        if wait > MAX_WAIT:
-            raise ServiceError(
-                f"{self.name} asks to wait for {wait / 60:.0f} minutes, because it was asked too often.",
-                do="Try again after that time.",
-            )
-        return wait
-
-    def _followed(self, session: requests.Session, request: Request) -> requests.Response:
-        """Send once, and follow redirects that stay on the same server."""
-        url = self.base_url.rstrip("/") + request.path
-        query: Mapping[str, str | int] | None = request.query
-        for _ in range(_MAX_MOVES + 1):
-            response = session.request(
-                request.method,
-                url,
-                params=query,
-                json=request.json,
-                data=request.body() if request.body else None,
-                headers=dict(request.headers),
-                auth=_Bearer(self.token),
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            if response.status_code not in _MOVED:
-                return response
-            moved = urljoin(url, response.headers.get("Location", ""))
-            response.close()
-            if request.method != "GET" or urlsplit(moved)[:2] != urlsplit(self.base_url)[:2]:
-                raise ServiceError(
-                    f"{self.name} leads to another server, which is not asked.", do="Download the file in your browser."
+                response = session.request(
+                    method, url, auth=self._authorize, timeout=self.timeout, stream=True, **parts
                 )
-            url, query = moved, None
-        raise ServiceError(f"{self.name} leads in circles.", do="Try again later.")
+            except requests.TooManyRedirects as error:
+                raise ServiceError(f"{self.name} leads in circles.", do="Try again later.") from error
+            except requests.RequestException as error:
+                raise _unreachable(self.name, method) from error
+            with response:
+                if not 200 <= response.status_code < 300:
+                    self._refuse(response)
+                yield response
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token into the header. Without a token nothing is put there: not even what ``.netrc`` holds."""
+        if self.token:
+            request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
 
     def _refuse(self, response: requests.Response) -> NoReturn:
         code = response.status_code
@@ -209,23 +224,6 @@ _REFUSALS = {
     503: ("is busy or under repair", "Try again later."),
     504: ("takes too long to answer", "Try again later."),
 }
-
-
-def _back_off(attempt: int) -> float:
-    return min(2.0 ** (attempt - 1), 30.0)
-
-
-def _wait(response: requests.Response, attempt: int) -> float:
-    """Return the seconds that the server asks for, be they a number or a date; else longer at every attempt."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdecimal():
-        return float(asked)
-    try:
-        until = parsedate_to_datetime(asked)
-    except ValueError:
-        return _back_off(attempt)
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def _bounded(response: requests.Response, name: str) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from sctl.errors import ParameterError, SctlError, ServiceError
@@ -22,7 +23,6 @@ TOKEN, SANDBOX_TOKEN = "ZENODO_TOKEN", "ZENODO_SANDBOX_TOKEN"
 """Environment variables with the token of the user."""
 _FORM = {"Accept": "application/vnd.inveniordm.v1+json"}
 """Asks for one form of answer; Zenodo's default is that of its former interface."""
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +146,6 @@ class Zenodo:
         self._require_token()
         return Record.read(self._json("POST", "/records", json=_draft(about)))
 
-    def describe(self, draft: str, about: Description) -> Record:
-        """Write the description of a draft anew."""
-        self._require_token()
-        return Record.read(self._json("PUT", f"/records/{record_number(draft)}/draft", json=_draft(about)))
-
     def upload(self, draft: str, path: Path, *, name: str = "", run: Run | None = None) -> RemoteFile:
         """Put a file into a draft, block by block.
 
@@ -164,12 +159,9 @@ class Zenodo:
         files = f"/records/{record_number(draft)}/draft/files"
         self._json("POST", files, json=[{"key": name}])
         where = f"{files}/{quote(name, safe='')}"
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            headers = {"Content-Type": "application/octet-stream"}
-            self._json("PUT", f"{where}/content", headers=headers, body=lambda: _ProgressReader(file, size, run))
-            file.seek(0)
-            sent = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        with _ProgressReader(path, run) as file:
+            self._json("PUT", f"{where}/content", headers={"Content-Type": "application/octet-stream"}, data=file)
+        sent = _local(path).md5
         answer = self._json("POST", f"{where}/commit")
         kept = _file({"key": name, **answer}) if isinstance(answer, Mapping) else None
         if kept is None or kept.md5 != sent:
@@ -249,30 +241,23 @@ class Zenodo:
         return self.web.json(method, path, headers={**_FORM, **(headers or {})}, **rest)
 
     def _records(self, path: str, query: Mapping[str, str | int]) -> list[Record]:
-        answer = self._json("GET", path, query=query)
+        answer = self._json("GET", path, params=query)
         try:
             return [Record.read(item) for item in answer["hits"]["hits"]]
         except (KeyError, TypeError) as error:
             raise ServiceError(f"{self.name} gave an answer that is not understood.", do="Try again later.") from error
 
 
-class _ProgressReader:
-    """A file that says how much of it has been read, from its beginning; sent without being held in memory."""
+class _ProgressReader(io.FileIO):
+    """A file that reports how much of it has been read; sent without being held in memory."""
 
-    def __init__(self, file: IO[bytes], size: int, run: Run) -> None:
-        file.seek(0)
-        self._file, self._size, self._run = file, size, run
+    def __init__(self, path: Path, run: Run) -> None:
+        super().__init__(path)
+        self._size, self._run = path.stat().st_size, run
 
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self.read(_BLOCK):
-            yield block
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._file.read(size)
-        self._run.report("Upload", self._file.tell(), self._size)
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size) or b""
+        self._run.report("Upload", self.tell(), self._size)
         return block
 
 

@@ -308,7 +308,7 @@ class ScArches(ConditionalMethod):
         DataError
             If its parts do not fit together.
         """
-        return self._take(ReferenceModel.read(arrays, facts, self.n_neighbors))
+        return self._take(ReferenceModel.read(arrays, facts))
 
     def _take(self, learned: ReferenceModel) -> Self:
         self.learned_, self.network_ = learned, learned.network

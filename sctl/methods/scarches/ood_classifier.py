@@ -17,7 +17,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sctl.methods.scarches.gaussians import ClassGaussians
-from sctl.methods.scarches.integration import auroc
 from sctl.methods.scarches.knn import ReferenceIndex, Weighting
 from sctl.typing import Bools, Floats, Ints
 
@@ -224,6 +223,8 @@ def learn_novelty(queried: HeldOut, *, kept: float = 0.95) -> Novelty:
         Share of the known cells that shall stay below the threshold. Where so many cells of hidden types lie above even
         more, it is half way between both: nothing is gained by rejecting known cells.
     """
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and the app starts without it
+
     known, features = ~queried.hidden, queried.evidence.features
     right = queried.evidence.proba.argmax(axis=1) == queried.codes
     plain = Novelty(usual=float(np.quantile(features[known, 1], NEAR)), accuracy=float(right[known].mean()))
@@ -250,7 +251,7 @@ def learn_novelty(queried: HeldOut, *, kept: float = 0.95) -> Novelty:
         accuracy=float(right[stays].mean()),
         kept=float(stays.sum() / known.sum()),
         flagged=float(np.mean(above)),
-        auroc=auroc(probability, queried.hidden),
+        auroc=float(roc_auc_score(queried.hidden, probability)),
     )
 
 

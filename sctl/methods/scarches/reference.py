@@ -142,14 +142,12 @@ class ReferenceModel:
         )  # fmt: skip
 
     @classmethod
-    def read(cls, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], k: int) -> Self:
+    def read(cls, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Self:
         """Take back what :meth:`state` returned.
 
         Parameters
         ----------
         arrays, facts : mapping
-        k : int
-            Number of neighbours, to measure distances that an older file lacks.
 
         Raises
         ------
@@ -172,21 +170,15 @@ class ReferenceModel:
         )
         if not fits:
             raise _distant()
-        usual = np.asarray(arrays["usual"]) if "usual" in arrays else _usual(latent, codes, len(labels), k)
+        usual = np.asarray(arrays["usual"])
         if usual.shape != codes.shape or not _finite(usual) or not bool((usual > 0).all()):
             raise _distant()
         return cls(
             network=network, var_names=genes, label_names=labels, conditions=conditions, latent=latent, codes=codes,
             batches=batches, usual=usual, novelty=Novelty.read(facts["novelty"]), log=dict(facts["training"]),
-            notes=list(facts["notes"]), self_test=dict(facts.get("self_test", {})),
-            lineage=tuple(map(dict, facts.get("lineage", ()))),
+            notes=list(facts["notes"]), self_test=dict(facts["self_test"]),
+            lineage=tuple(map(dict, facts["lineage"])),
         )  # fmt: skip
-
-
-def _usual(latent: Floats, codes: Ints, n_labels: int, k: int) -> Floats:
-    from sctl.methods.scarches.knn import ReferenceIndex  # noqa: PLC0415 - old files only
-
-    return ReferenceIndex(latent, codes, n_labels, k).own
 
 
 def _names(found: Sequence[Any]) -> tuple[str, ...]:

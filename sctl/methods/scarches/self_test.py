@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.methods.base import TransferMethod
-from sctl.methods.scarches.integration import auroc
 from sctl.run import Run
-from sctl.typing import Bools
+from sctl.typing import Bools, Floats
 
 MIN_CELLS = 5
 """Types and datasets with fewer cells are not hidden."""
@@ -190,8 +189,15 @@ def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str
         flagged=float(flagged[new].mean()),
         taken_for=given[0][0] if given else "",
         known_kept=_mean(~flagged[~new]),
-        auroc=auroc(1.0 - result.label_proba.sum(axis=1), new),
+        auroc=_auroc(1.0 - result.label_proba.sum(axis=1), new),
     )
+
+
+def _auroc(score: Floats, positive: Bools) -> float:
+    """Return the area under the ROC curve, NaN where there are no negatives."""
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and the app starts without it
+
+    return float("nan") if positive.all() else float(roc_auc_score(positive, score))
 
 
 def hide_datasets(

@@ -17,7 +17,7 @@ from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult, require_genes
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
-from sctl.methods.transfercluster.clusterers import ClustererName
+from sctl.methods.transfercluster.clusterers import ClustererName, check_installed
 from sctl.methods.transfercluster.loadings import evidence, label_probabilities, loading_contributions, loading_margin
 from sctl.methods.transfercluster.preparation import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.rejection import REJECTION_SCORES
@@ -77,7 +77,8 @@ class ConsensusMethod(TransferMethod):
     clusterer: ClustererName = param(
         "sc3",
         "What divides the cells into groups. SC3 joins many clusterings, which is steadiest for few cells; Leiden "
-        "(the field's usual choice), k-means and agglomerative are quicker on many.",
+        "(the field's usual choice), k-means and agglomerative are quicker on many. Leiden needs two packages under the "
+        "GPL, added by `pip install sctl[leiden]`.",
         title="Clustering by",
         advanced=True,
     )
@@ -104,7 +105,10 @@ class ConsensusMethod(TransferMethod):
         ------
         DataError
             If the source has no labels, or only one.
+        ParameterError
+            If the packages of the clusterer are not installed.
         """
+        check_installed(self.clusterer)
         variable = self.genes == "highly_variable" and "highly_variable" in source.var
         used = source[:, source.var["highly_variable"].to_numpy()] if variable else source
         self.var_names_, self.n_source_ = used.var_names, source.n_obs

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from sctl.errors import DataError
-from sctl.numerics.multiple_testing import holm
 from sctl.numerics.outliers import FEW_CELLS, outlier_scores
 from sctl.numerics.ranksum import RankSums, against_rest, kruskal_wallis, rank_sums
 from sctl.run import Run
-from sctl.typing import Floats, Ints, Matrix
+from sctl.typing import Doubles, Floats, Ints, Matrix
 
 __all__ = ["FEW_CELLS", "cluster_genes", "differing_genes", "marker_genes", "outlier_scores"]
 
@@ -89,12 +88,19 @@ def cluster_genes(
             "cluster": np.where(tied, NO_CLUSTER, held[best]),
             "auroc": tests["auroc"][best, genes],
             "p_value": p_value,
-            "p_adjusted": holm(p_value),
+            "p_adjusted": _holm(p_value),
             "kruskal": statistic,
             "kruskal_p": kruskal_p,
-            "kruskal_p_adjusted": holm(kruskal_p),
+            "kruskal_p_adjusted": _holm(kruskal_p),
         }
     )
+
+
+def _holm(p_values: Doubles) -> Doubles:
+    """Adjust p-values so that with the given probability not a single one is wrong (Holm 1979)."""
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - imports scipy.stats, which takes seconds
+
+    return np.asarray(multipletests(p_values, method="holm")[1])
 
 
 def _highest(sums: RankSums) -> tuple[Ints, np.ndarray[Any, np.dtype[np.bool_]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -58,6 +59,22 @@ class Cells:
         return Consensus(clusters=clusters, proba=near, runs=clusters[None])
 
 
+def check_installed(name: ClustererName) -> None:
+    """Raise unless the packages that a clusterer needs are there.
+
+    Raises
+    ------
+    ParameterError
+        If the extra ``leiden`` is needed and not installed.
+    """
+    if name == "leiden" and not (find_spec("leidenalg") and find_spec("igraph")):
+        raise ParameterError(
+            "The Leiden clusterer is not installed.",
+            expected="It needs the packages leidenalg and igraph, which come under another licence (GPL).",
+            do="Install them with `pip install sctl[leiden]`, or choose another clusterer.",
+        )
+
+
 class Clusterer(Protocol):
     """Anything that divides cells into a number of clusters."""
 
@@ -88,14 +105,8 @@ def by_leiden(cells: Cells, n_clusters: int, settings: Sc3, rng: np.random.Gener
     Its resolution is halved in on until there are ``n_clusters``; where none gives exactly so many, the nearest
     number met is taken.
     """
-    try:
-        import leidenalg  # noqa: PLC0415 - with igraph, takes a while to import
-    except ImportError as error:
-        raise ParameterError(
-            "The Leiden clusterer is not installed.",
-            expected="It needs the packages leidenalg and igraph, which come under another licence (GPL).",
-            do="Install them with `pip install sctl[leiden]`, or choose another clusterer.",
-        ) from error
+    check_installed("leiden")
+    import leidenalg  # noqa: PLC0415 - with igraph, takes a while to import
 
     graph = neighbor_graph(cells.components)
     seed = int(rng.integers(2**31))

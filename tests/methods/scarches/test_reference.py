@@ -71,12 +71,6 @@ def test_a_novelty_that_is_none_is_refused(fitted, lie, tmp_path, monkeypatch):
         load_model(save_model(fitted, tmp_path / "x"))
 
 
-def test_a_file_without_the_usual_distances_is_read_as_before(fitted):
-    arrays, facts = fitted.state()
-    old = ScArches(**QUICK).restore({name: value for name, value in arrays.items() if name != "usual"}, facts)
-    np.testing.assert_allclose(old.learned_.usual, fitted.learned_.usual, rtol=1e-6)
-
-
 # -- more datasets ---------------------------------------------------------------------------------------
 
 

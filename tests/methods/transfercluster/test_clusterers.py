@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.errors import ParameterError
+from sctl.methods.transfercluster import TransferCluster
 from sctl.methods.transfercluster.clusterers import (
     CLUSTERERS,
     Cells,
@@ -22,6 +23,7 @@ from sctl.methods.transfercluster.clusterers import (
 )
 from sctl.methods.transfercluster.sc3 import Sc3, sc3
 from sctl.numerics.pca import principal_components
+from sctl.run import Run
 
 TYPES = np.repeat([0, 1, 2, 3], [40, 30, 20, 15])
 
@@ -106,3 +108,10 @@ def test_leiden_that_is_not_installed_is_explained(rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "leidenalg", None)
     with pytest.raises(ParameterError, match="not installed"):
         by_leiden(cells_of(points(rng)), 4, Sc3(), rng)
+
+
+@pytest.mark.parametrize("package", ["leidenalg", "igraph"])
+def test_a_missing_clusterer_is_known_before_anything_is_computed(pair, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ParameterError, match="not installed"):
+        TransferCluster(clusterer="leiden").fit(pair.source, pair.label_key, Run())
