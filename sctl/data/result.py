@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
 
+from sctl.data.diagnostics import Diagnostics
 from sctl.typing import Floats, Ints
-
-Answer = Literal["before", "after"]
-"""Of a result with two answers: the one from before the target sharpened its groups, or the one from after."""
 
 UNASSIGNED = "unassigned"
 """The label of a cell that no source type was given to."""
@@ -50,8 +48,10 @@ class TransferResult:
         The space in which the method compared the cells.
     params, seed, version
         What makes the result reproducible.
-    obsm, obsp, varm, uns : mappings
+    obsm, obsp, varm : mappings
         What only some methods make; names are completed with the method's key when written.
+    diagnostics : Diagnostics
+        What else the method reports.
     var_names : tuple of str
         The genes that ``varm`` is about.
     """
@@ -73,7 +73,7 @@ class TransferResult:
     obsm: Mapping[str, Floats] = field(default_factory=_empty)
     obsp: Mapping[str, Any] = field(default_factory=_empty)
     varm: Mapping[str, Floats] = field(default_factory=_empty)
-    uns: Mapping[str, Any] = field(default_factory=_empty)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     @property
     def n_obs(self) -> int:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from sctl.data.diagnostics import Diagnostics
+from sctl.data.diagnostics.uns import from_uns, to_uns
 from sctl.data.pair import in_memory
 from sctl.data.result import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
@@ -39,7 +41,8 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
         ``obs[f"{key}_confidence"]`` in [0, 1], ``obsm[f"X_{key}"]`` the embedding,
         ``obsm[f"{key}_proba"]`` and ``obsm[f"{key}_label_proba"]`` with their column names in
         ``uns[key]["clusters"]`` and ``uns[key]["labels"]``; ``uns[key]`` also holds ``method``,
-        ``params``, ``seed`` and ``version``.
+        ``params``, ``seed`` and ``version``, and the diagnostics under the keys that
+        :mod:`sctl.data.diagnostics` states, e.g. ``theta`` and ``training``.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
     out.obsm[f"{key}_label_proba"] = np.array(result.label_proba)
     out.uns[key] = writable(
         {
-            **result.uns,
+            **to_uns(result.diagnostics),
             "method": result.method,
             "params": dict(result.params),
             "seed": result.seed,
@@ -127,7 +130,7 @@ def read_result(adata: AnnData, method: str) -> TransferResult:
         obsm={own[name]: np.asarray(adata.obsm[name]) for name in adata.obsm if name in own},
         obsp={own[name]: adata.obsp[name] for name in adata.obsp if name in own},
         varm={own[name]: np.asarray(adata.varm[name]) for name in adata.varm if name in own},
-        uns=uns,
+        diagnostics=from_uns(Diagnostics, uns),
     )
 
 

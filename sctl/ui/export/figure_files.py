@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import plots
+from sctl import plots, workflow
 from sctl.analysis.markers import dot_table, top_markers
 from sctl.project import Project
 from sctl.ui.export import exports
@@ -115,7 +115,7 @@ def _theta(project: Project) -> Any:
     criterion = theta_view.criterion_of(project)
     table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
     lines = theta_view.baseline_scores(project, criterion)
-    best = float(results.result(project).uns["theta"])
+    best = workflow.theta_of(results.result(project))
     return publication.theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
 
 
