@@ -43,6 +43,7 @@ from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
 from sctl.project.latent import keep_latent
+from sctl.project.memory import reading_once
 from sctl.project.results import (
     BASELINES,
     RESULT,
@@ -151,13 +152,14 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     todo = _todo(project, description)
     total = sum(_WEIGHT[step] for step in todo)
     start = 0.0
-    for step in todo:
-        part = _within(begin, step, start, _WEIGHT[step] / total)
-        if step in _ON_DEMAND:
-            _ON_DEMAND[step](project, part, description.get("params", {}))
-        else:
-            compute(project, step, part)
-        start += _WEIGHT[step] / total
+    with reading_once():
+        for step in todo:
+            part = _within(begin, step, start, _WEIGHT[step] / total)
+            if step in _ON_DEMAND:
+                _ON_DEMAND[step](project, part, description.get("params", {}))
+            else:
+                compute(project, step, part)
+            start += _WEIGHT[step] / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:

@@ -89,8 +89,8 @@ def cells_of(project: Project, kind: Kind) -> pd.Series:
 
 def outcomes_file(project: Project, question: Question) -> Path:
     """Return the file of what is known of a question under the present settings; it may not exist yet."""
-    asked: dict[str, Any] = {**question.to_dict(), "truth": project.settings.truth if question.of == "truth" else None}
-    return project.result_dir("theta") / "repeats" / f"{digest(canonical(asked))}.jsonl"
+    known: dict[str, Any] = {**question.to_dict(), "truth": project.settings.truth if question.of == "truth" else None}
+    return project.result_dir("theta") / "repeats" / f"{digest(canonical(known))}.jsonl"
 
 
 def note_question(project: Project, question: Question) -> Path:
