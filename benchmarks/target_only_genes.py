@@ -83,7 +83,7 @@ def compared(pair: Pair, truth: np.ndarray, n_clusters: int | None, seed: int) -
         yield {
             "mode": mode,
             "k": len(result.cluster_names),
-            "θ": result.uns["theta"],
+            "θ": result.diagnostics.theta.theta,
             "ARI": adjusted_rand(result.clusters, truth),
             "shared types": adjusted_rand(result.clusters[known], truth[known]),
             "accuracy": accuracy(result.labels, truth, among=list(result.label_names)),

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sctl.data import Pair, TransferResult, read_result, result_only
+from sctl.data import Depths, Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
 from sctl.methods.base import transfer
 from sctl.preprocess import log_normalize, prepare_pair
@@ -53,14 +53,18 @@ def test_what_is_said_survives_a_file(results, key):
     assert result_warnings(read_result(result_only(found), key)) == result_warnings(found)
 
 
+def reporting(result: TransferResult, **subjects: object) -> TransferResult:
+    """Return a result with other diagnostics."""
+    return dataclasses.replace(result, diagnostics=dataclasses.replace(result.diagnostics, **subjects))
+
+
 def worse(result: TransferResult) -> TransferResult:
     """Return a result as of a target that the source does not explain."""
     match result.method:
         case "itclust":
-            return dataclasses.replace(result, uns={**result.uns, "explained": False})
+            return reporting(result, fine_tuning=dataclasses.replace(result.diagnostics.fine_tuning, explained=False))
         case "scarches":
-            novelty = {**result.uns["novelty"], "shift": 2.0}
-            return dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
+            return reporting(result, novelty=dataclasses.replace(result.diagnostics.novelty, shift=2.0))
         case _:
             far = {**result.obsm, "novelty": np.ones((result.n_obs, 1))}
             return dataclasses.replace(result, obsm=far)
@@ -105,8 +109,8 @@ def test_a_target_measured_much_less_deeply_is_said_by_every_method(key):
     pair, method = shallow_pair(deep=0.05, shallow=0.005), get_method(key)(**QUICK.get(key, {}))
     found = transfer(pair, method, Run())
     (said,) = less_deeply(found)
-    assert found.uns["depth"]["target"] == np.median(np.asarray((pair.target.X > 0).sum(axis=1)))
-    assert f"{found.uns['depth']['target']:,.0f} or fewer of the genes" in said
+    assert found.diagnostics.depths.target == np.median(np.asarray((pair.target.X > 0).sum(axis=1)))
+    assert f"{found.diagnostics.depths.target:,.0f} or fewer of the genes" in said
     assert result_warnings(read_result(result_only(found), key)) == result_warnings(found)
 
 
@@ -125,23 +129,21 @@ def test_depth_is_told_by_genes_or_by_counts(deep, shallow, as_log, n_said):
 
 
 def test_reads_are_no_measure_of_depth(results):
-    depth = {"source": 1000.0, "target": 600.0, "source_counts": 220_000.0, "target_counts": 2_900.0}
-    assert less_deeply(dataclasses.replace(results["itclust"], uns={"depth": depth})) == []
-    assert (
-        len(less_deeply(dataclasses.replace(results["itclust"], uns={"depth": {**depth, "source_counts": 9e3}}))) == 1
-    )
-    assert less_deeply(dataclasses.replace(results["itclust"], uns={})) == []
+    depth = Depths(source=1000.0, target=600.0, source_counts=220_000.0, target_counts=2_900.0)
+    result = results["itclust"]
+    assert less_deeply(reporting(result, depths=depth)) == []
+    assert len(less_deeply(reporting(result, depths=dataclasses.replace(depth, source_counts=9e3)))) == 1
+    assert less_deeply(reporting(result, depths=None)) == []
 
 
 @pytest.mark.parametrize(("shift", "said"), [(0.99, False), (1.01, True)])
 def test_a_shift_is_said_from_where_it_was_measured_to_matter(results, shift, said):
     result = results["scarches"]
-    novelty = {**result.uns["novelty"], "shift": shift}
-    found = dataclasses.replace(result, uns={**result.uns, "novelty": novelty})
+    found = reporting(result, novelty=dataclasses.replace(result.diagnostics.novelty, shift=shift))
     assert bool(result_warnings(found)) == said
 
 
 def test_remarks_of_a_method_are_cautions(results):
     result = results["scarches"]
-    found = dataclasses.replace(result, uns={**result.uns, "remarks": ["Genes are missing."]})
+    found = reporting(result, warnings=("Genes are missing.",))
     assert result_warnings(found) == ("Genes are missing.",)

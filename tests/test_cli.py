@@ -21,8 +21,8 @@ import sctl
 import sctl.methods
 from sctl.cli import main
 from sctl.cli.progress import Bar
-from sctl.cli.summary import source_transferability, tell
-from sctl.data import read_result
+from sctl.cli.summary import print_summary, source_transferability
+from sctl.data import ReferenceMapping, SourceTransferability, read_result
 from sctl.methods import get_method
 from sctl.methods.base import transfer
 from sctl.run import Progress, Run
@@ -78,17 +78,22 @@ def test_a_run_ends_in_the_slots_of_its_method(
     assert written.uns[key]["version"] == sctl.__version__
     result = read_result(written, method)
     assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
-    assert "kta" in result.uns
-    assert ("theta" in result.uns) == (method == "transfercluster")
+    curve = result.diagnostics.theta
+    assert "kta" in (result.diagnostics.scores if curve is None else curve.scores)
+    assert (curve is not None) == (method == "transfercluster")
 
 
 def test_a_network_is_trained_from_the_shell(folder: Path, target: AnnData) -> None:
     few = ["--param", "n_epochs=10", "--param", "n_pretrain_epochs=1", "--param", "answer=before"]
     assert run(folder, "--label-key", "cell_type", "--method", "itclust", "--seed", "3", "--quiet", *few) == 0
     result = read_result(ad.read_h5ad(folder / "out.h5ad"), "itclust")
-    assert (result.params["n_epochs"], result.params["answer"], str(result.uns["answer"])) == (10, "before", "before")
+    assert (result.params["n_epochs"], result.params["answer"], str(result.diagnostics.kept.answer)) == (
+        10,
+        "before",
+        "before",
+    )
     assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
-    assert len(result.uns["training"]["Learn the cell types"]["train"]) <= 10
+    assert len(result.diagnostics.training.logs["Learn the cell types"].train) <= 10
 
 
 def test_settings_reach_the_method(folder: Path) -> None:
@@ -106,7 +111,7 @@ def test_settings_reach_the_method(folder: Path) -> None:
     )
     assert run(folder, *more) == 0
     result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
-    assert (result.uns["theta"], result.params["n_init"], result.params["genes"]) == (0.35, 4, "all")
+    assert (result.diagnostics.theta.theta, result.params["n_init"], result.params["genes"]) == (0.35, 4, "all")
     assert len(set(result.clusters.tolist())) == 3
 
 
@@ -121,8 +126,8 @@ def test_corrections_are_made_and_told(folder: Path, capsys: pytest.CaptureFixtu
 def test_theta_is_chosen_from_the_curve(folder: Path) -> None:
     assert run(folder, "--theta", "auto", "--quiet") == 0
     result = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster")
-    assert len(result.uns["kta"]) == len(result.uns["thetas"]) > 5
-    assert result.uns["theta"] in result.uns["thetas"]
+    assert len(result.diagnostics.theta.scores["kta"]) == len(result.diagnostics.theta.thetas) > 5
+    assert result.diagnostics.theta.theta in result.diagnostics.theta.thetas
 
 
 def shuffled_genes(source: AnnData) -> AnnData:
@@ -135,10 +140,10 @@ def test_it_says_what_the_source_is_worth(
     folder: Path, source: AnnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(folder, "--theta", "0.5", "--quiet") == 0
-    uns = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster").uns
+    found = read_result(ad.read_h5ad(folder / "out.h5ad"), "transfercluster").diagnostics.transferability
     said = capsys.readouterr().out
-    assert f"The source explains your cells well: {uns['transferability']:.2f} of 1" in said
-    assert f"(p = {uns['transferability_p_value']:.2g})." in said
+    assert f"The source explains your cells well: {found.score:.2f} of 1" in said
+    assert f"(p = {found.p_value:.2g})." in said
     sctl_write(shuffled_genes(source), tmp_path / "shuffled.h5ad")
     assert run(folder, "--theta", "0.5", "--quiet", source=str(tmp_path / "shuffled.h5ad")) == 0
     assert "Choose another source: this one explains your cells no better than chance" in capsys.readouterr().out
@@ -148,9 +153,19 @@ def test_it_says_what_the_source_is_worth(
 
 def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
-    unsure = {"doubts": ["The curve is flat."], "merged_subpopulations": ["Group 2 may be two kinds of cells."]}
-    unsure |= {"notes": ["It was mapped as it is."], "remarks": ["Genes are missing."]}
-    tell(replace(result, uns={**result.uns, **unsure}), tmp_path / "out.h5ad", dropped=0)
+    known = result.diagnostics
+    mapping = ReferenceMapping(
+        drift=0.0, n_trained=0, n_weights=9, conditions=("a", "b"), n_new_conditions=1, adaptors={}, reference_id="x",
+        lineage=(), notes=("It was mapped as it is.",),
+    )  # fmt: skip
+    unsure = replace(
+        known,
+        theta=replace(known.theta, warnings=("The curve is flat.",)),
+        merged_subpopulations=("Group 2 may be two kinds of cells.",),
+        mapping=mapping,
+        warnings=("Genes are missing.",),
+    )
+    print_summary(replace(result, diagnostics=unsure), tmp_path / "out.h5ad", dropped=0)
     said = capsys.readouterr().out
     assert said.index("The curve is flat.\n") < said.index("Group 2 may be two kinds of cells.\n") < said.index("Wrote")
     assert "It was mapped as it is.\n" in said
@@ -162,16 +177,15 @@ def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.Captu
     [(0.5, 0.05, "well"), (0.49, 0.05, "in part"), (0.34, 0.05, "little"), (0.9, 0.06, "no better than chance")],
 )
 def test_worth_of_a_source_in_words(score: float, p_value: float, words: str) -> None:
-    told = source_transferability({"transferability": score, "transferability_p_value": p_value})
+    told = source_transferability(SourceTransferability(score=score, p_value=p_value))
     assert words in told
     assert f": {score:.2f} of 1" in told
-    assert source_transferability({}) == ""
 
 
 def test_few_shuffled_sources_do_not_speak_against_a_source() -> None:
-    best = {"transferability": 0.9, "transferability_p_value": 0.1}  # better than all nine
-    assert "well" in source_transferability(best, {"n_permutations": 9})
-    assert "no better than chance" in source_transferability(best, {"n_permutations": 99})
+    best = SourceTransferability(score=0.9, p_value=0.1)  # better than all nine
+    assert "well" in source_transferability(best, 9)
+    assert "no better than chance" in source_transferability(best, 99)
 
 
 def test_dropped_cells_are_gone_and_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def test_every_number_is_on_disk_with_all_that_is_known_of_it(project, tmp_path)
         assert len(np.unique(point.clusters)) == k
         assert list(point.genes["gene"]) == list(target.var_names)
         np.testing.assert_array_equal(load_clusters(project, k), point.clusters)
-    own = load_consensus(project, result.uns["n_clusters"])
+    own = load_consensus(project, result.diagnostics.clustering.n_clusters)
     assert adjusted_rand_score(own.clusters, result.clusters) == 1.0
     estimate = load_estimate(project)
     assert estimate["n_clusters"] == sum(value > estimate["threshold"] for value in estimate["eigenvalues"])
@@ -81,7 +81,7 @@ def test_a_method_without_theta_is_looked_at_by_the_target_alone(project):
     for step in ("transfer", "theta", "consensus"):
         jobs.compute(project, step)
     result = load_result(project)
-    own = load_consensus(project, result.uns["n_clusters"])
+    own = load_consensus(project, result.diagnostics.clustering.n_clusters)
     assert adjusted_rand_score(own.clusters, result.clusters) == 1.0
 
 

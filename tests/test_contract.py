@@ -14,7 +14,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.data import UNASSIGNED, Pair, TransferResult, read_result, slot, write_result
+from sctl.data import UNASSIGNED, Diagnostics, Pair, TransferResult, read_result, slot, to_uns, write_result
 from sctl.errors import Cancelled, DataError, NotFittedError, ParameterError, SctlError
 from sctl.methods import METHODS, get_method
 from sctl.methods.base import TransferMethod, transfer
@@ -161,6 +161,8 @@ def test_survives_h5ad(method, pair, results, tmp_path):
     np.testing.assert_array_equal(again.clusters, result.clusters)
     np.testing.assert_array_equal(again.labels, result.labels)
     np.testing.assert_allclose(again.label_proba, result.label_proba)
+    assert result.diagnostics != Diagnostics()
+    np.testing.assert_equal(to_uns(again.diagnostics), to_uns(result.diagnostics))  # NaN equals NaN
 
 
 def test_every_parameter_is_read(method):

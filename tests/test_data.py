@@ -10,10 +10,94 @@ import pytest
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.data import Pair, TransferResult, read_result, result_only, slot, writable, write_result
+from sctl.data import (
+    ClusterTable,
+    ConsensusClustering,
+    Decoder,
+    Depths,
+    Diagnostics,
+    FineTuning,
+    FineTuningComparison,
+    FoundGroups,
+    GenesFound,
+    KeptStage,
+    MergedClusters,
+    NoveltyModel,
+    Pair,
+    ReferenceMapping,
+    Refreshes,
+    SourceTransferability,
+    StageTypes,
+    TargetOnlyGenes,
+    ThetaCurve,
+    TrainingLog,
+    TrainingPhase,
+    TransferResult,
+    from_uns,
+    read_result,
+    result_only,
+    slot,
+    to_uns,
+    writable,
+    write_result,
+)
 from sctl.errors import DataError, ParameterError
 
 LABELS = ("B/NK", "α-cell", "T cell")
+EVERYTHING = Diagnostics(
+    theta=ThetaCurve(
+        theta=0.5, chosen_by="balanced", thetas=(0.0, 0.5), scores={"kta": (0.1, 0.2)}, warnings=("The curve is flat.",)
+    ),
+    clustering=ConsensusClustering(n_clusters=2, n_landmarks=10, n_source_cells=5),
+    transferability=SourceTransferability(score=0.6, p_value=0.01),
+    source_groups=FoundGroups(tried=(2, 3), errors=(0.5, 0.4), chosen=2),
+    target_genes=TargetOnlyGenes(mode="covariance", n_genes=7),
+    merged_subpopulations=(),
+    rejection_scores=("margin", "entropy"),
+    depths=Depths(source=100.0, target=50.0, source_counts=1000.0, target_counts=400.0),
+    confidence_threshold=0.3,
+    training=TrainingLog(
+        logs={
+            name: TrainingPhase(
+                phase=name, train=(2.0, 1.0), validation=(float("nan"),) * 2, best_epoch=1, stopped_early=True,
+                metrics={"kl": (0.5, 0.25)},
+            )
+            for name in ("Adapt to your data", "Learn the reference")
+        },
+        phases=("Learn the reference", "Adapt to your data"),
+    ),
+    genes=GenesFound(missing=1, lacking=("gene/1",), found_share=0.9),
+    warnings=("Genes are missing.",),
+    kept=KeptStage(
+        answer="before", cluster_types=("α-cell",), types=StageTypes(before=("α-cell",), after=("α-cell", "unassigned"))
+    ),
+    fine_tuning=FineTuning(
+        comparison=FineTuningComparison(
+            silhouette_before=0.1, silhouette_after=0.2, silhouette_own=0.3, confidence_before=0.4, confidence_after=0.5,
+            flipped=0.6, recommended="after",
+        ),
+        explained=False,
+        cluster_table=ClusterTable(
+            cluster=("α-cell",), type=("α-cell",), cells_before=(3,), cells_after=(4,), confidence=(0.5,),
+            confidence_released=(0.75,),
+        ),
+        merged=MergedClusters(cluster=(), by=(), cells_before=(), cells_moved=()),
+        refreshes=Refreshes(changed=(1.0, 0.5), loss=(0.25, float("nan")), sizes=((3, 1), (2, 2)), settled=True),
+        trajectory_refreshes=(0,),
+    ),
+    mapping=ReferenceMapping(
+        drift=0.0, n_trained=3, n_weights=9, conditions=("a", "b"), n_new_conditions=1, adaptors={"b": {"w": np.array([1.5])}},
+        reference_id="x", lineage=(), notes=("It was mapped as it is.",),
+    ),
+    novelty=NoveltyModel(
+        center=(0.0, 1.0, 2.0), scale=(1.0, 1.0, 1.0), coefficients=(0.5, 0.5, 0.5), constant=-1.0, threshold=0.5, usual=0.1,
+        accuracy=0.9, kept=0.95, flagged=float("nan"), auroc=0.8, shift=0.25,
+    ),
+    novelty_columns=("unknown", "ambiguity"),
+    decoder=Decoder(beta=1.5, loss="rate"),
+    n_neighbors_tried=(2, 3),
+)  # fmt: skip
+"""A report on every subject."""
 
 
 @pytest.fixture
@@ -43,7 +127,7 @@ def result(pair: Pair, rng: np.random.Generator) -> TransferResult:
         obsm={"loadings": rng.random((n, 2))},
         obsp={"consensus": sparse.csr_matrix(rng.integers(0, 2, size=(n, n)).astype(float))},
         varm={"dictionary": rng.random((5, 3))},
-        uns={"kta": {"B/NK": np.array([0.1, 0.2])}, "best": 0.5, "nothing": None},
+        diagnostics=EVERYTHING,
     )
 
 
@@ -70,8 +154,52 @@ def test_a_result_survives_a_file(pair: Pair, result: TransferResult, whole: boo
     assert found.params["name"] == "a/b"
     assert bool(found.params["flag"]) is True
     np.testing.assert_array_equal(found.params["grid"], [0.0, 0.5])
-    np.testing.assert_array_equal(found.uns["kta"]["B|NK"], [0.1, 0.2])
-    assert found.uns["best"] == 0.5
+    assert repr(found.diagnostics) == repr(result.diagnostics)
+
+
+def test_what_was_not_reported_is_not_written(pair: Pair, result: TransferResult):
+    written = write_result(pair.target, replace(result, diagnostics=Diagnostics())).uns["sctl_toy"]
+    assert set(written) == {"method", "params", "seed", "version", "clusters", "labels"}
+    known = Diagnostics(merged_subpopulations=(), warnings=(), confidence_threshold=0.0)
+    assert to_uns(known) == {"merged_subpopulations": [], "confidence_threshold": 0.0}  # looked for, and none was there
+
+
+def test_keys_of_diagnostics_are_those_users_know():
+    curve = ThetaCurve(theta=0.5, chosen_by="kta", thetas=(0.0, 0.5), scores={"kta": (0.1, 0.2)}, warnings=("flat",))
+    depths = Depths(source=5.0, target=3.0)
+    assert to_uns(Diagnostics(theta=curve, depths=depths)) == {
+        "theta": 0.5,
+        "theta_chosen_by": "kta",
+        "thetas": [0.0, 0.5],
+        "kta": [0.1, 0.2],
+        "doubts": ["flat"],
+        "depth": {"source": 5.0, "target": 3.0},
+    }
+    phase = TrainingPhase(
+        phase="a", train=(2.0,), validation=(3.0,), best_epoch=0, stopped_early=False, metrics={"kl": (1.0,)}
+    )
+    assert to_uns(TrainingLog(logs={"a": phase}))["training"]["a"] == {
+        "phase": "a", "train": [2.0], "validation": [3.0], "best_epoch": 0, "stopped_early": False, "kl": [1.0],
+    }  # fmt: skip
+
+
+def test_scores_of_a_curve_and_of_a_clustering_are_told_apart():
+    assert from_uns(Diagnostics, {"kta": 0.5}) == Diagnostics(scores={"kta": 0.5})
+    curve = ThetaCurve(theta=0.0, chosen_by="hand", thetas=(0.0,), scores={"kta": (0.5,)})
+    assert from_uns(Diagnostics, to_uns(Diagnostics(theta=curve))) == Diagnostics(theta=curve)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"theta": "much", "theta_chosen_by": "kta", "thetas": []},
+        {"depth": {"source": 1.0}},
+        {"decoder": {"beta": 1.0, "loss": "x"}},
+    ],
+)
+def test_damaged_diagnostics_are_refused(values: dict[str, object]):
+    with pytest.raises(ValueError, match=r"could not convert|missing|none of"):
+        from_uns(Diagnostics, values)
 
 
 def test_writing_twice_is_writing_once(pair: Pair, result: TransferResult, tmp_path: Path):

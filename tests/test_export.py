@@ -261,7 +261,7 @@ def test_script_trains_a_network_and_keeps_the_answer_of_the_user(source, target
     (tmp_path / "again.py").write_text(script_for(recipe), encoding="utf-8")
     subprocess.run([sys.executable, "again.py"], cwd=tmp_path, check=True, capture_output=True, timeout=300)
     result = read_result(ad.read_h5ad(tmp_path / "result.h5ad"), "itclust")
-    assert str(result.uns["answer"]) == "before"
+    assert str(result.diagnostics.kept.answer) == "before"
     truth = target.obs.loc[result.obs_names, "cell_type"].astype(str)
     assert (result.labels == truth).mean() > 0.9
 

@@ -100,9 +100,9 @@ def pair(rng):
 def test_the_result_says_what_a_theta_hides(pair):
     method = get_method("transfercluster")(n_clusters=3, theta=0.9, n_permutations=0)
     result = transfer(pair, method, Run())
-    (text,) = result.uns["merged_subpopulations"]
+    (text,) = result.diagnostics.merged_subpopulations
     assert "30 of its 90 cells are a group of their own" in text
     again = read_result(write_result(pair.target, result), "transfercluster")
-    assert list(again.uns["merged_subpopulations"]) == [text]
+    assert list(again.diagnostics.merged_subpopulations) == [text]
     apart = transfer(pair, method.with_settings(theta=0.0), Run())
-    assert list(apart.uns["merged_subpopulations"]) == []
+    assert list(apart.diagnostics.merged_subpopulations) == []

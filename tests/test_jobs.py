@@ -374,9 +374,9 @@ def test_theta_by_hand_leaves_the_rest(whole: Project) -> None:
     whole.set_params("theta", {"theta": 0.65}, note="Set θ to 0.65")
     try:
         assert (whole.state("theta"), whole.state("markers"), whole.state("explore")) == ("stale", "stale", "done")
-        assert load_result(whole).uns["theta"] != 0.65  # the older result, until there is a new one
+        assert load_result(whole).diagnostics.theta.theta != 0.65  # the older result, until there is a new one
         jobs.compute(whole, "theta")
-        assert load_result(whole).uns["theta"] == 0.65
+        assert load_result(whole).diagnostics.theta.theta == 0.65
         assert (whole.state("theta"), whole.state("markers")) == ("done", "stale")
     finally:
         whole.undo()
@@ -452,7 +452,7 @@ def test_a_sweep_goes_on_where_it_ended(project: Project, end: str) -> None:
     again = load_result(whole)
     np.testing.assert_array_equal(result.proba, again.proba)
     np.testing.assert_array_equal(result.labels, again.labels)
-    assert result.uns["theta"] == again.uns["theta"]
+    assert result.diagnostics.theta.theta == again.diagnostics.theta.theta
 
 
 def test_a_stop_between_two_theta_keeps_the_first(project: Project) -> None:

@@ -16,7 +16,7 @@ from benchmarks.paper_itclust import __main__ as command
 from benchmarks.paper_itclust import experiments, rivals, runs, tables
 from benchmarks.paper_itclust.experiments import Experiment, Trial, joined, n_variable, thinned
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
-from sctl.data import UNASSIGNED, Pair
+from sctl.data import UNASSIGNED, Diagnostics, KeptStage, Pair, StageTypes
 from sctl.methods import get_method
 from sctl.methods.base import transfer
 from sctl.run import Run
@@ -198,7 +198,11 @@ def test_both_stages_of_itclust_are_judged(pair: Pair):
     staged = replace(
         result,
         obsm={"before_proba": proba, "after_proba": proba[::-1]},
-        uns={"types": {"before": ["a", "b"], "after": ["b", "c"]}},
+        diagnostics=Diagnostics(
+            kept=KeptStage(
+                answer="after", cluster_types=("b", "c"), types=StageTypes(before=("a", "b"), after=("b", "c"))
+            )
+        ),
     )
     before, after = runs.before_and_after("m", staged)
     assert (before.name, list(before.labels)) == ("m, before", ["a", "b", "b"])

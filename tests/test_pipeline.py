@@ -63,12 +63,12 @@ def test_unknown_methods_and_settings_are_named() -> None:
 def test_transfer_at_one_theta_is_that_of_the_sweep(pair: Pair) -> None:
     method = workflow.method_of({})
     result = workflow.transfer(pair, method, Run(seed=1), theta=0.4)
-    assert (result.uns["theta"], list(result.uns["thetas"])) == (0.4, [0.0, 0.4])
+    assert (result.diagnostics.theta.theta, list(result.diagnostics.theta.thetas)) == (0.4, [0.0, 0.4])
     sweep = workflow.prepare_sweep(pair, method, Run(seed=1))
     np.testing.assert_array_equal(result.clusters, sweep.at(0.4).clusters)
     by_setting = workflow.method_of({"params": {"theta": 0.4}})
     again = workflow.transfer(pair, by_setting, Run(seed=1))
-    assert again.uns["theta"] == 0.4
+    assert again.diagnostics.theta.theta == 0.4
     np.testing.assert_array_equal(again.proba, result.proba)
 
 

@@ -73,7 +73,7 @@ def test_a_target_may_lack_genes_but_not_too_many(path, pair):
     model = load_model(path)
     target = pair.target[:, np.random.default_rng(0).permutation(pair.target.n_vars)[: int(0.8 * pair.target.n_vars)]]
     result = model.transfer(target.copy(), Run())
-    assert result.uns["genes_missing"] == 60
+    assert result.diagnostics.genes.missing == 60
     assert (result.labels == target.obs["cell_type"].astype(str)).mean() > 0.9
     with pytest.raises(DataError, match="100 of the 300 genes"):
         model.transfer(pair.target[:, :100].copy(), Run())

@@ -94,7 +94,7 @@ def test_theta_zero_is_the_target_alone_with_all_its_genes(scarce, mode):
     alone = transfer(scarce.pair, TargetCluster(target_genes=mode, n_clusters=4), Run())
     np.testing.assert_array_equal(zero.clusters, alone.clusters)
     np.testing.assert_allclose(zero.embedding, alone.embedding)
-    assert zero.uns["n_target_only_genes"] == alone.uns["n_target_only_genes"] == 240
+    assert zero.diagnostics.target_genes.n_genes == alone.diagnostics.target_genes.n_genes == 240
 
 
 @pytest.mark.parametrize("settings", [
@@ -118,8 +118,8 @@ def test_own_genes_change_what_is_clustered_and_not_what_cells_resemble(scarce):
     np.testing.assert_array_equal(shared.obsm["rejection"], covariance.obsm["rejection"])
     assert not np.allclose(shared.embedding, constant.embedding)
     assert not np.allclose(constant.embedding, covariance.embedding)
-    assert "n_target_only_genes" not in shared.uns
-    assert covariance.uns["target_genes"] == "covariance"
+    assert shared.diagnostics.target_genes is None
+    assert covariance.diagnostics.target_genes.mode == "covariance"
 
 
 @pytest.mark.parametrize(("few", "mode"), [(61, "covariance"), (60, "shared")])
@@ -129,7 +129,8 @@ def test_own_genes_are_used_by_themselves_where_few_are_shared(scarce, monkeypat
         transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=choice), Run()) for choice in ("auto", mode)
     )
     np.testing.assert_array_equal(by_itself.embedding, asked.embedding)
-    assert by_itself.uns.get("target_genes", "shared") == mode
+    used = by_itself.diagnostics.target_genes
+    assert ("shared" if used is None else used.mode) == mode
 
 
 def test_without_own_genes_every_choice_is_the_same(pair):
@@ -137,7 +138,7 @@ def test_without_own_genes_every_choice_is_the_same(pair):
         transfer(pair, TransferCluster(theta=0.4, target_genes=mode), Run()) for mode in ("shared", "covariance")
     )
     np.testing.assert_array_equal(shared.embedding, covariance.embedding)
-    assert "n_target_only_genes" not in covariance.uns
+    assert covariance.diagnostics.target_genes is None
 
 
 def test_the_result_fits_the_target_with_all_genes(scarce):

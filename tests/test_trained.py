@@ -169,7 +169,7 @@ def test_genes_are_made_to_meet(trained, target):
     assert [finding.code for finding in told] == ["case_differs"]
     pair = workflow.prepare_trained(loaded, repaired, {}, Run()).pair
     result = workflow.transfer(pair, loaded.configured({}), Run(seed=5))
-    assert result.uns["genes_missing"] == 2
+    assert result.diagnostics.genes.missing == 2
     assert (result.labels == first.labels).mean() > 0.95
     again = save_model(loaded.method, path.with_name("renamed"), source=loaded.summary)
     assert load_trained(again).genes == loaded.genes

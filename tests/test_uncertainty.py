@@ -112,7 +112,7 @@ def test_threshold_keeps_the_cell_that_just_meets_it(result):
     assert assigned_at(result, 0.0).tolist() == result.labels.tolist()
     changed = apply_threshold(result, 0.95)
     assert changed.labels.tolist() == ["unassigned"] * 2 + ["beta"] + ["unassigned"] * 2
-    assert changed.uns["confidence_threshold"] == 0.95
+    assert changed.diagnostics.confidence_threshold == 0.95
     assert result.labels.tolist()[0] == "alpha"
     with pytest.raises(ParameterError, match=r"1\.5"):
         assigned_at(result, 1.5)

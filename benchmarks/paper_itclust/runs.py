@@ -102,8 +102,10 @@ def answers(given: tuple[Pair, Any], method: str, seed: int) -> list[Answer]:
 
 def before_and_after(method: str, result: TransferResult) -> list[Answer]:
     """Return ItClust's answers before and after fine-tuning, whichever it recommends; none of other methods."""
-    found = []
-    for stage, types in result.uns.get("types", {}).items() if "before_proba" in result.obsm else ():
+    kept, found = result.diagnostics.kept, list[Answer]()
+    if kept is None:
+        return found
+    for stage, types in (("before", kept.types.before), ("after", kept.types.after)):
         clusters = result.obsm[f"{stage}_proba"].argmax(axis=1)
         found.append(Answer(f"{method}, {stage}", clusters, np.asarray(types, dtype=object)[clusters]))
     return found

@@ -13,7 +13,7 @@ from anndata import AnnData
 from typing_extensions import override
 
 from benchmarks.paper_scarches.experiments import STUDY, TYPE, Task
-from sctl.data import UNASSIGNED
+from sctl.data import UNASSIGNED, ReferenceMapping
 from sctl.methods.scarches import ScArches
 from sctl.methods.scarches.knn import ReferenceIndex
 from sctl.run import Run
@@ -172,7 +172,7 @@ def _by_surgery(
     start, parts, found = time.process_time(), [], []
     for target in task.targets:
         result = method.transfer(target, Run(seed=seed))
-        found.append(result.uns)
+        found.append(result.diagnostics.mapping)
         names = np.array(method.label_names_, dtype=object)
         column = 0 if method.find_new_types else 1  # the paper's only doubt is that between types
         parts.append(
@@ -188,10 +188,10 @@ def _by_surgery(
     for key, value in before.items():
         setattr(method, key, value)
     facts = {
-        "trained": max(uns["n_trained"] for uns in found),
-        "weights": max(uns["n_weights"] for uns in found),
-        "drift": max(uns["reference_drift"] for uns in found),
-        "formula": max(_formula(method, uns) for uns in found) if way == {} else np.nan,
+        "trained": max(mapping.n_trained for mapping in found),
+        "weights": max(mapping.n_weights for mapping in found),
+        "drift": max(mapping.drift for mapping in found),
+        "formula": max(_formula(method, mapping) for mapping in found) if way == {} else np.nan,
     }
     return Answer(name, tuple(parts), seconds, spent, facts)
 
@@ -203,14 +203,14 @@ def _as_given(reference: AnnData, points: np.ndarray) -> np.ndarray:
     return out
 
 
-def _formula(method: ScArches, uns: Mapping[str, Any]) -> int:
+def _formula(method: ScArches, mapping: ReferenceMapping) -> int:
     """Return m (p + q), and where counts are modelled a dispersion for each gene.
 
     The paper's ``m`` new conditions, ``p`` and ``q`` neurons in the first layers of encoder and decoder. It writes
     ``(n + m)(p + q)``, with the ``n`` conditions of the reference, which by its equations 3 to 6 are left alone.
     """
     shape = method.network_.architecture
-    n_new = len(uns["conditions"]) - len(method.conditions_)
+    n_new = len(mapping.conditions) - len(method.conditions_)
     own = shape.hidden[0] + shape.hidden[-1]
     return n_new * (own + (shape.n_vars if shape.likelihood in {"nb", "zinb"} else 0))
 

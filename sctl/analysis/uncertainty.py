@@ -166,14 +166,14 @@ def apply_threshold(result: TransferResult, threshold: float) -> TransferResult:
     ----------
     result : TransferResult
     threshold : float
-        In [0, 1]; kept in ``uns["confidence_threshold"]``.
+        In [0, 1]; kept in its diagnostics.
 
     Returns
     -------
     TransferResult
     """
-    uns = {**result.uns, "confidence_threshold": float(threshold)}
-    return replace(result, labels=assigned_at(result, threshold), uns=uns)
+    diagnostics = replace(result.diagnostics, confidence_threshold=float(threshold))
+    return replace(result, labels=assigned_at(result, threshold), diagnostics=diagnostics)
 
 
 def curve(result: TransferResult, truth: Any = None, *, n_thresholds: int = 101) -> pd.DataFrame:

@@ -28,7 +28,7 @@ _MAD_OF_NORMAL = 1.4826  # median absolute deviation × this = standard deviatio
 
 def has_scores(result: TransferResult) -> bool:
     """Tell whether the method scored how well the source explains each cell."""
-    return "rejection" in result.obsm and "rejection_scores" in result.uns
+    return "rejection" in result.obsm and bool(result.diagnostics.rejection_scores)
 
 
 def score_table(result: TransferResult) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def score_table(result: TransferResult) -> pd.DataFrame:
             expected="Methods that rebuild the target from profiles of source types do.",
             do="Choose TransferCluster on the Transfer page.",
         )
-    names = [str(name) for name in result.uns["rejection_scores"]]
+    names = list(result.diagnostics.rejection_scores)
     table = pd.DataFrame(np.asarray(result.obsm["rejection"], dtype=np.float64), result.obs_names, names)
     return table[[name for name in SCORES if name in names]]
 

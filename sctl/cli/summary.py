@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sctl.workflow import result_warnings, transferability_grade
 
 if TYPE_CHECKING:
-    from sctl.data import TransferResult
+    from sctl.data import FoundGroups, SourceTransferability, TransferResult
 
 
 def print_summary(result: TransferResult, out: Path, *, dropped: int) -> None:
@@ -18,24 +18,13 @@ def print_summary(result: TransferResult, out: Path, *, dropped: int) -> None:
     from sctl.data import UNASSIGNED, slot  # noqa: PLC0415
 
     found = len(set(result.clusters[result.clusters >= 0].tolist()))
-    theta = f", θ = {result.uns['theta']:.3g}" if "theta" in result.uns else ""
+    found_of = result.diagnostics
+    theta = "" if found_of.theta is None else f", θ = {found_of.theta.theta:.3g}"
     nameless = int((result.labels.astype(str) == UNASSIGNED).sum())
     without = f", {nameless} of them unassigned" if nameless else ""
     lost = f" ({dropped} of {dropped + result.n_obs} cells were dropped)" if dropped else ""
     key = slot(result.method)
-    if "n_landmarks" in result.uns:
-        print(
-            f"Clusters were found among {result.uns['n_landmarks']} of the cells; each other cell follows its nearest."
-        )
-    if grade := source_transferability(result.uns, result.params):
-        print(grade)
-    if groups := source_groups(result.uns):
-        print(groups)
-    for text in (
-        *result.uns.get("doubts", ()),
-        *result.uns.get("merged_subpopulations", ()),
-        *result.uns.get("notes", ()),
-    ):
+    for text in _about(result):
         print(text)
     for text in result_warnings(result):
         print(f"Warning: {text}")
@@ -44,42 +33,52 @@ def print_summary(result: TransferResult, out: Path, *, dropped: int) -> None:
     )
 
 
-def source_groups(uns: Mapping[str, Any]) -> str:
-    """Return a sentence on the groups that were found in a source without labels; empty where none were looked for.
+def _about(result: TransferResult) -> Iterator[str]:
+    """Yield what the method reports of source and clusters, in sentences."""
+    found = result.diagnostics
+    if found.clustering is not None and (n_landmarks := found.clustering.n_landmarks) is not None:
+        yield f"Clusters were found among {n_landmarks} of the cells; each other cell follows its nearest."
+    if found.transferability is not None:
+        yield source_transferability(found.transferability, int(result.params.get("n_permutations", 0)))
+    if found.source_groups is not None:
+        yield source_groups(found.source_groups)
+    if found.theta is not None:
+        yield from found.theta.warnings or ()
+    yield from found.merged_subpopulations or ()
+    if found.mapping is not None:
+        yield from found.mapping.notes
+
+
+def source_groups(found: FoundGroups) -> str:
+    """Return a sentence on the groups that were found in a source without labels.
 
     Examples
     --------
-    >>> source_groups({"source_groups": {"tried": [2, 3, 4], "errors": [0.9, 0.5, 0.48], "chosen": 3}})
+    >>> from sctl.data import FoundGroups
+    >>> source_groups(FoundGroups(tried=(2, 3, 4), errors=(0.9, 0.5, 0.48), chosen=3))
     'The source was divided into 3 groups, of 2 to 4 that were tried; n_source_groups sets another number.'
-    >>> source_groups({"source_groups": {"tried": [5], "errors": [0.4], "chosen": 5}})
+    >>> source_groups(FoundGroups(tried=(5,), errors=(0.4,), chosen=5))
     'The source was divided into 5 groups, as asked for.'
     """
-    if "source_groups" not in uns:
-        return ""
-    tried, chosen = [int(number) for number in uns["source_groups"]["tried"]], int(uns["source_groups"]["chosen"])
     how = (
-        f"of {min(tried)} to {max(tried)} that were tried; n_source_groups sets another number"
-        if len(tried) > 1
+        f"of {min(found.tried)} to {max(found.tried)} that were tried; n_source_groups sets another number"
+        if len(found.tried) > 1
         else "as asked for"
     )
-    return f"The source was divided into {chosen} groups, {how}."
+    return f"The source was divided into {found.chosen} groups, {how}."
 
 
-def source_transferability(uns: Mapping[str, Any], params: Mapping[str, Any] = MappingProxyType({})) -> str:
-    """Return a sentence on how well the source explains the target; empty where the method did not ask.
-
-    ``uns`` and ``params`` are those of a result.
+def source_transferability(found: SourceTransferability, n_permutations: int = 0) -> str:
+    """Return a sentence on how well the source explains the target, found by so many comparisons.
 
     Examples
     --------
-    >>> source_transferability({"transferability": 0.62, "transferability_p_value": 0.01})
+    >>> from sctl.data import SourceTransferability
+    >>> source_transferability(SourceTransferability(score=0.62, p_value=0.01))
     'The source explains your cells well: 0.62 of 1, where 0 is a source with its genes shuffled (p = 0.01).'
     """
-    if "transferability" not in uns:
-        return ""
-    score, p_value = float(uns["transferability"]), float(uns["transferability_p_value"])
-    grade = transferability_grade(score, p_value, int(params.get("n_permutations", 0)))
-    return f"{_WORTH[grade]}: {score:.2f} of 1, where 0 is a source with its genes shuffled (p = {p_value:.2g})."
+    grade = transferability_grade(found.score, found.p_value, n_permutations)
+    return f"{_WORTH[grade]}: {found.score:.2f} of 1, where 0 is a source with its genes shuffled (p = {found.p_value:.2g})."
 
 
 _WORTH = MappingProxyType(

@@ -247,7 +247,8 @@ def methods_paragraph(
         Plain text.
     """
     assigned = int((result.labels.astype(str) != UNASSIGNED).sum())
-    theta = result.params.get("theta", result.uns.get("theta"))
+    curve = result.diagnostics.theta
+    theta = result.params.get("theta", None if curve is None else curve.theta)
     settings = {"seed": result.seed, **({} if theta is None else {"θ": theta})}
     setting_text = ", ".join(f"{name} = {value}" for name, value in settings.items())
     files = f" ({recipe.target}, with {recipe.source} as the source)" if recipe else ""

@@ -25,7 +25,7 @@ import pandas as pd
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
-from sctl.data import DEPTH, Answer, Pair, TransferResult
+from sctl.data import DEPTH, Answer, Depths, Pair, TransferResult, from_uns
 from sctl.errors import NotFittedError, ParameterError
 from sctl.run import Run
 
@@ -192,7 +192,7 @@ class Saveable(Protocol):
 
 @runtime_checkable
 class SelectableResult(Protocol):
-    """A method whose result holds two answers, one of which was kept: ``uns["answer"]``, "before" or "after"."""
+    """A method whose result holds two answers, one of which was kept: ``diagnostics.kept.answer``."""
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return the result with the answer asked for; nothing is computed anew."""
@@ -257,7 +257,9 @@ def with_depths(result: TransferResult, target: AnnData) -> TransferResult:
         The pair's target, as :func:`sctl.preprocess.prepare_pair` makes it.
     """
     known = target.uns.get(DEPTH)
-    return result if known is None else replace(result, uns={**result.uns, DEPTH: dict(known)})
+    if known is None:
+        return result
+    return replace(result, diagnostics=replace(result.diagnostics, depths=from_uns(Depths, known)))
 
 
 def _parameter(item: Any, hint: Any) -> Parameter:

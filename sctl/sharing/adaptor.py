@@ -37,8 +37,8 @@ def save_adaptor(result: TransferResult, path: Path | str, *, note: str = "") ->
     ParameterError
         If the result has no such weights.
     """
-    adaptors: Mapping[str, Mapping[str, Any]] = result.uns.get("adaptors", {})
-    if not adaptors:
+    mapping = result.diagnostics.mapping
+    if mapping is None or not mapping.adaptors:
         raise ParameterError(
             "This result has no adaptor.",
             expected="One belongs to each new dataset that was mapped onto a reference without moving it.",
@@ -46,7 +46,7 @@ def save_adaptor(result: TransferResult, path: Path | str, *, note: str = "") ->
         )
     arrays = {
         f"{name}{_BETWEEN}{part}": np.asarray(weight, dtype=np.float32)
-        for name, weights in adaptors.items()
+        for name, weights in mapping.adaptors.items()
         for part, weight in weights.items()
     }
     manifest = {
@@ -56,7 +56,7 @@ def save_adaptor(result: TransferResult, path: Path | str, *, note: str = "") ->
         "seed": result.seed,
         "sctl": __version__,
         "note": note,
-        "facts": {"datasets": list(adaptors), "reference": str(result.uns["reference_id"])},
+        "facts": {"datasets": list(mapping.adaptors), "reference": mapping.reference_id},
     }
     return write_parts(Path(path), manifest, arrays, _card(manifest, sum(map(np.size, arrays.values()))))
 

@@ -17,6 +17,7 @@ from sctl.workflow.n_clusters_scan import (
     consensus,
     consensus_sweep,
     estimate_number,
+    n_clusters_of,
     numbers_of,
     theta_of,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "markers_for",
     "match_genes",
     "method_of",
+    "n_clusters_of",
     "neighbor_curves",
     "numbers_of",
     "prepare",

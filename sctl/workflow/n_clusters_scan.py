@@ -88,7 +88,14 @@ def consensus_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
 
 def theta_of(result: TransferResult) -> float:
     """Return the θ of a result; 0, the target alone, for methods without."""
-    return float(result.uns.get("theta", 0.0))
+    curve = result.diagnostics.theta
+    return 0.0 if curve is None else curve.theta
+
+
+def n_clusters_of(result: TransferResult) -> int:
+    """Return how many clusters a result has; those without a cell count where the method made them."""
+    clustering = result.diagnostics.clustering
+    return len(result.cluster_names) if clustering is None else clustering.n_clusters
 
 
 def consensus(
@@ -116,7 +123,7 @@ def consensus(
     ConsensusPoint
         As soon as it is known.
     """
-    own = int(result.uns.get("n_clusters", len(result.cluster_names)))
+    own = n_clusters_of(result)
     numbers = numbers_of(params, own, sweep.kernels.n_obs)
     todo = [number for number in numbers if number not in done]
     points = sweep.over_k(theta_of(result), todo)

@@ -22,7 +22,7 @@ CODE, MAJORITY = "the code", "most frequent type"
 
 def has_neighbors(result: TransferResult) -> bool:
     """Tell whether a result knows the label of each cell for several numbers of neighbours."""
-    return "labels_by_k" in result.obsm and "ks" in result.uns
+    return "labels_by_k" in result.obsm and bool(result.diagnostics.n_neighbors_tried)
 
 
 def neighbor_curves(
@@ -67,7 +67,7 @@ def neighbor_curves(
             expected="Names of types must be the same on both sides.",
             do="Check the true types.",
         )
-    names, ks = np.array(result.label_names, dtype=object), [int(k) for k in result.uns["ks"]]
+    names, ks = np.array(result.label_names, dtype=object), list(result.diagnostics.n_neighbors_tried)
     found = {CODE: names[np.asarray(result.obsm["labels_by_k"]).T]}
     if not pair.profiles_only:
         found |= dict(_others(pair, method, names, ks, run))

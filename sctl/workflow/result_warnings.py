@@ -36,7 +36,7 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
         Empty where the method knows of none.
     """
     return (
-        *map(str, result.uns.get("remarks", ())),
+        *result.diagnostics.warnings,
         *_low_depth(result),
         *_unexplained(result),
         *_far(result),
@@ -46,19 +46,15 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
 
 def _low_depth(result: TransferResult) -> Iterator[str]:
     """Every method: cells that show few genes of those by which types of a deeper source are known."""
-    from sctl.data import DEPTH  # noqa: PLC0415
-
-    depth = {name: float(value) for name, value in result.uns.get(DEPTH, {}).items()}
-    if not depth.get("target"):
+    depth = result.diagnostics.depths
+    if depth is None or not depth.target:
         return
-    what = (
-        f"half of them show {depth['target']:,.0f} or fewer of the genes that both share, there {depth['source']:,.0f}"
-    )
-    fewer = depth["source"] > SHALLOW * depth["target"]
-    if not fewer and "target_counts" in depth:
-        are_reads = any(depth[f"{role}_counts"] > READS * depth[role] for role in ("source", "target"))
-        fewer = not are_reads and depth["source_counts"] > SHALLOW_COUNTS * depth["target_counts"]
-        what = f"half of them hold {depth['target_counts']:,.0f} counts or fewer, there {depth['source_counts']:,.0f}"
+    what = f"half of them show {depth.target:,.0f} or fewer of the genes that both share, there {depth.source:,.0f}"
+    fewer = depth.source > SHALLOW * depth.target
+    if not fewer and depth.source_counts is not None and depth.target_counts is not None:
+        are_reads = depth.source_counts > READS * depth.source or depth.target_counts > READS * depth.target
+        fewer = not are_reads and depth.source_counts > SHALLOW_COUNTS * depth.target_counts
+        what = f"half of them hold {depth.target_counts:,.0f} counts or fewer, there {depth.source_counts:,.0f}"
     if fewer:
         yield (
             f"Your cells were measured much less deeply than those of the annotated dataset: {what}. Names can be wrong although "
@@ -68,7 +64,8 @@ def _low_depth(result: TransferResult) -> Iterator[str]:
 
 def _unexplained(result: TransferResult) -> Iterator[str]:
     """ItClust: the clusters divide the target much worse than it divides by itself."""
-    if not bool(result.uns.get("explained", True)):
+    tuned = result.diagnostics.fine_tuning
+    if tuned is not None and not tuned.explained:
         yield (
             "The annotated dataset does not explain your cells: its types divide them much worse than your cells divide by "
             "themselves. Look at marker genes before you trust a name, or choose another source."
@@ -77,8 +74,8 @@ def _unexplained(result: TransferResult) -> Iterator[str]:
 
 def _far(result: TransferResult) -> Iterator[str]:
     """scArches: all cells of the target lie far from the reference, which is taken for a technical difference."""
-    novelty = result.uns.get("novelty")
-    if isinstance(novelty, dict) and float(novelty.get("shift", 0.0)) > FAR_SHIFT:
+    novelty = result.diagnostics.novelty
+    if novelty is not None and novelty.shift > FAR_SHIFT:
         yield (
             "Your cells as a whole lie far from all types of the annotated dataset. That was taken for a technical "
             "difference and allowed for, but they may also be of other types, which then bear wrong names. Look at marker "

@@ -175,7 +175,8 @@ def answered(method: TransferMethod, result: TransferResult, answer: Answer | No
     """Return a result with the answer that the user wants; as it is where that is None, or the method has one only."""
     from sctl.methods.base import SelectableResult  # noqa: PLC0415
 
-    if answer is None or not isinstance(method, SelectableResult) or result.uns["answer"] == answer:
+    kept = result.diagnostics.kept
+    if answer is None or not isinstance(method, SelectableResult) or (kept is not None and kept.answer == answer):
         return result
     return method.answered(result, answer)
 

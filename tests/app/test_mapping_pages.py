@@ -94,7 +94,7 @@ def texts(app) -> str:
 
 def test_the_column_of_samples_reaches_the_method(project):
     found = load_result(project)
-    assert list(found.uns["conditions"]) == ["donor 1", "donor 2", "donor 1 (new)", "donor 2 (new)"]
+    assert list(found.diagnostics.mapping.conditions) == ["donor 1", "donor 2", "donor 1 (new)", "donor 2 (new)"]
 
 
 @pytest.mark.parametrize("key", ["scarches", "itclust"])
@@ -138,7 +138,7 @@ def test_missing_genes_are_named(open_page, project):
     other.put_input("target", target, {"filename": "fewer.h5ad"})
     for step in ("preprocess", "transfer", "theta"):
         jobs.compute(other, step)
-    assert sorted(load_result(other).uns["genes_lacking"]) == sorted(kept)
+    assert sorted(load_result(other).diagnostics.genes.lacking) == sorted(kept)
     shown = fine(open_page("transfer", other.id))
     assert f"Genes your data lacks {len(kept)}" in texts(shown)
     assert any(kept[0] in item.value for item in shown.code)
@@ -163,9 +163,11 @@ def test_the_reference_with_the_targets_cells_is_taken_away(open_page, project, 
 
 def test_phases_without_rounds_are_left_out(project):
     found = load_result(project)
-    still = {**found.uns["training"]["Adapt to your data"], "train": np.empty(0), "validation": np.empty(0)}
-    logs = {**found.uns["training"], "Adapt to your data": still}
-    assert list(training_view.phases_of(replace(found, uns={**found.uns, "training": logs}))) == ["Learn the reference"]
+    training = found.diagnostics.training
+    still = replace(training.logs["Adapt to your data"], train=(), validation=())
+    training = replace(training, logs={**training.logs, "Adapt to your data": still})
+    other = replace(found, diagnostics=replace(found.diagnostics, training=training))
+    assert list(training_view.phases_of(other)) == ["Learn the reference"]
 
 
 # -- two doubts ----------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ def test_both_doubts_follow_from_the_result(project):
     found = load_result(project)
     table = uncertainty_view.uncertainty_table(found)
     unknown, ambiguity, _ = np.asarray(found.obsm["novelty"]).T
-    far = unknown > found.uns["novelty"]["threshold"]
+    far = unknown > found.diagnostics.novelty.threshold
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.FAR, far)
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.BETWEEN, ~far & (ambiguity > 0.5))
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.NAMED, found.labels != UNASSIGNED)

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from sctl import jobs
+from sctl.data import FineTuningComparison, MergedClusters
 from sctl.project import Project, load_result
 from sctl.project.results import RESULT, save_result
 from sctl.ui.explore import finetuning_view, flow_view
@@ -67,10 +67,16 @@ def opened(open_page, project):
     return fine(app.run())
 
 
-def changed(project: Project, **uns) -> None:
+def changed(project: Project, *, kept: dict[str, object] | None = None, **tuned) -> None:
     """Store another result, as if sharpening had gone another way."""
     found = load_result(project)
-    save_result(project.result_dir("theta") / RESULT, dataclasses.replace(found, uns={**found.uns, **uns}))
+    known = found.diagnostics
+    diagnostics = dataclasses.replace(
+        known,
+        kept=dataclasses.replace(known.kept, **(kept or {})),
+        fine_tuning=dataclasses.replace(known.fine_tuning, **tuned),
+    )
+    save_result(project.result_dir("theta") / RESULT, dataclasses.replace(found, diagnostics=diagnostics))
     st.cache_resource.clear()
 
 
@@ -97,8 +103,8 @@ def test_phases_are_told_in_the_order_in_which_they_came(project):
     order = ["Learn layer 1 of 1", "Learn all layers", "Learn the cell types", "Sharpen the clusters"]
     assert list(training_view.phases_of(found)) == order
     assert len(training_view.endings(found)) == 4
-    log = found.uns["training"]["Learn the cell types"]
-    assert training_view.phases_of(found)["Learn the cell types"].best == int(log["best_epoch"]) + 1
+    log = found.diagnostics.training.logs["Learn the cell types"]
+    assert training_view.phases_of(found)["Learn the cell types"].best == log.best_epoch + 1
 
 
 def curves_of_a_job(root: str) -> None:
@@ -134,19 +140,19 @@ def test_a_sweep_draws_no_curves_and_a_network_has_no_theta(open_page, project):
 
 
 def test_the_other_answer_is_kept_and_taken_back(open_page, project):
-    own = str(load_result(project).uns["answer"])
+    own = str(load_result(project).diagnostics.kept.answer)
     other = {"before": "after", "after": "before"}[own]
     app = opened(open_page, project)
     switch = next(item for item in app.segmented_control if item.label == "Groups to keep")
     assert switch.value == own
     fine(switch.set_value(other).run())
-    assert str(load_result(project).uns["answer"]) == other
+    assert str(load_result(project).diagnostics.kept.answer) == other
     assert project.params("theta")["answer"] == other
     assert project.state("transfer") == project.state("theta") == "done"
     assert exports.recipe_of(project).params["answer"] == other
     assert project.can_undo == f"Keep the groups from {other} sharpening"
     project.undo()
-    assert str(load_result(project).uns["answer"]) == own
+    assert str(load_result(project).diagnostics.kept.answer) == own
     assert "answer" not in exports.recipe_of(project).params
     app = opened(open_page, project)
     switch = next(item for item in app.segmented_control if item.label == "Groups to keep")
@@ -158,7 +164,7 @@ def test_the_other_answer_is_kept_and_taken_back(open_page, project):
 
 def test_a_switch_that_the_browser_tells_of_with_another_button_changes_nothing(open_page, project, monkeypatch):
     app = opened(open_page, project)
-    own = str(load_result(project).uns["answer"])
+    own = str(load_result(project).diagnostics.kept.answer)
     switch = next(item for item in app.segmented_control if item.label == "Groups to keep")
     project.set_params("transfer", {"method": "scarches"}, note="scArches")  # what the button Run does first
     app = fine(switch.set_value({"before": "after", "after": "before"}[own]).run())
@@ -186,33 +192,33 @@ def test_how_the_groups_formed(open_page, project):
 def test_places_of_the_film_end_in_the_clusters_after(project):
     found = load_result(project)
     groups = finetuning_view.names_on_the_way(found)
-    names = np.asarray(found.uns["cluster_table"]["cluster"], dtype=str)
+    names = np.asarray(found.diagnostics.fine_tuning.cluster_table.cluster, dtype=str)
     np.testing.assert_array_equal(groups[:, -1], names[np.asarray(found.obsm["after_proba"]).argmax(axis=1)])
-    assert groups.shape[1] == len(found.uns["trajectory_refreshes"])
+    assert groups.shape[1] == len(found.diagnostics.fine_tuning.trajectory_refreshes)
 
 
 def test_swallowed_groups_are_warned_of_on_every_tab(open_page, project):
     assert "swallowed" not in texts(open_page("uncertainty", project.id))
-    lost = {"cluster": ["gamma"], "by": ["beta"], "cells_before": np.array([12]), "cells_moved": np.array([9])}
-    changed(project, swallowed=lost, answer="after")
+    lost = MergedClusters(cluster=("gamma",), by=("beta",), cells_before=(12,), cells_moved=(9,))
+    changed(project, merged=lost, kept={"answer": "after"})
     assert "**beta** took 9 of the 12 cells of **gamma**" in texts(fine(open_page("uncertainty", project.id)))
 
 
 def test_a_source_that_does_not_explain_the_data_is_warned_of(open_page, project):
     assert "does not explain" not in texts(open_page("transfer", project.id))
-    types = list(load_result(project).uns["cluster_types"])
+    types = list(load_result(project).diagnostics.kept.cluster_types)
     changed(project, explained=False)
     assert "Do not rely on the names before" in texts(fine(open_page("transfer", project.id)))
-    changed(project, explained=False, cluster_types=[*types[:-2], "unassigned", "unassigned"])
+    changed(project, explained=False, kept={"cluster_types": (*types[:-2], "unassigned", "unassigned")})
     assert "So 2 new groups were made of cells that no type fits" in texts(fine(open_page("transfer", project.id)))
-    changed(project, explained=False, cluster_types=[*types[:-1], "unassigned"])
+    changed(project, explained=False, kept={"cluster_types": (*types[:-1], "unassigned")})
     assert "So 1 new group was made" in texts(opened(open_page, project))
 
 
 def test_a_tab_that_is_gone_leads_to_the_first(open_page, project):
     found = load_result(project)
-    bare = {name: value for name, value in found.uns.items() if name != "cluster_table"}
-    save_result(project.result_dir("theta") / RESULT, dataclasses.replace(found, uns=bare))
+    bare = dataclasses.replace(found.diagnostics, fine_tuning=None)
+    save_result(project.result_dir("theta") / RESULT, dataclasses.replace(found, diagnostics=bare))
     app = fine(open_page("uncertainty", project.id))
     app.session_state[state.CONFIDENCE_TAB.name] = TAB
     assert TAB not in [tab.label for tab in fine(app.run()).tabs]
@@ -254,9 +260,12 @@ def test_a_tab_that_is_gone_leads_to_the_first(open_page, project):
     ],
 )
 def test_the_diagnosis_in_words(flipped, silhouettes, recommended, kept, said):
-    seen = {"flipped": flipped, "silhouette_before": silhouettes[0], "silhouette_after": silhouettes[1]}
-    found = SimpleNamespace(uns={"comparison": {**seen, "recommended": recommended}, "answer": kept})
-    words = finetuning_view.in_words(found)
+    before, after = silhouettes
+    seen = FineTuningComparison(
+        silhouette_before=before, silhouette_after=after, silhouette_own=0.5, confidence_before=0.8, confidence_after=0.9,
+        flipped=flipped, recommended=recommended,
+    )  # fmt: skip
+    words = finetuning_view.in_words(seen, kept)
     assert said in words
     assert words.endswith("kept.") == ("Still" not in said)
 
@@ -264,7 +273,9 @@ def test_the_diagnosis_in_words(flipped, silhouettes, recommended, kept, said):
 def test_the_flow_goes_from_the_first_name_over_the_group_to_the_truth(open_page, project):
     found, layers = load_result(project), flow_view.layers_of(project)
     assert list(layers) == ["Source type at first", "Group", "True cell type"]
-    first = np.asarray(found.uns["types"]["before"], dtype=str)[np.asarray(found.obsm["before_proba"]).argmax(axis=1)]
+    first = np.asarray(found.diagnostics.kept.types.before, dtype=str)[
+        np.asarray(found.obsm["before_proba"]).argmax(axis=1)
+    ]
     np.testing.assert_array_equal(layers["Source type at first"], first)
     assert layers["True cell type"].tolist() == project.truth().reindex(found.obs_names).tolist()
     fine(open_page("explore", project.id))

@@ -135,9 +135,8 @@ def test_only_scores_that_the_method_gave_are_offered(open_page, project):
     """A choice made with another method must not lead to an error."""
     found, kept = load_result(project), ["margin", "entropy", "reconstruction"]
     scores = unknown_cells.score_table(found)[kept]
-    other = replace(
-        found, obsm={**found.obsm, "rejection": scores.to_numpy()}, uns={**found.uns, "rejection_scores": kept}
-    )
+    diagnostics = replace(found.diagnostics, rejection_scores=tuple(kept))
+    other = replace(found, obsm={**found.obsm, "rejection": scores.to_numpy()}, diagnostics=diagnostics)
     save_result(project.result_dir("theta") / RESULT, other)
     st.cache_resource.clear()
     app = open_page("uncertainty", project.id)

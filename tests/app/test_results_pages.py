@@ -18,6 +18,7 @@ from sctl import jobs, plots, workflow
 from sctl.analysis import uncertainty
 from sctl.analysis.evaluate import agreement
 from sctl.analysis.subcluster import subgroups
+from sctl.data import Diagnostics
 from sctl.errors import Cancelled, ProjectError
 from sctl.genesets import GeneSets
 from sctl.jobs import JobState
@@ -226,7 +227,7 @@ def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
 
 
 def test_a_group_that_the_source_hides_is_a_warning(open_page, done, monkeypatch):
-    assert list(load_result(done).uns["merged_subpopulations"]) == []  # looked for, and none was there
+    assert list(load_result(done).diagnostics.merged_subpopulations) == []  # looked for, and none was there
     said = "Group 2 may be two kinds of cells: HLA-A_1, MS4A7 in these."
     monkeypatch.setattr(results, "merged_subpopulations", lambda project: [said])
     app = fine(open_page("theta", done.id))
@@ -246,16 +247,16 @@ def test_what_speaks_against_all_names_is_a_warning(open_page, done, monkeypatch
 
 def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
     app = open_page("theta", done.id)
-    before = load_result(done).uns["theta"]
+    before = load_result(done).diagnostics.theta.theta
     key = f"theta:{done.fingerprint('theta')}"
     app.slider(key=key).set_value(0.77).run()
     button(fine(app), "Use θ = 0.77").click().run()
     fine(app)
     assert done.params("theta")["theta"] == 0.77
-    assert load_result(done).uns["theta"] == 0.77
+    assert load_result(done).diagnostics.theta.theta == 0.77
     assert done.state("theta") == "done"
     button(app, "Undo").click().run()
-    assert load_result(done).uns["theta"] == before
+    assert load_result(done).diagnostics.theta.theta == before
 
 
 def test_the_truth_is_shown_only_where_it_is_known(open_page, done):
@@ -609,7 +610,7 @@ def test_a_better_baseline_is_explained_and_a_worse_one_is_not(done, monkeypatch
     reached = max(getattr(point, criterion) for point in points)
     found = results.result(done)
     for height, said in ((reached + 0.1, True), (reached - 0.1, False)):
-        other = dataclasses.replace(found, uns={criterion: height})
+        other = dataclasses.replace(found, diagnostics=Diagnostics(scores={criterion: height}))
         monkeypatch.setattr(results, "baselines", lambda project, other=other: {"targetcluster": other})
         assert ("TargetCluster lies higher" in theta_view._better_baseline(done, points)) == said
 
@@ -617,7 +618,9 @@ def test_a_better_baseline_is_explained_and_a_worse_one_is_not(done, monkeypatch
 def test_landmarks_are_told_where_there_are_some(done, monkeypatch):
     assert results.landmarks_text(done) == ""
     found = results.result(done)
-    large = dataclasses.replace(found, uns={**found.uns, "n_landmarks": 1000})
+    known = found.diagnostics
+    clustering = dataclasses.replace(known.clustering, n_landmarks=1000)
+    large = dataclasses.replace(found, diagnostics=dataclasses.replace(known, clustering=clustering))
     monkeypatch.setattr(results, "result", lambda project: large)
     assert "among 1,000 of its cells" in results.landmarks_text(done)
 
@@ -713,7 +716,7 @@ def test_markers_are_looked_for_again_after_another_theta(open_page, done, monke
     app = open_page("theta", done.id)
     app.slider(key=f"theta:{done.fingerprint('theta')}").set_value(0.77).run()
     button(fine(app), "Use θ = 0.77").click().run()
-    assert load_result(done).uns["theta"] == 0.77
+    assert load_result(done).diagnostics.theta.theta == 0.77
     assert asked == (["markers"] if had_markers else [])
 
 

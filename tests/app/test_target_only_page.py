@@ -33,6 +33,6 @@ def test_they_survive_the_projects_files_and_are_used_by_the_job(open_page, proj
     for step in ("transfer", "theta"):
         compute(project, step)
     result = load_result(project)
-    assert (result.uns["target_genes"], result.uns["n_target_only_genes"]) == ("covariance", 240)
+    assert (result.diagnostics.target_genes.mode, result.diagnostics.target_genes.n_genes) == ("covariance", 240)
     for page in ("transfer", "theta"):
         assert not open_page(page, project.id).exception

@@ -202,12 +202,15 @@ def test_a_network_names_the_cells_of_the_demo_and_either_answer_can_be_kept(app
         app.page.get_by_text("▶ Play").first.click()
         result = load_result(project)
         assert (result.labels == demo.truth.reindex(result.obs_names)).mean() > 0.8
-        other = {"before": "after", "after": "before"}[str(result.uns["answer"])]
+        other = {"before": "after", "after": "before"}[str(result.diagnostics.kept.answer)]
         app.page.get_by_text(f"Groups from {other} sharpening").first.click()
         app.sees(f"The groups from {other} sharpening are now in use", LONG)
-        assert str(load_result(project).uns["answer"]) == other
+        assert str(load_result(project).diagnostics.kept.answer) == other
         press(app, "Undo")
-        app.until(lambda: str(load_result(project).uns["answer"]) == str(result.uns["answer"]), "the answer is back")
+        app.until(
+            lambda: str(load_result(project).diagnostics.kept.answer) == str(result.diagnostics.kept.answer),
+            "the answer is back",
+        )
         assert "Traceback" not in app.page.content()
 
 

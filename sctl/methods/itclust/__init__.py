@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from sctl._version import __version__
-from sctl.data import Answer, TransferResult, require_genes
+from sctl.data import Answer, Diagnostics, FineTuning, GenesFound, TrainingLog, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer, by_gradients
@@ -263,7 +263,12 @@ class ItClust(TransferMethod):
             seed=run.seed,
             version=__version__,
             obsm=obsm,
-            uns={**self._notes(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
+            diagnostics=Diagnostics(
+                training=TrainingLog.of(self.log_, phases=tuple(self.log_)),
+                genes=GenesFound(missing=int(missing.sum())),
+                kept=both.kept(answer),
+                fine_tuning=self._fine_tuning(found, both),
+            ),
         )
 
     def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]], run: Run | None = None) -> Explainer:
@@ -381,18 +386,12 @@ class ItClust(TransferMethod):
         found = places >= 0
         return most_alike(target.X[:, places[found]], self.network_.profiles[:, found])
 
-    def _notes(self, found: NamedTarget, both: FineTuningStages) -> dict[str, Any]:
-        """Return what pages tell of both steps of the training."""
+    def _fine_tuning(self, found: NamedTarget, both: FineTuningStages) -> FineTuning:
+        """Return what fine-tuning changed."""
         from sctl.methods.itclust.finetuning_report import what_happened  # noqa: PLC0415 - torch, see above
 
         names, types = both.cluster_names(found.after), both.type_names(found.after)
-        return {
-            "comparison": found.comparison.to_dict(),
-            "explained": found.explained,
-            "training": self.log_,
-            "phases": list(self.log_),  # in order, which files do not keep
-            **what_happened(found.before, found.after, found.sharp, names=names, types=types),
-        }
+        return what_happened(found, names=names, types=types)
 
 
 def _types(source: AnnData, label_key: str | None) -> pd.Categorical:

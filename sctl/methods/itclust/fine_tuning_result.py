@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sctl.data import UNASSIGNED, Answer, TransferResult
+from sctl.data import UNASSIGNED, Answer, KeptStage, StageTypes, TransferResult
+from sctl.errors import ParameterError
 from sctl.methods.itclust.stages import FineTuningStage, mean_confidence
 from sctl.numerics.unknown_groups import free_names
 from sctl.typing import Floats, Ints
@@ -32,15 +33,28 @@ class FineTuningStages:
 
     @classmethod
     def of(cls, result: TransferResult) -> FineTuningStages:
-        """Return the answers that a result holds."""
+        """Return the answers that a result holds.
+
+        Raises
+        ------
+        ParameterError
+            If it holds one only.
+        """
+        kept = result.diagnostics.kept
+        if kept is None:
+            raise ParameterError(
+                f"The result of {result.method!r} has one answer only.",
+                expected="Methods that are fine-tuned on the target give two.",
+                do="Keep it as it is.",
+            )
         place = {name: code for code, name in enumerate(result.label_names)}
         before, after = (
             FineTuningStage(
                 np.asarray(result.obsm[f"{side}_proba"]),
-                np.array([place.get(str(name), -1) for name in result.uns["types"][side]]),
+                np.array([place.get(name, -1) for name in types]),
                 np.asarray(result.obsm[f"{side}_embedding"]),
             )
-            for side in ("before", "after")
+            for side, types in (("before", kept.types.before), ("after", kept.types.after))
         )
         return cls(before, after, result.label_names)
 
@@ -82,23 +96,22 @@ class FineTuningStages:
             **{f"{name}_embedding": side.embedding.astype(np.float32) for name, side in sides.items()},
         }
 
-    def uns(self, answer: Answer) -> dict[str, Any]:
-        """Return what is told of the answer that is kept, and the types of the clusters of both."""
-        sides = {"before": self.before, "after": self.after}
-        return {
-            "answer": answer,
-            "cluster_types": self.type_names(self._kept(answer)),
-            "types": {name: self.type_names(side) for name, side in sides.items()},
-        }
+    def kept(self, answer: Answer) -> KeptStage:
+        """Return which answer is kept, and the types of the clusters of both."""
+        return KeptStage(
+            answer=answer,
+            cluster_types=self.type_names(self._kept(answer)),
+            types=StageTypes(before=self.type_names(self.before), after=self.type_names(self.after)),
+        )
 
     def cluster_names(self, side: FineTuningStage) -> tuple[str, ...]:
         """Return the names of the clusters: their types, for new ones numbers."""
         new = iter(free_names("new group", int((side.types < 0).sum()), self.names))
         return tuple(self.names[kind] if kind >= 0 else next(new) for kind in side.types)
 
-    def type_names(self, side: FineTuningStage) -> list[str]:
+    def type_names(self, side: FineTuningStage) -> tuple[str, ...]:
         """Return the source type that each cluster stands for."""
-        return [self.names[kind] if kind >= 0 else UNASSIGNED for kind in side.types]
+        return tuple(self.names[kind] if kind >= 0 else UNASSIGNED for kind in side.types)
 
     def _label_proba(self) -> Floats:
         """Return the probability of each type, of which the confidence of a label is one: (n_obs, n_labels)."""
@@ -122,4 +135,4 @@ def answered(result: TransferResult, answer: Answer, *, min_confidence: float) -
     both = FineTuningStages.of(result)
     silent = result.confidence == 0  # no other cell is: a probability is never zero
     fields: Mapping[str, Any] = both.fields(answer, silent=silent, min_confidence=min_confidence)
-    return replace(result, **fields, uns={**result.uns, **both.uns(answer)})
+    return replace(result, **fields, diagnostics=replace(result.diagnostics, kept=both.kept(answer)))

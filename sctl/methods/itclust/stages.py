@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from sctl.data import Answer
+from sctl.data import FineTuningComparison
 from sctl.numerics.kmeans import kmeans
 from sctl.numerics.pca import principal_components
 from sctl.numerics.silhouette import mean_silhouette
@@ -21,43 +21,6 @@ MAX_OWN = 10
 """Up to so many groups are tried without the source."""
 EXPLAINED = 0.65
 """A source explains a target whose clusters reach this share of the silhouette of groups made without it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Before and after, side by side.
-
-    Parameters
-    ----------
-    silhouette_before, silhouette_after : float
-        How well the clusters divide the target's own data, in [−1, 1]; neither network has a part in it.
-    silhouette_own : float
-        The same of groups that k-means makes of these data without any source: the best of as many groups
-        as there are clusters before, or of more, up to 10.
-    confidence_before, confidence_after : float
-        Mean probability of the most likely cluster.
-    flipped : float
-        Share of the cells whose label changed.
-    recommended : {"before", "after"}
-        The labels with the larger silhouette; the later ones where both are alike.
-    """
-
-    silhouette_before: float
-    silhouette_after: float
-    silhouette_own: float
-    confidence_before: float
-    confidence_after: float
-    flipped: float
-    recommended: Answer
-
-    @property
-    def explained(self) -> bool:
-        """Whether the clusters divide the target hardly worse than it divides by itself."""
-        return bool(max(self.silhouette_before, self.silhouette_after) >= EXPLAINED * self.silhouette_own)
-
-    def to_dict(self) -> dict[str, float | str]:
-        """Return the comparison in a form that files take."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -106,7 +69,9 @@ class FineTuningStage:
         return FineTuningStage(self.proba[rows], self.types, self.embedding[rows])
 
 
-def compare(X: Floats, before: FineTuningStage, after: FineTuningStage, *, rng: np.random.Generator) -> Comparison:
+def compare(
+    X: Floats, before: FineTuningStage, after: FineTuningStage, *, rng: np.random.Generator
+) -> FineTuningComparison:
     """Compare the labels before and after fine-tuning.
 
     Parameters
@@ -127,7 +92,7 @@ def compare(X: Floats, before: FineTuningStage, after: FineTuningStage, *, rng: 
     fewest = max(len(np.unique(before.clusters)), 2)  # a coarser division is easier, and shows nothing to be missing
     most = max(min(MAX_OWN, len(points) - 1), fewest)
     own = [kmeans(points, k, n_init=5, rng=rng) for k in range(fewest, most + 1)]
-    return Comparison(
+    return FineTuningComparison(
         silhouette_before=first,
         silhouette_after=last,
         silhouette_own=max(mean_silhouette(distances, np.unique(groups, return_inverse=True)[1]) for groups in own),
@@ -136,6 +101,11 @@ def compare(X: Floats, before: FineTuningStage, after: FineTuningStage, *, rng: 
         flipped=float((before.labels != after.labels).mean()),
         recommended="after" if last >= first else "before",
     )
+
+
+def is_explained(found: FineTuningComparison) -> bool:
+    """Tell whether the clusters divide the target hardly worse than it divides by itself."""
+    return bool(max(found.silhouette_before, found.silhouette_after) >= EXPLAINED * found.silhouette_own)
 
 
 def cluster_confidence(start: Ints, end: Ints, n_clusters: int) -> Floats:

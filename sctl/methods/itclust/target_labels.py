@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sctl.data import FineTuningComparison
 from sctl.methods.itclust import deep_embedding as deep
 from sctl.methods.itclust.finetuning import FineTuningResult, SelfTraining, self_train, target_head
 from sctl.methods.itclust.new_clusters import cluster_target, unmatched_cells
 from sctl.methods.itclust.source_classifier import SourceClassifier
-from sctl.methods.itclust.stages import Comparison, FineTuningStage, compare
+from sctl.methods.itclust.stages import FineTuningStage, compare, is_explained
 from sctl.numerics.networks import SoftAssignment
 from sctl.numerics.training import Cells, TrainingConfig
 from sctl.run import Run
@@ -60,7 +61,7 @@ class NamedTarget:
     before, after : Clustering
     sharp : FineTuningResult
         What happened between them.
-    comparison : Comparison
+    comparison : FineTuningComparison
     explained : bool
         Whether the source explained the target before new groups were made.
     """
@@ -68,7 +69,7 @@ class NamedTarget:
     before: FineTuningStage
     after: FineTuningStage
     sharp: FineTuningResult
-    comparison: Comparison
+    comparison: FineTuningComparison
     explained: bool
 
 
@@ -108,7 +109,7 @@ def named_target(
     sharp = self_train(net, cells, config.training, run=run)
     after = FineTuningStage(sharp.proba, kinds, sharp.embedding)
     comparison = compare(X, before, after, rng=run.rng("compared cells"))
-    explained = comparison.explained
+    explained = is_explained(comparison)
     found = _with_new_groups(types, X, config=config, run=run) if config.n_new is None and not explained else None
     if found is not None:
         after, sharp = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -15,7 +15,7 @@ from scipy import sparse
 from typing_extensions import override
 
 from sctl._version import __version__
-from sctl.data import UNASSIGNED, TransferResult, require_genes
+from sctl.data import UNASSIGNED, Decoder, Diagnostics, GenesFound, TrainingLog, TransferResult, require_genes
 from sctl.errors import DataError
 from sctl.genes import guess_species
 from sctl.genesets import hallmark
@@ -262,7 +262,7 @@ class PoissonAutoencoder(TransferMethod):
         X, missing = self.aligned(target)
         codes = tuple(model.encode(X) for model in run.track("Encode cells", self.models_))
         found = nearest(self._space(self.codes_), self._space(codes), min(self._most, len(self.labels_)), run=run)
-        return self._result(target, codes, found, uns=self._fit_of(X, missing), seed=run.seed)
+        return self._result(target, X, codes, found, missing=missing, seed=run.seed)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what was learned: arrays by name, and what JSON holds."""
@@ -376,26 +376,30 @@ class PoissonAutoencoder(TransferMethod):
             )
         return var.index[keep]
 
-    def _fit_of(self, X: Any, missing: NDArray[np.bool_]) -> dict[str, Any]:
-        """Return how well the first network rebuilds the target, and what it had to do without."""
-        share = float(1 - missing.mean())
-        notes: dict[str, Any] = {"genes_missing": int(missing.sum()), "genes_found_share": share}
-        if share < ENOUGH_FOUND:
-            notes["remarks"] = [
-                f"Your data have {share:.0%} of the genes that the network knows; the others count as silent."
-            ]
-        return notes | {"training": self.log_, "_loss": self.models_[0].poisson_loss(X), "_silent": _silent(X)}
+    def _diagnostics(self, missing: NDArray[np.bool_], n_neighbors_tried: Sequence[int]) -> Diagnostics:
+        """Return how the networks learned, which genes they lack, and what the first rebuilds expression by."""
+        share, first = float(1 - missing.mean()), self.models_[0]
+        few = f"Your data have {share:.0%} of the genes that the network knows; the others count as silent."
+        return Diagnostics(
+            genes=GenesFound(missing=int(missing.sum()), found_share=share),
+            warnings=(few,) if share < ENOUGH_FOUND else (),
+            training=TrainingLog.of(self.log_),
+            rejection_scores=("margin", "entropy", "reconstruction"),
+            n_neighbors_tried=tuple(map(int, n_neighbors_tried)),
+            decoder=Decoder(beta=float(first.beta(3)), loss=first.loss),
+        )
 
     def _result(
         self,
         target: AnnData,
+        X: sparse.csr_matrix,
         codes: tuple[Floats, ...],
         found: tuple[Ints, Floats],
         *,
-        uns: dict[str, Any],
+        missing: NDArray[np.bool_],
         seed: int,
     ) -> TransferResult:
-        loss, silent = uns.pop("_loss"), uns.pop("_silent")
+        loss, silent = self.models_[0].poisson_loss(X), _silent(X)
         said = votes_on(*found, self.labels_, n_labels=len(self.label_names_), n_neighbors=self.n_neighbors)
         confidence = np.where(silent, 0.0, said.shares[np.arange(len(said.best)), said.best])
         labels = np.array(self.label_names_, dtype=object)[said.best]
@@ -425,12 +429,7 @@ class PoissonAutoencoder(TransferMethod):
                 "labels_by_k": said.by_k.T.astype(np.int32),
             },
             varm={"decoder": self.models_[0].readout},
-            uns={
-                **uns,
-                "rejection_scores": ["margin", "entropy", "reconstruction"],
-                "ks": list(said.ks),
-                "decoder": {"beta": self.models_[0].beta(3), "loss": self.models_[0].loss},
-            },
+            diagnostics=self._diagnostics(missing, said.ks),
         )
 
 

@@ -17,7 +17,7 @@ LAYER = "denoised"
 
 def has_denoised(result: TransferResult) -> bool:
     """Tell whether the method's network rebuilds expression."""
-    return "hidden" in result.obsm and "decoder" in result.varm and "decoder" in result.uns
+    return "hidden" in result.obsm and "decoder" in result.varm and result.diagnostics.decoder is not None
 
 
 def denoised_genes(result: TransferResult) -> tuple[str, ...]:
@@ -51,7 +51,8 @@ def denoised(result: TransferResult, genes: Sequence[str]) -> pd.DataFrame:
     ParameterError
         If the network does not know one of the genes.
     """
-    if not has_denoised(result):
+    settings = result.diagnostics.decoder
+    if settings is None or not has_denoised(result):
         raise DataError(
             f"The result of {result.method} holds no denoised expression.",
             expected="Methods whose network rebuilds expression make it.",
@@ -66,12 +67,11 @@ def denoised(result: TransferResult, genes: Sequence[str]) -> pd.DataFrame:
             do="Choose one of these, or let the method learn from all genes.",
         )
     places = pd.Index(result.var_names).get_indexer(pd.Index(list(genes)))
-    settings = result.uns["decoder"]
     values = expressed(
         np.asarray(result.obsm["hidden"], dtype=np.float64),
         np.asarray(result.varm["decoder"], dtype=np.float64)[places],
-        beta=float(settings["beta"]),
-        loss=settings["loss"],
+        beta=settings.beta,
+        loss=settings.loss,
     )
     return pd.DataFrame(values.astype(np.float32), result.obs_names, list(genes))
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from typing_extensions import override
 
 from sctl._version import __version__
-from sctl.data import TransferResult
+from sctl.data import Diagnostics, GenesFound, NoveltyModel, ReferenceMapping, TrainingLog, TransferResult
 from sctl.errors import DataError
 from sctl.methods.base import param
 from sctl.methods.explainer import Explainer, by_gradients
@@ -32,7 +32,7 @@ from sctl.typing import Floats, Ints
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
     from sctl.methods.scarches.cvae import ConditionalAutoencoder
-    from sctl.numerics.training import TrainingLog
+    from sctl.numerics.training import TrainingLog as LossLog
 
 
 MIN_CELLS = 10
@@ -194,12 +194,13 @@ class ScArches(ConditionalMethod):
         run.report("Compare with the reference", 1, 1)
         shift = self.novelty_.shift(evidence.features)
         unknown = self.novelty_.probability(evidence.features, shift=shift)
-        uns = {
-            **self._what_happened(network, log, data),
-            "notes": [*self.learned_.notes, *notes],
-            "novelty": {**asdict(self.novelty_), "shift": shift},
-            "novelty_columns": list(NOVELTY),
-        }
+        diagnostics = Diagnostics(
+            training=self._training(log),
+            genes=GenesFound(missing=int(data.n_missing), lacking=tuple(map(str, data.lacking))),
+            mapping=self._mapping(network, log, data, notes),
+            novelty=NoveltyModel(**asdict(self.novelty_), shift=float(shift)),
+            novelty_columns=NOVELTY,
+        )
         limits = Limits(
             novelty=self.novelty_.threshold if self.find_new_types else None,
             ambiguity=self.max_ambiguity,
@@ -217,7 +218,7 @@ class ScArches(ConditionalMethod):
             version=__version__,
             var_names=self.var_names_,
             obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbor_distance])},
-            uns=uns,
+            diagnostics=diagnostics,
         )
 
     @property
@@ -283,7 +284,7 @@ class ScArches(ConditionalMethod):
         return out._take(replace(grown, usual=space.index.own, novelty=novelty, lineage=lineage))
 
     def with_adaptors(self, adaptors: Mapping[str, Mapping[str, Any]]) -> Self:
-        """Return a copy that knows further datasets by what surgery learned for them: ``uns["adaptors"]`` of a result.
+        """Return a copy that knows further datasets by what surgery learned for them: ``diagnostics.mapping.adaptors``.
 
         A target's dataset of the same name is then mapped by these weights, and nothing is trained for it.
 
@@ -359,7 +360,7 @@ class ScArches(ConditionalMethod):
 
     def _adapted(
         self, target: AnnData, data: EncodedDataset, run: Run
-    ) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
+    ) -> tuple[ConditionalAutoencoder, LossLog, list[str]]:
         """Return the network after surgery, what happened, and what the user should know."""
         from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
         from sctl.methods.scarches.surgery import CellBatch, map_query  # noqa: PLC0415
@@ -394,26 +395,30 @@ class ScArches(ConditionalMethod):
             )
         return z, self._space(embedded(network, self._own_cells, self.batches_), self.codes_, n_labels)
 
-    def _what_happened(self, network: ConditionalAutoencoder, log: TrainingLog, data: EncodedDataset) -> dict[str, Any]:
+    def _training(self, log: LossLog) -> TrainingLog:
+        """Return how the reference and the weights of the target were learned."""
+        logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
+        return TrainingLog.of(logs, phases=tuple(logs))
+
+    def _mapping(
+        self, network: ConditionalAutoencoder, log: LossLog, data: EncodedDataset, notes: Sequence[str]
+    ) -> ReferenceMapping:
+        """Return what was adapted to the target, and whether the reference moved."""
         from sctl.methods.scarches.cvae import n_trainable  # noqa: PLC0415 - torch, see above
         from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415
 
-        logs = {str(one["phase"]): one for one in (self.log_, log.to_dict())}
         moved = self.trainable != "condition"
-        return {
-            "training": logs,
-            "phases": list(logs),
-            "reference_drift": drift(self.network_, network, self.latent_, self.batches_),
-            "n_trained": n_trainable(network) if log.epochs else 0,
-            "n_weights": sum(weight.numel() for weight in network.parameters()),
-            "conditions": [*self.conditions_, *data.batch_names],
-            "n_new_conditions": len(data.batch_names),
-            "adaptors": {} if moved else adaptors_of(network, len(self.conditions_), data.batch_names),
-            "reference_id": self.reference_id,
-            "lineage": [" + ".join(one["datasets"]) for one in self.learned_.lineage],
-            "genes_missing": data.n_missing,
-            "genes_lacking": data.lacking,
-        }
+        return ReferenceMapping(
+            drift=float(drift(self.network_, network, self.latent_, self.batches_)),
+            n_trained=n_trainable(network) if log.epochs else 0,
+            n_weights=sum(weight.numel() for weight in network.parameters()),
+            conditions=tuple(map(str, (*self.conditions_, *data.batch_names))),
+            n_new_conditions=len(data.batch_names),
+            adaptors={} if moved else adaptors_of(network, len(self.conditions_), data.batch_names),
+            reference_id=self.reference_id,
+            lineage=tuple(" + ".join(one["datasets"]) for one in self.learned_.lineage),
+            notes=(*self.learned_.notes, *notes),
+        )
 
 
 METHODS = (ScArches,)

@@ -13,7 +13,7 @@ from anndata import AnnData
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from sctl.data import TransferResult
+from sctl.data import Diagnostics, FoundGroups, SourceTransferability, ThetaCurve, TransferResult
 from sctl.methods.base import param, with_depths
 from sctl.methods.transfercluster.base import OF_THE_TARGET, SavedProfiles
 from sctl.methods.transfercluster.baselines import (
@@ -212,22 +212,20 @@ class TransferCluster(SavedProfiles):
             run=run,
         )
         rejection = rejection_scores(X, profiles, sweep.loadings)
-        return self._with_target_genes(replace(sweep, rejection=rejection, notes=self._notes(X, profiles, run)), target)
+        return self._with_target_genes(
+            replace(sweep, rejection=rejection, diagnostics=self._diagnostics(X, profiles, run)), target
+        )
 
-    def _notes(self, X: Any, profiles: Doubles, run: Run) -> dict[str, Any]:
-        """Return what is known of the source before any θ is tried: for the result's ``uns``."""
-        notes: dict[str, Any] = {}
+    def _diagnostics(self, X: Any, profiles: Doubles, run: Run) -> Diagnostics:
+        """Return what is known of the source before any θ is tried."""
+        worth, groups = None, None
         if self.n_permutations:
             found = transferability(X, profiles, n_permutations=self.n_permutations, run=run)
-            notes |= {"transferability": found.score, "transferability_p_value": found.p_value}
+            worth = SourceTransferability(score=found.score, p_value=found.p_value)
         if not self.requires_labels:
-            groups = self.source_groups_
-            notes["source_groups"] = {
-                "tried": list(groups.tried),
-                "errors": list(groups.errors),
-                "chosen": groups.chosen,
-            }
-        return notes
+            known = self.source_groups_
+            groups = FoundGroups(tried=tuple(known.tried), errors=tuple(known.errors), chosen=known.chosen)
+        return Diagnostics(transferability=worth, source_groups=groups)
 
     @override
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -271,7 +269,7 @@ class TransferCluster(SavedProfiles):
         theta : float or None
             None chooses it from ``points`` by :attr:`criterion`.
         points : sequence of ThetaPoint
-            The curve, kept in the result's ``uns``; where θ is given, its own point and that of θ = 0 alone, so that
+            The curve, kept in the result's diagnostics; where θ is given, its own point and that of θ = 0 alone, so that
             a result does not depend on what else was tried. Those that are needed and absent are computed.
         target : AnnData, optional
             The target itself, in whose genes groups are looked for that the chosen θ hides.
@@ -279,12 +277,11 @@ class TransferCluster(SavedProfiles):
         Returns
         -------
         TransferResult
-            ``uns`` holds ``theta``, the curve (``thetas`` and every score that was computed) and, where θ was
-            chosen automatically, the ``doubts`` about it; also ``transferability``, its ``transferability_p_value``
-            and ``rejection_scores``, the names of the columns of ``obsm["rejection"]``. ``obsm`` also holds the
-            ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has, ``uns`` says
-            how (``target_genes``) and how many (``n_target_only_genes``). With ``target``, and where θ = 0 is among
-            the points or θ is given, ``merged_subpopulations`` says in sentences which groups the source may hide, see
+            ``diagnostics`` holds ``theta``, the curve with every score that was computed and, where θ was chosen
+            automatically, the warnings about it; also ``transferability`` and ``rejection_scores``. ``obsm`` also
+            holds the ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has,
+            ``target_genes`` holds how, and how many. With ``target``, and where θ = 0 is among
+            the points or θ is given, ``merged_subpopulations`` holds sentences on groups the source may hide, see
             :func:`~sctl.methods.transfercluster.merged_subpopulations.merged_subpopulations`.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
@@ -292,31 +289,34 @@ class TransferCluster(SavedProfiles):
             known = {point.theta: point for point in points}
             points = [known[value] if value in known else sweep.at(value) for value in thetas_beside(chosen)]
         curve = sorted(points, key=lambda point: point.theta)
-        names = [name for name in get_args(Criterion) if all(getattr(point, name) is not None for point in curve)]
         result = self._result(
             sweep.cluster(chosen),
             sweep,
             target_names=target_names,
             embedding=sweep.embedding(chosen),
             seed=sweep.seed,
-            uns={
-                "theta": chosen,
-                "theta_chosen_by": self.criterion if theta is None else "hand",
-                "thetas": [point.theta for point in curve],
-                **{name: [float(getattr(point, name)) for point in curve] for name in names},
-                **(
-                    {"doubts": [doubt.text for doubt in sweep_warnings(points, self.criterion)]}
-                    if theta is None
-                    else {}
-                ),
-            },
+            found=Diagnostics(theta=self._curve(chosen, curve, by_hand=theta is not None)),
         )
         if target is None:
             return result
         result = with_depths(result, target)
         if not curve or curve[0].theta != 0:
             return result
-        return replace(result, uns={**result.uns, "merged_subpopulations": _hidden(result, curve[0].clusters, target)})
+        merged = tuple(_hidden(result, curve[0].clusters, target))
+        return replace(result, diagnostics=replace(result.diagnostics, merged_subpopulations=merged))
+
+    def _curve(self, theta: float, points: Sequence[ThetaPoint], *, by_hand: bool) -> ThetaCurve:
+        """Return the scores of some θ, and what makes the choice unsure where it was made by one of them."""
+        names: tuple[Criterion, ...] = get_args(Criterion)
+        known = [name for name in names if all(getattr(point, name) is not None for point in points)]
+        warnings = None if by_hand else tuple(found.text for found in sweep_warnings(points, self.criterion))
+        return ThetaCurve(
+            theta=theta,
+            chosen_by="hand" if by_hand else self.criterion,
+            thetas=tuple(point.theta for point in points),
+            scores={name: tuple(float(getattr(point, name)) for point in points) for name in known},
+            warnings=warnings,
+        )
 
 
 def _hidden(result: TransferResult, alone: NDArray[np.integer[Any]], target: AnnData) -> list[str]:

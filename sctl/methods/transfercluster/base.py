@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl._version import __version__
-from sctl.data import TARGET_ONLY, UNASSIGNED, TransferResult, require_genes
+from sctl.data import (
+    TARGET_ONLY,
+    UNASSIGNED,
+    ConsensusClustering,
+    Diagnostics,
+    TargetOnlyGenes,
+    TransferResult,
+    require_genes,
+)
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
@@ -239,7 +247,7 @@ class ConsensusMethod(TransferMethod):
         target_names: pd.Index,
         embedding: Doubles,
         seed: int,
-        uns: Mapping[str, Any],
+        found: Diagnostics,
     ) -> TransferResult:
         """Name the clusters and gather everything into a result."""
         own = evidence(sweep.loadings, np.sqrt(np.diagonal(sweep.kernels.Q)))
@@ -265,7 +273,7 @@ class ConsensusMethod(TransferMethod):
             var_names=tuple(getattr(self, "var_names_", ())),
             obsm={"loadings": sweep.loadings, **({} if sweep.rejection is None else {"rejection": sweep.rejection})},
             varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
-            uns={"n_clusters": int(consensus.proba.shape[1]), **_landmarks(sweep), **_notes(sweep), **uns},
+            diagnostics=_joined(found, sweep, int(consensus.proba.shape[1])),
         )
 
 
@@ -290,8 +298,8 @@ class TargetGenesMethod(ConsensusMethod):
             mode = "covariance" if target.n_vars < FEW_GENES else "shared"
         if own is None or mode == "shared":
             return sweep
-        notes = {**sweep.notes, "target_genes": mode, "n_target_only_genes": own.shape[1]}
-        return replace(with_target_only_genes(sweep, own, mode), notes=notes)
+        found = replace(sweep.diagnostics, target_genes=TargetOnlyGenes(mode=mode, n_genes=int(own.shape[1])))
+        return replace(with_target_only_genes(sweep, own, mode), diagnostics=found)
 
 
 @dataclass(kw_only=True)
@@ -320,10 +328,17 @@ class SavedProfiles(TargetGenesMethod):
         return self
 
 
-def _landmarks(sweep: ThetaSweep) -> Mapping[str, Any]:
-    return {} if sweep.landmarks is None else {"n_landmarks": len(sweep.landmarks)}
-
-
-def _notes(sweep: ThetaSweep) -> Mapping[str, Any]:
-    names = {} if sweep.rejection is None else {"rejection_scores": list(REJECTION_SCORES)}
-    return {**sweep.notes, **names}
+def _joined(found: Diagnostics, sweep: ThetaSweep, n_clusters: int) -> Diagnostics:
+    """Return what is known of one clustering with what its sweep knows."""
+    before = sweep.diagnostics
+    return replace(
+        found,
+        clustering=replace(
+            found.clustering or ConsensusClustering(n_clusters=n_clusters),
+            n_landmarks=None if sweep.landmarks is None else len(sweep.landmarks),
+        ),
+        transferability=before.transferability,
+        source_groups=before.source_groups,
+        target_genes=before.target_genes,
+        rejection_scores=() if sweep.rejection is None else tuple(REJECTION_SCORES),
+    )

@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy import sparse
 from typing_extensions import override
 
-from sctl.data import TransferResult
+from sctl.data import ConsensusClustering, Diagnostics, TransferResult
 from sctl.methods.base import param
 from sctl.methods.transfercluster.base import OF_THE_TARGET, ConsensusMethod, SavedProfiles
 from sctl.methods.transfercluster.preparation import prepare_sweep
@@ -55,7 +55,7 @@ class TargetCluster(SavedProfiles):
             target_names=target.obs_names,
             embedding=sweep.embedding(0.0),
             seed=run.seed,
-            uns=point.scores,
+            found=Diagnostics(scores=point.scores),
         )
 
 
@@ -122,7 +122,12 @@ class ConcatenateCluster(ConsensusMethod):
             target_names=target.obs_names,
             embedding=both.embedding(0.0)[: target.n_obs],
             seed=run.seed,
-            uns={**point.scores, "n_source_cells": self.source_expression_.shape[0]},
+            found=Diagnostics(
+                scores=point.scores,
+                clustering=ConsensusClustering(
+                    n_clusters=int(consensus.proba.shape[1]), n_source_cells=int(self.source_expression_.shape[0])
+                ),
+            ),
         )
 
 

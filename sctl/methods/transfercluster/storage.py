@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from sctl.data import Diagnostics, from_uns, to_uns
 from sctl.errors import DataError
 from sctl.io import read_arrays
 from sctl.methods.transfercluster.clusterers import CLUSTERERS
@@ -34,7 +35,7 @@ def save(sweep: ThetaSweep, path: Path) -> None:
         "seed": sweep.seed,
         "clusterer": np.array(sweep.clusterer),
     }
-    parts["notes"] = np.array(json.dumps(dict(sweep.notes)))
+    parts["notes"] = np.array(json.dumps(to_uns(sweep.diagnostics)))
     if sweep.rejection is not None:
         parts["rejection"] = sweep.rejection
     if sweep.cross is not None:
@@ -113,7 +114,7 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
         "landmarks": parts.get("landmarks"),
         "cross": CrossKernels(**cross, own=_own("cross", parts)) if cross else None,
         "rejection": parts.get("rejection"),
-        "notes": json.loads(str(parts.get("notes", "{}"))),
+        "diagnostics": from_uns(Diagnostics, json.loads(str(parts.get("notes", "{}")))),
         "nulls": _nulls(clustered, parts),
     }
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy import stats
 
+from sctl.data import Diagnostics
 from sctl.errors import ParameterError
 from sctl.methods.transfercluster import storage
 from sctl.methods.transfercluster.alignment import aligned, centered_cosine, mean_agreement
@@ -53,8 +54,8 @@ class ThetaSweep:
         What clusters the mixed data, see :mod:`sctl.methods.transfercluster.clusterers`.
     rejection : ndarray of shape (n_obs, 8), optional
         See :func:`~sctl.methods.transfercluster.rejection.rejection_scores`.
-    notes : mapping
-        What the method learned before any θ, as plain values that JSON takes; for the result's ``uns``.
+    diagnostics : Diagnostics
+        What the method found before any θ, without arrays.
     """
 
     kernels: ThetaKernels
@@ -69,7 +70,7 @@ class ThetaSweep:
     cross: CrossKernels | None = field(default=None, repr=False)
     nulls: tuple[ThetaKernels, ...] = field(default=(), repr=False)
     rejection: Doubles | None = field(default=None, repr=False)
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
     clusterer: ClustererName = "sc3"
 
     @property

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 
+from sctl.data import ThetaScore
 from sctl.errors import ParameterError
 from sctl.typing import Ints
 
-Criterion = Literal["balanced", "target_kta", "kta", "null_kta", "stability", "silhouette"]
+Criterion = ThetaScore
 """What θ is chosen by; each is an attribute of :class:`ThetaPoint`, and larger is better."""
 
 TIED = 0.002
@@ -59,9 +60,10 @@ class ThetaPoint:
         return self.target_kta if self.stability is None else (self.target_kta + self.stability) / 2.0
 
     @property
-    def scores(self) -> dict[str, float]:
+    def scores(self) -> dict[Criterion, float]:
         """The scores that were computed, by name."""
-        found = {name: getattr(self, name) for name in get_args(Criterion)}
+        names: tuple[Criterion, ...] = get_args(Criterion)
+        found = {name: getattr(self, name) for name in names}
         return {name: float(score) for name, score in found.items() if score is not None}
 
     def to_dict(self) -> dict[str, Any]:

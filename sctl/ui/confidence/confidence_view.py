@@ -226,12 +226,13 @@ def _bars(found: TransferResult, place: int) -> go.Figure:
     order = np.argsort(-proba)[:_MOST_BARS]
     types, values = [found.label_names[i] for i in order], [float(proba[i]) for i in order]
     rest = max(0.0, 1.0 - float(proba.sum()))
+    shades = [ACCENT] * len(types)
     if rest > 0.005:
-        types, values = [*types, "none of them"], [*values, rest]
+        types, values, shades = [*types, "none of them"], [*values, rest], [*shades, GREY]
     figure = go.Figure(
         go.Bar(
             x=values, y=types, orientation="h", text=[f"{value:.2f}" for value in values], textposition="outside",
-            marker={"color": [ACCENT if name != "none of them" else GREY for name in types]}, hoverinfo="skip",
+            marker={"color": shades}, hoverinfo="skip",
             cliponaxis=False,
         )
     )  # fmt: skip

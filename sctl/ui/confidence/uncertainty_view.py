@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sctl import export
 from sctl.analysis.markers import top_markers
-from sctl.data import TransferResult
+from sctl.data import NoveltyModel, TransferResult
 from sctl.plots.palette import ACCENT, GREY, ON_ANY, styled
 from sctl.project import Project
 from sctl.ui.confidence import unknown_cells_view
@@ -30,7 +30,7 @@ _ROWS = 300  # rows the table shows; the file to download has all
 
 def has(found: TransferResult) -> bool:
     """Tell whether a result knows both doubts of its cells."""
-    return "novelty" in found.obsm and "novelty_columns" in found.uns
+    return "novelty" in found.obsm and found.diagnostics.novelty is not None
 
 
 def panel(project: Project) -> None:
@@ -47,7 +47,7 @@ def panel(project: Project) -> None:
 
 def uncertainty_table(found: TransferResult) -> pd.DataFrame:
     """Return a row for each cell: its names, both doubts, and what follows from them."""
-    columns = [str(name) for name in found.uns["novelty_columns"]]
+    columns = found.diagnostics.novelty_columns
     values = dict(zip(columns, np.asarray(found.obsm["novelty"], dtype=float).T, strict=True))
     limit, most = limits(found)
     verdict = np.where(values["ambiguity"] > most, BETWEEN, NAMED).astype(object)
@@ -68,7 +68,15 @@ def uncertainty_table(found: TransferResult) -> pd.DataFrame:
 
 def limits(found: TransferResult) -> tuple[float, float]:
     """Return the chance of a new type beyond which a cell is unknown, and the ambiguity that no name survives."""
-    return float(found.uns["novelty"]["threshold"]), float(found.params["max_ambiguity"])
+    return _model(found).threshold, float(found.params["max_ambiguity"])
+
+
+def _model(found: TransferResult) -> NoveltyModel:
+    """Return what the doubts were learned by, of a result that knows them."""
+    model = found.diagnostics.novelty
+    if model is None:
+        raise ValueError(f"{found.method} has no model of new types")
+    return model
 
 
 def expectation(found: TransferResult, tested: Mapping[str, Mapping[str, Any]]) -> str:
@@ -80,12 +88,12 @@ def expectation(found: TransferResult, tested: Mapping[str, Mapping[str, Any]]) 
     tested : mapping
         Answers of the tests of the reference, see :func:`sctl.project.load_self_test`; may be empty.
     """
-    seen = found.uns["novelty"]
+    seen = _model(found)
     said = (
-        f"The limit ({float(seen['threshold']):.0%} chance of a new type) was found with the reference's own cells: of those "
-        f"of known types, {float(seen['kept']):.0%} stay below it, and {float(seen['accuracy']):.0%} of these get the right name."
+        f"The limit ({seen.threshold:.0%} chance of a new type) was found with the reference's own cells: of those "
+        f"of known types, {seen.kept:.0%} stay below it, and {seen.accuracy:.0%} of these get the right name."
     )
-    flagged = float(seen["flagged"])
+    flagged = seen.flagged
     if any(tested.get("types", {}).values()):
         mean = float(np.mean(tested["types"]["flagged"]))
         said += f" Where it was learned anew without a type, {mean:.0%} of that type's cells got no name, on average."
@@ -113,7 +121,7 @@ def _numbers(project: Project, found: TransferResult, table: pd.DataFrame) -> No
     counts = table["verdict"].value_counts()
     far = (table["verdict"] == FAR).to_numpy()
     shown = [(name.capitalize(), *_share(int(counts.get(name, 0)), len(table))) for name in (NAMED, BETWEEN, FAR)]
-    accuracy = float(found.uns["novelty"]["accuracy"])
+    accuracy = _model(found).accuracy
     shown += [("Expected right", f"{accuracy:.0%}", "if of known types")]
     shown += unknown_cells_view.against_truth(project, found, far)
     for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):

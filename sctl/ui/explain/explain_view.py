@@ -24,7 +24,8 @@ _KINDS: dict[Asked, str] = {
     "cell": "One cell",
     "selection": "Selected cells",
 }
-_RUNNER_UP = "The runner-up"
+_RUNNER_UP = ""
+"""The choice of whichever type comes next, which no type is called."""
 _HALLMARK = "Hallmark (50 sets, bundled)"
 
 
@@ -114,14 +115,14 @@ def _usual(project: Project) -> dict[str, str]:
 
 
 def _against(project: Project) -> str | None:
-    choices = [_RUNNER_UP, *results.result(project).label_names]
+    choices = {_RUNNER_UP: "The runner-up"} | {name: name for name in results.result(project).label_names}
     if state.EXPLAIN_AGAINST.get() not in choices:
         state.EXPLAIN_AGAINST.set(_RUNNER_UP)
     chosen = st.selectbox(
-        "Rather than", choices, key=state.EXPLAIN_AGAINST.name, persist_state="session",
+        "Rather than", list(choices), format_func=choices.__getitem__, key=state.EXPLAIN_AGAINST.name, persist_state="session",
         help="The runner-up is the cell type that comes next for these cells.",
     )  # fmt: skip
-    return None if chosen == _RUNNER_UP else str(chosen)
+    return str(chosen) if chosen else None
 
 
 def _gene_sets(project: Project) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from threadpoolctl import threadpool_limits
 
 from sctl import jobs, plots, workflow
-from sctl.data import UNASSIGNED, Answer, TransferResult
+from sctl.data import UNASSIGNED, Answer, FineTuning, FineTuningComparison, KeptStage, TransferResult
 from sctl.plots.palette import colors_of
 from sctl.project import Project
 from sctl.ui.frame import errors, results, shell, state
@@ -45,34 +45,41 @@ _RULE = (
 
 def has(found: TransferResult) -> bool:
     """Tell whether a result knows its groups before and after."""
-    return "cluster_table" in found.uns and "comparison" in found.uns
+    return found.diagnostics.fine_tuning is not None and found.diagnostics.kept is not None
+
+
+def _tuned(found: TransferResult) -> FineTuning:
+    """Return what fine-tuning changed, of a result that knows it."""
+    tuned = found.diagnostics.fine_tuning
+    if tuned is None:
+        raise ValueError(f"{found.method} was not fine-tuned")
+    return tuned
 
 
 def notice(project: Project, *, key: str) -> None:
     """Say in plain words what sharpening did and which groups are kept, with a switch between them."""
     found = results.result(project)
-    if not has(found):
+    tuned, kept = found.diagnostics.fine_tuning, found.diagnostics.kept
+    if tuned is None or kept is None:
         return
     with st.container(border=True):
         st.markdown("#### Did sharpening help?")
-        st.markdown(in_words(found))
-        if told := unexplained_in_words(found):
+        st.markdown(in_words(tuned.comparison, kept.answer))
+        if told := unexplained_in_words(tuned, kept):
             st.warning(told, icon=":material/help:")
         st.caption(_ABOUT)
         if project.pinned is None and project.state("theta") == "done":  # else what is shown is of earlier settings
-            _switch(project, found, key)
+            _switch(kept.answer, key)
 
 
-def in_words(found: TransferResult) -> str:
+def in_words(seen: FineTuningComparison, kept: Answer) -> str:
     """Return the diagnosis: how much changed, what divides the user's data better, and what is kept."""
-    seen, kept = found.uns["comparison"], str(found.uns["answer"])
-    changed = float(seen["flipped"])
-    before, after = float(seen["silhouette_before"]), float(seen["silhouette_after"])
+    changed, before, after = seen.flipped, seen.silhouette_before, seen.silhouette_after
     first = "FineTuningConfig gave no cell another name." if changed == 0 else (
         f"FineTuningConfig gave {_percent(changed)} of the cells another name."
     )  # fmt: skip
     near = abs(before - after) < NEARLY
-    better, other = ("after", "before") if str(seen["recommended"]) == "after" else ("before", "after")
+    better, other = ("after", "before") if seen.recommended == "after" else ("before", "after")
     if near:
         judged = "The groups before and after it divide your data about equally well, so either will do"
     else:
@@ -83,11 +90,11 @@ def in_words(found: TransferResult) -> str:
     return f"{first} {judged} (silhouette {before:.2f} before, {after:.2f} after){verdict}"
 
 
-def unexplained_in_words(found: TransferResult) -> str:
+def unexplained_in_words(tuned: FineTuning, kept: KeptStage) -> str:
     """Return what it means that the source does not explain the user's data; empty where it does."""
-    if bool(found.uns.get("explained", True)):
+    if tuned.explained:
         return ""
-    n_new = sum(str(kind) == UNASSIGNED for kind in found.uns["cluster_types"])
+    n_new = sum(kind == UNASSIGNED for kind in kept.cluster_types)
     first = "The source does not explain your data: they divide much better by their own genes than by its types."
     if n_new:
         made = "1 new group was made" if n_new == 1 else f"{n_new} new groups were made"
@@ -104,9 +111,9 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
 
 
-def _switch(project: Project, found: TransferResult, key: str) -> None:
+def _switch(kept: Answer, key: str) -> None:
     name = state.ANSWER.of(key)
-    name.set(str(found.uns["answer"]))
+    name.set(kept)
     st.segmented_control(
         "Groups to keep", list(_CHOICES), format_func=lambda side: f"{_CHOICES[side]} sharpening", key=name.name,
         required=True, on_change=_keep, args=(key,),
@@ -124,11 +131,11 @@ def _keep(key: str) -> None:
     if project is None or project.state("theta") != "done":
         return
     with errors.remembered("The groups are as they were.", place=PLACE):
-        picked, found = state.ANSWER.of(key).get(), results.result(project)
-        if not has(found) or picked == str(found.uns["answer"]):
+        picked, found = state.ANSWER.of(key).get(), results.result(project).diagnostics
+        if found.fine_tuning is None or found.kept is None or picked == found.kept.answer:
             return
         had_markers = project.state("markers") == "done"
-        own = _own_answer(project, found)
+        own = _own_answer(project, found.fine_tuning.comparison)
         note = f"Keep the groups from {picked} sharpening"
         project.set_params("theta", {"answer": None if picked == own else picked}, note=note)
         with threadpool_limits(limits=1):  # as in sctl.ui.frame.results
@@ -138,10 +145,10 @@ def _keep(key: str) -> None:
         errors.notify(f"The groups from {picked} sharpening are now in use. Undo takes it back.")
 
 
-def _own_answer(project: Project, found: TransferResult) -> str:
+def _own_answer(project: Project, found: FineTuningComparison) -> str:
     """Return what the method keeps when nobody says otherwise."""
     asked = workflow.method_of(project.params("transfer")).params.get("answer", "auto")
-    return str(found.uns["comparison"]["recommended"]) if asked == "auto" else str(asked)
+    return found.recommended if asked == "auto" else str(asked)
 
 
 # -- groups ------------------------------------------------------------------------------------------
@@ -149,13 +156,13 @@ def _own_answer(project: Project, found: TransferResult) -> str:
 
 def warn_merged_clusters(project: Project) -> None:
     """Warn of groups that lost most of their cells to another one while groups were sharpened."""
-    found = results.result(project)
-    lost = found.uns.get("swallowed")
-    if lost is None or str(found.uns.get("answer")) == "before":
+    found = results.result(project).diagnostics
+    if found.fine_tuning is None or found.kept is None or found.kept.answer == "before":
         return
-    rows = zip(lost["cluster"], lost["by"], lost["cells_before"], lost["cells_moved"], strict=True)
+    lost = found.fine_tuning.merged
+    rows = zip(lost.cluster, lost.by, lost.cells_before, lost.cells_moved, strict=True)
     said = [
-        f"**{errors.plain(str(by))}** took {int(moved):,} of the {int(cells):,} cells of **{errors.plain(str(cluster))}**"
+        f"**{errors.plain(by)}** took {moved:,} of the {cells:,} cells of **{errors.plain(cluster)}**"
         for cluster, by, cells, moved in rows
     ]
     if said:
@@ -186,13 +193,12 @@ def table(project: Project) -> None:
 
 def table_of(found: TransferResult) -> pd.DataFrame:
     """Return the table of :func:`table`, the least sure group first."""
-    rows = found.uns["cluster_table"]
-    confidence = np.asarray(rows["confidence"], dtype=float)
-    cells = np.asarray(rows["cells_after"], dtype=int)
+    rows = _tuned(found).cluster_table
+    confidence, cells = np.array(rows.confidence, dtype=float), np.array(rows.cells_after, dtype=int)
     out = pd.DataFrame(
         {
-            "Group": np.asarray(rows["cluster"], dtype=str),
-            "Cells at first": np.asarray(rows["cells_before"], dtype=int),
+            "Group": np.array(rows.cluster, dtype=str),
+            "Cells at first": np.array(rows.cells_before, dtype=int),
             "Cells now": cells,
             "Confidence": 100 * confidence,
             "What to do": [reading(value, count) for value, count in zip(confidence, cells, strict=True)],
@@ -224,7 +230,7 @@ def trajectory_animation(project: Project) -> None:
         return
     st.markdown("### Watch the groups form")
     groups = names_on_the_way(found)
-    refreshes = [int(number) for number in np.atleast_1d(found.uns["trajectory_refreshes"])]
+    refreshes = _tuned(found).trajectory_refreshes
     figure = plots.trajectory_animation(
         np.asarray(found.obsm["trajectory"], dtype=float).reshape(found.n_obs, groups.shape[1], 2),
         groups,
@@ -244,5 +250,5 @@ def trajectory_animation(project: Project) -> None:
 
 def names_on_the_way(found: TransferResult) -> Any:
     """Return the group of every cell at each snapshot: (n_obs, n_snapshots)."""
-    names = np.asarray(found.uns["cluster_table"]["cluster"], dtype=str)
+    names = np.array(_tuned(found).cluster_table.cluster, dtype=str)
     return names[np.asarray(found.obsm["trajectory_clusters"]).astype(int)]

@@ -39,8 +39,9 @@ def _as_their_type(project: Project, types: Mapping[str, str]) -> dict[str, str]
 def layers_of(project: Project) -> dict[str, Any]:
     """Return the names of the cells from left to right: the source's type, the group, the true type if known."""
     found = results.result(project)
-    if "before_proba" in found.obsm:
-        types = np.asarray(found.uns["types"]["before"], dtype=str)
+    kept = found.diagnostics.kept
+    if kept is not None and "before_proba" in found.obsm:
+        types = np.asarray(kept.types.before, dtype=str)
         first = {"Source type at first": types[np.asarray(found.obsm["before_proba"]).argmax(axis=1)]}
     else:
         first = {"Source type given": found.labels.astype(str)}

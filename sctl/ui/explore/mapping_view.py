@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from sctl.data import TransferResult
+from sctl.data import ReferenceMapping, TransferResult
 from sctl.project import Project
 from sctl.ui.frame import errors, results
 
@@ -18,19 +20,20 @@ _MOST_NAMES = 12
 
 def has(found: TransferResult) -> bool:
     """Tell whether a result was made by mapping onto a reference."""
-    return "reference_drift" in found.uns
+    return found.diagnostics.mapping is not None
 
 
 def report(project: Project) -> None:
     """Draw what was adapted, and whether the reference moved."""
     found = results.result(project)
-    if not has(found):
+    mapping, genes = found.diagnostics.mapping, found.diagnostics.genes
+    if mapping is None or genes is None:
         return
     with st.container(border=True):
-        st.markdown(f"#### {headline(found)}")
-        trained, total = int(found.uns["n_trained"]), int(found.uns["n_weights"])
-        old, new = _conditions(found)
-        missing, n_genes = int(found.uns["genes_missing"]), len(found.var_names or ())
+        st.markdown(f"#### {headline(mapping)}")
+        trained, total = mapping.n_trained, mapping.n_weights
+        old, new = _conditions(mapping)
+        missing, n_genes = genes.missing, len(found.var_names or ())
         shown = [
             ("Weights adapted to your cells", f"{trained:,}", f"{_percent(trained, total)} of {total:,}"),
             ("Datasets in the reference", f"{len(old):,}", _names(old)),
@@ -39,15 +42,14 @@ def report(project: Project) -> None:
         ]
         for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
             column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
-        _genes(found)
-        for note in found.uns["notes"]:
-            st.warning(errors.plain(str(note)), icon=":material/info:")
+        _genes(genes.lacking or (), mapping.lineage)
+        for note in mapping.notes:
+            st.warning(errors.plain(note), icon=":material/info:")
         st.caption(_ABOUT)
 
 
-def _genes(found: TransferResult) -> None:
+def _genes(lacking: Sequence[str], lineage: Sequence[str]) -> None:
     """Name the genes that the target lacks, and what became of them; and the datasets that joined the reference later."""
-    lacking = [str(name) for name in found.uns.get("genes_lacking", [])]
     if lacking:
         with st.popover("Which genes are missing?", icon=":material/genetics:", type="tertiary"):
             st.markdown(
@@ -55,30 +57,28 @@ def _genes(found: TransferResult) -> None:
                 "matter; names that were changed to meet the reference's are told on the page *Data*."
             )
             st.code(", ".join(lacking), language=None, wrap_lines=True, height=160)
-    lineage = [str(name) for name in found.uns.get("lineage", [])]
     if lineage:
         st.caption(f"Added to the reference after it was learned: {errors.plain('; '.join(lineage))}.")
 
 
-def headline(found: TransferResult) -> str:
+def headline(mapping: ReferenceMapping) -> str:
     """Say whether the source's cells are where they were.
 
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> headline(SimpleNamespace(uns={"reference_drift": 0.0}))
+    >>> headline(SimpleNamespace(drift=0.0))
     'The reference did not move'
     """
-    drift = float(found.uns["reference_drift"])
-    if drift == 0.0:
+    if mapping.drift == 0.0:
         return "The reference did not move"
-    return f"The reference moved (largest drift {drift:.2g}): more than your own weights was adapted"
+    return f"The reference moved (largest drift {mapping.drift:.2g}): more than your own weights was adapted"
 
 
-def _conditions(found: TransferResult) -> tuple[list[str], list[str]]:
+def _conditions(mapping: ReferenceMapping) -> tuple[list[str], list[str]]:
     """Return the names of the datasets of the reference, and of the target."""
-    names, n_new = [str(name) for name in found.uns["conditions"]], int(found.uns["n_new_conditions"])
-    return names[: len(names) - n_new], names[len(names) - n_new :]
+    names, n_old = list(mapping.conditions), len(mapping.conditions) - mapping.n_new_conditions
+    return names[:n_old], names[n_old:]
 
 
 def _names(names: list[str]) -> str:

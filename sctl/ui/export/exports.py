@@ -81,7 +81,8 @@ def trained_source(project: Project) -> None:
 def _reference(project: Project) -> None:
     """Offer what was learned of the target on a reference, and the reference with the target's cells."""
     found = results.result(project)
-    if not found.uns.get("adaptors") or not workflow.grows(METHODS[found.method]):
+    mapping = found.diagnostics.mapping
+    if mapping is None or not mapping.adaptors or not workflow.grows(METHODS[found.method]):
         return
     _offer("Weights of your datasets (.sctl)", lambda: _adaptor(found), f"{stem(project)}-adaptor.sctl", about="An adaptor: "
            "a few kilobytes, without anything of single cells. Whoever has the reference maps more cells of your datasets just "

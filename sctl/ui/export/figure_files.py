@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sctl import plots
+from sctl import plots, workflow
 from sctl.analysis.markers import dot_table, top_markers
 from sctl.project import Project
 from sctl.ui.export import exports
@@ -21,8 +21,8 @@ from sctl.ui.theta import theta_view
 from sctl.ui.widgets import colors, gene_picker
 
 _MIME = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
-_GENE = {"Map by a gene": "umap", "A gene in every cell type": "violin"}
-"""Figures that need a gene, and the beginning of their file's name."""
+_GENE = {"umap": "Map by a gene", "violin": "A gene in every cell type"}
+"""Figures that need a gene, by the beginning of their file's name."""
 _GROUPS = {"clusters": "cluster", "labels": "label", "final": "final"}
 
 Draw = Callable[[], Any]
@@ -32,24 +32,30 @@ Draw = Callable[[], Any]
 def offer(project: Project) -> None:
     """Let the user choose a figure, and offer it as PNG, SVG and PDF."""
     found = _drawings(project)
-    titles = [*found, *(title for title in _GENE if _GENE[title] != "umap" or _has_map(project))]
+    of_genes = {name: title for name, title in _GENE.items() if name != "umap" or _has_map(project)}
+    titles = {name: title for name, (title, _) in found.items()} | of_genes
     if state.FIGURE.get() not in titles:
-        state.FIGURE.set(titles[0])
+        state.FIGURE.set(next(iter(titles)))
     left, right = st.columns(2)
     with left:
-        title = str(st.selectbox("Figure", titles, key=state.FIGURE.name, persist_state="session"))
+        name = str(
+            st.selectbox(
+                "Figure", list(titles), format_func=titles.__getitem__, key=state.FIGURE.name, persist_state="session"
+            )
+        )
     with right:
-        gene = gene_picker.pick(project, "export") if title in _GENE else None
-    if title in _GENE and gene is None:
+        gene = gene_picker.pick(project, "export") if name in _GENE else None
+    if name in _GENE and gene is None:
         st.caption("Choose a gene first.")
         return
-    name, draw = _of_gene(project, title, gene) if gene is not None else found[title]
+    draw = found[name][1] if gene is None else _of_gene(project, name, gene)
+    ending = "" if gene is None else f"-{gene}"
     with st.container(horizontal=True):
         for kind, about in (("png", "for slides"), ("svg", "to edit"), ("pdf", "for print")):
             st.download_button(
                 f"{kind.upper()} ({about})",
                 data=partial(_printed, draw, kind),
-                file_name=f"{exports.stem(project)}-{name}.{kind}",
+                file_name=f"{exports.stem(project)}-{name}{ending}.{kind}",
                 mime=_MIME[kind],
                 icon=":material/download:",
                 on_click="ignore",
@@ -61,26 +67,26 @@ def offer(project: Project) -> None:
 
 
 def _drawings(project: Project) -> dict[str, tuple[str, Draw]]:
-    """Return what can be drawn without a gene, by title: beginning of the file's name, and how."""
+    """Return what can be drawn without a gene, by the beginning of the file's name: title, and how."""
     found: dict[str, tuple[str, Draw]] = {}
     if _has_map(project):
         titles = {"label": "Map by cell type", "cluster": "Map by cluster", "confidence": "Map by confidence"}
         if results.final_labels(project) is not None:
             titles["final"] = "Map by your labels"
         for name, title in titles.items():
-            found[title] = (f"umap-{name}", partial(_map, project, colors.of(project, name)))
+            found[f"umap-{name}"] = (title, partial(_map, project, colors.of(project, name)))
     if results.points(project):
-        found["Curve over θ"] = ("theta", partial(_theta, project))
+        found["theta"] = ("Curve over θ", partial(_theta, project))
     if project.state("markers") == "done":
-        found["Marker genes as dots"] = ("markers", partial(_dots, project))
+        found["markers"] = ("Marker genes as dots", partial(_dots, project))
     return found
 
 
-def _of_gene(project: Project, title: str, gene: str) -> tuple[str, Draw]:
+def _of_gene(project: Project, name: str, gene: str) -> Draw:
     values = colors.Color(results.expression(project, gene), gene)
-    if _GENE[title] == "umap":
-        return f"umap-{gene}", partial(_map, project, values)
-    return f"violin-{gene}", partial(_violins, values, colors.of(project, "label"))
+    if name == "umap":
+        return partial(_map, project, values)
+    return partial(_violins, values, colors.of(project, "label"))
 
 
 def _has_map(project: Project) -> bool:
@@ -115,7 +121,7 @@ def _theta(project: Project) -> Any:
     criterion = theta_view.criterion_of(project)
     table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
     lines = theta_view.baseline_scores(project, criterion)
-    best = float(results.result(project).uns["theta"])
+    best = workflow.theta_of(results.result(project))
     return publication.theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
 
 

@@ -113,7 +113,7 @@ def result(project: Project) -> TransferResult:
 
 def merged_subpopulations(project: Project) -> list[str]:
     """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.sweep`."""
-    return [str(text) for text in result(project).uns.get("merged_subpopulations", ())]
+    return list(result(project).diagnostics.merged_subpopulations or ())
 
 
 def result_warnings(project: Project) -> tuple[str, ...]:
@@ -135,7 +135,10 @@ def answers(project: Project) -> list[TransferResult]:
 def landmarks_text(project: Project) -> str:
     """Say how a large target was clustered; empty where all cells were compared with all."""
     found = result(project)
-    return "" if "n_landmarks" not in found.uns else landmarks_sentence(found.n_obs, f"{found.uns['n_landmarks']:,}")
+    clustering = found.diagnostics.clustering
+    if clustering is None or clustering.n_landmarks is None:
+        return ""
+    return landmarks_sentence(found.n_obs, f"{clustering.n_landmarks:,}")
 
 
 def landmarks_sentence(n_obs: int, n_landmarks: str) -> str:

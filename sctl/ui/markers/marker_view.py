@@ -73,7 +73,7 @@ def _set_groups() -> None:
 def warnings(project: Project) -> None:
     """Say what a reader of the table must know."""
     groups = _groups(project)
-    prefix = "cluster " if groups.title == colors.GROUPINGS["cluster"] else ""
+    prefix = "cluster " if project.params("markers")["groups"] == "clusters" else ""
     *special, optimistic, donors = marker_warnings([f"{prefix}{name}" for name in groups.values])
     for text in special:
         st.warning(errors.plain(text), icon=":material/warning:")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sctl import workflow
 from sctl.methods.transfercluster.n_clusters import most_stable, stability
 from sctl.project import Project, load_clusters, load_consensus, numbers_in
 from sctl.project.checksums import Stamp, stamp
@@ -58,8 +59,7 @@ def over_k(project: Project) -> OverK:
 
 def own_number(project: Project) -> int:
     """Return how many groups the answer has."""
-    found = results.result(project)
-    return int(found.uns.get("n_clusters", len(found.cluster_names)))
+    return workflow.n_clusters_of(results.result(project))
 
 
 def names(project: Project, found: ConsensusPoint) -> dict[int, str]:

@@ -57,7 +57,8 @@ def chosen_theta(project: Project, points: Sequence[ThetaPoint]) -> float:
 def baseline_scores(project: Project, criterion: Criterion) -> dict[str, float]:
     """Return what θ is chosen by for each finished baseline that has it, by title."""
     finished = results.baselines(project).items()
-    return {METHODS[key].title: float(found.uns[criterion]) for key, found in finished if criterion in found.uns}
+    known = ((METHODS[key].title, found.diagnostics.scores) for key, found in finished)
+    return {title: scores[criterion] for title, scores in known if criterion in scores}
 
 
 def thetas(project: Project) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from sctl import plots
-from sctl.data import TransferResult
+from sctl.data import TrainingPhase, TransferResult, from_uns
 from sctl.jobs import Job
 from sctl.plots import Curves
 from sctl.project import Project
@@ -36,14 +36,14 @@ def live(job: Job) -> None:
 def report(project: Project) -> None:
     """Draw a drawer with the curves of a finished training, and what ended each phase."""
     found = results.result(project)
-    if "training" in found.uns:
+    if found.diagnostics.training is not None:
         _drawer(phases_of(found), endings(found))
 
 
 def drawer(log: Mapping[str, Any]) -> None:
     """Draw the same for the one phase in which a reference was learned."""
-    name = str(log["phase"])
-    _drawer({name: _phase(log)}, [_ending(name, log)])
+    only = from_uns(TrainingPhase, log)
+    _drawer({only.phase: _phase(only)}, [_ending(only.phase, only)])
 
 
 def _drawer(phases: dict[str, Curves], shown_text: list[str]) -> None:
@@ -57,50 +57,44 @@ def _drawer(phases: dict[str, Curves], shown_text: list[str]) -> None:
 
 def phases_of(found: TransferResult) -> dict[str, Curves]:
     """Return the curves that a result keeps, by phase, in order."""
-    logs = found.uns["training"]
-    out = {name: _phase(logs[name]) for name in _in_order(found) if len(logs[name]["train"])}
-    refreshes = found.uns.get("refreshes")
-    if refreshes is not None:
-        changed = [float(share) for share in refreshes["changed"]][1:]  # at the start, all cells are new
+    out = {name: _phase(log) for name, log in _logs(found)}
+    tuned = found.diagnostics.fine_tuning
+    if tuned is not None:
+        changed = list(tuned.refreshes.changed[1:])  # at the start, all cells are new
         out[_SHARPENING] = Curves(list(range(1, len(changed) + 1)), {"changed": changed})
     return out
 
 
-def _phase(log: Mapping[str, Any]) -> Curves:
-    values = {key: [_number(value) for value in log[key]] for key in ("train", "validation")}
+def _logs(found: TransferResult) -> list[tuple[str, TrainingPhase]]:
+    """Return the phases in which something was learned, in order."""
+    training = found.diagnostics.training
+    return [] if training is None else [(name, log) for name, log in training.in_order.items() if log.train]
+
+
+def _phase(log: TrainingPhase) -> Curves:
+    values = {"train": list(log.train), "validation": list(log.validation)}
     if not np.isfinite(values["validation"]).any():
         values.pop("validation")
-    return Curves(list(range(1, len(values["train"]) + 1)), values, best=int(log["best_epoch"]) + 1)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    return Curves(list(range(1, len(values["train"]) + 1)), values, best=log.best_epoch + 1)
 
 
 def endings(found: TransferResult) -> list[str]:
     """Say of each phase in a sentence how long it took and what ended it."""
-    logs = found.uns["training"]
-    out = [_ending(name, logs[name]) for name in _in_order(found) if len(logs[name]["train"])]
-    refreshes = found.uns.get("refreshes")
-    if refreshes is not None:
-        share = float(np.asarray(refreshes["changed"])[-1])
-        n_rounds = len(refreshes["changed"]) - 1
-        why = "It stopped because hardly any cell changed its group any more" if refreshes["settled"] else (
+    out = [_ending(name, log) for name, log in _logs(found)]
+    tuned = found.diagnostics.fine_tuning
+    if tuned is not None:
+        share, n_rounds = tuned.refreshes.changed[-1], len(tuned.refreshes.changed) - 1
+        why = "It stopped because hardly any cell changed its group any more" if tuned.refreshes.settled else (
             "It stopped at its limit, with cells still changing their group"
         )  # fmt: skip
         out.append(f"**{_SHARPENING}:** {_rounds(n_rounds)}. {why} ({share:.1%} at last).")
     return out
 
 
-def _ending(name: str, log: Mapping[str, Any]) -> str:
-    n_rounds, best = len(log["train"]), int(log["best_epoch"]) + 1
-    why = "It stopped because it no longer got better" if log["stopped_early"] else "It went on to the last round"
+def _ending(name: str, log: TrainingPhase) -> str:
+    n_rounds, best = len(log.train), log.best_epoch + 1
+    why = "It stopped because it no longer got better" if log.stopped_early else "It went on to the last round"
     return f"**{name}:** {_rounds(n_rounds)}. {why}; round {best} was kept."
-
-
-def _in_order(found: TransferResult) -> list[str]:
-    """Return the names of the phases as they followed each other; files keep them by the alphabet."""
-    return [str(name) for name in found.uns.get("phases", found.uns["training"])]
 
 
 def _rounds(number: int) -> str:

@@ -48,7 +48,8 @@ def _compare(found: dict[str, TransferResult], truth: pd.Series) -> None:
     for key, item in found.items():
         report = evaluate.report(item, truth)
         title = METHODS[key].title
-        theta = f" (θ = {item.uns['theta']:g})" if "theta" in item.uns else ""
+        curve = item.diagnostics.theta
+        theta = "" if curve is None else f" (θ = {curve.theta:g})"
         rows.append({**report, "method": title + theta, "n_groups": len(item.cluster_names)})
     table = pd.DataFrame(rows)[list(_COLUMNS)].rename(columns=_COLUMNS)
     st.dataframe(

@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from sctl.data import UNASSIGNED, Pair, read_result, result_only, write_result
+from sctl.data import UNASSIGNED, Pair, read_result, result_only, to_uns, write_result
 from sctl.errors import DataError
 from sctl.methods import get_method
 from sctl.methods.base import Saveable, transfer
@@ -83,50 +83,53 @@ def test_clusters_keep_their_names_when_a_type_is_absent_in_the_target(pair):
     for choice in ("drop", "keep"):
         found = transfer(some, ItClust(answer="after", empty_centroids=choice, **QUICK), Run())
         assert (found.labels == truth_of(some)).mean() > 0.9
-        assert found.uns["cluster_types"] == list(found.cluster_names)
+        assert found.diagnostics.kept.cluster_types == found.cluster_names
         assert (first in found.cluster_names) == (choice == "keep")
 
 
 def test_both_answers_are_kept(pair, result):
     n_types, n_obs = len(result.label_names), pair.target.n_obs
     for name in ("before", "after"):
-        proba, types = result.obsm[f"{name}_proba"], result.uns["types"][name]
+        proba, types = result.obsm[f"{name}_proba"], getattr(result.diagnostics.kept.types, name)
         assert proba.shape == (n_obs, len(types))
         assert result.obsm[f"{name}_embedding"].shape[0] == n_obs
         kept = transfer(pair, ItClust(answer=name, **QUICK), Run(seed=1))
         np.testing.assert_array_equal(np.array(types, dtype=object)[proba.argmax(1)], kept.labels)
-        assert kept.uns["answer"] == name
+        assert kept.diagnostics.kept.answer == name
         assert kept.label_proba.shape == (n_obs, n_types)
-    assert result.uns["answer"] == result.uns["comparison"]["recommended"]
+    assert result.diagnostics.kept.answer == result.diagnostics.fine_tuning.comparison.recommended
 
 
 def test_confidence_of_a_cluster_is_the_share_that_began_in_it(result):
-    table, names = result.uns["cluster_table"], np.array(result.uns["types"]["before"], dtype=object)
+    table, names = (
+        result.diagnostics.fine_tuning.cluster_table,
+        np.array(result.diagnostics.kept.types.before, dtype=object),
+    )
     start = names[result.obsm["before_proba"].argmax(1)]
-    end = np.array(table["cluster"], dtype=object)[result.obsm["after_proba"].argmax(1)]
-    for i, name in enumerate(table["cluster"]):
+    end = np.array(table.cluster, dtype=object)[result.obsm["after_proba"].argmax(1)]
+    for i, name in enumerate(table.cluster):
         expected = np.mean(start[end == name] == name)
-        assert table["confidence"][i] == pytest.approx(expected)
-        assert table["cells_after"][i] == (end == name).sum()
-        assert table["cells_before"][i] == (start == name).sum()
+        assert table.confidence[i] == pytest.approx(expected)
+        assert table.cells_after[i] == (end == name).sum()
+        assert table.cells_before[i] == (start == name).sum()
 
 
 def test_trajectory_leads_from_before_to_after(result):
-    steps = result.uns["trajectory_refreshes"]
+    steps = result.diagnostics.fine_tuning.trajectory_refreshes
     n_steps = len(steps)
     assert steps[0] == 0
     assert result.obsm["trajectory"].shape == (len(result.labels), 2 * n_steps)
     clusters = result.obsm["trajectory_clusters"]
     assert clusters.shape == (len(result.labels), n_steps)
     np.testing.assert_array_equal(clusters[:, -1], result.obsm["after_proba"].argmax(1))
-    assert len(result.uns["refreshes"]["changed"]) == steps[-1] + 1
+    assert len(result.diagnostics.fine_tuning.refreshes.changed) == steps[-1] + 1
 
 
 def test_everything_that_is_told_survives_a_file(pair, result, tmp_path):
     write_result(pair.target, result).write_h5ad(tmp_path / "a.h5ad")
     back = ad.read_h5ad(tmp_path / "a.h5ad").uns["sctl_itclust"]
     for table in ("cluster_table", "swallowed", "refreshes", "comparison"):
-        assert set(back[table]) == set(result.uns[table])
+        assert set(back[table]) == set(to_uns(result.diagnostics)[table])
     assert set(back["training"]) == {"Learn layer 1 of 1", "Learn all layers", "Learn the cell types"}
     assert len(back["training"]["Learn the cell types"]["validation"]) > 0
 
@@ -145,13 +148,13 @@ def test_a_type_the_source_lacks_can_become_a_new_group(pair):
 
 
 def test_where_the_source_does_not_explain_the_target_new_groups_are_made(pair, result):
-    assert result.uns["explained"]
+    assert result.diagnostics.fine_tuning.explained
     assert not any(name.startswith("new group") for name in result.cluster_names)
     lacking = sorted(pair.labels.categories)[2:]
     some = without(pair, *lacking)
     found = transfer(some, ItClust(**QUICK), Run())
     truth, known = truth_of(pair), ~np.isin(truth_of(pair), lacking)
-    assert not found.uns["explained"]
+    assert not found.diagnostics.fine_tuning.explained
     assert (found.labels[known] == truth[known]).mean() > 0.95  # what the source has keeps its name
     new = found.labels == UNASSIGNED
     assert set(truth[new]) == {lacking[0]}
@@ -282,9 +285,7 @@ def same(one, other):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6, err_msg=name)
     assert one.labels.tolist() == other.labels.tolist()
     assert one.cluster_names == other.cluster_names
-    assert {name: one.uns[name] for name in ("answer", "cluster_types")} == {
-        name: other.uns[name] for name in ("answer", "cluster_types")
-    }
+    assert one.diagnostics.kept == other.diagnostics.kept
 
 
 @pytest.mark.parametrize("answer", ["before", "after"])

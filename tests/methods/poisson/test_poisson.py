@@ -75,7 +75,7 @@ def test_labels_for_every_number_of_neighbours(result, pair):
     truth = pair.target.obs["cell_type"].astype(str).to_numpy()
     by_k = result.obsm["labels_by_k"]
     assert by_k.shape == (pair.target.n_obs, 24)
-    assert result.uns["ks"] == list(range(2, 26))
+    assert result.diagnostics.n_neighbors_tried == tuple(range(2, 26))
     at_15 = np.array(result.label_names, dtype=object)[by_k[:, 13]]
     np.testing.assert_array_equal(at_15, result.labels)
     assert (at_15 == truth).mean() > 0.9
@@ -100,8 +100,8 @@ def test_cells_like_none_of_the_source_are_novel(pair, fitted):
 def test_genes_that_the_target_lacks_count_as_silent(pair, fitted):
     fewer = pair.target[:, : int(0.7 * pair.target.n_vars)].copy()
     result = fitted.transfer(fewer, Run())
-    assert result.uns["genes_missing"] > 0
-    assert "70%" in result.uns["remarks"][0]
+    assert result.diagnostics.genes.missing > 0
+    assert "70%" in result.diagnostics.warnings[0]
     with pytest.raises(DataError, match="genes by which the trained source compares"):
         fitted.transfer(pair.target[:, :20].copy(), Run())
 

@@ -76,34 +76,41 @@ def test_a_novelty_that_is_none_is_refused(fitted, lie, tmp_path, monkeypatch):
 
 def test_an_adaptor_maps_as_the_surgery_did_and_trains_nothing(fitted, pair):
     found = fitted.transfer(pair.target, Run())
-    assert set(found.uns["adaptors"]) == {"donor 1 (new)", "donor 2 (new)"}
-    assert {w.shape for weights in found.uns["adaptors"].values() for w in weights.values()} == {(128,)}
-    adaptors = {name.replace("donor", "patient").removesuffix(" (new)"): w for name, w in found.uns["adaptors"].items()}
+    assert set(found.diagnostics.mapping.adaptors) == {"donor 1 (new)", "donor 2 (new)"}
+    assert {w.shape for weights in found.diagnostics.mapping.adaptors.values() for w in weights.values()} == {(128,)}
+    adaptors = {
+        name.replace("donor", "patient").removesuffix(" (new)"): w
+        for name, w in found.diagnostics.mapping.adaptors.items()
+    }
     target = pair.target.copy()
     target.obs["donor"] = target.obs["donor"].astype(str).str.replace("donor", "patient")
     knowing = fitted.with_adaptors(adaptors)
     again = knowing.transfer(target, Run(seed=9))
     np.testing.assert_array_equal(again.embedding, found.embedding)
     np.testing.assert_array_equal(again.label_proba, found.label_proba)
-    assert (again.uns["n_trained"], again.uns["n_new_conditions"], again.uns["reference_drift"]) == (0, 0, 0.0)
+    assert (
+        again.diagnostics.mapping.n_trained,
+        again.diagnostics.mapping.n_new_conditions,
+        again.diagnostics.mapping.drift,
+    ) == (0, 0, 0.0)
     assert fitted.conditions_ == ("donor 1", "donor 2")
     restored = ScArches(**QUICK).restore(*knowing.state())
     np.testing.assert_array_equal(restored.transfer(target, Run()).embedding, found.embedding)
 
 
 def test_one_dataset_has_an_adaptor_and_the_other_is_trained(fitted, pair):
-    weights = fitted.transfer(pair.target, Run()).uns["adaptors"]["donor 2 (new)"]
+    weights = fitted.transfer(pair.target, Run()).diagnostics.mapping.adaptors["donor 2 (new)"]
     target = pair.target.copy()
     target.obs["donor"] = target.obs["donor"].astype(str).replace({"donor 1": "a stranger", "donor 2": "known"})
     result = fitted.with_adaptors({"known": weights}).transfer(target, Run())
-    assert list(result.uns["conditions"]) == ["donor 1", "donor 2", "known", "a stranger"]
-    assert result.uns["n_trained"] == 256
+    assert list(result.diagnostics.mapping.conditions) == ["donor 1", "donor 2", "known", "a stranger"]
+    assert result.diagnostics.mapping.n_trained == 256
     own = (target.obs["donor"] == "known").to_numpy()
     np.testing.assert_array_equal(result.embedding[own], fitted.transfer(pair.target, Run()).embedding[own])
 
 
 def test_adaptors_of_another_reference_are_refused(fitted, pair):
-    weights = fitted.transfer(pair.target, Run()).uns["adaptors"]["donor 1 (new)"]
+    weights = fitted.transfer(pair.target, Run()).diagnostics.mapping.adaptors["donor 1 (new)"]
     with pytest.raises(DataError, match="has a dataset 'donor 1' already"):
         fitted.with_adaptors({"donor 1": weights})
     for wrong in ({"encoder": weights["encoder"]}, {**weights, "decoder": np.full(128, np.nan)}, {"encoder": "x"}):
@@ -128,8 +135,8 @@ def test_a_reference_grows_and_its_cells_stay(fitted, pair, tmp_path):
     np.testing.assert_array_equal(twice.latent_[: len(grown.latent_)], grown.latent_)
     assert [entry["seed"] for entry in twice.learned_.lineage] == [3, 0]
     result = twice.transfer(pair.target, Run())
-    assert result.uns["reference_drift"] == 0.0
-    assert len(result.uns["lineage"]) == 2
+    assert result.diagnostics.mapping.drift == 0.0
+    assert len(result.diagnostics.mapping.lineage) == 2
     assert (result.labels == labels)[5:].mean() > 0.8
 
 
@@ -143,8 +150,8 @@ def test_a_reference_grows_only_by_labelled_cells(fitted, pair):
 
 def test_what_the_target_lacks_is_named(fitted, pair):
     few = pair.target[:, 7:].copy()
-    assert fitted.transfer(few, Run()).uns["genes_lacking"] == list(pair.target.var_names[:7])
-    assert fitted.transfer(pair.target, Run()).uns["genes_lacking"] == []
+    assert fitted.transfer(few, Run()).diagnostics.genes.lacking == tuple(pair.target.var_names[:7])
+    assert fitted.transfer(pair.target, Run()).diagnostics.genes.lacking == ()
 
 
 def test_every_part_of_the_network_can_be_set():

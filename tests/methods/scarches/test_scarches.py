@@ -31,17 +31,19 @@ def truth_of(adata):
 
 def test_surgery_does_not_move_the_reference(fitted, pair):
     result = fitted.transfer(pair.target, Run())
-    assert result.uns["reference_drift"] == 0.0
-    assert result.uns["n_trained"] == 2 * (128 + 128)  # two donors × (encoder's and decoder's first layers)
-    assert result.uns["conditions"] == ["donor 1", "donor 2", "donor 1 (new)", "donor 2 (new)"]
+    assert result.diagnostics.mapping.drift == 0.0
+    assert result.diagnostics.mapping.n_trained == 2 * (
+        128 + 128
+    )  # two donors × (encoder's and decoder's first layers)
+    assert result.diagnostics.mapping.conditions == ("donor 1", "donor 2", "donor 1 (new)", "donor 2 (new)")
     freer = replace(fitted, trainable="all").fit(pair.source, "cell_type", Run())
-    assert freer.transfer(pair.target, Run()).uns["reference_drift"] > 0.0
+    assert freer.transfer(pair.target, Run()).diagnostics.mapping.drift > 0.0
 
 
 def test_one_dataset_where_the_column_is_missing(pair):
     method = ScArches(batch_key="no such column", epochs=1).fit(pair.source, "cell_type", Run())
     assert method.conditions_ == ("source",)
-    assert method.transfer(pair.target, Run()).uns["conditions"] == ["source", "target"]
+    assert method.transfer(pair.target, Run()).diagnostics.mapping.conditions == ("source", "target")
 
 
 def test_a_type_that_the_reference_lacks_is_found(pair):
@@ -61,7 +63,7 @@ def test_a_type_that_the_reference_lacks_is_found(pair):
 def test_missing_genes_are_filled_and_said(fitted, pair):
     few = pair.target[:, np.arange(pair.target.n_vars) % 4 != 0].copy()
     result = fitted.transfer(few, Run())
-    assert result.uns["genes_missing"] == 75
+    assert result.diagnostics.genes.missing == 75
     assert (result.labels == truth_of(pair.target)).mean() > 0.85
     shuffled = pair.target[:, np.random.default_rng(0).permutation(pair.target.n_vars)].copy()
     np.testing.assert_array_equal(
@@ -73,16 +75,16 @@ def test_missing_genes_are_filled_and_said(fitted, pair):
 
 def test_counts_are_modelled_only_where_there_are_some(pair):
     settings = {"preset": "paper-cvae", "epochs": 2, "surgery_epochs": 2}
-    assert transfer(pair, ScArches(**settings), Run()).uns["notes"] == []
+    assert transfer(pair, ScArches(**settings), Run()).diagnostics.mapping.notes == ()
     source, target = pair.source.copy(), pair.target.copy()
     del target.layers["counts"]
     mapped = transfer(replace(pair, target=target), ScArches(**settings), Run())
-    assert "no raw counts" in mapped.uns["notes"][0]
-    assert mapped.uns["n_trained"] == 0
+    assert "no raw counts" in mapped.diagnostics.mapping.notes[0]
+    assert mapped.diagnostics.mapping.n_trained == 0
     del source.layers["counts"]
     modelled = transfer(replace(pair, source=source, target=target), ScArches(**settings), Run())
-    assert "normalised expression was modelled" in modelled.uns["notes"][0]
-    assert modelled.uns["n_trained"] > 0
+    assert "normalised expression was modelled" in modelled.diagnostics.mapping.notes[0]
+    assert modelled.diagnostics.mapping.n_trained > 0
 
 
 @pytest.mark.parametrize("preset", ["sctl", "paper-trvae", "paper-cvae"])
@@ -102,7 +104,7 @@ def test_a_saved_reference_says_the_same(pair, preset):
 
 def test_a_saved_reference_cannot_be_moved(pair):
     method = ScArches(trainable="input", epochs=1, surgery_epochs=1).fit(pair.source, "cell_type", Run())
-    assert method.transfer(pair.target, Run()).uns["n_trained"] > 256
+    assert method.transfer(pair.target, Run()).diagnostics.mapping.n_trained > 256
     again = ScArches(trainable="input", surgery_epochs=1).restore(*method.state())
     with pytest.raises(DataError, match="without the expression"):
         again.transfer(pair.target, Run())
@@ -138,4 +140,4 @@ def test_a_reference_goes_into_a_file_and_comes_back(pair, tmp_path, preset):
     loaded = load_model(save_model(method, tmp_path / "reference"))
     one, other = (each.transfer(pair.target, Run()) for each in (method, loaded))
     np.testing.assert_array_equal(one.label_proba, other.label_proba)
-    assert other.uns["reference_drift"] == 0.0
+    assert other.diagnostics.mapping.drift == 0.0

@@ -38,16 +38,16 @@ def test_theta_zero_is_target_cluster(pair):
     zero = transfer(pair, TransferCluster(theta=0.0), Run())
     np.testing.assert_array_equal(alone.clusters, zero.clusters)
     np.testing.assert_array_equal(alone.labels, zero.labels)
-    assert zero.uns["theta"] == 0.0
-    assert zero.uns["theta_chosen_by"] == "hand"
+    assert zero.diagnostics.theta.theta == 0.0
+    assert zero.diagnostics.theta.chosen_by == "hand"
 
 
 def test_curve_is_in_the_result(pair):
     result = transfer(pair, TransferCluster(), Run())
-    assert result.uns["thetas"] == [round(0.1 * i, 6) for i in range(10)]
-    best = result.uns["thetas"][int(np.argmax(np.round(result.uns["balanced"], 9)))]
-    assert result.uns["theta"] == best
-    assert len(result.uns["kta"]) == 10
+    assert result.diagnostics.theta.thetas == tuple(round(0.1 * i, 6) for i in range(10))
+    best = result.diagnostics.theta.thetas[int(np.argmax(np.round(result.diagnostics.theta.scores["balanced"], 9)))]
+    assert result.diagnostics.theta.theta == best
+    assert len(result.diagnostics.theta.scores["kta"]) == 10
 
 
 @pytest.mark.parametrize("settings", [
@@ -69,9 +69,9 @@ def test_a_source_without_labels_gives_groups(pair):
     result = transfer(unlabelled, method, Run())
     assert result.label_names == ("group 1", "group 2", "group 3", "group 4")
     assert adjusted_rand_score(pair.target.obs["cell_type"], result.labels) > 0.9
-    groups = result.uns["source_groups"]
-    assert groups["chosen"] == 4
-    assert len(groups["tried"]) == len(groups["errors"]) == 14
+    groups = result.diagnostics.source_groups
+    assert groups.chosen == 4
+    assert len(groups.tried) == len(groups.errors) == 14
     two = transfer(
         unlabelled, TransferCluster(source_types="found", n_source_groups=2, dictionary="nmf", alpha=1.0), Run()
     )
@@ -95,23 +95,31 @@ def test_use_of_the_source_and_scores_of_cells_are_in_the_result_and_survive_fil
     again = type(sweep).load(tmp_path / "sweep.npz")
     result = fitted.result_at(again, pair.target.obs_names, 0.4, [])
     expected = transferability(pair.target.X, fitted.dictionary_, run=Run())
-    assert result.uns["transferability"] == expected.score
-    assert result.uns["transferability_p_value"] == expected.p_value == 0.01
+    assert result.diagnostics.transferability.score == expected.score
+    assert result.diagnostics.transferability.p_value == expected.p_value == 0.01
     np.testing.assert_array_equal(result.obsm["rejection"], sweep.rejection)
-    names = list(result.uns["rejection_scores"])
+    names = list(result.diagnostics.rejection_scores)
     residual = np.linalg.norm(pair.target.X - sweep.loadings @ fitted.dictionary_, axis=1)
     np.testing.assert_allclose(result.obsm["rejection"][:, names.index("l2_soft")], -residual, rtol=1e-5)
     written = read_result(write_result(pair.target, result), "transfercluster")
-    assert list(written.uns["rejection_scores"]) == names
-    assert "transferability" not in transfer(pair, TransferCluster(theta=0.4, n_permutations=0), Run()).uns
+    assert list(written.diagnostics.rejection_scores) == names
+    without = transfer(pair, TransferCluster(theta=0.4, n_permutations=0), Run())
+    assert without.diagnostics.transferability is None
 
 
 def test_every_score_that_was_computed_is_in_the_result(pair):
     result = transfer(pair, TransferCluster(criterion="null_kta", theta_step=0.3), Run())
-    assert len(result.uns["null_kta"]) == len(result.uns["stability"]) == len(result.uns["thetas"])
-    assert result.uns["theta"] == result.uns["thetas"][int(np.argmax(np.round(result.uns["null_kta"], 9)))]
-    assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).uns
-    assert all(isinstance(text, str) for text in result.uns["doubts"])
+    assert (
+        len(result.diagnostics.theta.scores["null_kta"])
+        == len(result.diagnostics.theta.scores["stability"])
+        == len(result.diagnostics.theta.thetas)
+    )
+    assert (
+        result.diagnostics.theta.theta
+        == result.diagnostics.theta.thetas[int(np.argmax(np.round(result.diagnostics.theta.scores["null_kta"], 9)))]
+    )
+    assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).diagnostics.theta.scores
+    assert all(isinstance(text, str) for text in result.diagnostics.theta.warnings)
 
 
 def test_a_factorisation_without_warm_start_still_names_the_types(pair):
@@ -127,8 +135,8 @@ def test_a_factorisation_without_warm_start_still_names_the_types(pair):
 def test_landmarks_are_a_setting(pair, method):
     tall = dataclasses.replace(pair, target=ad.concat([pair.target, pair.target], index_unique="-"))
     result = transfer(tall, method, Run())
-    assert 95 <= result.uns["n_landmarks"] <= 105
-    assert "n_landmarks" not in transfer(pair, method, Run()).uns
+    assert 95 <= result.diagnostics.clustering.n_landmarks <= 105
+    assert transfer(pair, method, Run()).diagnostics.clustering.n_landmarks is None
 
 
 def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
@@ -153,7 +161,7 @@ def test_asked_number_of_clusters_is_found(pair):
 
 def test_concatenate_caps_the_source(pair):
     result = transfer(pair, ConcatenateCluster(max_source_cells=50), Run())
-    assert 40 <= result.uns["n_source_cells"] <= 54
+    assert 40 <= result.diagnostics.clustering.n_source_cells <= 54
 
 
 @pytest.mark.slow
