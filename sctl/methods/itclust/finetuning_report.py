@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from sctl.methods.itclust.fine_tuning_result import FineTuningStages
 from sctl.methods.itclust.finetuning import FineTuningResult, merged_clusters
 from sctl.methods.itclust.stages import FineTuningStage, cluster_confidence
+from sctl.methods.itclust.target_labels import NamedTarget
+
+
+def training_report(found: NamedTarget, both: FineTuningStages, log: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what pages show of both steps of the training.
+
+    Parameters
+    ----------
+    found : NamedTarget
+    both : FineTuningStages
+    log : mapping
+        Of each phase on the source.
+    """
+    names, types = both.cluster_names(found.after), both.type_names(found.after)
+    return {
+        "comparison": found.comparison.to_dict(),
+        "explained": found.explained,
+        "training": log,
+        "phases": list(log),  # in order, which files do not keep
+        **what_happened(found.before, found.after, found.sharp, names=names, types=types),
+    }
 
 
 def what_happened(
