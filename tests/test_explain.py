@@ -12,7 +12,7 @@ from sctl.analysis.explain import deletion, explain, marked
 from sctl.errors import DataError, NotFittedError, ParameterError
 from sctl.genesets import GeneSets, known_markers
 from sctl.methods import METHODS, get_method
-from sctl.methods.explainer import Explains
+from sctl.methods.base import Explains
 from sctl.run import Run
 
 SETTINGS = {

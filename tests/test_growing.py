@@ -74,7 +74,7 @@ def test_adaptors_of_others_and_other_files_are_refused(folder, tmp_path, pair, 
         workflow.with_adaptor(stranger, folder / "other.sctl")
     with pytest.raises(ParameterError, match="has no adaptors"):
         workflow.with_adaptor(get_method("itclust")(), folder / "other.sctl")
-    moved = ScArches(**QUICK, freedom="all").fit(pair.source, "cell_type", Run()).transfer(pair.target, Run())
+    moved = ScArches(**QUICK, trainable="all").fit(pair.source, "cell_type", Run()).transfer(pair.target, Run())
     with pytest.raises(ParameterError, match="no adaptor"):
         save_adaptor(moved, tmp_path / "x")
     words = ["run", "--source", "a", "--target", "b", "--out", str(tmp_path / "c.h5ad"), "--adaptor", "d"]

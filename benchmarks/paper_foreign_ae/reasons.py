@@ -15,8 +15,7 @@ from sctl.analysis.enrichment import Gsea, enrich
 from sctl.analysis.explain import deletion
 from sctl.genesets import hallmark
 from sctl.methods import get_method
-from sctl.methods.base import transfer
-from sctl.methods.explainer import Explains
+from sctl.methods.base import Explains, transfer
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 

@@ -27,8 +27,8 @@ MOST_DOUBT = 0.5
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "": {},
     ", no training": {"surgery_epochs": 0},
-    ", input layers": {"freedom": "input"},
-    ", all weights": {"freedom": "all"},
+    ", input layers": {"trainable": "input"},
+    ", all weights": {"trainable": "all"},
 }
 """What surgery may change, by what is added to the method's name."""
 

@@ -358,7 +358,7 @@ def _implicit_svd(
         rmatvec=lambda u: X.T @ u - means.T @ (member.T @ u),
         dtype=np.float64,
     )
-    values = X.data if hasattr(X, "tocsr") else X
+    values = X.data if sparse.issparse(X) else X
     squares = float(np.vdot(values, values))
     if squares - (member.sum(axis=0) @ means**2).sum() <= 1e-12 * squares:  # all cells alike
         return np.zeros((X.shape[0], k)), np.zeros(k), np.ones((k, X.shape[1]))

@@ -11,7 +11,8 @@ from anndata import AnnData
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.genesets import GeneSets, markers_of
-from sctl.methods.explainer import Explainer, Explains
+from sctl.methods.base import Explains
+from sctl.methods.explainer import Explainer
 from sctl.numerics.attribution import deletion_curve
 from sctl.run import Run
 from sctl.typing import Floats, Ints

@@ -85,7 +85,7 @@ def rank_markers(
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     if reference != REST and reference not in names:
         raise ParameterError(f"There is no group {reference!r}.", expected=f"There are {names}.", do="Choose one.")
-    columns = X.tocsc() if hasattr(X, "tocsc") else np.asarray(X)
+    columns = X.tocsc() if sparse.issparse(X) else np.asarray(X)
     tables = []
     for rows, label_codes, wanted in _comparisons(codes, names, sizes, reference):
         result = rank_sum(columns[rows], label_codes, len(wanted), run=run)
@@ -315,4 +315,4 @@ def _group_means(values: Matrix, codes: Ints, n_groups: int) -> Floats:
         (np.ones(len(known)), (codes[known], known)), shape=(n_groups, len(codes))
     )  # (n_groups, n_obs)
     sums = member @ values
-    return np.asarray((sums.toarray() if hasattr(sums, "toarray") else sums) / np.bincount(codes[known])[:, None])
+    return np.asarray((sums.toarray() if sparse.issparse(sums) else sums) / np.bincount(codes[known])[:, None])

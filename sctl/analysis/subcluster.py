@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sctl.analysis.embed import pca
 from sctl.errors import ParameterError
@@ -60,7 +61,7 @@ def subgroups(X: Matrix, n_groups: int, run: Run | None = None) -> tuple[Ints, f
 
 
 def _squared(X: Matrix) -> Matrix:  # noqa: N803 - a matrix
-    return X.multiply(X) if hasattr(X, "multiply") else np.square(X)
+    return X.multiply(X) if sparse.issparse(X) else np.square(X)
 
 
 def _parted(scores: Any, groups: Ints) -> float:

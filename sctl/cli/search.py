@@ -18,12 +18,12 @@ def search_settings(arguments: argparse.Namespace) -> int:
     from sctl.preflight import inspect  # noqa: PLC0415
 
     out = writable(arguments.out, inputs=(arguments.source,), force=arguments.force, ending=".csv")
-    arguments.method = arguments.method or "poissonautoencoder"
+    arguments.method = arguments.method or workflow.first_searchable().key
     preprocess = preprocess_settings(arguments, correct=False)
     method = workflow.method_of(transfer_settings(arguments))
     if not workflow.searches(method):
         raise ParameterError(
-            f"Settings of {method.title} cannot be searched.", do="Choose --method poissonautoencoder."
+            f"Settings of {method.title} cannot be searched.", do=f"Choose --method {workflow.first_searchable().key}."
         )
     wanted = Wanted(ranges=arguments.ranges, n_trials=arguments.trials, sampler=arguments.sampler)
     source = with_labels(read(arguments.source), arguments)

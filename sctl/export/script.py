@@ -12,13 +12,13 @@ import numpy as np
 
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.export.edits import LabelEdits
+from sctl.methods import METHODS
 from sctl.preprocess import PreprocessParams, RoleParams
 from sctl.qc import Thresholds
+from sctl.workflow import DEFAULT_METHOD
 
 _ROLES = ("source", "target")
 _CITATIONS = {
-    "transfercluster": "Mieth et al. (2019), Clustering single-cell RNA-seq data by transfer learning, Scientific Reports 9:20353",
-    "consensus": "Kiselev et al. (2017), SC3: consensus clustering of single-cell RNA-seq data, Nature Methods 14:483",
     "umap": "McInnes et al. (2018), UMAP: uniform manifold approximation and projection, arXiv:1802.03426",
     "tsne": "Poličar et al. (2024), openTSNE, Journal of Statistical Software 109(3)",
     "markers": "Soneson & Robinson (2018), Bias, robustness and scalability in single-cell differential expression analysis, Nature Methods 15:255",
@@ -68,7 +68,7 @@ class Recipe:
     target: str
     label_key: str | None
     batch_key: str | None = None
-    method: str = "transfercluster"
+    method: str = DEFAULT_METHOD
     params: Mapping[str, Any] = field(default_factory=dict)
     theta: float | None = None
     preprocess: Mapping[str, Any] = field(default_factory=dict)
@@ -237,7 +237,7 @@ def methods_paragraph(
     title : str
         What the method is called in print; by default its key.
     reference : str
-        Of the method, from its declaration; known here for TransferCluster.
+        Of the method; by default what it declares, where it is installed.
     with_tsne : bool
         Whether the map shown is a t-SNE rather than a UMAP.
 
@@ -256,12 +256,8 @@ def methods_paragraph(
     if recipe and (scale := recipe.preprocess.get("normalize_to", 10_000.0)) is not None:
         normalized = f"Expression was normalised to {scale:,.0f} per cell over the genes shared by both datasets and log-transformed. "
     corrections = _corrections(recipe.preprocess) if recipe else {}
-    known = [key for key, wanted in {
-        "transfercluster": result.method == "transfercluster" and not reference,
-        "consensus": result.method in ("transfercluster", "targetcluster", "concatenatecluster"),
-        "umap": not with_tsne, "tsne": with_tsne, **dict.fromkeys(corrections, True), "markers": True, "h5ad": True,
-    }.items() if wanted]  # fmt: skip
-    cited = [*([reference] if reference else []), *(_CITATIONS[key] for key in known)]
+    known = ["tsne" if with_tsne else "umap", *corrections, "markers", "h5ad"]
+    cited = [*_own_citations(result.method, reference), *(_CITATIONS[key] for key in known)]
     map_name = "t-SNE" if with_tsne else "UMAP"
     return (
         f"{result.n_obs:,} target cells{files} were clustered and annotated with sctl {result.version}, method "
@@ -272,6 +268,13 @@ def methods_paragraph(
         "rank-sum tests with tie correction, p-values adjusted by the method of Benjamini and Hochberg.\n\n"
         "References: " + "; ".join(cited) + "."
     )
+
+
+def _own_citations(method: str, reference: str) -> list[str]:
+    """Return what a method declares to be cited; nothing of one that is not installed."""
+    kind = METHODS.get(method)
+    declared = [] if kind is None else [kind.reference, *kind.citations]
+    return [reference, *declared[1:]] if reference else declared
 
 
 def _preprocess_words(settings: Mapping[str, Any]) -> list[str]:

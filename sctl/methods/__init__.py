@@ -1,4 +1,4 @@
-"""The methods, found by name: every package of this folder lists those it holds as ``METHODS``."""
+"""The methods, found by name: a package or module of this folder lists those it holds as ``METHODS``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,9 @@ METHODS: dict[str, type[TransferMethod]]
 
 @cache
 def _found() -> dict[str, type[TransferMethod]]:
-    packages = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__) if info.name not in _NONE)
-    methods: list[type[TransferMethod]] = [method for package in packages for method in package.METHODS]
+    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
+    methods: list[type[TransferMethod]] = [method for module in modules for method in vars(module).get("METHODS", ())]
     return {method.key: method for method in sorted(methods, key=lambda method: (method.order, method.key))}
-
-
-_NONE = ("base", "explainer")
-"""Modules of this folder that hold what methods share."""
 
 
 def __getattr__(name: str) -> Any:

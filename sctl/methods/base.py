@@ -1,89 +1,57 @@
-"""The contract of a method: a dataclass of hyper-parameters with ``fit`` and ``transfer``."""
+"""The contract of a method: a dataclass of hyper-parameters with ``fit`` and ``transfer``, and what it says about itself."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from math import inf
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    Protocol,
-    Self,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-    runtime_checkable,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import pandas as pd
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
 from sctl.data import DEPTH, Answer, Depths, Pair, TransferResult, from_uns
-from sctl.errors import NotFittedError, ParameterError
+from sctl.errors import NotFittedError
+from sctl.methods.parameters import Parameter, check, declared, param
 from sctl.run import Run
+from sctl.typing import Ints
 
-if TYPE_CHECKING:  # the types of one family, which the protocol below names
+if TYPE_CHECKING:  # what the protocols below name
+    from sctl.methods.explainer import Explainer
     from sctl.methods.transfercluster.sweep import ThetaSweep
     from sctl.methods.transfercluster.theta import ThetaPoint
+    from sctl.numerics.hyperparameters import Search, Wanted
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """What is known of one hyper-parameter; the form, the checks and the docs read it."""
-
-    name: str
-    default: Any
-    doc: str
-    title: str
-    kind: type
-    choices: tuple[Any, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    optional: bool = False
-    advanced: bool = False
-
-
-def param(
-    default: Any,
-    doc: str,
-    *,
-    title: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    advanced: bool = False,
-) -> Any:
-    """Declare a hyper-parameter once: default, help text, range.
-
-    Parameters
-    ----------
-    default : object
-        Its default.
-    doc : str
-        One plain sentence, shown as help.
-    title : str
-        What the form calls it; by default the field's name in words.
-    low, high : float, optional
-        Inclusive bounds.
-    advanced : bool
-        Whether the form hides it among the advanced settings.
-    """
-    notes = {"doc": doc, "title": title, "low": low, "high": high, "advanced": advanced}
-    return field(default=default, metadata=notes)
+__all__ = [
+    "Explains",
+    "Grows",
+    "HasUnits",
+    "Parameter",
+    "Saveable",
+    "SearchesSettings",
+    "SelectableResult",
+    "SelfTests",
+    "SweepsTheta",
+    "TransferMethod",
+    "has_capability",
+    "learned",
+    "param",
+    "transfer",
+    "with_depths",
+]
 
 
 @dataclass(kw_only=True)
 class TransferMethod(ABC):
     """Learn from a source, then cluster and label a target.
 
-    A subclass is a dataclass in a file of its own in :mod:`sctl.methods`; its fields are its
-    hyper-parameters. Learned attributes end in ``_`` and are set in :meth:`fit` alone.
+    A subclass is a dataclass in a module or package of its own in :mod:`sctl.methods`; its fields are its
+    hyper-parameters. Learned attributes end in ``_`` and are set in :meth:`fit` alone. What the app, the command line
+    and the exports show of a method, they read from the class; everything below ``reference`` has a default. What only
+    some methods can do is declared by the protocols of this module, such as :class:`Explains`.
     """
 
     key: ClassVar[str]
@@ -93,6 +61,9 @@ class TransferMethod(ABC):
     choose_when: ClassVar[str]
     """One plain sentence: when a biologist should choose it."""
     reference: ClassVar[str]
+    """Its paper: authors, year and DOI."""
+    citations: ClassVar[tuple[str, ...]] = ()
+    """Works that a paper cites beside :attr:`reference` where it uses the method, such as those of its parts."""
     family: ClassVar[str] = ""
     """What relatives have in common, as a plain phrase; empty for a method that works in a way of its own."""
     needs_labels: ClassVar[bool] = False
@@ -103,6 +74,10 @@ class TransferMethod(ABC):
     """Headings over the advanced settings on the form, with the names of the settings below each."""
     order: ClassVar[int] = 100
     """Place in the menu."""
+    is_baseline: ClassVar[bool] = False
+    """Whether other methods are compared with it."""
+    needs_source_cells: ClassVar[bool] = False
+    """Whether it needs the cells of the source anew for each target, which a trained source does not have."""
     target_settings: ClassVar[frozenset[str]] = frozenset()
     """Of a method that can be saved: the settings that matter only once a target is met, and can be changed then."""
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -114,18 +89,57 @@ class TransferMethod(ABC):
     def __post_init__(self) -> None:
         """Check every hyper-parameter against its declaration."""
         for parameter in self.parameters():
-            _check(parameter, getattr(self, parameter.name))
+            check(parameter, getattr(self, parameter.name))
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:
         """Return the declared hyper-parameters in order."""
-        hints = get_type_hints(cls)
-        return tuple(_parameter(item, hints[item.name]) for item in fields(cls) if item.metadata.get("doc"))
+        return declared(cls)
 
     @property
     def params(self) -> Mapping[str, Any]:
         """Return the values of the hyper-parameters."""
         return MappingProxyType({p.name: getattr(self, p.name) for p in self.parameters()})
+
+    @classmethod
+    def cost(cls, *, n_source: int, n_target: int, n_thetas: int = 1) -> float | None:
+        """Return about how many seconds learning and transfer take on one core, with default settings.
+
+        Parameters
+        ----------
+        n_source, n_target : int
+            Numbers of cells.
+        n_thetas : int
+            How many θ are tried, of a method that :class:`SweepsTheta`.
+
+        Returns
+        -------
+        float or None
+            None where it was not measured, as by default.
+        """
+        return None
+
+    @classmethod
+    def warnings(cls, result: TransferResult) -> tuple[str, ...]:
+        """Return a sentence for each reason why the names in a result of this method may be wrong; by default none.
+
+        Parameters
+        ----------
+        result : TransferResult
+            Of this method; may come from a file.
+        """
+        return ()
+
+    @classmethod
+    def card_facts(cls, facts: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return lines of Markdown about what was learned, for the card of a saved model; by default none.
+
+        Parameters
+        ----------
+        facts : mapping
+            The facts that :meth:`Saveable.state` returned, as read from JSON.
+        """
+        return ()
 
     @property
     def requires_labels(self) -> bool:
@@ -144,12 +158,12 @@ class TransferMethod(ABC):
         """Return a copy with other settings; what was learned goes along only where it came from a file."""
         other = replace(self, **settings)
         if self.is_pretrained_:
-            declared = {item.name for item in fields(self)}
-            vars(other).update({name: value for name, value in vars(self).items() if name not in declared})
+            settable = {item.name for item in fields(self)}
+            vars(other).update({name: value for name, value in vars(self).items() if name not in settable})
         return other
 
     def _require_fitted(self, attribute: str) -> None:
-        if not hasattr(self, attribute):
+        if attribute not in vars(self):
             raise NotFittedError(
                 f"{self.title} has not learned from a source yet.",
                 do="Call fit(source, label_key, run) first, or use sctl.transfer(pair, method).",
@@ -196,6 +210,72 @@ class SelectableResult(Protocol):
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return the result with the answer asked for; nothing is computed anew."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A method that can return which genes its labels rest on; see :mod:`sctl.methods.explainer`."""
+
+    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
+        """Return how the fitted method weighs labels in some cells of a target, given by their places.
+
+        A method that adapts to the target does so once more: with the seed of the transfer, ``run`` makes it the same.
+        """
+
+
+@runtime_checkable
+class Grows(Protocol):
+    """A method that learns a reference, which can take in the cells of further datasets."""
+
+    def extended(self, target: AnnData, labels: Sequence[Any], run: Run) -> Self:
+        """Return a reference that has a target's cells too; ``labels`` holds the type of each, known or new."""
+
+    def with_adaptors(self, adaptors: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Return a copy that knows further datasets by what was learned for them: ``uns["adaptors"]`` of a result."""
+
+
+@runtime_checkable
+class SelfTests(Protocol):
+    """A method that learns a reference and can test it on its own cells."""
+
+    def tested(self, source: AnnData, label_key: str, run: Run) -> Self:
+        """Return a copy that carries a test of itself; ``source`` is what it was fitted on."""
+
+
+@runtime_checkable
+class HasUnits(Protocol):
+    """A method that learns a code of the source's cells, whose units can be looked at."""
+
+    def training_cells(self, source: AnnData, label_key: str | None) -> tuple[Any, Ints, pd.Index]:
+        """Return what the network is trained on: values (n_obs, n_genes), the number of each cell's type, and the genes."""
+
+
+@runtime_checkable
+class SearchesSettings(Protocol):
+    """A method with a measure of its own by which good settings can be searched on a source, without any target."""
+
+    def search_settings(
+        self, source: AnnData, label_key: str | None, wanted: Wanted, *, run: Run, journal: Path | None
+    ) -> Search:
+        """Try settings; what the search does not change stays as it is here. The trials are written into ``journal``."""
+
+
+def has_capability(method: type[TransferMethod] | TransferMethod, capability: type[Any]) -> bool:
+    """Return whether a method, or the class of one, has a capability.
+
+    Parameters
+    ----------
+    method : TransferMethod or class
+    capability : class
+        One of the protocols of this module.
+
+    Examples
+    --------
+    >>> from sctl.methods import get_method
+    >>> has_capability(get_method("scarches"), Grows), has_capability(get_method("itclust")(), Grows)
+    (True, False)
+    """
+    return isinstance(method() if isinstance(method, type) else method, capability)
 
 
 Method = TypeVar("Method", bound=TransferMethod)
@@ -260,61 +340,3 @@ def with_depths(result: TransferResult, target: AnnData) -> TransferResult:
     if known is None:
         return result
     return replace(result, diagnostics=replace(result.diagnostics, depths=from_uns(Depths, known)))
-
-
-def _parameter(item: Any, hint: Any) -> Parameter:
-    arguments = get_args(hint)
-    optional = type(None) in arguments
-    if optional:
-        hint = next(argument for argument in arguments if argument is not type(None))
-    choices = get_args(hint) if get_origin(hint) is Literal else ()
-    kind = type(choices[0]) if choices else (get_origin(hint) or hint)
-    notes = item.metadata
-    return Parameter(
-        name=item.name,
-        default=item.default,
-        doc=notes["doc"],
-        title=notes["title"] or item.name.replace("_", " ").capitalize(),
-        kind=kind,
-        choices=choices,
-        low=notes["low"],
-        high=notes["high"],
-        optional=optional,
-        advanced=notes["advanced"],
-    )
-
-
-def _check(parameter: Parameter, value: Any) -> None:
-    if value is None and parameter.optional:
-        return
-    if parameter.choices:
-        if value not in parameter.choices:
-            raise ParameterError(
-                f"{parameter.name} is {value!r}.",
-                expected=f"It must be one of {list(parameter.choices)}.",
-                do="Choose one of these.",
-            )
-        return
-    number = parameter.kind in (int, float)
-    accepted: tuple[type, ...] = (int, float) if parameter.kind is float else (parameter.kind,)
-    if not isinstance(value, accepted) or (number and isinstance(value, bool)):
-        raise ParameterError(
-            f"{parameter.name} is {value!r}.",
-            expected=f"It must be of type {parameter.kind.__name__}.",
-            do=_default(parameter),
-        )
-    size: Any = value  # checked just now to be a number
-    low = -inf if parameter.low is None else parameter.low
-    high = inf if parameter.high is None else parameter.high
-    if number and not low <= size <= high:
-        raise ParameterError(
-            f"{parameter.name} is {value!r}.",
-            expected=f"It must lie between {low} and {high}.",
-            do=_default(parameter),
-        )
-
-
-def _default(parameter: Parameter) -> str:
-    if parameter.default is None:
-        return "Leave it out to have it chosen for you."
-    return f"The default is {parameter.default!r}."

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
-
-from anndata import AnnData
+from typing import Any
 
 from sctl.numerics.attribution import integrated_gradients
-from sctl.run import Run
-from sctl.typing import Floats, Ints
+from sctl.typing import Floats
 
 
 @dataclass(frozen=True)
@@ -71,14 +68,3 @@ def by_gradients(
             gradient_of(preference(label, against)), inputs, baseline
         ),
     )
-
-
-@runtime_checkable
-class Explains(Protocol):
-    """A method that can say which genes its labels rest on."""
-
-    def explainer(self, target: AnnData, cells: Ints, run: Run | None = None) -> Explainer:
-        """Return how the fitted method weighs labels in some cells of a target, given by their places.
-
-        A method that adapts to the target does so once more: with the seed of the transfer, ``run`` makes it the same.
-        """

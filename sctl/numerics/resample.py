@@ -1,4 +1,4 @@
-"""Drawing cells."""
+"""Drawing cells, and dividing them into those to learn from and those held out."""
 
 from __future__ import annotations
 
@@ -41,3 +41,33 @@ def stratified(codes: Ints, n_most: int, rng: np.random.Generator) -> Ints:
         for cells in (np.flatnonzero(codes == code) for code in np.unique(codes))
     ]
     return np.sort(np.concatenate(drawn))
+
+
+def stratified_split(strata: Ints, share: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Divide cells at random into those to learn from and those held out.
+
+    Parameters
+    ----------
+    strata : ndarray of shape (n_obs,)
+        Each value is divided on its own.
+    share : float
+        Share held out, in [0, 1).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of two ndarrays of int, ascending
+
+    Examples
+    --------
+    >>> train, held_out = stratified_split(np.repeat([0, 1], 10), 0.2, np.random.default_rng(0))
+    >>> len(train), (held_out < 10).sum(), (held_out >= 10).sum()
+    (16, np.int64(2), np.int64(2))
+    """
+    held_out = []
+    for value in np.unique(strata):
+        members = rng.permutation(np.flatnonzero(strata == value))
+        n = min(round(share * len(members)), len(members) - 1)
+        held_out.append(members[:n])
+    validation = np.sort(np.concatenate(held_out)).astype(np.int64)
+    return np.setdiff1d(np.arange(len(strata)), validation), validation

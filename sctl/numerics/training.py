@@ -15,6 +15,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from sctl.errors import Cancelled, ParameterError
+from sctl.numerics.resample import stratified_split
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 
@@ -138,36 +139,6 @@ class TrainingLog:
             "best_epoch": self.best_epoch,
             "stopped_early": self.stopped_early,
         }
-
-
-def stratified_split(strata: Ints, share: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Divide cells at random into those to learn from and those held out.
-
-    Parameters
-    ----------
-    strata : ndarray of shape (n_obs,)
-        Each value is divided on its own.
-    share : float
-        Share held out, in [0, 1).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    tuple of two ndarrays of int, ascending
-
-    Examples
-    --------
-    >>> train, held_out = stratified_split(np.repeat([0, 1], 10), 0.2, np.random.default_rng(0))
-    >>> len(train), (held_out < 10).sum(), (held_out >= 10).sum()
-    (16, np.int64(2), np.int64(2))
-    """
-    held_out = []
-    for value in np.unique(strata):
-        members = rng.permutation(np.flatnonzero(strata == value))
-        n = min(round(share * len(members)), len(members) - 1)
-        held_out.append(members[:n])
-    validation = np.sort(np.concatenate(held_out)).astype(np.int64)
-    return np.setdiff1d(np.arange(len(strata)), validation), validation
 
 
 def generator(run: Run, name: str, device: str = "cpu") -> torch.Generator:

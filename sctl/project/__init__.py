@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sctl.project.building import REFERENCE_METHOD, as_reference
+from sctl.project.building import as_reference
 from sctl.project.bundle import export_project, import_project
 from sctl.project.consensus import load_clusters, load_consensus, load_estimate, numbers_in
 from sctl.project.curves import load_curves, save_curves
@@ -49,7 +49,6 @@ from sctl.project.steps import State
 from sctl.project.units import UnitsQuestion, has_units, load_units, save_units
 
 __all__ = [
-    "REFERENCE_METHOD",
     "ROLES",
     "STEPS",
     "UPSTREAM",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sctl.project.folder import Project
-
-REFERENCE_METHOD = "scarches"
-"""The method that learns references; :mod:`sctl.methods` has the others, which learn from a source for one target."""
+from sctl.workflow import reference_method
 
 
 def as_reference(project: Project) -> Project | None:
@@ -25,10 +23,10 @@ def as_reference(project: Project) -> Project | None:
     source = settings.inputs.get("source")
     if source is None or project.has_trained:
         return None
-    own, prepared = project.params("transfer"), project.params("preprocess")
+    own, prepared, key = project.params("transfer"), project.params("preprocess"), reference_method().key
     chosen = {
-        "method": REFERENCE_METHOD,
-        "params": own["params"] if own["method"] == REFERENCE_METHOD else {},
+        "method": key,
+        "params": own["params"] if own["method"] == key else {},
         "seed": own["seed"],
     }
     alone = {**prepared, "target": prepared["source"], "imputation": "none", "batch_correction": "none"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sctl.methods import METHODS
+
 
 def model_card(manifest: Mapping[str, Any]) -> str:
     """Describe a model in words.
@@ -38,7 +40,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         f"- Compares cells by {len(facts['genes'])} genes, e.g. {', '.join(facts['genes'][:5])}.\n"
         f"- Cell types: {_types(manifest)}.\n"
         f"- License: {(manifest.get('source') or {}).get('license') or 'none is stated; ask whoever made it'}.\n"
-        f"{_reference(facts)}{_lineage(facts)}\n"
+        f"{_facts_of_the_method(manifest)}\n"
         "It names a cell by the type it resembles most among these, right or wrong: look at the marker genes of what it "
         "finds, and expect less of other tissues, species and protocols than those it learned from.\n\n"
         f"## Use\n\n{_shell(manifest)}"
@@ -52,32 +54,11 @@ def model_card(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _reference(facts: Mapping[str, Any]) -> str:
-    """Say of which datasets a reference was made, and what it is worth by its own cells; nothing of other models."""
-    if "conditions" not in facts:
-        return ""
-    found, tables = facts["novelty"], facts.get("self_test", {})
-    out = f"- Datasets: {', '.join(map(str, facts['conditions']))}.\n"
-    if found.get("accuracy") is not None:
-        out += (
-            f"- Of its own cells, asked without themselves, {found['kept']:.1%} keep a name, and {found['accuracy']:.1%} of these "
-            "are right.\n"
-        )
-    flagged = (tables.get("types") or {}).get("flagged", [])
-    if flagged:
-        out += f"- Learned anew without one of its types, it gave no name to {sum(flagged) / len(flagged):.0%} of that type's cells.\n"
-    accuracy = (tables.get("datasets") or {}).get("accuracy", [])
-    if accuracy:
-        out += f"- In a dataset hidden from it, {sum(accuracy) / len(accuracy):.1%} of the cells were named rightly.\n"
-    return out
-
-
-def _lineage(facts: Mapping[str, Any]) -> str:
-    """Say which datasets were added to a reference after it was learned."""
-    return "".join(
-        f"- Added later: {' + '.join(map(str, one['datasets']))}, {one['n_cells']} cells.\n"
-        for one in facts.get("lineage", ())
-    )
+def _facts_of_the_method(manifest: Mapping[str, Any]) -> str:
+    """Return the lines that the method has for its card, where it is installed."""
+    kind = METHODS.get(manifest["method"])
+    lines = () if kind is None else kind.card_facts(manifest["facts"])
+    return "".join(f"- {line}\n" for line in lines)
 
 
 FEW = 5

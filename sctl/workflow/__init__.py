@@ -9,7 +9,7 @@ from __future__ import annotations
 from sctl.workflow.batches import batched, with_batches
 from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
 from sctl.workflow.explanations import ExplanationRequest, Reasons, explains, hallmark_of, markers_for, reasons
-from sctl.workflow.extend import extended, grows, save_grown, with_adaptor
+from sctl.workflow.extend import extended, grows, reference_method, save_grown, with_adaptor
 from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
 from sctl.workflow.latent import latent_map
 from sctl.workflow.n_clusters_scan import (
@@ -35,11 +35,9 @@ from sctl.workflow.result_warnings import result_warnings
 from sctl.workflow.seed_stability import compared_methods, repeats
 from sctl.workflow.self_tests import keep_self_test, self_tests, tests_itself
 from sctl.workflow.settings import (
-    BASELINES,
     DEFAULT_METHOD,
     GROUPS,
     MOST_CLUSTERS,
-    NEEDS_SOURCE_CELLS,
     STEPS,
     UPSTREAM,
     baselines_of,
@@ -73,19 +71,17 @@ from sctl.workflow.steps import (
     with_repairs,
 )
 from sctl.workflow.tuning import VALUE as TUNED_VALUE
-from sctl.workflow.tuning import best_settings, search_settings, searches, trials_table
+from sctl.workflow.tuning import best_settings, first_searchable, search_settings, searches, trials_table
 from sctl.workflow.units import CASES as UNIT_CASES
 from sctl.workflow.units import has_units, units
 
 __all__ = [
-    "BASELINES",
     "DEFAULT_METHOD",
     "FILE",
     "GENES",
     "GROUPS",
     "MAPS",
     "MOST_CLUSTERS",
-    "NEEDS_SOURCE_CELLS",
     "STEPS",
     "TUNED_VALUE",
     "UNIT_CASES",
@@ -113,6 +109,7 @@ __all__ = [
     "explore",
     "extended",
     "find_labels",
+    "first_searchable",
     "groups_of",
     "grows",
     "hallmark_of",
@@ -136,6 +133,7 @@ __all__ = [
     "read_datasets",
     "reasons",
     "reduce",
+    "reference_method",
     "renamed",
     "repaired",
     "repairs",

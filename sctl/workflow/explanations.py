@@ -58,7 +58,7 @@ class ExplanationRequest:
 
 
 def explains(method: TransferMethod | type[TransferMethod]) -> bool:
-    """Tell whether a method can say which genes its labels rest on.
+    """Return whether a method can say which genes its labels rest on.
 
     Examples
     --------
@@ -66,7 +66,9 @@ def explains(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> explains(get_method("transfercluster")), explains(get_method("scarches"))
     (True, True)
     """
-    return hasattr(method, "explainer")
+    from sctl.methods.base import Explains, has_capability  # noqa: PLC0415
+
+    return has_capability(method, Explains)
 
 
 def hallmark_of(genes: list[str]) -> GeneSets:
@@ -123,8 +125,7 @@ def reasons(
     from sctl.analysis.enrichment import Gsea, enrich  # noqa: PLC0415
     from sctl.analysis.explain import deletion, explain  # noqa: PLC0415
     from sctl.errors import DataError, ParameterError  # noqa: PLC0415
-    from sctl.methods.base import learned  # noqa: PLC0415
-    from sctl.methods.explainer import Explains  # noqa: PLC0415
+    from sctl.methods.base import Explains, learned  # noqa: PLC0415
 
     run.report("Take up what was learned", 0, 1)
     fitted = learned(pair, with_batches(pair, method), run)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def grows(method: type[TransferMethod] | TransferMethod) -> bool:
-    """Tell whether a method learns references that can take in more cells.
+    """Return whether a method learns references that can take in more cells.
 
     Examples
     --------
@@ -27,7 +27,22 @@ def grows(method: type[TransferMethod] | TransferMethod) -> bool:
     >>> grows(get_method("scarches")), grows(get_method("itclust"))
     (True, False)
     """
-    return hasattr(method, "extended")
+    from sctl.methods.base import Grows, has_capability  # noqa: PLC0415
+
+    return has_capability(method, Grows)
+
+
+def reference_method() -> type[TransferMethod]:
+    """Return the method by which a reference is built: the first that learns one which can take in more cells.
+
+    Examples
+    --------
+    >>> reference_method().title
+    'scArches'
+    """
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    return next(kind for kind in METHODS.values() if grows(kind))
 
 
 def extended(trained: TrainedSource, target: AnnData, labels: Sequence[Any], run: Run) -> TrainedSource:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sctl.workflow.settings import target_alone
 from sctl.workflow.steps import prepare_sweep
 
 # Imported where they are used, for the sake of a quick start.
@@ -78,9 +79,7 @@ def numbers_of(params: Mapping[str, Any], own: int, n_obs: int) -> tuple[int, ..
 
 def consensus_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Return distances between the target's cells for a method without θ: those of the target alone."""
-    from sctl.methods import get_method  # noqa: PLC0415
-
-    kind = get_method("targetcluster")
+    kind = target_alone()
     names = {parameter.name for parameter in kind.parameters()}
     shared = {name: value for name, value in method.params.items() if name in names}
     return prepare_sweep(pair, kind(**shared), run)

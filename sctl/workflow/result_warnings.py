@@ -1,4 +1,4 @@
-"""What speaks against a result as a whole, as far as its method can know: said once, for the shell and the pages."""
+"""What speaks against a result as a whole: by what is known of any method, and by what its own method knows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ SHALLOW, SHALLOW_COUNTS = 1.75, 3.0
 much more deeply that names suffer; see docs/decisions/0064."""
 READS = 50.0
 """With more counts for each gene that a cell shows they are reads, of which a molecule has many: no measure of depth."""
-FAR_SHIFT = 1.0
-"""Where the target as a whole lies so far from a reference (in logarithms of squared distances), its types may be others;
-measured in docs/decisions/0052."""
-FAR_CELL = 0.99
-"""A cell is farther out than this share of the source's own cells."""
-FAR_CELLS = 0.1
-"""From this share of such cells on it is said."""
 
 
 def result_warnings(result: TransferResult) -> tuple[str, ...]:
@@ -33,15 +26,14 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Empty where the method knows of none.
+        Empty where there are none. What only its method knows is from
+        :meth:`~sctl.methods.base.TransferMethod.warnings`, where that method is installed.
     """
-    return (
-        *result.diagnostics.warnings,
-        *_low_depth(result),
-        *_unexplained(result),
-        *_far(result),
-        *_far_cells(result),
-    )
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    kind = METHODS.get(result.method)
+    own = () if kind is None else kind.warnings(result)
+    return (*result.diagnostics.warnings, *_low_depth(result), *own)
 
 
 def _low_depth(result: TransferResult) -> Iterator[str]:
@@ -59,38 +51,4 @@ def _low_depth(result: TransferResult) -> Iterator[str]:
         yield (
             f"Your cells were measured much less deeply than those of the annotated dataset: {what}. Names can be wrong although "
             "their confidence is high, most of all those of similar types. Compare with another method, and look at marker genes."
-        )
-
-
-def _unexplained(result: TransferResult) -> Iterator[str]:
-    """ItClust: the clusters divide the target much worse than it divides by itself."""
-    tuned = result.diagnostics.fine_tuning
-    if tuned is not None and not tuned.explained:
-        yield (
-            "The annotated dataset does not explain your cells: its types divide them much worse than your cells divide by "
-            "themselves. Look at marker genes before you trust a name, or choose another source."
-        )
-
-
-def _far(result: TransferResult) -> Iterator[str]:
-    """scArches: all cells of the target lie far from the reference, which is taken for a technical difference."""
-    novelty = result.diagnostics.novelty
-    if novelty is not None and novelty.shift > FAR_SHIFT:
-        yield (
-            "Your cells as a whole lie far from all types of the annotated dataset. That was taken for a technical "
-            "difference and allowed for, but they may also be of other types, which then bear wrong names. Look at marker "
-            "genes before you trust a name."
-        )
-
-
-def _far_cells(result: TransferResult) -> Iterator[str]:
-    """Poisson autoencoder: cells that lie farther out than the source's own cells, and get names all the same."""
-    distances = result.obsm.get("novelty")
-    if distances is None or distances.shape[1] != 1:
-        return
-    n_far = int((distances[:, 0] >= FAR_CELL).sum())
-    if n_far >= FAR_CELLS * result.n_obs:
-        yield (
-            f"{n_far} of your {result.n_obs} cells resemble no cell of the annotated dataset: they lie farther out than "
-            f"{FAR_CELL:.0%} of its own cells. Their names are those of the nearest cells, and probably wrong."
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def tests_itself(method: type[TransferMethod] | TransferMethod) -> bool:
-    """Tell whether a method learns a reference that can be tested.
+    """Return whether a method learns a reference that can be tested.
 
     Examples
     --------
@@ -25,7 +25,9 @@ def tests_itself(method: type[TransferMethod] | TransferMethod) -> bool:
     >>> tests_itself(get_method("scarches")), tests_itself(get_method("targetcluster"))
     (True, False)
     """
-    return hasattr(method, "tested")
+    from sctl.methods.base import SelfTests, has_capability  # noqa: PLC0415
+
+    return has_capability(method, SelfTests)
 
 
 def self_tests(pair: Pair, method: TransferMethod) -> tuple[Part, ...]:

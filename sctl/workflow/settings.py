@@ -27,19 +27,14 @@ UPSTREAM: Mapping[str, str | None] = {
 """What each step is computed from."""
 
 DEFAULT_METHOD = "transfercluster"
-
-BASELINES = ("targetcluster", "concatenatecluster")
-"""Methods that a θ sweep is compared with: the target alone, and both datasets thrown together."""
-
-NEEDS_SOURCE_CELLS = "concatenatecluster"
-"""The baseline that mixes the cells of both datasets, which a trained source does not have."""
+"""Key of the method that the app, the command line and scripts take where none is chosen."""
 
 GROUPS = ("clusters", "labels", "final")
 """What markers can be of: clusters, transferred labels, or the labels the user settled on."""
 
 
 def baselines_of(method: TransferMethod) -> tuple[str, ...]:
-    """Return the baselines that a method can be compared with; a trained source has no cells to mix.
+    """Return the keys of the baselines that a method can be compared with; a trained source has no cells to mix.
 
     Examples
     --------
@@ -47,7 +42,23 @@ def baselines_of(method: TransferMethod) -> tuple[str, ...]:
     >>> baselines_of(get_method("transfercluster")())
     ('targetcluster', 'concatenatecluster')
     """
-    return tuple(key for key in BASELINES if not (method.is_pretrained_ and key == NEEDS_SOURCE_CELLS))
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    baselines = (kind for kind in METHODS.values() if kind.is_baseline)
+    return tuple(kind.key for kind in baselines if not (method.is_pretrained_ and kind.needs_source_cells))
+
+
+def target_alone() -> type[TransferMethod]:
+    """Return the baseline that needs no cells of a source: it compares the target's cells by the target alone.
+
+    Examples
+    --------
+    >>> target_alone().title
+    'TargetCluster'
+    """
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    return next(kind for kind in METHODS.values() if kind.is_baseline and not kind.needs_source_cells)
 
 
 def version() -> str:

@@ -21,7 +21,7 @@ VALUE = "held-out loss"
 
 
 def searches(method: TransferMethod | type[TransferMethod]) -> bool:
-    """Tell whether good settings of a method can be searched.
+    """Return whether good settings of a method can be searched.
 
     Examples
     --------
@@ -29,7 +29,22 @@ def searches(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> searches(get_method("poissonautoencoder")), searches(get_method("transfercluster"))
     (True, False)
     """
-    return hasattr(method, "training_cells")
+    from sctl.methods.base import SearchesSettings, has_capability  # noqa: PLC0415
+
+    return has_capability(method, SearchesSettings)
+
+
+def first_searchable() -> type[TransferMethod]:
+    """Return the first method of the menu whose settings can be searched.
+
+    Examples
+    --------
+    >>> first_searchable().key
+    'poissonautoencoder'
+    """
+    from sctl.methods import METHODS  # noqa: PLC0415
+
+    return next(kind for kind in METHODS.values() if searches(kind))
 
 
 def search_settings(
@@ -57,22 +72,15 @@ def search_settings(
         If the method's settings cannot be searched.
     """
     from sctl.errors import ParameterError  # noqa: PLC0415
+    from sctl.methods.base import SearchesSettings  # noqa: PLC0415
 
-    if not searches(method) or method.is_pretrained_:
+    if not isinstance(method, SearchesSettings) or method.is_pretrained_:
         raise ParameterError(
             f"Settings of {method.title} cannot be searched here.",
-            expected="A method that learns a network from the cells of a source, such as poissonautoencoder, can be.",
+            expected=f"A method that learns a network from the cells of a source, such as {first_searchable().key}, can be.",
             do="Choose such a method, and a source with cells.",
         )
-    from sctl.methods.poisson.search import search_poisson  # noqa: PLC0415 - torch, which takes seconds
-    from sctl.numerics.hyperparameters import SPACES  # noqa: PLC0415
-
-    learner: Any = method
-    values, strata, _ = learner.training_cells(pair.source, pair.label_key)
-    space, n_trials = SPACES[wanted.ranges], wanted.n_trials
-    return search_poisson(
-        values, strata, learner.config, space, run=run, n_trials=n_trials, sampler=wanted.sampler, journal=journal
-    )
+    return method.search_settings(pair.source, pair.label_key, wanted, run=run, journal=journal)
 
 
 def trials_table(found: Search) -> pd.DataFrame:

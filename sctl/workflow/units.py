@@ -22,7 +22,7 @@ CASES = ("trained", "units not kept apart", "random network", "shuffled types")
 
 
 def has_units(method: TransferMethod | type[TransferMethod]) -> bool:
-    """Tell whether a method learns a code whose units can be looked at.
+    """Return whether a method learns a code whose units can be looked at.
 
     Examples
     --------
@@ -30,7 +30,9 @@ def has_units(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> has_units(get_method("poissonautoencoder")), has_units(get_method("itclust"))
     (True, False)
     """
-    return hasattr(method, "training_cells")
+    from sctl.methods.base import HasUnits, has_capability  # noqa: PLC0415
+
+    return has_capability(method, HasUnits)
 
 
 def units(

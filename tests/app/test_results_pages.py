@@ -74,7 +74,7 @@ def _add_baselines(project: Project) -> None:
     folder = project.result_dir("transfer") / "baselines"
     folder.mkdir()
     method = workflow.method_of(project.params("transfer"))
-    for key in workflow.BASELINES:
+    for key in workflow.baselines_of(method):
         save_result(folder / f"{key}.h5ad", workflow.baseline(load_pair(project), key, method, Run()))
 
 

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from sctl.errors import Cancelled, ParameterError
 from sctl.numerics.networks import Dense, Mlp, draw_weights, dropped
-from sctl.numerics.training import Cells, TrainingConfig, generator, one_thread, stratified_split, train
+from sctl.numerics.resample import stratified_split
+from sctl.numerics.training import Cells, TrainingConfig, generator, one_thread, train
 from sctl.run import Run
 
 

@@ -121,6 +121,17 @@ class FineTuningStages:
         return self.before if answer == "before" else self.after
 
 
+def result_warnings(result: TransferResult) -> tuple[str, ...]:
+    """Return a sentence where the clusters divide the target much worse than it divides by itself."""
+    tuned = result.diagnostics.fine_tuning
+    if tuned is None or tuned.explained:
+        return ()
+    return (
+        "The annotated dataset does not explain your cells: its types divide them much worse than your cells divide by "
+        "themselves. Look at marker genes before you trust a name, or choose another source.",
+    )
+
+
 def answered(result: TransferResult, answer: Answer, *, min_confidence: float) -> TransferResult:
     """Return the result with the answer asked for; nothing is computed anew.
 

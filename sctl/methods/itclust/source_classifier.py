@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,3 +175,27 @@ def _parts_that_do_not_fit() -> DataError:
         expected="As many genes and cell types as the network has places for.",
         do="Save the model again.",
     )
+
+
+def log_odds(net: Any) -> Callable[[int, int], Callable[[Any], Any]]:
+    """Return how much a network prefers one type to another, ``log q_a − log q_b``, as a function of two types.
+
+    Parameters
+    ----------
+    net : Module
+        From :meth:`SourceClassifier.network`.
+
+    Returns
+    -------
+    callable
+        The numbers of two types, to a function of tensors: cells (n_cells, n_vars) to (n_cells,).
+    """
+
+    def preference(label: int, against: int) -> Callable[[Any], Any]:
+        def score(x: Any) -> Any:
+            log_q = net(x).log()
+            return log_q[:, label] - log_q[:, against]
+
+        return score
+
+    return preference

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sctl.methods.explainer import Explainer
 from sctl.numerics.attribution import integrated_gradients
 from sctl.numerics.encoder_decoder import EncoderDecoder
 from sctl.numerics.neighbors import FEW_CELLS, CodeScale, Scaling, mean_of_nearest
@@ -116,6 +117,17 @@ class CodeReasons:
         )
         inputs = X[cells].toarray().astype(np.float64)
         return cls(model, scale, known.apply(reference.code), reference.labels, inputs, n_neighbors)
+
+    def explainer(self, genes: tuple[str, ...], label_names: tuple[str, ...], baseline: Floats) -> Explainer:
+        """Return these reasons in the form that all methods share; ``baseline`` is (n_genes,)."""
+        return Explainer(
+            genes,
+            label_names,
+            self.inputs,
+            baseline,
+            margin=self.margin,
+            contributions=lambda label, against: self.contributions(label, against, baseline),
+        )
 
     def margin(self, x: Floats, label: int, against: int) -> Floats:
         """Return how much nearer the cells, changed to ``x`` (n_obs, n_genes), lie to the first label: (n_obs,)."""

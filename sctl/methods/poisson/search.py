@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from sctl.typing import Ints
 
 def configured(config: PoissonConfig, settings: Settings) -> PoissonConfig:
     """Return a configuration with other settings, as :data:`~sctl.numerics.hyperparameters.SPACES` names them."""
-    of_training: dict[str, Any] = {name: value for name, value in settings.items() if hasattr(config.training, name)}
+    names = {item.name for item in fields(config.training)}
+    of_training: dict[str, Any] = {name: value for name, value in settings.items() if name in names}
     rest = {name: value for name, value in settings.items() if name not in of_training}
     changed: dict[str, Any] = {**rest, "training": replace(config.training, **of_training)}
     return replace(config, **changed)

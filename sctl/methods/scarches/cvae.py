@@ -21,7 +21,7 @@ from sctl.numerics.networks import Dense, draw_weights, dropped
 
 Likelihood = Literal["mse", "sse", "nb", "zinb"]
 Norm = Literal["layer", "batch", "none"]
-Freedom = Literal["condition", "input", "all"]
+Trainable = Literal["condition", "input", "all"]
 """What surgery trains: the new conditions' weights; those and the first layers; everything."""
 
 COUNTS: frozenset[Likelihood] = frozenset({"nb", "zinb"})
@@ -245,7 +245,7 @@ def drawn(architecture: Architecture, generator: torch.Generator) -> Conditional
 
 @torch.no_grad()
 def extend_conditions(
-    network: ConditionalAutoencoder, n_new: int, trainable: Freedom = "condition"
+    network: ConditionalAutoencoder, n_new: int, trainable: Trainable = "condition"
 ) -> ConditionalAutoencoder:
     """Return a copy with ``n_new`` more conditions, in which only what ``trainable`` allows can be trained.
 

@@ -16,8 +16,8 @@ from sctl.methods.scarches.cvae import (
     Architecture,
     ConditionalAutoencoder,
     Decoded,
-    Freedom,
     Latent,
+    Trainable,
     drawn,
     extend_conditions,
     n_trainable,
@@ -204,7 +204,7 @@ def learn_reference(
 
 
 def map_query(
-    network: ConditionalAutoencoder, expression: CellBatch, recipe: Recipe, run: Run, trainable: Freedom = "condition"
+    network: ConditionalAutoencoder, expression: CellBatch, recipe: Recipe, run: Run, trainable: Trainable = "condition"
 ) -> tuple[ConditionalAutoencoder, TrainingLog]:
     """Return a copy of a network that knows the conditions of a target.
 

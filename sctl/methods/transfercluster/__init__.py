@@ -23,6 +23,7 @@ from sctl.methods.transfercluster.baselines import (
     TargetCluster as TargetCluster,
 )
 from sctl.methods.transfercluster.kernels import TargetStep
+from sctl.methods.transfercluster.landmarks import clustering_seconds
 from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
 from sctl.methods.transfercluster.nmf import elastic_net_nmf, scale_to
 from sctl.methods.transfercluster.nmf_groups import Groups, nmf_groups, profiles_of_types
@@ -155,6 +156,11 @@ class TransferCluster(SavedProfiles):
         high=1.0,
         advanced=True,
     )
+
+    @classmethod
+    @override
+    def cost(cls, *, n_source: int, n_target: int, n_thetas: int = 1) -> float | None:
+        return n_thetas * clustering_seconds(n_target)
 
     @property
     def thetas(self) -> tuple[float, ...]:

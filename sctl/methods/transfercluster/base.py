@@ -11,6 +11,7 @@ import pandas as pd
 from anndata import AnnData
 from numpy.typing import NDArray
 from scipy import sparse
+from typing_extensions import override
 
 from sctl._version import __version__
 from sctl.data import (
@@ -26,6 +27,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
 from sctl.methods.transfercluster.clusterers import ClustererName, check_installed
+from sctl.methods.transfercluster.landmarks import clustering_seconds
 from sctl.methods.transfercluster.loadings import evidence, label_probabilities, loading_contributions, loading_margin
 from sctl.methods.transfercluster.preparation import prepare_sweep, with_target_only_genes
 from sctl.methods.transfercluster.rejection import REJECTION_SCORES
@@ -56,6 +58,10 @@ class ConsensusMethod(TransferMethod):
     """Cluster by SC3 and name the clusters by the source types that their cells resemble."""
 
     family: ClassVar[str] = "cluster your cells by consensus (SC3)"
+    citations: ClassVar[tuple[str, ...]] = (
+        "Kiselev et al. (2017), SC3: consensus clustering of single-cell RNA-seq data, Nature Methods 14:483",
+    )
+
     n_clusters: int | None = param(
         None,
         "How many groups to look for. Empty: as many as source types are met in your data.",
@@ -103,6 +109,11 @@ class ConsensusMethod(TransferMethod):
         high=5000,
         advanced=True,
     )
+
+    @classmethod
+    @override
+    def cost(cls, *, n_source: int, n_target: int, n_thetas: int = 1) -> float | None:
+        return clustering_seconds(n_target)
 
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn a profile for each source type.
@@ -272,7 +283,7 @@ class ConsensusMethod(TransferMethod):
             version=__version__,
             var_names=tuple(getattr(self, "var_names_", ())),
             obsm={"loadings": sweep.loadings, **({} if sweep.rejection is None else {"rejection": sweep.rejection})},
-            varm={"dictionary": self.dictionary_.T} if hasattr(self, "dictionary_") else {},
+            varm={"dictionary": self.dictionary_.T} if "dictionary_" in vars(self) else {},
             diagnostics=_joined(found, sweep, int(consensus.proba.shape[1])),
         )
 

@@ -13,11 +13,15 @@ from typing_extensions import override
 from sctl.data import ConsensusClustering, Diagnostics, TransferResult
 from sctl.methods.base import param
 from sctl.methods.transfercluster.base import OF_THE_TARGET, ConsensusMethod, SavedProfiles
+from sctl.methods.transfercluster.landmarks import clustering_seconds
 from sctl.methods.transfercluster.preparation import prepare_sweep
 from sctl.methods.transfercluster.sc3 import Consensus
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.numerics.resample import stratified
 from sctl.run import Run
+
+MOST_SOURCE_CELLS = 1500
+"""Of a larger source ConcatenateCluster draws this many cells by default."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +40,7 @@ class TargetCluster(SavedProfiles):
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 80
+    is_baseline: ClassVar[bool] = True
     target_settings: ClassVar[frozenset[str]] = OF_THE_TARGET
 
     @override
@@ -78,9 +83,11 @@ class ConcatenateCluster(ConsensusMethod):
     reference: ClassVar[str] = "Mieth et al. (2019), https://doi.org/10.1038/s41598-019-56911-z"
     needs_labels: ClassVar[bool] = True
     order: ClassVar[int] = 90
+    is_baseline: ClassVar[bool] = True
+    needs_source_cells: ClassVar[bool] = True
 
     max_source_cells: int = param(
-        1500,
+        MOST_SOURCE_CELLS,
         "Of a larger annotated dataset this many cells are drawn, every type in proportion: memory and time "
         "grow with the square of all cells.",
         title="Largest number of source cells",
@@ -88,6 +95,11 @@ class ConcatenateCluster(ConsensusMethod):
         high=20_000,
         advanced=True,
     )
+
+    @classmethod
+    @override
+    def cost(cls, *, n_source: int, n_target: int, n_thetas: int = 1) -> float | None:
+        return clustering_seconds(n_target + min(n_source, MOST_SOURCE_CELLS))
 
     @override
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:

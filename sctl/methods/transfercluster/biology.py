@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.numerics.outliers import FEW_CELLS, outlier_scores
@@ -75,7 +76,7 @@ def cluster_genes(
         raise DataError(
             "There is a single cluster.", expected="Genes are compared between clusters.", do="Ask for two or more."
         )
-    columns = X.tocsc() if hasattr(X, "tocsc") else np.asarray(X)
+    columns = X.tocsc() if sparse.issparse(X) else np.asarray(X)
     sums = rank_sums(columns, codes.ravel(), len(held), run=run or Run())
     best, tied = _highest(sums)
     tests = against_rest(sums, len(held))

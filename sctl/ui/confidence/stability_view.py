@@ -13,6 +13,7 @@ import streamlit as st
 from sctl import export, workflow
 from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.methods import METHODS
+from sctl.methods.base import TransferMethod
 from sctl.plots.palette import ACCENT, FAINT, styled
 from sctl.project import Project, Question, cells_of, outcomes_file, outcomes_in, questions
 from sctl.project.seed_stability import Kind
@@ -138,24 +139,20 @@ def _start(question: Question, n_seeds: int) -> None:
 
 def _duration(project: Project, n_seeds: int) -> str:
     source, n_target = project.input_info("source") or {}, results.result(project).n_obs
-    methods = _methods(project)
-    total = estimates.START
-    for key, method in methods.items():
+    costs = []
+    for method in _methods(project).values():
         sweep = workflow.as_sweep(method)
         n_thetas = 1 if sweep is None or method.params.get("theta") is not None else len(sweep.thetas)
-        once = estimates.seconds(key, n_target=n_target, n_source=int(source.get("n_obs", 0)), n_thetas=n_thetas)
-        if once is None:
-            return estimates.in_words(None)
-        total += n_seeds * (once - estimates.START)
-    return estimates.in_words(total)
+        costs.append(method.cost(n_source=int(source.get("n_obs", 0)), n_target=n_target, n_thetas=n_thetas))
+    known = [cost for cost in costs if cost is not None]
+    once = sum(known) if len(known) == len(costs) else None
+    return estimates.in_words(estimates.with_start(once, times=n_seeds))
 
 
-def _methods(project: Project) -> dict[str, Any]:
+def _methods(project: Project) -> dict[str, TransferMethod]:
     method = workflow.method_of(project.params("transfer"))
     compared = workflow.compared_methods(method, workflow.chosen_theta(method, project.params("theta")["theta"]))
-    return {
-        key: kind for key, kind in compared.items() if not (project.has_trained and key == workflow.NEEDS_SOURCE_CELLS)
-    }
+    return {key: kind for key, kind in compared.items() if not (project.has_trained and kind.needs_source_cells)}
 
 
 def _counted(project: Project, question: Question) -> dict[str, int]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import pandas as pd
 import streamlit as st
 from anndata import AnnData
+from scipy import sparse
 
 from sctl import preflight, preprocess, qc
 from sctl.errors import ProjectError
@@ -132,7 +133,7 @@ def column(project: Project, role: str, fingerprint: str, name: str) -> pd.Serie
 def corner(project: Project, role: str, fingerprint: str, size: int = 5) -> pd.DataFrame:
     """Return the first cells and genes as a table: (size, size)."""
     adata = dataset(project, role, fingerprint)[:size, :size]
-    values: Any = adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X
+    values: Any = adata.X.toarray() if sparse.issparse(adata.X) else adata.X
     return pd.DataFrame(values, index=adata.obs_names, columns=adata.var_names)
 
 

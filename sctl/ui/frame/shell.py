@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from sctl._version import __version__
 from sctl.errors import ProjectError
 from sctl.methods import METHODS
+from sctl.methods.base import SweepsTheta, has_capability
 from sctl.project import Project
 from sctl.ui.frame import errors, jobs, picture, state, steps
 from sctl.ui.frame.steps import Step
@@ -284,7 +285,7 @@ def _sign(project: Project, step: Step) -> tuple[str, str, str]:
 def _has_theta(project: Project) -> bool:
     """Tell whether the chosen method has a θ; of settings that nobody can read it is assumed."""
     method = METHODS.get(project.params("transfer")["method"])
-    return method is None or hasattr(method, "prepare_sweep")
+    return method is None or has_capability(method, SweepsTheta)
 
 
 def _history(project: Project) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from scipy import sparse
 
 from sctl import plots
 from sctl.plots.palette import styled
@@ -35,7 +36,7 @@ def draw(project: Project, found: ConsensusPoint, table: pd.DataFrame) -> None:
     target = results.target(project)
     columns = target.var_names.get_indexer(genes["gene"])
     values: Any = target.X[found.compared[cells]][:, columns]
-    shares = scaled(values.toarray() if hasattr(values, "toarray") else np.asarray(values))
+    shares = scaled(values.toarray() if sparse.issparse(values) else np.asarray(values))
     called = consensus_results.names(project, found)
     clusters = [called[int(number)] for number in found.clusters[found.compared[cells]]]
     figure = _figure(shares, genes, clusters)

@@ -10,10 +10,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from sctl import jobs
+from sctl import jobs, workflow
 from sctl.jobs import Job
-from sctl.methods import METHODS
-from sctl.project import REFERENCE_METHOD, Project, as_reference, load_self_test, trained_file
+from sctl.project import Project, as_reference, load_self_test, trained_file
 from sctl.sharing import ENDING, Library, TrainedSource
 from sctl.ui.data import inputs
 from sctl.ui.export import exports
@@ -24,8 +23,6 @@ from sctl.ui.widgets import forms, training_view
 
 PLACE = "reference"
 KIND = "reference"
-_OF_THE_TARGET = ("find_new_types", "min_confidence", "freedom", "surgery_epochs", "max_ambiguity")
-"""Settings that matter only once cells are mapped; they are asked for then."""
 _MOST_NAMES = 12
 
 
@@ -84,10 +81,11 @@ def _settings(project: Project) -> None:
         st.markdown(":gray[Add datasets first. Several files become one reference, each file a dataset of its own.]")
         return
     st.markdown(_datasets(project, info, keys["batch_key"]))
-    kind, own = METHODS[REFERENCE_METHOD], _own(project)
+    kind, own = workflow.reference_method(), _own(project)
     names = caching.groupings(project, "source", info["fingerprint"])
     columns = forms.Columns([name for name in names if name != keys["label_key"]], str(keys["batch_key"] or ""))
-    forms.method_form(kind, own, elsewhere=[*_OF_THE_TARGET, forms.COLUMN], columns=columns)
+    later = sorted(kind.target_settings - {forms.COLUMN})  # they matter only once cells are mapped
+    forms.method_form(kind, own, elsewhere=[*later, forms.COLUMN], columns=columns)
 
 
 def _datasets(project: Project, info: Mapping[str, Any], key: str | None) -> str:
@@ -104,7 +102,7 @@ def _datasets(project: Project, info: Mapping[str, Any], key: str | None) -> str
 
 def _own(project: Project) -> dict[str, Any]:
     params = project.params("transfer")
-    return dict(params["params"]) if params["method"] == REFERENCE_METHOD else {}
+    return dict(params["params"]) if params["method"] == workflow.reference_method().key else {}
 
 
 def _button(project: Project, view: Project | None) -> None:
@@ -126,12 +124,12 @@ def _start() -> None:
     if project is None:
         return
     with errors.remembered("Your settings are as they were.", place=PLACE):
-        own, values = _own(project), {}
-        for parameter in METHODS[REFERENCE_METHOD].parameters():
-            key = state.PARAMETER.of(REFERENCE_METHOD, parameter.name)
+        kind, own, values = workflow.reference_method(), _own(project), {}
+        for parameter in kind.parameters():
+            key = state.PARAMETER.of(kind.key, parameter.name)
             kept = own.get(parameter.name, parameter.default)
             values[parameter.name] = key.get() if key.name in st.session_state else kept
-        chosen = {"method": REFERENCE_METHOD, "params": values, "seed": project.params("transfer")["seed"]}
+        chosen = {"method": kind.key, "params": values, "seed": project.params("transfer")["seed"]}
         project.set_params("transfer", chosen, note="Settings of the reference")
         view = as_reference(project)
         if view is not None:

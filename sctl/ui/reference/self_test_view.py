@@ -103,10 +103,9 @@ def _number(project: Project) -> int:
 
 def _duration(project: Project, n_tests: int) -> str:
     n_source = load_report(project)["n_cells"]["source"][1]
-    once = estimates.seconds(
-        results.result(project).method, n_target=n_source // 4, n_source=n_source, n_thetas=1
-    )  # a quarter is asked about
-    return estimates.in_words(None if once is None else estimates.START + n_tests * (once - estimates.START))
+    kind = METHODS[results.result(project).method]
+    once = kind.cost(n_source=n_source, n_target=n_source // 4)  # a quarter is asked about
+    return estimates.in_words(estimates.with_start(once, times=n_tests))
 
 
 # -- charts --------------------------------------------------------------------------------------------

@@ -106,10 +106,9 @@ def _card(project: Project, method: type[TransferMethod], reason: str, *, chosen
     st.markdown(f"#### {method.title}{badge}")
     st.markdown(f"{method.summary}\n\n**Choose it when:** {method.choose_when[0].lower()}{method.choose_when[1:]}")
     counts = load_report(project)["n_cells"]
-    duration = estimates.seconds(
-        method.key, n_target=counts["target"][1], n_source=counts["source"][1], n_thetas=_n_thetas(method)
-    )
-    facts = [f":material/schedule: {estimates.in_words(duration)} for your {counts['target'][1]:,} cells"]
+    cost = method.cost(n_source=counts["source"][1], n_target=counts["target"][1], n_thetas=_n_thetas(method))
+    duration = estimates.in_words(estimates.with_start(cost))
+    facts = [f":material/schedule: {duration} for your {counts['target'][1]:,} cells"]
     facts.append(f":material/label: {_use_of_labels(project, method)}")
     facts += [f":green[{reason}]"] if reason else []
     facts += [f":red[{why_not}]"] if why_not else []
@@ -186,7 +185,8 @@ def _landmarks_note(project: Project, settings: Mapping[str, Any]) -> None:
 
 
 def _n_thetas(method: type[TransferMethod]) -> int:
-    return len(getattr(method(), "thetas", (0.0,)))
+    sweep = workflow.as_sweep(method())
+    return 1 if sweep is None else len(sweep.thetas)
 
 
 def _same(project: Project, chosen: Mapping[str, Any]) -> bool:
