@@ -22,7 +22,7 @@ Part = Callable[[float, float], Run]
 
 def check_reference(project: Project, pair: Pair, method: TransferMethod, seed: int, part: Part) -> None:
     """Test the reference bit by bit, keeping every answer as it comes; all together go into its file."""
-    with locked(project.result_dir("transfer") / "self_test.lock", _waiting(part)):
+    with locked(project.result_dir("transfer") / "self_test.lock", waiting(part)):
         tests, done = workflow.self_tests(pair, method), done_parts(project)
         for number, test in enumerate(tests):
             if (test.kind, test.name) in done:
@@ -54,7 +54,9 @@ def latent_of(method: TransferMethod) -> dict[str, np.ndarray[Any, Any]] | None:
     return {"points": np.asarray(points, dtype=np.float32), "types": np.asarray(names, dtype=str)[np.asarray(codes)]}
 
 
-def _waiting(part: Part) -> Callable[[], None]:
+def waiting(part: Part) -> Callable[[], None]:
+    """Return what reports that another process computes the same, and raises ``Cancelled`` when this one is stopped."""
+
     def report() -> None:
         part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
 
