@@ -1,168 +1,132 @@
-"""What jobs compute on demand, beside the steps: each analysis loads what it needs, and keeps what it finds."""
+"""How a job runs an analysis on demand: it loads what the analysis takes, and keeps what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
-from sctl import workflow
-from sctl.errors import DataError, ParameterError
-from sctl.jobs import reference
 from sctl.jobs.method import method_of
-from sctl.project import (
-    Project,
-    Question,
-    SearchQuestion,
-    UnitsQuestion,
-    WhyQuestion,
-    add_outcome,
-    load_gene_sets,
-    load_pair,
-    load_reasons,
-    load_result,
-    load_source_check,
-    load_units,
-    note_question,
-    outcomes_in,
-    save_curves,
-    save_reasons,
-    save_source_check,
-    save_units,
-    trained_file,
-)
-from sctl.project.checksums import is_intact
-from sctl.project.results import BASELINES, save_result
-from sctl.project.searches import mend_journal
-from sctl.project.steps import locked
+from sctl.methods.base import TransferMethod
+from sctl.project import Project, analyses, load_gene_sets, load_pair, load_result, load_self_test, trained_file
+from sctl.project.files import replacing
+from sctl.project.latent import latent_in
 from sctl.run import Run
 from sctl.sharing import load_model
+from sctl.workflow import Analysis, Params, get_analysis, keep_self_test
+from sctl.workflow.analyses.base import Inputs, Journal, OwnJournal, Parts
 
-Part = Callable[[float, float], Run]
-"""Gives the run of a part of an analysis, which takes the bar from one share of it to another."""
+
+def run_analysis(
+    project: Project, name: str, params: Mapping[str, Any], run: Run, given: Mapping[str, Any] | None = None
+) -> None:
+    """Compute what is not there yet of the result of an analysis, and keep it.
+
+    Parameters
+    ----------
+    project : Project
+    name : str
+        Of the analysis.
+    params : mapping
+        Its parameters, as :meth:`~sctl.workflow.analyses.base.Params.to_dict` gave them.
+    run : Run
+    given : mapping, optional
+        Inputs that are known already.
+    """
+    analysis = get_analysis(name)
+    # Other kinds of jobs pass no parameters of the analyses that follow them.
+    wanted = analysis.params() if analysis.follows else analysis.params.from_dict(params)
+    with analyses.working(
+        project, name, wanted, lambda: run.report("Waiting for another computation of the same", 0, 0)
+    ):
+        _compute(project, analysis, wanted, run, given or {})
+        if name in _AFTERWARDS:
+            _AFTERWARDS[name](project)
 
 
-def compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Compute the baselines of a sweep that are not there yet."""
-    method, seed = method_of(project)
-    if workflow.as_sweep(method) is None:
+def _compute(project: Project, analysis: Analysis, params: Params, run: Run, given: Mapping[str, Any]) -> None:
+    form, name = analysis.form, analysis.name
+    if isinstance(form, Journal | OwnJournal):
+        analyses.begin(project, name, params)
+    if isinstance(form, OwnJournal):
+        form.mend(analyses.journal(project, name, params))
+    found_in_parts = isinstance(form, Journal | Parts)
+    if not found_in_parts and not isinstance(form, OwnJournal) and _is_there(project, name, params):
         return
-    folder = project.result_dir("transfer") / BASELINES
-    folder.mkdir(exist_ok=True)
-    with locked(folder.with_suffix(".lock"), reference.waiting(part)):
-        todo = [key for key in workflow.baselines_of(method) if not is_intact(folder / f"{key}.h5ad")]
-        if not todo:
-            return
-        first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
-        pair = workflow.with_found_groups(load_pair(project), method, first)
-        for number, key in enumerate(todo):
-            run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-            save_result(folder / f"{key}.h5ad", workflow.baseline(pair, key, method, run))
-
-
-def check_source(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Tell of what use the source is, unless that is known; a source that cannot be measured stops nothing."""
-    if load_source_check(project) is not None:
+    seed = int(project.params("transfer")["seed"]) if analysis.seeded else run.seed
+    inputs = _Loaded(_Context(project, name, params), given)
+    found = analysis.run(cast("Inputs", inputs), params, replace(run, seed=seed))
+    if isinstance(form, OwnJournal) or found is None:
         return
-    pair = load_pair(project)
-    try:
-        found = workflow.check_source(pair, workflow.usual_method(pair.label_key), part(0.0, 1.0))
-    except (DataError, ParameterError) as error:
-        found = workflow.SourceCheck(why_not=str(error))
-    save_source_check(project, found)
+    for value in cast("Iterator[Any]", found) if found_in_parts else (found,):
+        analyses.save(project, name, params, value)
 
 
-def repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Repeat the clustering with other seeds, keeping every outcome as it comes; those that are there are not repeated."""
-    method, _ = method_of(project)
-    question = Question.from_dict(params["question"])
-    path = note_question(project, question)
-    methods = workflow.compared_methods(method, workflow.chosen_theta(method, project.params("theta")["theta"]))
-    with locked(path.with_suffix(".lock"), reference.waiting(part)):
-        done = {(outcome.method, outcome.seed) for outcome in outcomes_in(path)}
-        n_seeds, groups, pair = int(params["n_seeds"]), question.groups(project), load_pair(project)
-        for outcome in workflow.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
-            add_outcome(path, outcome)
+def _is_there(project: Project, name: str, params: Params) -> bool:
+    return analyses.load(project, name, params) is not None
 
 
-def explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Say why cells have their label, unless that is known."""
-    question = WhyQuestion.from_dict(params["question"])
-    if load_reasons(project, question) is not None:
-        return
-    method, seed = method_of(project)
+def _save_with_reference(project: Project) -> None:
+    """Write what tests of the reference found into its file, which goes on to others."""
     path = trained_file(project)
     if path is not None:
-        method = load_model(path)
-    found = workflow.reasons(
-        load_pair(project),
-        method,
-        load_result(project),
-        workflow.ExplanationRequest(question.places(project), question.against),
-        run=replace(part(0.0, 1.0), seed=seed),
-        sets=load_gene_sets(project, question.sets) if question.sets else None,
-    )
-    save_reasons(project, question, found)
+        with replacing(path) as temporary:
+            temporary.write_bytes(path.read_bytes())
+            keep_self_test(temporary, load_self_test(project))
 
 
-def search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Go on with a search for settings; every trial is in its journal as it ends."""
-    question = SearchQuestion.from_dict(params["question"])
-    method = workflow.method_of({"method": question.method, "params": question.params})
-    path = question.journal(project)
-    path.parent.mkdir(exist_ok=True)
-    with locked(path.with_suffix(".lock"), reference.waiting(part)):
-        mend_journal(path)
-        run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
-        workflow.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
+_AFTERWARDS: Mapping[str, Callable[[Project], None]] = {"self_test": _save_with_reference}
+"""What is done with the finished result of an analysis besides keeping it."""
 
 
-def units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Look for the pathways of a code's units, unless they are known."""
-    question = UnitsQuestion.from_dict(params["question"])
-    if load_units(project, question) is not None:
-        return
-    method, seed = method_of(project)
-    path = trained_file(project)
-    found = workflow.units(
-        load_pair(project),
-        method if path is None else load_model(path),
-        n_units=question.n_units,
-        run=replace(part(0.0, 1.0), seed=seed),
-        sets=load_gene_sets(project, question.sets) if question.sets else None,
-    )
-    save_units(project, question, found)
+# -- inputs ----------------------------------------------------------------------------------------------
 
 
-def neighbors(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Compare labels with the truth for every number of neighbours."""
-    truth = project.truth()
-    if truth is None:
-        raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
-    method, seed = method_of(project)
-    run = replace(part(0.0, 1.0), seed=seed)
-    save_curves(project, workflow.neighbor_curves(load_pair(project), method, load_result(project), truth, run=run))
+@dataclass(frozen=True)
+class _Context:
+    project: Project
+    name: str
+    params: Params
 
 
-def self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Test the reference that the project learned."""
-    method, seed = method_of(project)
-    reference.check_reference(project, load_pair(project), method, seed, part)
+class _Loaded(dict[str, Any]):
+    """The inputs of an analysis, each loaded when it is first used: whoever finds nothing to do loads nothing."""
+
+    def __init__(self, context: _Context, given: Mapping[str, Any]) -> None:
+        super().__init__(given)
+        self._context = context
+
+    def __missing__(self, key: str) -> Any:
+        if key not in get_analysis(self._context.name).inputs:
+            raise KeyError(f"the analysis {self._context.name!r} does not declare the input {key!r}")
+        self[key] = _LOADERS[key](self._context)
+        return self[key]
 
 
-def latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Draw the map in the space that the method learned."""
-    reference.draw_latent(project, int(project.params("transfer")["seed"]), part)
+def _fitted(context: _Context) -> TransferMethod:
+    path = trained_file(context.project)
+    return method_of(context.project)[0] if path is None else load_model(path)
 
 
-ON_DEMAND: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
-    "compare": compare,
-    "source": check_source,
-    "repeats": repeats,
-    "explain": explain,
-    "search": search,
-    "self_test": self_test,
-    "units": units,
-    "neighbours": neighbors,
-    "latent": latent,
+def _latent(context: _Context) -> Mapping[str, Any] | None:
+    project = context.project
+    return latent_in(project.result_dir("transfer")) if project.state("theta") == "done" else None
+
+
+def _gene_sets(context: _Context) -> Any:
+    reference = context.params.to_dict().get("sets")
+    return load_gene_sets(context.project, reference) if reference else None
+
+
+_LOADERS: Mapping[str, Callable[[_Context], Any]] = {
+    "pair": lambda context: load_pair(context.project),
+    "method": lambda context: method_of(context.project)[0],
+    "fitted": _fitted,
+    "result": lambda context: load_result(context.project),
+    "theta": lambda context: context.project.params("theta")["theta"],
+    "truth": lambda context: context.project.truth(),
+    "gene_sets": _gene_sets,
+    "latent": _latent,
+    "journal": lambda context: analyses.journal(context.project, context.name, context.params),
+    "done": lambda context: analyses.load(context.project, context.name, context.params, sound=True),
 }

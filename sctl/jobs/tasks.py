@@ -10,7 +10,8 @@ from typing import Any
 
 from sctl import workflow
 from sctl.data import Pair
-from sctl.jobs import analyses, reference
+from sctl.jobs import reference
+from sctl.jobs.analyses import run_analysis
 from sctl.jobs.method import method_of as _method
 from sctl.methods.base import TransferMethod, learned
 from sctl.project import (
@@ -45,77 +46,11 @@ from sctl.project.results import (
 from sctl.project.steps import locked
 from sctl.run import Run
 from sctl.sharing import load_model
+from sctl.workflow.analyses import analyses
+from sctl.workflow.registry import LEARN, job_kinds, weight
 
 Part = Callable[[float, float], Run]
 """Gives the run of a part of a step, which takes the bar from one share of the step to another."""
-
-COMPARE = "compare"
-"""What follows a θ sweep in the background: the baselines. No step of the project, nothing waits for it."""
-
-SOURCE = "source"
-"""What follows the preparation in the background: of what use the source is. No step of the project either."""
-
-REPEATS = "repeats"
-"""Other seeds, asked for on a page: whether two groups stay apart. No step of the project either."""
-
-EXPLAIN = "explain"
-"""Why cells have their label, asked for on a page. No step of the project either."""
-
-SEARCH = "search"
-"""A search for settings of the method, asked for on a page. No step of the project either."""
-
-SELF_TEST = "self_test"
-"""Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
-
-LEARN = "learn"
-"""A reference is learned from the source alone, on a page of its own. No step of the project either."""
-
-UNITS = "units"
-"""What the units of a code are busy with, asked for on a page. No step of the project either."""
-
-NEIGHBOURS = "neighbours"
-"""How right labels are for each number of neighbours, asked for on a page. No step of the project either."""
-
-LATENT = "latent"
-"""A map in the space that the method itself learned, where it has one. No step of the project either."""
-
-TASKS: Mapping[str, tuple[str, ...]] = {
-    "prepare": ("preprocess", SOURCE),
-    "transfer": ("preprocess", "transfer", "theta", COMPARE),
-    "theta": ("preprocess", "transfer", "theta"),
-    "explore": ("preprocess", "explore", LATENT),
-    "markers": ("preprocess", "transfer", "theta", "markers"),
-    "consensus": ("preprocess", "transfer", "theta", "consensus"),
-    "repeats": ("preprocess", "transfer", "theta", REPEATS),
-    "explain": ("preprocess", "transfer", "theta", EXPLAIN),
-    "search": ("preprocess", SEARCH),
-    "self_test": ("preprocess", "transfer", SELF_TEST),
-    "reference": (LEARN,),
-    "units": ("preprocess", "transfer", UNITS),
-    "neighbours": ("preprocess", "transfer", "theta", NEIGHBOURS),
-    "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
-}
-"""Kind of job → what it sees to, in order; what is done is left as it is."""
-
-_WEIGHT = {
-    "preprocess": 1.0,
-    "transfer": 4.0,
-    "theta": 0.5,
-    "explore": 8.0,
-    "markers": 0.5,
-    "consensus": 4.0,
-    SOURCE: 1.0,
-    COMPARE: 5.0,
-    REPEATS: 20.0,
-    EXPLAIN: 4.0,
-    SEARCH: 40.0,
-    SELF_TEST: 20.0,
-    LEARN: 4.0,
-    UNITS: 60.0,
-    NEIGHBOURS: 2.0,
-    LATENT: 2.0,
-}
-"""Relative durations, measured on the demo; they only shape the bar."""
 
 
 def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[[str, float, float], Run]) -> None:
@@ -131,19 +66,22 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     """
     project = Project(project_root).at(Settings.from_dict(description["settings"]))
     todo = _todo(project, description)
-    total = sum(_WEIGHT[step] for step in todo)
+    total = sum(weight(step) for step in todo)
     start = 0.0
     for step in todo:
-        part = _within(begin, step, start, _WEIGHT[step] / total)
-        if step in _ON_DEMAND:
-            _ON_DEMAND[step](project, part, description.get("params", {}))
+        part = _within(begin, step, start, weight(step) / total)
+        if step == LEARN:
+            _learn(project, part)
+        elif step in analyses():
+            run_analysis(project, step, description.get("params", {}), part(0.0, 1.0))
         else:
             compute(project, step, part)
-        start += _WEIGHT[step] / total
+        start += weight(step) / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
-    return [step for step in TASKS[description["kind"]] if step in _ON_DEMAND or project.state(step) != "done"]
+    parts = job_kinds()[description["kind"]].parts
+    return [part for part in parts if part not in _COMPUTE or project.state(part) != "done"]
 
 
 def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
@@ -311,7 +249,7 @@ def _consensus(project: Project, directory: Path, part: Part) -> None:
         save_consensus(directory, point)
 
 
-def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
+def _learn(project: Project, part: Part) -> None:
     """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
     method, seed = _method(project)
     params = {**project.params("data"), **project.params("preprocess")}
@@ -323,12 +261,8 @@ def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
         if trained_file(project) is None:
             learned(pair, method, replace(part(0.05, 0.15), seed=seed))
             _keep_trained(project, directory, pair, method)
-    reference.check_reference(
-        project, pair, method, seed, lambda low, high: part(0.15 + 0.85 * low, 0.15 + 0.85 * high)
-    )
+    run_analysis(project, "self_test", {}, part(0.15, 1.0), {"pair": pair})
 
-
-_ON_DEMAND: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {**analyses.ON_DEMAND, LEARN: _learn}
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "preprocess": _prepare,

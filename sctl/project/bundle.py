@@ -21,7 +21,7 @@ SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
 _FILES = re.compile(
     rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json|sctl)"
-    rf"|results/[a-z]+/{_REF}/([a-z_]+/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
+    rf"|results/[a-z]+/{_REF}/([A-Za-z0-9_]+/)*[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
 )
 
 _OF_A_PROCESS = {STARTED, FAILED, DAMAGED}

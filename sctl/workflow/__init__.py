@@ -6,12 +6,29 @@ values; long steps yield what is finished, so that a stop loses nothing.
 
 from __future__ import annotations
 
+from sctl.workflow.analyses import analyses, get_analysis
+from sctl.workflow.analyses.base import Analysis, Params
+from sctl.workflow.analyses.explain import (
+    ExplainParams,
+    ExplanationRequest,
+    Reasons,
+    explains,
+    hallmark_of,
+    markers_for,
+    reasons,
+)
+from sctl.workflow.analyses.latent import latent_map
+from sctl.workflow.analyses.neighbors import has_neighbors, neighbor_curves
+from sctl.workflow.analyses.repeats import RepeatsParams, cell_groups, compared_methods, repeats
+from sctl.workflow.analyses.search import VALUE as TUNED_VALUE
+from sctl.workflow.analyses.search import SearchParams, best_settings, search_settings, searches, trials_table
+from sctl.workflow.analyses.self_test import Finding, keep_self_test, self_test_tables, self_tests, tests_itself
+from sctl.workflow.analyses.units import CASES as UNIT_CASES
+from sctl.workflow.analyses.units import UnitsParams, has_units, units
 from sctl.workflow.batches import batched, with_batches
 from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
-from sctl.workflow.explanations import ExplanationRequest, Reasons, explains, hallmark_of, markers_for, reasons
 from sctl.workflow.extend import extended, grows, save_grown, with_adaptor
 from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
-from sctl.workflow.latent import latent_map
 from sctl.workflow.n_clusters_scan import (
     ConsensusPoint,
     consensus,
@@ -20,7 +37,6 @@ from sctl.workflow.n_clusters_scan import (
     numbers_of,
     theta_of,
 )
-from sctl.workflow.neighbors import has_neighbors, neighbor_curves
 from sctl.workflow.pretrained import (
     match_genes,
     prepare_trained,
@@ -31,8 +47,6 @@ from sctl.workflow.pretrained import (
     why_not_saved,
 )
 from sctl.workflow.result_warnings import result_warnings
-from sctl.workflow.seed_stability import compared_methods, repeats
-from sctl.workflow.self_tests import keep_self_test, self_tests, tests_itself
 from sctl.workflow.settings import (
     BASELINES,
     DEFAULT_METHOD,
@@ -71,10 +85,6 @@ from sctl.workflow.steps import (
     transfer,
     with_repairs,
 )
-from sctl.workflow.tuning import VALUE as TUNED_VALUE
-from sctl.workflow.tuning import best_settings, search_settings, searches, trials_table
-from sctl.workflow.units import CASES as UNIT_CASES
-from sctl.workflow.units import has_units, units
 
 __all__ = [
     "BASELINES",
@@ -89,11 +99,19 @@ __all__ = [
     "TUNED_VALUE",
     "UNIT_CASES",
     "UPSTREAM",
+    "Analysis",
     "ConsensusPoint",
+    "ExplainParams",
     "ExplanationRequest",
+    "Finding",
     "Genes",
+    "Params",
     "Reasons",
+    "RepeatsParams",
+    "SearchParams",
     "SourceCheck",
+    "UnitsParams",
+    "analyses",
     "annotated",
     "answered",
     "as_sweep",
@@ -101,6 +119,7 @@ __all__ = [
     "baselines_of",
     "batched",
     "best_settings",
+    "cell_groups",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -112,6 +131,7 @@ __all__ = [
     "explore",
     "extended",
     "find_labels",
+    "get_analysis",
     "groups_of",
     "grows",
     "hallmark_of",
@@ -143,6 +163,7 @@ __all__ = [
     "save_trained",
     "search_settings",
     "searches",
+    "self_test_tables",
     "self_tests",
     "summarised",
     "tests_itself",

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from sctl import export, plots, workflow
-from sctl.project import Project, load_curves
+from sctl.project import Project, analyses
 from sctl.ui.frame import jobs, results, shell
 from sctl.ui.widgets import charts
 
@@ -21,7 +21,7 @@ def panel(project: Project) -> None:
         return
     job = jobs.running(project)
     mine = job is not None and job.kind == "neighbours"
-    curves = load_curves(project)
+    curves = analyses.load(project, "neighbours")
     with st.expander(
         "How many neighbours, and is the network worth it?",
         icon=":material/show_chart:",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sctl.methods.base import TransferMethod
 from sctl.plots.source import chance_figure, groups_figure
-from sctl.project import Project, load_source_check
+from sctl.project import Project, analyses
 from sctl.ui.frame import errors, shell
 from sctl.ui.frame import jobs as job_views
 from sctl.ui.widgets import charts, forms
@@ -50,7 +50,7 @@ def panel(project: Project) -> None:
     """Say of what use the source is for the target, with a small picture."""
     if project.state("preprocess") != "done":
         return
-    check = load_source_check(project)
+    check = analyses.load(project, "source")
     with st.container(border=True):
         st.markdown("#### Is this source of any use for your cells?")
         if check is None:
@@ -89,7 +89,7 @@ def groups(project: Project, method: type[TransferMethod], chosen: Mapping[str, 
             "get these names; marker genes tell what they are."
         )
     with left:
-        check = load_source_check(project)
+        check = analyses.load(project, "source")
         if check is not None and check.tried:
             _curve(check, value)
         else:
