@@ -424,6 +424,15 @@ def test_damaged_results_stay_behind_when_a_project_is_saved(whole, tmp_path, co
     assert answers(again) == expected
 
 
+def test_a_bundle_takes_the_whole_folder_of_every_result(whole, tmp_path):
+    import zipfile  # noqa: PLC0415
+
+    with zipfile.ZipFile(export_project(whole, tmp_path / "toy.sctl.zip")) as archive:
+        taken = {name for name in archive.namelist() if name.startswith("results/")}
+    there = {path for path in (whole.root / "results").rglob("*") if path.is_file() and path.suffix != ".lock"}
+    assert taken == {path.relative_to(whole.root).as_posix() for path in there}
+
+
 @pytest.mark.parametrize("pattern", ["theta/*/result.h5ad", "markers/*/markers.csv", "transfer/*/points/0.300000.json"])
 def test_a_bundle_whose_results_were_changed_is_refused(whole, tmp_path, pattern):
     import zipfile  # noqa: PLC0415

@@ -46,7 +46,7 @@ from sctl.project.results import (
 from sctl.project.steps import locked
 from sctl.run import Run
 from sctl.sharing import load_model
-from sctl.workflow.analyses import analyses
+from sctl.workflow.analyses import all_analyses
 from sctl.workflow.registry import LEARN, job_kinds, weight
 
 Part = Callable[[float, float], Run]
@@ -72,7 +72,7 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
         part = _within(begin, step, start, weight(step) / total)
         if step == LEARN:
             _learn(project, part)
-        elif step in analyses():
+        elif step in all_analyses():
             run_analysis(project, step, description.get("params", {}), part(0.0, 1.0))
         else:
             compute(project, step, part)

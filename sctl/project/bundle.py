@@ -125,8 +125,8 @@ def _unpack_into(path: Path, folder: Path) -> None:
             _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
-    for done in folder.glob(f"results/*/*/{DONE}"):
-        _check_sums(done.parent)
+    for result in folder.glob("results/*/*"):
+        _check_sums(result)
 
 
 def _check_sums(folder: Path) -> None:

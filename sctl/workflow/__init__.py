@@ -6,7 +6,7 @@ values; long steps yield what is finished, so that a stop loses nothing.
 
 from __future__ import annotations
 
-from sctl.workflow.analyses import analyses, get_analysis
+from sctl.workflow.analyses import all_analyses, get_analysis
 from sctl.workflow.analyses.base import Analysis, Params
 from sctl.workflow.analyses.explain import (
     ExplainParams,
@@ -111,7 +111,7 @@ __all__ = [
     "SearchParams",
     "SourceCheck",
     "UnitsParams",
-    "analyses",
+    "all_analyses",
     "annotated",
     "answered",
     "as_sweep",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sctl.workflow.analyses import analyses
+from sctl.workflow.analyses import all_analyses
 from sctl.workflow.settings import UPSTREAM
 
 LEARN = "learn"
@@ -69,14 +69,14 @@ def job_kinds() -> dict[str, JobKind]:
 
 def weight(part: str) -> float:
     """Return the duration of a step or an analysis relative to preparing the data, measured on the demo."""
-    return _STEP_WEIGHTS[part] if part in _STEP_WEIGHTS else analyses()[part].weight
+    return _STEP_WEIGHTS[part] if part in _STEP_WEIGHTS else all_analyses()[part].weight
 
 
 def _kinds() -> Iterator[JobKind]:
-    following = sorted((found for found in analyses().values() if found.follows), key=lambda found: found.order)
+    following = sorted((found for found in all_analyses().values() if found.follows), key=lambda found: found.order)
     for name, (last, title) in _TITLES.items():
         yield JobKind(name, title, (*_chain(last), *(found.name for found in following if found.follows == name)))
-    for found in analyses().values():
+    for found in all_analyses().values():
         if not found.follows:
             yield JobKind(found.name, found.title, (*_chain(found.after), found.name))
     yield JobKind("reference", "Building the reference", (LEARN,))

@@ -27,7 +27,7 @@ from sctl import io, project, sharing
 from sctl.errors import SctlError
 from sctl.numerics.hyperparameters import read_search
 from sctl.project.results import load_maps, source_table
-from sctl.workflow.analyses import analyses
+from sctl.workflow.analyses import all_analyses
 
 SEED = 20_240_607
 CPU_SECONDS, MEMORY = 20, 3_000_000_000
@@ -92,7 +92,7 @@ def _loaders(p: project.Project) -> Iterator[Callable[[], Any]]:
         "load_estimate",
     ):
         yield lambda name=name: getattr(project, name)(p)
-    for analysis in analyses().values():
+    for analysis in all_analyses().values():
         yield lambda name=analysis.name: project.analyses.stored_params(p, name)
         if not fields(analysis.params):
             yield lambda name=analysis.name: project.analyses.load(p, name)

@@ -16,9 +16,9 @@ from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, FAINT, styled
 from sctl.project import Project, analyses
-from sctl.ui.frame import errors, jobs, results, shell, state
+from sctl.ui.frame import errors, jobs, results, state
 from sctl.ui.transfer import estimates
-from sctl.ui.widgets import charts
+from sctl.ui.widgets import analysis_panel, charts
 from sctl.workflow import RepeatsParams
 from sctl.workflow.analyses.repeats import GroupsOf
 
@@ -47,17 +47,8 @@ def panel(project: Project) -> None:
     question = _question(project)
     if question is None:
         return
-    job = jobs.running(project)
-    mine = (
-        job is not None
-        and job.kind == "repeats"
-        and RepeatsParams.from_dict(job.params).identity() == question.identity()
-    )
-    _button(project, question, is_running=job is not None)
-    if mine and job is not None:
-        jobs.watch(job, place=PLACE, live=lambda now: _answer(project, question))
-    else:
-        _answer(project, question)
+    _button(project, question)
+    analysis_panel.growing(project, PLACE, question, lambda: _answer(project, question))
 
 
 # -- the question -------------------------------------------------------------------------------------
@@ -115,7 +106,7 @@ def _nearest(proba: Any, cells: pd.Series, names: Sequence[str]) -> tuple[str, s
     return names[min(one, other)], names[max(one, other)]
 
 
-def _button(project: Project, question: RepeatsParams, *, is_running: bool) -> None:
+def _button(project: Project, question: RepeatsParams) -> None:
     """Draw how often to repeat, and the button that starts it."""
     left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
     state.REPEATS_SEEDS.start_with(state.REPEATS_SEEDS.default)
@@ -124,22 +115,18 @@ def _button(project: Project, question: RepeatsParams, *, is_running: bool) -> N
             "How often each method clusters your cells", _SEEDS, key=state.REPEATS_SEEDS.name, persist_state="session",
             help="More repeats make the intervals narrower. Those that are there already are kept and counted.",
         )  # fmt: skip
-    stale = project.pinned is not None  # what is shown is of earlier settings
     done = min(_counted(project, question).values(), default=0)
-    enough = done >= n_seeds
-    right.button(
-        "Done" if enough else f"Repeat {n_seeds} times", icon=":material/repeat:", key="repeats:start", width="stretch",
-        on_click=_start, args=(question, int(n_seeds)), disabled=is_running or enough or stale,
-        help="Something else is being computed." if is_running else "Run the analysis again first." if stale else None,
-    )  # fmt: skip
-    if not enough and not is_running:
+    enough, busy = done >= n_seeds, jobs.running(project) is not None
+    button = analysis_panel.Button(
+        label="Done" if enough else f"Repeat {n_seeds} times",
+        icon=":material/repeat:",
+        enough=enough,
+        why_not=analysis_panel.why_not(project),
+        width="stretch",
+    )
+    analysis_panel.start_button(project, PLACE, replace(question, n_seeds=int(n_seeds)), button, right)
+    if not enough and not busy:
         st.caption(f"{_duration(project, n_seeds - done).capitalize()}. It runs in the background and can be stopped.")
-
-
-def _start(question: RepeatsParams, n_seeds: int) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "repeats", replace(question, n_seeds=n_seeds).to_dict())
 
 
 def _duration(project: Project, n_seeds: int) -> str:

@@ -13,8 +13,8 @@ from sctl.methods import METHODS
 from sctl.project import Project, analyses, keep_gene_sets, load_gene_sets
 from sctl.typing import Bools
 from sctl.ui.explain import reasons_view
-from sctl.ui.frame import errors, jobs, results, selection, shell, state
-from sctl.ui.widgets import uploads
+from sctl.ui.frame import errors, results, selection, shell, state
+from sctl.ui.widgets import analysis_panel, uploads
 from sctl.workflow import ExplainParams
 from sctl.workflow.analyses.explain import GroupKind
 
@@ -161,25 +161,10 @@ def _take(key: str) -> None:
 
 def answer(project: Project, question: ExplainParams) -> None:
     """Draw the answer, the job that looks for it, or the button that starts it."""
-    found = analyses.load(project, "explain", question)
-    if found is not None:
-        reasons_view.draw(project, question, found)
-        return
-    job = jobs.running(project)
-    if job is not None and job.kind == "explain" and job.params == question.to_dict():
-        jobs.watch(job, place=PLACE)
-        return
-    jobs.failed(project, "explain", question.to_dict())
-    stale = project.pinned is not None  # what is shown is of earlier settings
-    st.button(
-        "Explain", icon=":material/lightbulb:", key="explain:start", on_click=_start, args=(question,),
-        disabled=job is not None or stale,
-        help="Something else is being computed." if job else "Run the analysis again first." if stale else None,
-    )  # fmt: skip
-    st.caption("It takes a few seconds, runs in the background and can be stopped. Answers are kept in the project.")
-
-
-def _start(question: ExplainParams) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "explain", question.to_dict())
+    button = analysis_panel.Button(
+        label="Explain",
+        icon=":material/lightbulb:",
+        why_not=analysis_panel.why_not(project),
+        caption="It takes a few seconds, runs in the background and can be stopped. Answers are kept in the project.",
+    )
+    analysis_panel.panel(project, PLACE, question, button, lambda found: reasons_view.draw(project, question, found))

@@ -12,8 +12,8 @@ from sctl.jobs import JobState
 from sctl.methods import METHODS
 from sctl.numerics.hyperparameters import MOST_TRIALS, Ranges, Search
 from sctl.project import Project, analyses
-from sctl.ui.frame import errors, jobs, shell, state
-from sctl.ui.widgets import charts
+from sctl.ui.frame import errors, jobs, state
+from sctl.ui.widgets import analysis_panel, charts
 from sctl.workflow import SearchParams
 
 PLACE = "search"
@@ -26,8 +26,7 @@ _RANGES: dict[Ranges, str] = {
 
 def is_running(project: Project) -> bool:
     """Tell whether the running job is a search, which is shown here."""
-    job = jobs.running(project)
-    return job is not None and job.kind == "search"
+    return analysis_panel.job_of(project, PLACE) is not None
 
 
 def panel(project: Project, chosen: Mapping[str, Any]) -> None:
@@ -48,13 +47,13 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
         )
         question = _question(chosen)
         _button(project, question)
-        job = jobs.running(project)
-        if job is not None and job.kind == "search":
-            asked = SearchParams.from_dict(job.params)
-            jobs.watch(job, place=PLACE, live=lambda now: _live(project, asked, now))
+        job = analysis_panel.job_of(project, PLACE)
+        if job is not None:
+            searched = analysis_panel.params_of(job, PLACE)
+            jobs.watch(job, place=PLACE, live=lambda now: _live(project, searched, now))
             return
-        jobs.failed(project, "search", question.to_dict())
-        found = analyses.load(project, "search", question)
+        analysis_panel.failure(project, PLACE, question)
+        found = analyses.load(project, PLACE, question)
         if found is not None:
             _found(project, question, found)
 
@@ -80,19 +79,14 @@ def _question(chosen: Mapping[str, Any]) -> SearchParams:
 def _button(project: Project, question: SearchParams) -> None:
     found = None if is_running(project) else analyses.load(project, "search", question)
     n_done = 0 if found is None else len(found.trials)
-    st.button(
-        "Searched" if n_done >= question.n_trials else "Go on" if n_done else "Search", icon=":material/search:",
-        key="search:start", on_click=_start, args=(question,),
-        disabled=n_done >= question.n_trials or jobs.running(project) is not None,
-    )  # fmt: skip
-    if n_done < question.n_trials:
-        st.caption("Each trial trains a network on the source. It runs in the background; what is finished is kept.")
-
-
-def _start(question: SearchParams) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "search", question.to_dict())
+    enough = n_done >= question.n_trials
+    button = analysis_panel.Button(
+        label="Searched" if enough else "Go on" if n_done else "Search",
+        icon=":material/search:",
+        enough=enough,
+        caption="Each trial trains a network on the source. It runs in the background; what is finished is kept.",
+    )
+    analysis_panel.start_button(project, PLACE, question, button)
 
 
 def _live(project: Project, question: SearchParams, now: JobState) -> None:

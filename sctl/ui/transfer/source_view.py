@@ -10,9 +10,9 @@ import streamlit as st
 from sctl.methods.base import TransferMethod
 from sctl.plots.source import chance_figure, groups_figure
 from sctl.project import Project, analyses
-from sctl.ui.frame import errors, shell
+from sctl.ui.frame import errors
 from sctl.ui.frame import jobs as job_views
-from sctl.ui.widgets import charts, forms
+from sctl.ui.widgets import analysis_panel, charts, forms
 from sctl.workflow import SourceCheck
 
 N_GROUPS = "n_source_groups"
@@ -130,10 +130,11 @@ def _not_yet(project: Project) -> None:
         return  # the sidebar's view of the job draws the page again when it is there
     left, right = st.columns([2.4, 1], vertical_alignment="center")
     left.markdown(":gray[It is compared with itself after its genes were shuffled. This takes seconds.]")
-    right.button("Find out", icon=":material/search:", key="source:check", on_click=_find_out, width="stretch")
-
-
-def _find_out() -> None:
-    project = shell.current()
-    if project is not None:
-        job_views.start(project, "prepare")
+    right.button(
+        "Find out",
+        icon=":material/search:",
+        key="source:check",
+        on_click=analysis_panel.start,
+        args=("source",),
+        width="stretch",
+    )

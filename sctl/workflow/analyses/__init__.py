@@ -11,7 +11,7 @@ from sctl.workflow.analyses.base import Analysis
 
 
 @cache
-def analyses() -> dict[str, Analysis]:
+def all_analyses() -> dict[str, Analysis]:
     """Return the analyses by name."""
     modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__) if info.name != "base"]
     return {analysis.name: analysis for analysis in (module.ANALYSIS for module in modules)}
@@ -25,7 +25,7 @@ def get_analysis(name: str) -> Analysis:
     ParameterError
         If there is none of that name.
     """
-    found = analyses()
+    found = all_analyses()
     if name not in found:
         raise ParameterError(
             f"There is no analysis {name!r}.", expected=f"Analyses are {list(found)}.", do="Choose one of these."

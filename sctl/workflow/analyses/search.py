@@ -196,9 +196,9 @@ def mend_journal(path: Path) -> None:
         path.unlink()
 
 
-def _is_entry(line: bytes) -> bool:
+def _is_entry(line: Any) -> bool:
     try:
-        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+        return bool(line.endswith(b"\n")) and isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
 
