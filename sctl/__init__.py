@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sctl.workflow import repaired as repaired
     from sctl.workflow import transfer as transfer
 
-_HOME = {
+_MODULES = {
     "METHODS": "methods",
     "Pair": "data",
     "PreprocessParams": "preprocess",
@@ -59,15 +59,15 @@ _HOME = {
 
 __all__ = [  # noqa: PLE0604 - sorted as the table above is
     "__version__",
-    *_HOME,
+    *_MODULES,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its room."""
-    if name not in _HOME:
+    """Import a public name from its module."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -49,7 +49,7 @@ OWN = (
     "preprocess/*/genes.h5",
     "preprocess/*/pair.json",
     "preprocess/*/repairs.json",
-    "preprocess/*/repaired.h5ad",
+    "preprocess/*/repaired.npz",
     "preprocess/*/report.json",
     "transfer/*/sweep.npz",
     "transfer/*/trained.sctl",

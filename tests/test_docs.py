@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +41,12 @@ MODULES = sorted(path for path in (ROOT / "sctl").rglob("*.py"))
 def name_of(path: Path) -> str:
     """Return a file's path below the repository, for the name of a test."""
     return str(path.relative_to(ROOT))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def section(text: str, heading: str) -> str:
@@ -108,7 +116,7 @@ def test_type_checkers_see_the_facade_that_users_see():
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert typed == {f"sctl.{home}.{name}" for name, home in sctl._HOME.items()}
+    assert typed == {f"sctl.{module}.{name}" for name, module in sctl._MODULES.items()}
 
 
 def picture() -> list[list[str]]:
@@ -135,19 +143,77 @@ def test_the_picture_is_what_the_import_rules_check():
 
 
 def test_every_room_offers_what_is_said():
-    table = rows(section(ARCHITECTURE, "What each room offers"))
-    assert {row[0] for row in table} == {f"`sctl.{room}`" for line in picture() for room in line} - {"`sctl.__main__`"}
+    table = rows(section(ARCHITECTURE, "What each package offers"))
+    rooms = {f"`sctl.{room}`" for line in picture() for room in line} - {"`sctl.__main__`"}
+    assert rooms <= {row[0] for row in table}
     for room, offers in table:
         module = importlib.import_module(room.strip("`"))
         missing = [name for name in re.findall(r"`(\w+)`", offers) if not hasattr(module, name)]
         assert missing == [], room
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_says_what_it_is(path):
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert text
-    assert text.splitlines()[0].rstrip().endswith((".", ":"))
+def test_every_module_has_a_docstring():
+    texts = {name_of(path): ast.get_docstring(tree_of(path)) for path in MODULES}
+    missing = [
+        name for name, text in texts.items() if not (text and text.splitlines()[0].rstrip().endswith((".", ":")))
+    ]
+    assert missing == []
+
+
+# -- Names ---------------------------------------------------------------------------------------
+
+BANNED = {
+    *("tell", "tells", "told", "teller", "say", "says", "said", "ask", "asks", "asked", "wonder", "wondered"),
+    *("door", "room", "rooms", "noun", "nouns", "busy", "stranger", "strangers", "swallow", "swallowed", "aside"),
+    *("doubt", "doubts", "remark", "remarks", "caution", "cautions", "worth", "apart", "met", "film", "rivalry"),
+    *(
+        "neighbour",
+        "neighbours",
+        "colour",
+        "colours",
+        "normalise",
+        "normalised",
+        "centre",
+        "centred",
+        "labelled",
+        "licence",
+    ),
+}
+"""Words of our own dialect, metaphors and British spelling: names take the field's terms instead (docs/glossary.md)."""
+
+
+STANDARD = {"tell"}
+"""Names that a protocol of Python prescribes: the place in a file."""
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of functions, classes, parameters and fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+            yield from (argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a name in snake or camel case."""
+    return set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
+
+
+def test_words_are_split_from_names():
+    assert words_of("_isDoubt") >= {"is", "doubt"}
+    assert words_of("n_neighbours") == {"n", "neighbours"}
+
+
+def test_no_name_is_in_a_dialect():
+    names = [(name_of(path), name) for path in MODULES for name in names_in(tree_of(path))]
+    modules = [(name_of(path), part) for path in MODULES for part in path.relative_to(ROOT).with_suffix("").parts]
+    assert [
+        (where, name) for where, name in (*names, *modules) if words_of(name) & BANNED and name not in STANDARD
+    ] == []
 
 
 # -- Decisions and links -------------------------------------------------------------------------
@@ -158,6 +224,7 @@ def test_every_decision_has_its_three_parts(path):
     text = path.read_text(encoding="utf-8")
     assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequence"]
     assert text.startswith(f"# {path.name[:4]}. ")
+    assert re.match(r"Status: (in force|superseded by \[\d{4}\]|closed)[^\n]*\.$", text.split("\n")[2])
     assert all(section(text, heading).strip() for heading in ("Context", "Decision", "Consequence"))
 
 

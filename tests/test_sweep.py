@@ -15,7 +15,7 @@ from sctl.methods.transfercluster.alignment import kernel_target_alignment
 from sctl.methods.transfercluster.prepare_sweep import n_types_matched, prepare_sweep
 from sctl.methods.transfercluster.sc3 import Sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
-from sctl.methods.transfercluster.sweep_warnings import sweep_remarks, sweep_warnings
+from sctl.methods.transfercluster.sweep_warnings import sweep_notes, sweep_warnings
 from sctl.methods.transfercluster.theta import ThetaPoint, choose_theta
 from sctl.numerics.class_means import class_means
 from sctl.run import Run
@@ -267,7 +267,7 @@ def test_scores_that_grow_with_theta_by_construction_are_not_heard_at_its_end():
 def test_a_choice_is_not_called_safe_where_the_scores_disagree():
     points = disagreeing([0, 1, 0, 1])
     flatter = [replace(point, target_kta=score) for point, score in zip(points, (0.1, 0.9, 0.899, 0.1), strict=True)]
-    plateau, _ = sweep_remarks(flatter)
+    plateau, _ = sweep_notes(flatter)
     assert plateau.kind == "plateau"
     assert "safe" not in plateau.text
 
@@ -298,7 +298,7 @@ def test_a_choice_is_not_called_safe_where_the_scores_disagree():
     ],
 )
 def test_the_curve_is_put_into_words(scores, kind, said):
-    (remark,) = sweep_remarks(curve(scores), "target_kta")
+    (remark,) = sweep_notes(curve(scores), "target_kta")
     assert remark.kind == kind
     assert said in remark.text
     assert remark.is_warning == (kind not in ("peak", "plateau"))
@@ -327,25 +327,25 @@ def balanced(scores, fits):
 def test_what_is_said_of_the_choice_is_what_the_rule_does(scores, fits, chosen, said):
     points = balanced(scores, fits)
     assert choose_theta(points) == chosen
-    text = sweep_remarks(points)[0].text
+    text = sweep_notes(points)[0].text
     assert said in text
     assert ("scores best" in text) == (max(scores) == scores[round(10 * chosen)] and "Of all" in said)
 
 
 def test_equal_scores_are_not_called_safe_where_the_groups_differ():
     two, other = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
-    plateau = sweep_remarks(curve([0.4, 0.7, 0.699, 0.4], [two, two, other, two]), "target_kta")[0]
+    plateau = sweep_notes(curve([0.4, 0.7, 0.699, 0.4], [two, two, other, two]), "target_kta")[0]
     assert "some of them group your cells differently" in plateau.text
     assert "safe" not in plateau.text
-    flat = sweep_remarks(curve([0.5, 0.501, 0.5], [two, two, other]), "target_kta")[0]
+    flat = sweep_notes(curve([0.5, 0.501, 0.5], [two, two, other]), "target_kta")[0]
     assert "Any θ will do" not in flat.text
-    assert "Any θ will do" in sweep_remarks(curve([0.5, 0.501, 0.5]), "target_kta")[0].text
+    assert "Any θ will do" in sweep_notes(curve([0.5, 0.501, 0.5]), "target_kta")[0].text
 
 
 def test_pure_label_transfer_is_not_judged():
     points = [*curve([0.4, 0.7, 0.4]), replace(curve([0.99])[0], theta=1.0)]
-    assert "θ = 0.1" in sweep_remarks(points, "target_kta")[0].text
-    assert sweep_remarks(points[1:], "target_kta") == ()  # two values below 1 are no curve
+    assert "θ = 0.1" in sweep_notes(points, "target_kta")[0].text
+    assert sweep_notes(points[1:], "target_kta") == ()  # two values below 1 are no curve
 
 
 def test_types_met_ignores_stray_cells():

@@ -36,9 +36,9 @@ def counterparts(adata: AnnData, other: AnnData) -> dict[str, str]:
     ours, theirs = _Names(adata), _Names(other)
     for left in ours.tables():
         for right in theirs.tables():
-            found |= _met(left, right, ours.free(theirs, found), theirs.free(ours, found.values()))
+            found |= _matched(left, right, ours.free(theirs, found), theirs.free(ours, found.values()))
     left, right = (pd.Series(spelling_key(names.index), index=names.index) for names in (ours, theirs))
-    return found | _met(left, right, ours.free(theirs, found), theirs.free(ours, found.values()))
+    return found | _matched(left, right, ours.free(theirs, found), theirs.free(ours, found.values()))
 
 
 def named_as(adata: AnnData, other: AnnData) -> AnnData:
@@ -94,7 +94,7 @@ def _columns(var: pd.DataFrame) -> Iterator[pd.Series]:
             yield pd.Series(strip_version(text), index=text.index)
 
 
-def _met(left: pd.Series, right: pd.Series, ours: pd.Index, theirs: pd.Index) -> dict[str, str]:
+def _matched(left: pd.Series, right: pd.Series, ours: pd.Index, theirs: pd.Index) -> dict[str, str]:
     """Return the free names whose other names meet, each with one."""
     left, right = (part[part.index.isin(free)] for part, free in ((left, ours), (right, theirs)))
     left, right = (part[~part.duplicated(keep=False)] for part in (left, right))

@@ -254,7 +254,7 @@ class _Survey:
     def n_bytes(self) -> int:
         """Return the bytes of all parts, each counted as often as paths from the top lead to it."""
         self._follow_soft_links()
-        return self._met(_address(h5g.open(self.file.id, b"/")), {}, ())[0]
+        return self._matched(_address(h5g.open(self.file.id, b"/")), {}, ())[0]
 
     def _follow_soft_links(self) -> None:
         for part in self.parts.values():
@@ -267,14 +267,14 @@ class _Survey:
                     raise refers_elsewhere(self.name)
                 part.leads_to.append(address)
 
-    def _met(self, address: int, known: dict[int, tuple[int, int]], above: tuple[int, ...]) -> tuple[int, int]:
+    def _matched(self, address: int, known: dict[int, tuple[int, int]], above: tuple[int, ...]) -> tuple[int, int]:
         """Return bytes and number of all that is met from a part on."""
         if address in known:
             return known[address]
         if address in above or len(above) > MAX_DEPTH:
             raise self._too_many(_TOO_DEEP)
         part = self.parts[address]
-        inner = [self._met(other, known, (*above, address)) for other in part.leads_to]
+        inner = [self._matched(other, known, (*above, address)) for other in part.leads_to]
         n_bytes, n_met = part.n_bytes + sum(n for n, _ in inner), 1 + sum(n for _, n in inner)
         if n_met > MAX_PARTS:
             raise self._too_many()

@@ -96,7 +96,7 @@ def read_text(path: Path, name: str) -> AnnData:
         adata = AnnData(sparse.csr_matrix(matrix.T), obs=labels, var=table)
     else:
         adata = AnnData(matrix, obs=table, var=labels)
-    for note in _remarks(layout, parts, words):
+    for note in _notes(layout, parts, words):
         add_note(adata, note)
     if long is not None:
         add_note(adata, f"{name} has a line for each count; they were gathered into a matrix of genes and cells.")
@@ -107,7 +107,7 @@ def read_text(path: Path, name: str) -> AnnData:
     return one_genome(with_unusual_genes_dropped(with_unusual_cells_dropped(adata, name), name), name)
 
 
-def _remarks(layout: Layout, parts: _Parts, words: Words) -> Iterator[str]:
+def _notes(layout: Layout, parts: _Parts, words: Words) -> Iterator[str]:
     """Yield what to say of how a table is written."""
     if layout.titles:
         yield f"Above the header of {words.name} stands {listed(layout.titles, 2)}; it was taken for a title."

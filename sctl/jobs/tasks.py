@@ -28,6 +28,7 @@ from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
 from sctl.project.latent import keep_latent
+from sctl.project.memory import reading_once
 from sctl.project.results import (
     RESULT,
     SWEEP,
@@ -68,15 +69,16 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     todo = _todo(project, description)
     total = sum(weight(step) for step in todo)
     start = 0.0
-    for step in todo:
-        part = _within(begin, step, start, weight(step) / total)
-        if step == LEARN:
-            _learn(project, part)
-        elif step in all_analyses():
-            run_analysis(project, step, description.get("params", {}), part(0.0, 1.0))
-        else:
-            compute(project, step, part)
-        start += weight(step) / total
+    with reading_once():
+        for step in todo:
+            part = _within(begin, step, start, weight(step) / total)
+            if step == LEARN:
+                _learn(project, part)
+            elif step in all_analyses():
+                run_analysis(project, step, description.get("params", {}), part(0.0, 1.0))
+            else:
+                compute(project, step, part)
+            start += weight(step) / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:

@@ -69,8 +69,8 @@ class Division:
     Parameters
     ----------
     clusters : ndarray of shape (n_obs,)
-        Index into ``met``.
-    met : ndarray of shape (n_clusters,)
+        Index into ``matched``.
+    matched : ndarray of shape (n_clusters,)
         Which types, and after all types which unknown groups, have cells.
     proba : ndarray of shape (n_obs, n_clusters)
         Rows sum to one.
@@ -78,15 +78,15 @@ class Division:
     """
 
     clusters: Ints
-    met: Ints
+    matched: Ints
     proba: Floats
     n_types: int
 
     def names(self, types: Sequence[str]) -> list[str]:
         """Return the clusters' names: those of types, and ``unknown 1``, ``unknown 2`` and so on."""
-        n_groups = int(self.met.max(initial=0)) + 1 - self.n_types
+        n_groups = int(self.matched.max(initial=0)) + 1 - self.n_types
         names = [*types, *free_names("unknown", max(0, n_groups), types)]
-        return [names[code] for code in self.met]
+        return [names[code] for code in self.matched]
 
 
 def free_names(word: str, n: int, taken: Collection[str]) -> list[str]:
@@ -124,8 +124,8 @@ def divide(votes: Floats, unknown: Floats, new: NDArray[np.bool_], groups: Ints)
     among = np.full((len(votes), n_groups), 1.0 / max(1, n_groups))
     among[new] = np.eye(n_groups)[groups]
     rest = unknown[:, None] if n_groups else np.zeros((len(votes), 1))
-    met, clusters = np.unique(codes, return_inverse=True)
-    proba = np.hstack([votes * (1.0 - rest), among * rest])[:, met]
+    matched, clusters = np.unique(codes, return_inverse=True)
+    proba = np.hstack([votes * (1.0 - rest), among * rest])[:, matched]
     totals = proba.sum(axis=1, keepdims=True)
-    proba = np.divide(proba, totals, out=np.eye(len(met))[clusters], where=totals > 1e-12)
-    return Division(clusters.astype(np.int64), met, proba, n_types)
+    proba = np.divide(proba, totals, out=np.eye(len(matched))[clusters], where=totals > 1e-12)
+    return Division(clusters.astype(np.int64), matched, proba, n_types)

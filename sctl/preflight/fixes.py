@@ -181,15 +181,15 @@ def _unique_cells(adata: AnnData) -> AnnData:
 def _numbered(names: pd.Index) -> pd.Index:
     """Number the second and later ones of a name, passing over names that are taken."""
     taken: set[str] = set(names)
-    met: set[str] = set()
+    taken_names: set[str] = set()
     numbers: dict[str, int] = {}
     out: list[str] = []
     for name in names:
         given = name
-        while given in met or (given != name and given in taken):
+        while given in taken_names or (given != name and given in taken):
             numbers[name] = numbers.get(name, 0) + 1
             given = f"{name}-{numbers[name]}"
-        met.add(given)
+        taken_names.add(given)
         out.append(given)
     return pd.Index(out, dtype=object)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl.project.files import damaged, read_json, write_json
+from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
 
 # Imported where they are used, for the sake of a quick start.
@@ -17,21 +17,19 @@ if TYPE_CHECKING:
     from sctl.preflight import Fix
     from sctl.preprocess import Prepared
 
-REPAIRS, REPAIRED, TRAINED_NAMES = "repairs.json", "repaired.h5ad", "trained_names.json"
+REPAIRS, REPAIRED, TRAINED_NAMES = "repairs.json", "repaired.npz", "trained_names.json"
 
 
 def save_repairs(directory: Path, prepared: Prepared) -> None:
     """Write the repairs that were made by themselves, and the names of the target's cells and genes after them."""
-    import pandas as pd  # noqa: PLC0415
-    from anndata import AnnData  # noqa: PLC0415
-
-    from sctl.project.results import save_dataset  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
 
     fixes = [finding.fix for finding in prepared.repairs if finding.fix is not None]
     write_json(directory / REPAIRS, {"fixes": [fix_to_dict(fix) for fix in fixes]})
     if prepared.target is not None:
-        names = {axis: pd.DataFrame(index=getattr(prepared.target, f"{axis}_names")) for axis in ("obs", "var")}
-        save_dataset(directory / REPAIRED, AnnData(**names))
+        names = {axis: getattr(prepared.target, f"{axis}_names").to_numpy().astype(str) for axis in ("obs", "var")}
+        with replacing(directory / REPAIRED) as temporary:
+            np.savez_compressed(temporary, **names)
 
 
 def repairs_in(directory: Path) -> tuple[Fix, ...]:
@@ -62,19 +60,43 @@ def requested(info: Mapping[str, Any]) -> tuple[Fix, ...]:
     return tuple(_fixes(changes, Path("inputs")))
 
 
-def annotated(project: Project, result: TransferResult, *others: TransferResult) -> AnnData:
+def annotated(
+    project: Project, result: TransferResult, *others: TransferResult, given: AnnData | None = None
+) -> AnnData:
     """Return the target's cells as the user gave them, with results in their slots.
 
     See :func:`sctl.workflow.annotated`.
+
+    Parameters
+    ----------
+    project : Project
+    result : TransferResult
+    *others : TransferResult
+    given : AnnData, optional
+        The target as it was given, where it has been read already; it is not changed.
     """
     from sctl import workflow  # noqa: PLC0415
-    from sctl.project.results import load_dataset  # noqa: PLC0415
 
     directory = project.require("preprocess")
-    path = directory / REPAIRED
-    repaired = load_dataset(path) if path.exists() else project.input("target")
     fixes = [*requested(project.input_info("target") or {}), *repairs_in(directory)]
-    return workflow.annotated(project.given("target"), fixes, repaired, result, *others)
+    given = project.given("target") if given is None else given
+    return workflow.annotated(given, fixes, _repaired(project, directory), result, *others)
+
+
+def _repaired(project: Project, directory: Path) -> AnnData:
+    """Return the target after repairs, as far as the names of its cells and genes go."""
+    import pandas as pd  # noqa: PLC0415
+    from anndata import AnnData  # noqa: PLC0415
+
+    from sctl.project.soundness import stored_arrays  # noqa: PLC0415
+
+    path = directory / REPAIRED
+    if not path.exists():
+        return project.input("target")
+    names = stored_arrays(path)
+    if not {"obs", "var"} <= names.keys():
+        raise damaged(path)
+    return AnnData(obs=pd.DataFrame(index=names["obs"].astype(str)), var=pd.DataFrame(index=names["var"].astype(str)))
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sctl.project.checksums import is_intact
 from sctl.project.files import read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells, save_genes, target_names
+from sctl.project.memory import keep, kept
 from sctl.project.repairs import save_repairs
 from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays, stored_table
 from sctl.project.steps import finished, note_damage, require_intact, unreadable
@@ -74,10 +75,18 @@ def load_pair(project: Project) -> Pair:
 
 def source_table(project: Project) -> pd.DataFrame:
     """Return the table of the source cells that were kept, without their values."""
+    return _table(project.result_dir("preprocess") / "source.h5ad")
+
+
+def target_table(project: Project) -> pd.DataFrame:
+    """Return the table of the target cells that were kept, without their values."""
+    return _table(project.require("preprocess") / "target_all.h5ad")
+
+
+def _table(path: Path) -> pd.DataFrame:
     from sctl.errors import DataError  # noqa: PLC0415
     from sctl.io import read_obs  # noqa: PLC0415
 
-    path = project.result_dir("preprocess") / "source.h5ad"
     try:
         return read_obs(require_intact(path), path.name)
     except DataError as error:
@@ -300,6 +309,7 @@ def save_dataset(path: Path, adata: AnnData) -> None:
 
     with replacing(path) as temporary:
         write_dataset(adata, temporary)
+    keep(path, adata)
 
 
 def load_dataset(path: Path) -> AnnData:
@@ -308,9 +318,13 @@ def load_dataset(path: Path) -> AnnData:
     from sctl.io import read_h5ad  # noqa: PLC0415
 
     try:
-        return read_h5ad(require_intact(path), path.name)
+        if (known := kept(require_intact(path))) is not None:
+            return known
+        adata = read_h5ad(path, path.name)
     except DataError as error:
         raise unreadable(path) from error
+    keep(path, adata)
+    return adata
 
 
 def _facts(path: Path) -> dict[str, Any]:

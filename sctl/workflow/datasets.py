@@ -107,7 +107,7 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labeled: bo
     out: AnnData = concat(pieces, join="inner" if genes == "shared" else "outer", fill_value=0, pairwise=True)
     out.obs = joining.cell_tables(cells).astype({FILE: "category"})
     out.var = joining.gene_columns(used, out.var_names)
-    out.uns = joining.remarks(parts)
+    out.uns = joining.shared_notes(parts)
     any_has = len(set().union(*(part.var_names for part in used)))
     out.uns["read_notes"] = (
         f"{len(parts)} datasets were put together. They share {n_shared:,} genes, and any has {any_has:,}: "

@@ -154,7 +154,7 @@ def gene_columns(parts: Sequence[AnnData], genes: pd.Index) -> pd.DataFrame:
     return table
 
 
-def remarks(parts: Mapping[str, AnnData]) -> dict[str, Any]:
+def shared_notes(parts: Mapping[str, AnnData]) -> dict[str, Any]:
     """Return what ``uns`` holds: where all agree as it is, and else by dataset in ``uns["per_file"]``."""
     first, *others = parts.values()
     same = {

@@ -182,13 +182,13 @@ def opened(open_page, project):
 
 def test_both_doubts_follow_from_the_result(project):
     found = load_result(project)
-    table = uncertainty_view.doubts(found)
+    table = uncertainty_view.uncertainty_table(found)
     unknown, ambiguity, _ = np.asarray(found.obsm["novelty"]).T
     far = unknown > found.uns["novelty"]["threshold"]
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.FAR, far)
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.BETWEEN, ~far & (ambiguity > 0.5))
     np.testing.assert_array_equal(table["verdict"] == uncertainty_view.NAMED, found.labels != UNASSIGNED)
-    kept = uncertainty_view.doubts(replace(found, params={**found.params, "find_new_types": False}))
+    kept = uncertainty_view.uncertainty_table(replace(found, params={**found.params, "find_new_types": False}))
     assert not (kept["verdict"] == uncertainty_view.FAR).any()
 
 

@@ -263,7 +263,7 @@ class ItClust(TransferMethod):
             seed=run.seed,
             version=__version__,
             obsm=obsm,
-            uns={**self._told(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
+            uns={**self._notes(found, both), "genes_missing": int(missing.sum()), **both.uns(answer)},
         )
 
     def explainer(self, target: AnnData, cells: NDArray[np.integer[Any]], run: Run | None = None) -> Explainer:
@@ -381,7 +381,7 @@ class ItClust(TransferMethod):
         found = places >= 0
         return most_alike(target.X[:, places[found]], self.network_.profiles[:, found])
 
-    def _told(self, found: NamedTarget, both: FineTuningStages) -> dict[str, Any]:
+    def _notes(self, found: NamedTarget, both: FineTuningStages) -> dict[str, Any]:
         """Return what pages tell of both steps of the training."""
         from sctl.methods.itclust.finetuning_report import what_happened  # noqa: PLC0415 - torch, see above
 

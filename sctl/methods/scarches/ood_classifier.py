@@ -214,24 +214,24 @@ def held_out(space: ReferenceSpace) -> HeldOut:
     return HeldOut(evidence, *(np.concatenate([getattr(part, name) for part in parts]) for name in ("codes", "hidden")))
 
 
-def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
+def learn_novelty(queried: HeldOut, *, kept: float = 0.95) -> Novelty:
     """Learn from held-out cells what tells unknown types from known ones.
 
     Parameters
     ----------
-    asked : HeldOut
+    queried : HeldOut
     kept : float
         Share of the known cells that shall stay below the threshold. Where so many cells of hidden types lie above even
         more, it is half way between both: nothing is gained by rejecting known cells.
     """
-    known, features = ~asked.hidden, asked.evidence.features
-    right = asked.evidence.proba.argmax(axis=1) == asked.codes
+    known, features = ~queried.hidden, queried.evidence.features
+    right = queried.evidence.proba.argmax(axis=1) == queried.codes
     plain = Novelty(usual=float(np.quantile(features[known, 1], NEAR)), accuracy=float(right[known].mean()))
-    if not asked.hidden.any():
+    if not queried.hidden.any():
         return plain
     center = features[known].mean(axis=0)
     scale = np.maximum(features[known].std(axis=0), 0.05)  # a feature that never varies must not become a hair trigger
-    weights = _logistic((features - center) / scale, asked)
+    weights = _logistic((features - center) / scale, queried)
     out = replace(
         plain,
         center=tuple(map(float, center)),
@@ -240,17 +240,17 @@ def learn_novelty(asked: HeldOut, *, kept: float = 0.95) -> Novelty:
         constant=float(weights[-1]) + float(np.log(NEW_SHARE / (1.0 - NEW_SHARE))),
     )
     probability = out.probability(features)
-    threshold = _threshold(probability[known], probability[asked.hidden], kept)
+    threshold = _threshold(probability[known], probability[queried.hidden], kept)
     stays = known & (probability <= threshold)
-    types = np.unique(asked.codes[asked.hidden])
-    above = [float((probability[asked.hidden & (asked.codes == c)] > threshold).mean()) for c in types]
+    types = np.unique(queried.codes[queried.hidden])
+    above = [float((probability[queried.hidden & (queried.codes == c)] > threshold).mean()) for c in types]
     return replace(
         out,
         threshold=threshold,
         accuracy=float(right[stays].mean()),
         kept=float(stays.sum() / known.sum()),
         flagged=float(np.mean(above)),
-        auroc=auroc(probability, asked.hidden),
+        auroc=auroc(probability, queried.hidden),
     )
 
 
@@ -261,14 +261,14 @@ def _threshold(known: Floats, hidden: Floats, kept: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.mean(odds))))
 
 
-def _logistic(z: Floats, asked: HeldOut) -> Floats:
+def _logistic(z: Floats, queried: HeldOut) -> Floats:
     """Fit with coefficients that are not negative; every type counts alike, known and hidden types by half each."""
     x = np.column_stack([z, np.ones(len(z))])
-    y = np.where(asked.hidden, 1.0, -1.0)
+    y = np.where(queried.hidden, 1.0, -1.0)
     weights = np.zeros(len(y))
     for hidden in (False, True):
-        some = asked.hidden == hidden
-        present, inverse, sizes = np.unique(asked.codes[some], return_inverse=True, return_counts=True)
+        some = queried.hidden == hidden
+        present, inverse, sizes = np.unique(queried.codes[some], return_inverse=True, return_counts=True)
         weights[some] = 0.5 / (len(present) * sizes[inverse])
     ridge = RIDGE * np.array([1.0, 1.0, 1.0, 0.0])
 
@@ -288,7 +288,7 @@ def _by_fold(space: ReferenceSpace) -> list[HeldOut]:
     if len(codes) <= N_FOLDS:
         return [HeldOut(space.leave_one_out(), codes, np.zeros(len(codes), dtype=bool))]
     folds = np.arange(len(codes)) % N_FOLDS
-    return [_asked(space, folds == fold, hidden=False) for fold in range(N_FOLDS)]
+    return [_queried(space, folds == fold, hidden=False) for fold in range(N_FOLDS)]
 
 
 def _by_type(space: ReferenceSpace) -> list[HeldOut]:
@@ -296,9 +296,9 @@ def _by_type(space: ReferenceSpace) -> list[HeldOut]:
     codes = space.index.codes
     sizes = np.bincount(codes, minlength=space.index.n_labels)
     types = [c for c in range(len(sizes)) if MIN_CELLS <= sizes[c] < len(codes)]
-    return [_asked(space, codes == c, hidden=True) for c in types]
+    return [_queried(space, codes == c, hidden=True) for c in types]
 
 
-def _asked(space: ReferenceSpace, cells: Bools, *, hidden: bool) -> HeldOut:
+def _queried(space: ReferenceSpace, cells: Bools, *, hidden: bool) -> HeldOut:
     codes = space.index.codes[cells]
     return HeldOut(space.without(cells).query(space.index.points[cells]), codes, np.full(len(codes), hidden))

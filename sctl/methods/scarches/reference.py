@@ -171,10 +171,10 @@ class ReferenceModel:
             and _numbered(batches, len(latent), len(conditions))
         )
         if not fits:
-            raise _apart()
+            raise _distant()
         usual = np.asarray(arrays["usual"]) if "usual" in arrays else _usual(latent, codes, len(labels), k)
         if usual.shape != codes.shape or not _finite(usual) or not bool((usual > 0).all()):
-            raise _apart()
+            raise _distant()
         return cls(
             network=network, var_names=genes, label_names=labels, conditions=conditions, latent=latent, codes=codes,
             batches=batches, usual=usual, novelty=Novelty.read(facts["novelty"]), log=dict(facts["training"]),
@@ -192,7 +192,7 @@ def _usual(latent: Floats, codes: Ints, n_labels: int, k: int) -> Floats:
 def _names(found: Sequence[Any]) -> tuple[str, ...]:
     names = tuple(found)
     if not names or len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
-        raise _apart()
+        raise _distant()
     return names
 
 
@@ -206,7 +206,7 @@ def _numbered(codes: NDArray[Any], n: int, n_names: int) -> bool:
     return whole and int(codes.min()) >= 0 and int(codes.max()) < n_names
 
 
-def _apart() -> DataError:
+def _distant() -> DataError:
     return DataError(
         "The parts of the model do not fit together.",
         expected="As many genes, cells, types and datasets as the network has places for, and finite numbers.",

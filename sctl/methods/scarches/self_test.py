@@ -180,9 +180,9 @@ def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str
     """Learn the reference without a type, and ask about it and about some cells of the others."""
     labels = source.obs[label_key].astype(str).to_numpy()
     new = labels == name
-    asked = new | _some(labels, run, f"asked beside {name}")
-    result = _ask(method, source, label_key, asked, run.within(f"Without {name}"))
-    new, flagged = new[asked], result.labels == UNASSIGNED
+    queried = new | _some(labels, run, f"asked beside {name}")
+    result = _query(method, source, label_key, queried, run.within(f"Without {name}"))
+    new, flagged = new[queried], result.labels == UNASSIGNED
     given = Counter(result.labels[new & ~flagged].tolist()).most_common(1)
     return HeldOutType(
         type=name,
@@ -222,7 +222,7 @@ def hide_dataset(
     judged = np.isin(labels[inside], np.intersect1d(labels[inside], labels[~inside]))
     if judged.sum() < MIN_CELLS or len(np.unique(labels[~inside])) < 2:
         return ()
-    result = _ask(method, source, keys[0], inside, run.within(f"Without {name}"))
+    result = _query(method, source, keys[0], inside, run.within(f"Without {name}"))
     right, called = (part[judged] for part in _judged(result, labels[inside]))
     return (HeldOutDataset(name, int(judged.sum()), _mean(right), _mean(called), _mean(right[called])),)
 
@@ -232,14 +232,14 @@ def hide_genes(
 ) -> tuple[MissingGenes, ...]:
     """Learn the reference from three quarters of the cells, and ask about the others with fewer and fewer genes."""
     labels = source.obs[label_key].astype(str).to_numpy()
-    asked = _some(labels, run, "asked with few genes")
+    queried = _some(labels, run, "asked with few genes")
     named = run.within("Without genes")
-    fitted = copy(method).fit(source[~asked].copy(), label_key, named)
+    fitted = copy(method).fit(source[~queried].copy(), label_key, named)
     order = run.rng("genes that are missing").permutation(source.n_vars)  # ever more of the same genes
     rows = []
     for share in shares:
         kept = np.sort(order[round(share * source.n_vars) :])
-        right, called = _judged(fitted.transfer(_unnamed(source[asked][:, kept], label_key), named), labels[asked])
+        right, called = _judged(fitted.transfer(_unnamed(source[queried][:, kept], label_key), named), labels[queried])
         rows.append(MissingGenes(float(share), _mean(right), _mean(called)))
     return tuple(rows)
 
@@ -253,9 +253,9 @@ def _some(labels: NDArray[Any], run: Run, name: str) -> Bools:
     return chosen
 
 
-def _ask(method: TransferMethod, source: AnnData, label_key: str, asked: Bools, run: Run) -> TransferResult:
+def _query(method: TransferMethod, source: AnnData, label_key: str, queried: Bools, run: Run) -> TransferResult:
     """Learn from the other cells, and name those asked about; their labels are kept from the method."""
-    return copy(method).fit(source[~asked].copy(), label_key, run).transfer(_unnamed(source[asked], label_key), run)
+    return copy(method).fit(source[~queried].copy(), label_key, run).transfer(_unnamed(source[queried], label_key), run)
 
 
 def _unnamed(cells: AnnData, label_key: str) -> AnnData:

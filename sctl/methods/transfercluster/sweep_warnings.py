@@ -57,7 +57,7 @@ class SweepWarning:
         return self.kind not in ("peak", "plateau")
 
 
-def sweep_remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[SweepWarning, ...]:
+def sweep_notes(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[SweepWarning, ...]:
     """Say what a curve means: how safe the choice of θ is, and what makes it unsure.
 
     Parameters
@@ -83,7 +83,7 @@ def sweep_remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced
     --------
     >>> groups = np.array([0, 0, 1, 1])
     >>> points = [ThetaPoint(theta, groups, 0.5, score, 0.5) for theta, score in ((0, 0.3), (0.3, 0.9), (0.6, 0.4))]
-    >>> [remark.kind for remark in sweep_remarks(points, "target_kta")]
+    >>> [remark.kind for remark in sweep_notes(points, "target_kta")]
     ['peak']
     """
     curve = sorted((point for point in points if point.theta < 1), key=lambda point: point.theta)
@@ -98,7 +98,7 @@ def sweep_remarks(points: Iterable[ThetaPoint], criterion: Criterion = "balanced
 
 
 def sweep_warnings(points: Iterable[ThetaPoint], criterion: Criterion = "balanced") -> tuple[SweepWarning, ...]:
-    """Return those of :func:`sweep_remarks` that make the choice of θ unsure; empty where nothing speaks against it.
+    """Return those of :func:`sweep_notes` that make the choice of θ unsure; empty where nothing speaks against it.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def sweep_warnings(points: Iterable[ThetaPoint], criterion: Criterion = "balance
     >>> [doubt.kind for doubt in sweep_warnings(points, "target_kta")]
     ['flat']
     """
-    return tuple(remark for remark in sweep_remarks(points, criterion) if remark.is_warning)
+    return tuple(remark for remark in sweep_notes(points, criterion) if remark.is_warning)
 
 
 _OF_MIXED_DATA = ("kta", "silhouette")

@@ -36,7 +36,7 @@ def has(found: TransferResult) -> bool:
 def panel(project: Project) -> None:
     """Draw both doubts, the limit beyond which a cell is of no known type, and the groups of such cells."""
     found = results.result(project)
-    table = doubts(found)
+    table = uncertainty_table(found)
     _meaning()
     _numbers(project, found, table)
     st.caption(expectation(found, self_test_view.of(project)))
@@ -45,7 +45,7 @@ def panel(project: Project) -> None:
     _table(table)
 
 
-def doubts(found: TransferResult) -> pd.DataFrame:
+def uncertainty_table(found: TransferResult) -> pd.DataFrame:
     """Return a row for each cell: its names, both doubts, and what follows from them."""
     columns = [str(name) for name in found.uns["novelty_columns"]]
     values = dict(zip(columns, np.asarray(found.obsm["novelty"], dtype=float).T, strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from anndata import AnnData
 
 from sctl import export, workflow
 from sctl.analysis import evaluate, unknown_cells
@@ -25,7 +26,7 @@ from sctl.ui.confidence import stability_view
 from sctl.ui.data import pretrained, simulation
 from sctl.ui.explain import reasons_view
 from sctl.ui.explore import methods_view
-from sctl.ui.frame import results, shell, steps
+from sctl.ui.frame import caching, results, shell, steps
 from sctl.ui.n_clusters import consensus_files
 from sctl.ui.widgets import colors
 
@@ -214,7 +215,7 @@ def h5ad(project: Project) -> bytes:
         own = _all_results(project)
         path = export.export_h5ad(
             Path(folder, "result.h5ad"),
-            annotated(project, *own),
+            annotated(project, *own, given=_given(project)),
             [],
             embeddings=maps,
             labels_final=_final(project),
@@ -225,6 +226,13 @@ def h5ad(project: Project) -> bytes:
             },
         )
         return path.read_bytes()
+
+
+def _given(project: Project) -> AnnData | None:
+    """Return the target as it was given, where the pages have read just that; None where repairs came since."""
+    info = project.input_info("target") or {}
+    unchanged = info.get("given", info.get("fingerprint")) == info.get("fingerprint")
+    return caching.dataset(project, "target", info["fingerprint"]) if info and unchanged else None
 
 
 def _archive(project: Project) -> bytes:

@@ -37,7 +37,7 @@ from sctl.project import (
     mean_of_genes,
 )
 from sctl.project.checksums import Stamp, stamp
-from sctl.project.results import MAPS, SWEEP, load_maps, present_points, source_table
+from sctl.project.results import MAPS, SWEEP, load_maps, present_points, source_table, target_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.ui.frame import caching
 
@@ -164,7 +164,12 @@ def aligned_clusters(project: Project, point: ThetaPoint) -> NDArray[np.integer[
 
 def table(project: Project) -> pd.DataFrame:
     """Return the target's own table of cells, of the cells that were kept."""
-    return target(project).obs
+    return _table(project)
+
+
+@caching.resource("preprocess", max_entries=8)
+def _table(project: Project) -> pd.DataFrame:
+    return target_table(project)
 
 
 @caching.resource("preprocess", max_entries=4)

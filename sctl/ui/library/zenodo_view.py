@@ -41,7 +41,7 @@ def fetching() -> None:
     st.markdown("Trained sources that others have published on Zenodo. No account is needed.")
     sandbox = _sandbox_switch("fetch", on=False)
     with st.form("zenodo:find", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        asked = st.text_input(
+        requested = st.text_input(
             "Number, DOI or address of a record, or words",
             key=state.ZENODO_ASKED.name,
             placeholder="e.g. 10.5281/zenodo.1234567, or: pancreas",
@@ -51,7 +51,7 @@ def fetching() -> None:
     if pressed:
         state.ZENODO_FOUND.set(None)
         with errors.caught(), st.spinner("Asking Zenodo …"):
-            state.ZENODO_FOUND.set((sandbox, _looked_up(where, asked)))
+            state.ZENODO_FOUND.set((sandbox, _looked_up(where, requested)))
     found = state.ZENODO_FOUND.get()
     if found is None or found[0] != sandbox:
         return
@@ -63,13 +63,13 @@ def fetching() -> None:
         _record(where, record)
 
 
-def _looked_up(where: Zenodo, asked: str) -> tuple[Record, ...]:
+def _looked_up(where: Zenodo, requested: str) -> tuple[Record, ...]:
     """Return the record that was named; where none was, those that hold the words."""
     try:
-        record_number(asked)
+        record_number(requested)
     except ParameterError:
-        return tuple(where.search(asked))
-    return (where.record(asked),)
+        return tuple(where.search(requested))
+    return (where.record(requested),)
 
 
 def _record(where: Zenodo, record: Record) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sctl import plots, workflow
 from sctl.methods import METHODS
-from sctl.methods.transfercluster.sweep_warnings import sweep_remarks
+from sctl.methods.transfercluster.sweep_warnings import sweep_notes
 from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta
 from sctl.project import Project
 from sctl.ui.frame import errors, results
@@ -91,7 +91,7 @@ def curve(project: Project, *, live: bool = False) -> None:
 def summary(project: Project) -> None:
     """Show what the curve says and what the chosen θ hides: doubts as warnings, all else as information."""
     points = results.points(project)
-    for remark in sweep_remarks(points, criterion_of(project)):
+    for remark in sweep_notes(points, criterion_of(project)):
         show = st.warning if remark.is_warning else st.info
         show(remark.text, icon=":material/warning:" if remark.is_warning else ":material/lightbulb:")
     for text in results.merged_subpopulations(project):

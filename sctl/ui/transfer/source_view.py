@@ -18,7 +18,7 @@ from sctl.workflow import SourceCheck
 N_GROUPS = "n_source_groups"
 """The setting of a method that says how many groups to find in a source without labels."""
 
-_SAID: Mapping[str, tuple[str, str]] = {
+_TEXTS: Mapping[str, tuple[str, str]] = {
     "good": (
         ":green[:material/check_circle:]",
         "**Yes.** What is known of the source explains your cells well, far better than chance.",
@@ -98,7 +98,7 @@ def groups(project: Project, method: type[TransferMethod], chosen: Mapping[str, 
 
 
 def _verdict(check: SourceCheck) -> None:
-    icon, text = _SAID[check.grade]
+    icon, text = _TEXTS[check.grade]
     left, right = st.columns([1, 1.2], gap="large", vertical_alignment="center")
     with left:
         st.markdown(f"{icon} {text}")

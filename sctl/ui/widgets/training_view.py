@@ -46,12 +46,12 @@ def drawer(log: Mapping[str, Any]) -> None:
     _drawer({name: _phase(log)}, [_ending(name, log)])
 
 
-def _drawer(phases: dict[str, Curves], said: list[str]) -> None:
+def _drawer(phases: dict[str, Curves], shown_text: list[str]) -> None:
     with st.expander("How the network learned", icon=":material/show_chart:"):
         alt = plots.alt_text("training", n_phases=len(phases))
         figure = plots.training_figure(phases)
         charts.draw(figure, key="training:report", config={"displayModeBar": False}, alt=alt)
-        st.markdown("\n".join(f"- {line}" for line in said))
+        st.markdown("\n".join(f"- {line}" for line in shown_text))
         st.caption(_ABOUT)
 
 

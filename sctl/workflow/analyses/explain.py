@@ -46,7 +46,7 @@ class Reasons:
 
 @dataclass(frozen=True)
 class ExplanationRequest:
-    """The cells whose label is asked about.
+    """The cells whose label is explained.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def reasons(
     pair: Pair,
     method: TransferMethod,
     result: TransferResult,
-    asked: ExplanationRequest,
+    request: ExplanationRequest,
     *,
     run: Run,
     sets: GeneSets | None = None,
@@ -110,7 +110,7 @@ def reasons(
         Learns from the pair's source unless it comes from a file.
     result : TransferResult
         What it said of the pair's target.
-    asked : ExplanationRequest
+    request : ExplanationRequest
     run : Run
     sets : GeneSets, optional
         Hallmark by default.
@@ -136,8 +136,8 @@ def reasons(
             f"{fitted.title} cannot say yet which genes its labels rest on.", do="Choose another method to see why."
         )
     run.report("Share the label among the genes", 0, 1)
-    found = explain(fitted, pair.target, result, asked.places, against=asked.against, run=run)
-    some = run.rng("checked cells").permutation(asked.places)[:_CHECKED]
+    found = explain(fitted, pair.target, result, request.places, against=request.against, run=run)
+    some = run.rng("checked cells").permutation(request.places)[:_CHECKED]
     checked = deletion(fitted.explainer(pair.target, np.sort(some), run), found.label, found.against, run=run)
     known, why_not = sets or hallmark_of(list(map(str, pair.target.var_names))), ""
     try:

@@ -79,13 +79,13 @@ def test_a_new_type_is_told_from_known_ones(reference, rng):
 
 def test_held_out_cells_are_asked_without_their_type_and_themselves(reference):
     points, codes = reference
-    asked = held_out(ReferenceSpace(points, codes, 5))
-    assert asked.hidden.sum() == (~asked.hidden).sum() == 300
+    queried = held_out(ReferenceSpace(points, codes, 5))
+    assert queried.hidden.sum() == (~queried.hidden).sum() == 300
     rows = np.arange(600)
-    assert (asked.evidence.proba[rows, asked.codes][asked.hidden] == 0).all()
+    assert (queried.evidence.proba[rows, queried.codes][queried.hidden] == 0).all()
     fold = np.arange(300) % 5 == 0
     others = ReferenceSpace(points[~fold], codes[~fold], 5).query(points[fold])
-    np.testing.assert_allclose(asked.evidence.features[:60], others.features)
+    np.testing.assert_allclose(queried.evidence.features[:60], others.features)
 
 
 def test_more_of_anything_never_makes_a_cell_less_new(reference):
@@ -122,15 +122,15 @@ def test_one_type_teaches_nothing_and_rejects_nothing(rng):
 
 def test_coefficients_are_those_of_a_penalised_logistic_regression(reference):
     """scikit-learn's C is one over the penalty; the prior of new cells moves the constant alone."""
-    asked = held_out(ReferenceSpace(*reference, 5))
-    found = learn_novelty(asked)
+    queried = held_out(ReferenceSpace(*reference, 5))
+    found = learn_novelty(queried)
     assert min(found.coefficients) > 0  # so that the bound at zero plays no part
-    z = (asked.evidence.features - np.array(found.center)) / np.array(found.scale)
+    z = (queried.evidence.features - np.array(found.center)) / np.array(found.scale)
     weights = np.empty(len(z))
     for hidden in (False, True):
-        some = asked.hidden == hidden
-        types, sizes = np.unique(asked.codes[some], return_counts=True)
-        weights[some] = 0.5 / (len(types) * sizes[np.searchsorted(types, asked.codes[some])])
-    oracle = LogisticRegression(C=10.0, tol=1e-10, max_iter=10_000).fit(z, asked.hidden, sample_weight=weights)
+        some = queried.hidden == hidden
+        types, sizes = np.unique(queried.codes[some], return_counts=True)
+        weights[some] = 0.5 / (len(types) * sizes[np.searchsorted(types, queried.codes[some])])
+    oracle = LogisticRegression(C=10.0, tol=1e-10, max_iter=10_000).fit(z, queried.hidden, sample_weight=weights)
     np.testing.assert_allclose(found.coefficients, oracle.coef_[0], rtol=1e-3)
     assert found.constant == pytest.approx(oracle.intercept_[0] + np.log(0.1 / 0.9), rel=1e-3)
