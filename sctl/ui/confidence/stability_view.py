@@ -116,7 +116,7 @@ def _button(project: Project, question: RepeatsParams) -> None:
             help="More repeats make the intervals narrower. Those that are there already are kept and counted.",
         )  # fmt: skip
     done = min(_counted(project, question).values(), default=0)
-    enough, busy = done >= n_seeds, jobs.running(project) is not None
+    enough, waits = done >= n_seeds, jobs.running(project) is not None
     button = analysis_panel.Button(
         label="Done" if enough else f"Repeat {n_seeds} times",
         icon=":material/repeat:",
@@ -125,7 +125,7 @@ def _button(project: Project, question: RepeatsParams) -> None:
         width="stretch",
     )
     analysis_panel.start_button(project, PLACE, replace(question, n_seeds=int(n_seeds)), button, right)
-    if not enough and not busy:
+    if not enough and not waits:
         st.caption(f"{_duration(project, n_seeds - done).capitalize()}. It runs in the background and can be stopped.")
 
 

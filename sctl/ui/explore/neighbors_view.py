@@ -30,8 +30,8 @@ def panel(project: Project) -> None:
             "neighbours, and how many would be without the network: by the genes themselves, by principal components of the "
             "source, and by a network that has learned nothing."
         )
-        busy = analysis_panel.BUSY if jobs.running(project) is not None else ""
-        button = analysis_panel.Button(label="Compare", icon=":material/show_chart:", why_not=busy)
+        why_not = analysis_panel.OTHER_JOB if jobs.running(project) is not None else ""
+        button = analysis_panel.Button(label="Compare", icon=":material/show_chart:", why_not=why_not)
         analysis_panel.panel(project, PLACE, None, button, lambda curves: _draw(project, curves))
 
 

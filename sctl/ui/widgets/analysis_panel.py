@@ -13,7 +13,7 @@ from sctl.project import Project, analyses
 from sctl.ui.frame import jobs, shell
 from sctl.workflow import Params, get_analysis
 
-BUSY = "Something else is being computed."
+OTHER_JOB = "Something else is being computed."
 STALE = "Run the analysis again first."
 
 
@@ -69,7 +69,7 @@ def params_of(job: Job, name: str) -> Any:
 
 def why_not(project: Project) -> str:
     """Say why no analysis of a result can be started: another job runs, or the result is of earlier settings."""
-    return BUSY if jobs.running(project) is not None else STALE if project.pinned is not None else ""
+    return OTHER_JOB if jobs.running(project) is not None else STALE if project.pinned is not None else ""
 
 
 def panel(
