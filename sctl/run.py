@@ -20,12 +20,17 @@ LARGEST_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a computation stands: ``done`` of ``total`` steps of ``stage``, with an optional note."""
+    """Where a computation stands: ``done`` of ``total`` steps of ``stage``, with an optional note.
+
+    The stage takes the whole from the share ``start`` to the share ``end``, see :meth:`Run.part`.
+    """
 
     stage: str
     done: int
     total: int
     note: str = ""
+    start: float = 0.0
+    end: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,5 +151,22 @@ class Run:
 
         def announce(progress: Progress) -> None:
             self.listener(replace(progress, stage=f"{prefix}: {progress.stage}"))
+
+        return replace(self, listener=announce)
+
+    def part(self, start: float, end: float) -> Run:
+        """Return a run for a part of the computation, which takes the whole from one share to another; both in [0, 1].
+
+        Examples
+        --------
+        >>> seen = []
+        >>> Run(listener=seen.append).part(0.5, 1.0).part(0.0, 0.5).report("learn", 1, 2)
+        >>> seen
+        [Progress(stage='learn', done=1, total=2, note='', start=0.5, end=0.75)]
+        """
+
+        def announce(progress: Progress) -> None:
+            low, high = (start + (end - start) * share for share in (progress.start, progress.end))
+            self.listener(replace(progress, start=low, end=high))
 
         return replace(self, listener=announce)

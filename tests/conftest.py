@@ -22,15 +22,14 @@ from sctl.analysis.enrichment import UnitPathways
 from sctl.data import Pair
 from sctl.jobs import tasks
 from sctl.methods import get_method
-from sctl.methods.scarches.self_test import Part
 from sctl.numerics.hyperparameters import Range, search
-from sctl.project import Project, SearchQuestion, UnitsQuestion, add_part, done_parts, save_curves, save_units
-from sctl.project.latent import keep_latent_map
+from sctl.project import Project, analyses
 from sctl.project.results import save_embeddings
-from sctl.project.searches import mend_journal
 from sctl.run import Run
 from sctl.simulate import toy_counts, toy_pair
-from sctl.workflow.units import CASES
+from sctl.workflow import Finding, SearchParams, UnitsParams
+from sctl.workflow.analyses.search import mend_journal
+from sctl.workflow.analyses.units import CASES
 
 
 @pytest.fixture(scope="session")
@@ -265,8 +264,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "transfer": {},
     "markers": {},
     "consensus": {},
-    "explain": {"question": QUESTION},
-    "repeats": {"question": GROUPS, "n_seeds": 1},
+    "explain": QUESTION,
+    "repeats": {**GROUPS, "n_seeds": 1},
     "prepare": {},
 }
 """Jobs that take a second each, and between them compute nearly every kind of file; maps are drawn by chance."""
@@ -293,17 +292,16 @@ def draw_maps(project: Project) -> None:
 
 def keep_by_others(project: Project) -> None:
     """Keep results of methods that take long to learn."""
-    transferred = project.result_dir("transfer")
-    test = Part("types", "type A", lambda run: [])
-    if (test.kind, test.name) not in done_parts(project):
-        add_part(project, test, ())
-    keep_latent_map(transferred, {"source": np.zeros((3, 2)), "target": np.ones((80, 2))})
-    save_curves(project, pd.DataFrame({"space": "code", "k": [1, 2], "accuracy": [0.5, 0.75], "macro_f1": 0.5}))
+    analyses.save(project, "self_test", None, Finding(number=0, kind="types", name="type A"))
+    analyses.save(project, "latent", None, {"source": np.zeros((3, 2)), "target": np.ones((80, 2))})
+    curves = pd.DataFrame({"space": "code", "k": [1, 2], "accuracy": [0.5, 0.75], "macro_f1": 0.5})
+    analyses.save(project, "neighbours", None, curves)
     texts, numbers = ("ranking", "set", "leading_genes", "cell_type"), ("size", "score", "p_value", "fdr", "fdr_all")
     table = pd.DataFrame({"unit": [0, 1, 2], **dict.fromkeys(texts, "a"), **dict.fromkeys(numbers, 0.5)})
-    save_units(project, UnitsQuestion(n_units=1), {case: UnitPathways(table, 1) for case in CASES})
-    journal = SearchQuestion(method="poissonautoencoder", params={}).journal(project)
-    journal.parent.mkdir(exist_ok=True)
+    analyses.save(project, "units", UnitsParams(n_units=1), {case: UnitPathways(table, 1) for case in CASES})
+    searched = SearchParams(method="poissonautoencoder", params={})
+    analyses.begin(project, "search", searched)
+    journal = analyses.journal(project, "search", searched)
     mend_journal(journal)
     search(
         lambda at, run: at["x"] ** 2, {"x": Range(-1.0, 1.0)}, n_trials=2, sampler="random", journal=journal, run=Run()

@@ -17,36 +17,29 @@ import pytest
 from sctl.errors import ParameterError, ProjectError
 from sctl.project import (
     Project,
-    SearchQuestion,
-    UnitsQuestion,
-    WhyQuestion,
+    analyses,
     export_project,
     gene_names,
     import_project,
     load_baselines,
     load_clusters,
-    load_curves,
     load_embeddings,
     load_estimate,
     load_markers,
     load_pair,
     load_points,
-    load_reasons,
     load_report,
     load_result,
-    load_search,
     load_self_test,
-    load_source_check,
     load_sweep,
     load_target_all,
-    load_units,
     numbers_in,
-    questions,
     trained_file,
 )
 from sctl.project.checksums import LISTING, is_intact, is_listed_kind
 from sctl.project.files import copy_of, replacing, write_json
-from sctl.project.latent import latent_map_in
+from sctl.workflow import ExplainParams, SearchParams, UnitsParams
+from sctl.workflow.analyses.units import CASES
 
 STEPS = ("preprocess", "transfer", "theta", "explore", "markers", "consensus")
 OWN = (
@@ -70,21 +63,24 @@ OWN = (
 """Files without which a step is not done."""
 
 BESIDE = (
-    "transfer/*/baselines/targetcluster.h5ad",
-    "transfer/*/self_test.json",
-    "transfer/*/latent_map.npz",
-    "transfer/*/units/*.json",
-    "transfer/*/units/*.csv",
-    "theta/*/neighbours_*.csv",
-    "theta/*/reasons/why_*[0-9a-f].json",
-    "theta/*/reasons/why_*_genes.csv",
-    "theta/*/reasons/why_*_deletion.csv",
-    "theta/*/repeats/*.json",
-    "preprocess/*/source_check.json",
+    "transfer/*/compare/*/targetcluster.json",
+    "transfer/*/compare/*/targetcluster.h5ad",
+    "transfer/*/self_test/*/000.json",
+    "transfer/*/latent/*/result.json",
+    "transfer/*/latent/*/result.npz",
+    "transfer/*/units/*/result.json",
+    "transfer/*/units/*/*.csv",
+    "theta/*/neighbours/*/result_curves.csv",
+    "theta/*/explain/*/params.json",
+    "theta/*/explain/*/result.json",
+    "theta/*/explain/*/result_genes.csv",
+    "theta/*/explain/*/result_deletion.csv",
+    "theta/*/repeats/*/params.json",
+    "preprocess/*/source/*/result.json",
 )
 """Files with answers that were asked for."""
 
-JOURNALS = ("theta/*/repeats/*.jsonl", "preprocess/*/searches/*.jsonl")
+JOURNALS = ("theta/*/repeats/*/journal.jsonl", "preprocess/*/search/*/journal.jsonl")
 MARKS = ("*/*/done.json", f"*/*/{LISTING}")
 
 
@@ -136,18 +132,18 @@ def answers(project: Project) -> dict[str, object]:
         "baselines": sorted(load_baselines(project)),
         "trained": trained_file(project) is not None,
         "self_test": load_self_test(project),
-        "latent": sorted(latent_map_in(project.result_dir("transfer"))),
-        "units": list(load_units(project, UnitsQuestion(n_units=1)) or ()),
-        "curves": (found := load_curves(project)) is not None and found.to_csv(),
-        "reasons": load_reasons(project, WHY) is not None,
-        "questions": questions(project),
-        "source": (check := load_source_check(project)) is not None and check.to_dict(),
-        "search": len(found.trials) if (found := load_search(project, SEARCH)) else 0,
+        "latent": sorted(analyses.load(project, "latent") or {}),
+        "units": list(analyses.load(project, "units", UnitsParams(n_units=1)) or ()),
+        "curves": (found := analyses.load(project, "neighbours")) is not None and found.to_csv(),
+        "reasons": analyses.load(project, "explain", WHY) is not None,
+        "questions": [analyses.stored_params(project, name) for name in ("explain", "repeats", "units")],
+        "source": (check := analyses.load(project, "source")) is not None and check.to_dict(),
+        "search": len(found.trials) if (found := analyses.load(project, "search", SEARCH)) else 0,
     }
 
 
-WHY = WhyQuestion(of="clusters", name="1")
-SEARCH = SearchQuestion(method="poissonautoencoder", params={})
+WHY = ExplainParams(of="clusters", name="1")
+SEARCH = SearchParams(method="poissonautoencoder", params={})
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +156,8 @@ def test_every_kind_of_file_is_looked_at_here(everything):
     results = everything / "results"
     known = {path for pattern in (*OWN, *BESIDE, *JOURNALS, *MARKS) for path in results.glob(pattern)}
     known |= set(results.glob("transfer/*/points/*.json")) | set(results.glob("consensus/*/k*.npz"))
-    known |= set(results.glob("transfer/*/baselines/*.h5ad")) | set(results.glob("theta/*/reasons/why_*"))
+    known |= set(results.glob("transfer/*/compare/*/*")) | set(results.glob("theta/*/explain/*/*"))
+    known |= set(results.glob("*/*/*/*/params.json"))
     assert {path for path in results.rglob("*") if path.is_file() and path.suffix != ".lock"} == known
     assert all(list(results.glob(pattern)) for pattern in (*OWN, *BESIDE, *JOURNALS, *MARKS))
 
@@ -229,23 +226,26 @@ def test_damage_to_everything_is_computed_again(whole, damage, compute_again, ex
 
 
 @pytest.mark.parametrize(
-    "pattern", ["theta/*/reasons/why_*_genes.csv", "transfer/*/units/*.csv", "theta/*/neighbours_*.csv"]
+    "pattern", ["theta/*/explain/*/result_genes.csv", "transfer/*/units/*/*.csv", "theta/*/neighbours/*/*.csv"]
 )
 def test_half_a_table_is_never_shown_as_a_whole_one(whole, pattern):
     path = the_file(whole, pattern)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[: len(lines) // 2 + 1]))
-    found = {"reasons": load_reasons(whole, WHY), "units": load_units(whole, UnitsQuestion(n_units=1))}
-    found["neighbours"] = load_curves(whole)
+    found = {
+        "explain": analyses.load(whole, "explain", WHY),
+        "units": analyses.load(whole, "units", UnitsParams(n_units=1)),
+    }
+    found["neighbours"] = analyses.load(whole, "neighbours")
     assert next(value for name, value in found.items() if name in pattern) is None
 
 
 TABLES = {
     "markers/*/markers.csv": load_markers,
-    "theta/*/reasons/why_*_genes.csv": lambda project: load_reasons(project, WHY),
-    "theta/*/reasons/why_*_deletion.csv": lambda project: load_reasons(project, WHY),
-    "theta/*/neighbours_*.csv": load_curves,
-    "transfer/*/units/*_0.csv": lambda project: load_units(project, UnitsQuestion(n_units=1)),
+    "theta/*/explain/*/result_genes.csv": lambda project: analyses.load(project, "explain", WHY),
+    "theta/*/explain/*/result_deletion.csv": lambda project: analyses.load(project, "explain", WHY),
+    "theta/*/neighbours/*/*.csv": lambda project: analyses.load(project, "neighbours"),
+    "transfer/*/units/*/result_trained.csv": lambda project: analyses.load(project, "units", UnitsParams(n_units=1)),
 }
 FORGERIES = {
     "nothing": lambda table: b"",
@@ -278,20 +278,22 @@ def test_a_table_of_other_content_is_an_error_and_counts_as_not_there(whole, pat
 
 
 @pytest.mark.parametrize(
-    "changes", [{"units": [10**12] * 4}, {"units": ["x"] * 4}, {"cases": ["a", "b", "c", "d"]}, {"cases": 1}]
+    "changes",
+    [{"units": dict.fromkeys(CASES, 10**12)}, {"units": dict.fromkeys(CASES, "x")}, {"units": {"a": 1}}, {"units": 1}],
 )
 def test_units_that_are_others_are_an_error(whole, changes):
-    path = the_file(whole, "transfer/*/units/*.json")
-    write_json(path, {**json.loads(path.read_text()), **changes})
+    path = the_file(whole, "transfer/*/units/*/result.json")
+    known = json.loads(path.read_text())
+    write_json(path, {**known, "facts": {**known["facts"], **changes}})
     with pytest.raises(ProjectError, match="missing or damaged"):
-        load_units(whole, UnitsQuestion(n_units=1))
+        analyses.load(whole, "units", UnitsParams(n_units=1))
 
 
 @pytest.mark.parametrize("cell", [-1, 10**6, 10**30])
 def test_selected_cells_that_are_not_there_are_refused(whole, cell):
-    assert WhyQuestion(of="selection", name="x", cells=(0, 3)).places(whole).tolist() == [0, 3]
+    assert ExplainParams(of="selection", name="x", cells=(0, 3)).places(load_result(whole)).tolist() == [0, 3]
     with pytest.raises(ParameterError, match="not in the target"):
-        WhyQuestion(of="selection", name="x", cells=(0, cell)).places(whole)
+        ExplainParams(of="selection", name="x", cells=(0, cell)).places(load_result(whole))
 
 
 def test_half_a_table_of_markers_is_an_error_not_a_shorter_table(whole):
@@ -413,11 +415,20 @@ def test_what_is_known_of_an_input_is_found_out_again(whole, damage):
 
 def test_damaged_results_stay_behind_when_a_project_is_saved(whole, tmp_path, compute_again, expected):
     spoil(the_file(whole, "markers/*/markers.csv"), cut)
-    spoil(the_file(whole, "theta/*/reasons/why_*_genes.csv"), cut)
+    spoil(the_file(whole, "theta/*/explain/*/result_genes.csv"), cut)
     again = import_project(export_project(whole, tmp_path / "toy.sctl.zip"))
     assert [again.state(step) for step in ("theta", "markers")] == ["done", "todo"]
     compute_again(again)
     assert answers(again) == expected
+
+
+def test_a_bundle_takes_the_whole_folder_of_every_result(whole, tmp_path):
+    import zipfile  # noqa: PLC0415
+
+    with zipfile.ZipFile(export_project(whole, tmp_path / "toy.sctl.zip")) as archive:
+        taken = {name for name in archive.namelist() if name.startswith("results/")}
+    there = {path for path in (whole.root / "results").rglob("*") if path.is_file() and path.suffix != ".lock"}
+    assert taken == {path.relative_to(whole.root).as_posix() for path in there}
 
 
 @pytest.mark.parametrize("pattern", ["theta/*/result.h5ad", "markers/*/markers.csv", "transfer/*/points/0.300000.json"])

@@ -15,12 +15,20 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import sctl
+import sctl.workflow.analyses as registered
 from sctl.cli.arguments import command_line
 from sctl.io import ACCEPTED
+from sctl.jobs.tasks import run_job
 from sctl.methods import METHODS
+from sctl.project import Project, export_project, import_project
+from sctl.project import analyses as project_analyses
+from sctl.run import Run
+from sctl.workflow.registry import job_kinds
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -264,3 +272,50 @@ def test_the_guides_method_passes_the_battery(tmp_path):
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed
     assert int(passed[1]) > 15
+
+
+def test_the_guides_analysis_is_a_job_with_a_result_and_a_panel(source, target, tmp_path, monkeypatch):
+    """Make the file and the function that the guide tells to make; nothing else is edited."""
+    examples = doctest.DocTestParser().get_examples(
+        (ROOT / "docs" / "adding_an_analysis.md").read_text(encoding="utf-8")
+    )
+    sources = [example.source for example in examples]
+    end = next(i for i, code in enumerate(sources) if code.startswith("ANALYSIS ="))
+    drawn = next(i for i, code in enumerate(sources) if code.startswith("import streamlit"))
+    (tmp_path / "analyses").mkdir()
+    (tmp_path / "analyses" / "mixing.py").write_text("".join(sources[: end + 1]), encoding="utf-8")
+    monkeypatch.setenv("SCTL_PROJECTS", str(tmp_path / "projects"))
+    monkeypatch.setattr(registered, "__path__", [*registered.__path__, str(tmp_path / "analyses")])
+    registered.all_analyses.cache_clear()
+    try:
+        project = Project.create("Toy")
+        project.put_input("source", source, {"filename": "source.h5ad"})
+        project.put_input("target", target, {"filename": "target.h5ad"})
+        project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+        project.set_params("transfer", {"method": "targetcluster"}, note="Be quick")
+        page = "".join(
+            [
+                "from sctl.project import Project\nfrom sctl.workflow.analyses.mixing import MixingParams\n",
+                *sources[drawn:],
+                f"panel(Project.open({project.id!r}))\n",
+            ]
+        )
+        assert AppTest.from_string(page).run().button(key="mixing:start").label == "Measure"
+        kind = job_kinds()["mixing"]
+        assert kind.title == "Measuring how mixed the clusters are"
+        assert kind.parts == ("preprocess", "transfer", "theta", "mixing")
+        params = {"min_cells": 2}
+        job = {"kind": "mixing", "params": params, "settings": project.settings.to_dict()}
+        run_job(project.root, job, lambda step, low, high: Run())
+        wanted = registered.get_analysis("mixing").params.from_dict(params)
+        table = project_analyses.load(project, "mixing", wanted)
+        assert table["n_cells"].sum() == target.n_obs
+        assert project_analyses.stored_params(project, "mixing") == [wanted]
+        app = AppTest.from_string(page).run()
+        assert not app.exception
+        assert len(app.dataframe[0].value) == len(table)
+        copy = import_project(export_project(project, tmp_path / "toy.sctl.zip"))
+        pd.testing.assert_frame_equal(project_analyses.load(copy, "mixing", wanted), table)
+    finally:
+        registered.all_analyses.cache_clear()
+        sys.modules.pop("sctl.workflow.analyses.mixing", None)

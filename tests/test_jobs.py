@@ -27,6 +27,7 @@ from sctl.jobs.worker import ProgressWriter
 from sctl.project import (
     STEPS,
     Project,
+    analyses,
     gene,
     gene_names,
     load_baselines,
@@ -36,13 +37,13 @@ from sctl.project import (
     load_points,
     load_report,
     load_result,
-    load_source_check,
     load_sweep,
     load_target_all,
     target_names,
 )
 from sctl.project.files import is_alive, write_json
 from sctl.run import Measurement, Run
+from sctl.workflow.registry import job_kinds
 
 PATIENCE = 60.0
 
@@ -102,7 +103,7 @@ def test_a_job_computes_what_its_step_is_for(project: Project, target: AnnData) 
     np.testing.assert_array_equal(gene(project, name), np.asarray(everything[:, name].X.todense()).ravel())
     with pytest.raises(ProjectError, match="no gene 'XYZ'"):
         gene(project, "XYZ")
-    assert load_source_check(project).grade == "good"
+    assert analyses.load(project, "source").grade == "good"
 
 
 def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,22 +111,22 @@ def test_a_source_that_cannot_be_measured_stops_nothing(project: Project, monkey
         raise DataError("It has a single type.", do="Choose another column.")
 
     jobs.compute(project, "preprocess")
-    assert load_source_check(project) is None
-    monkeypatch.setattr(tasks.workflow, "check_source", refuse)
+    assert analyses.load(project, "source") is None
+    monkeypatch.setattr("sctl.workflow.source.check_source", refuse)
     job = {"kind": "prepare", "settings": project.settings.to_dict()}
     tasks.run_job(project.root, job, lambda step, low, high: Run())
-    assert load_source_check(project).why_not == "It has a single type. Choose another column."
+    assert analyses.load(project, "source").why_not == "It has a single type. Choose another column."
 
 
 def test_a_damaged_check_of_the_source_counts_as_none(project: Project) -> None:
     jobs.compute(project, "preprocess")
-    path = project.result_dir("preprocess") / "source_check.json"
+    path = analyses.begin(project, "source") / "result.json"
     path.write_text('{"unknown": 1}')
-    assert load_source_check(project) is None
+    assert analyses.load(project, "source") is None
     write_json(path, {"unknown": 1})  # as another sctl might have done
     with pytest.raises(ProjectError):
-        load_source_check(project)
-    assert load_source_check(project) is None, "and is measured again"
+        analyses.load(project, "source")
+    assert analyses.load(project, "source") is None, "and is measured again"
 
 
 @pytest.mark.slow
@@ -277,7 +278,7 @@ def test_a_bug_is_told_with_its_traceback(project: Project, all_places_taken: Fi
 def test_unknown_kinds_are_refused(project: Project) -> None:
     with pytest.raises(ParameterError, match="no job 'dance'"):
         jobs.submit(project, "dance")
-    assert set(tasks.TASKS) == set(jobs.queue.KINDS)
+    assert set(job_kinds()) >= {"prepare", "transfer", "explain", "reference", "everything"}
 
 
 def test_half_written_progress_is_skipped(tmp_path: Path) -> None:
@@ -338,9 +339,7 @@ def test_one_job_runs_everything(whole: Project, target: AnnData) -> None:
     assert list(result.obs_names) == list(target.obs_names)
     assert (result.labels == target.obs["cell_type"].to_numpy()).mean() > 0.9
     assert set(load_baselines(whole)) == {"targetcluster", "concatenatecluster"}
-    assert load_result(whole, "targetcluster").method == "targetcluster"
-    with pytest.raises(ProjectError, match="no result of 'itclust'"):
-        load_result(whole, "itclust")
+    assert load_baselines(whole)["targetcluster"].method == "targetcluster"
     maps = load_embeddings(whole)
     assert {maps[f"{side}_{kind}{end}"].shape for side, end in (("target", ""), ("joint", "_target")) for kind in
             ("pca", "umap", "tsne")} == {(80, 2)}  # fmt: skip
@@ -356,7 +355,7 @@ def test_progress_never_falls_and_names_its_step(whole: Project, finished: tuple
     assert shares == sorted(shares)
     assert 0.0 <= shares[0] < 0.5 < shares[-1] <= 1.0
     said = [
-        step for step in tasks.TASKS["everything"] if step != tasks.LATENT
+        step for step in job_kinds()["everything"].parts if step != "latent"
     ]  # TransferCluster has no space of its own
     assert list(dict.fromkeys(line["step"] for line in lines)) == ["", *said]
 

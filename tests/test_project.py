@@ -325,17 +325,17 @@ def test_a_bundle_brings_everything_back(project: Project, cells: AnnData, tmp_p
 def test_a_bundle_holds_every_kind_of_result_by_rule(project: Project, cells: AnnData, tmp_path: Path) -> None:
     project.put_input("target", cells, {"filename": "a.h5ad"})
     kept = [
-        "units/0a.json",
-        "searches/0a.jsonl",
-        "reasons/why_0a.json",
-        "baselines/x.csv",
-        "something_new/b.npz",
+        "units/0123456789abcdef/result.json",
+        "search/0123456789abcdef/journal.jsonl",
+        "compare/0123456789abcdef/x.h5",
+        "something_new/0123456789abcdef/b.npz",
+        "something/newer/still/c.csv",
         "a.csv",
     ]
     directory = finish(project, "transfer")
     for name in kept:
         path = directory / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"{}")
     learned = project.root / "results" / "transfer" / "0123456789abcdef"  # a reference that was learned alone
     learned.mkdir(parents=True)

@@ -8,22 +8,21 @@ from sctl import jobs, workflow
 from sctl.analysis.seed_stability import separation
 from sctl.analysis.stability_measures import groups_from
 from sctl.analysis.stability_outcomes import Outcome, Separation
-from sctl.errors import Cancelled, ParameterError, ProjectError
+from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.jobs import tasks
-from sctl.project import (
-    Project,
-    Question,
-    add_outcome,
-    cells_of,
-    export_project,
-    import_project,
-    outcomes_file,
-    outcomes_in,
-    questions,
-)
+from sctl.project import Project, analyses, export_project, import_project, load_result
 from sctl.run import Run
+from sctl.workflow import RepeatsParams, cell_groups
 
-ASKED = Question(of="truth", one="type A", other="type B")
+ASKED = RepeatsParams(of="truth", one="type A", other="type B")
+
+
+def outcomes(project, params=ASKED):
+    return analyses.load(project, "repeats", params)
+
+
+def journal(project, params=ASKED):
+    return analyses.journal(project, "repeats", params)
 
 
 @pytest.fixture
@@ -44,14 +43,14 @@ def run_job(project, question=ASKED, n_seeds=2, run=None):
     description = {
         "kind": "repeats",
         "settings": project.settings.to_dict(),
-        "params": {"question": question.to_dict(), "n_seeds": n_seeds},
+        "params": {**question.to_dict(), "n_seeds": n_seeds},
     }
     tasks.run_job(project.root, description, lambda step, low, high: run or Run())
 
 
 def test_a_job_repeats_every_method_and_keeps_every_outcome(project):
     run_job(project)
-    found = outcomes_in(outcomes_file(project, ASKED))
+    found = outcomes(project)
     keys = ("transfercluster", "targetcluster", "concatenatecluster")
     assert [(item.method, item.seed) for item in found] == [(key, seed) for seed in range(2) for key in keys]
     counts = Separation(found).counts()
@@ -68,23 +67,22 @@ def test_outcomes_are_those_of_the_library(pair):
 
 
 def test_more_seeds_go_on_from_those_that_are_there(project):
-    path = outcomes_file(project, ASKED)
+    path = journal(project)
     run_job(project, n_seeds=1)
-    first = outcomes_in(path)
+    first = outcomes(project)
     run_job(project, n_seeds=2)
-    assert outcomes_in(path)[:3] == first
-    assert len(outcomes_in(path)) == 6
+    assert outcomes(project)[:3] == first
+    assert len(outcomes(project)) == 6
     before = path.read_bytes()
     run_job(project, n_seeds=2)  # nothing is left to do
     assert path.read_bytes() == before
 
 
 def test_a_stop_keeps_what_is_finished(project):
-    path = outcomes_file(project, ASKED)
-    stopping = Run(cancelled=lambda: len(outcomes_in(path)) >= 2)
+    stopping = Run(cancelled=lambda: len(outcomes(project)) >= 2)
     with pytest.raises(Cancelled):
         run_job(project, n_seeds=5, run=stopping)
-    assert len(outcomes_in(path)) == 2
+    assert len(outcomes(project)) == 2
 
 
 def test_theta_chosen_by_hand_holds_for_every_seed():
@@ -99,47 +97,49 @@ def test_theta_chosen_by_hand_holds_for_every_seed():
 
 
 def test_groups_of_every_kind(project):
-    truth = cells_of(project, "truth")
+    result, known = load_result(project), project.truth()
+    truth = cell_groups(result, "truth", known)
     for kind in ("clusters", "labels"):
-        names = sorted(set(cells_of(project, kind)))
-        one, other = Question(of=kind, one=names[0], other=names[1]).groups(project)
-        assert (one.sum(), other.sum()) == tuple((cells_of(project, kind) == name).sum() for name in names[:2])
-    one, _ = ASKED.groups(project)
+        cells = cell_groups(result, kind, known)
+        names = sorted(set(cells))
+        one, other = RepeatsParams(of=kind, one=names[0], other=names[1]).groups(result, known)
+        assert (one.sum(), other.sum()) == tuple((cells == name).sum() for name in names[:2])
+    one, _ = ASKED.groups(result, known)
     assert (one == (truth == "type A").to_numpy()).all()
     with pytest.raises(ParameterError, match="No cell belongs"):
-        Question(of="truth", one="type A", other="nobody").groups(project)
+        RepeatsParams(of="truth", one="type A", other="nobody").groups(result, known)
     with pytest.raises(ParameterError, match="no groups 'colour'"):
-        Question(of="colour", one="a", other="b")
+        RepeatsParams(of="colour", one="a", other="b")
 
 
 def test_the_truth_must_be_known_and_is_part_of_the_question(project):
-    here = outcomes_file(project, ASKED)
+    here = journal(project)
     project.put_truth(project.truth().replace("type C", "type A"))
-    assert outcomes_file(project, ASKED) != here
-    with pytest.raises(ProjectError, match="not known"):
-        cells_of(Project.create("Other"), "truth")
+    assert journal(project) != here
+    with pytest.raises(DataError, match="not known"):
+        cell_groups(load_result(project), "truth", None)
 
 
-def test_a_line_cut_short_is_left_out_and_harms_no_other(tmp_path):
-    path = tmp_path / "x.jsonl"
+def test_a_line_cut_short_is_left_out_and_harms_no_other(project):
+    path = journal(project)
     outcome = Outcome("targetcluster", 0, separated=True, total_variation=0.9, n_clusters=4)
-    assert outcomes_in(path) == ()
-    add_outcome(path, outcome)
+    assert outcomes(project) == ()
+    analyses.save(project, "repeats", ASKED, outcome)
     with path.open("a", encoding="utf-8") as file:
         file.write('{"method": "targ')
-    assert outcomes_in(path) == (outcome,)
-    add_outcome(path, outcome)
-    assert outcomes_in(path) == (outcome, outcome)
+    assert outcomes(project) == (outcome,)
+    analyses.save(project, "repeats", ASKED, outcome)
+    assert outcomes(project) == (outcome, outcome)
     path.write_bytes(b'{"method": "x"}\n\xff\xfe\n[1]\n')
-    assert outcomes_in(path) == (), "what cannot be read is asked again"
+    assert outcomes(project) == (), "what cannot be read is computed again"
 
 
 def test_outcomes_travel_with_the_project(project, tmp_path):
     run_job(project, n_seeds=1)
-    found = outcomes_in(outcomes_file(project, ASKED))
+    found = outcomes(project)
     copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
-    assert outcomes_in(outcomes_file(copy, ASKED)) == found
-    assert questions(copy) == [ASKED]
-    damaged = outcomes_file(copy, ASKED).with_suffix(".json")
+    assert outcomes(copy) == found
+    assert analyses.stored_params(copy, "repeats") == [ASKED]
+    damaged = journal(copy).with_name("params.json")
     damaged.write_text('{"of": "colour", "one": "a", "other": "b"}', encoding="utf-8")
-    assert questions(copy) == [], "what was changed counts as not there"
+    assert analyses.stored_params(copy, "repeats") == [], "what was changed counts as not there"

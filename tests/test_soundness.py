@@ -23,12 +23,14 @@ from sctl.errors import DataError, ProjectError
 from sctl.io import read_arrays
 from sctl.project import (
     Project,
+    analyses,
     export_project,
     gene,
     gene_names,
     import_project,
     load_clusters,
     load_consensus,
+    load_latent_map,
     load_pair,
     load_points,
     load_result,
@@ -40,7 +42,7 @@ from sctl.project import (
 )
 from sctl.project.checksums import LISTING, as_json, files_of, sum_of
 from sctl.project.files import digest_of_file
-from sctl.project.results import load_latent_map, load_maps, source_table
+from sctl.project.results import load_maps, source_table
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +63,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, source: AnnData, target: 
             maps = {"target_umap": rng.normal(size=(n, 2)), "joint_umap_target": rng.normal(size=(n, 2))}
             maps |= {"joint_umap_source": rng.normal(size=(9, 2)), "joint_source_index": np.arange(9)}
             np.savez(directory / "maps.npz", **maps)
-        np.savez(
-            project.result_dir("transfer") / "latent_map.npz",
-            latent_umap_source=rng.normal(size=(9, 2)), latent_umap_target=rng.normal(size=(n, 2)),
-            latent_source_index=np.arange(9), latent_source_types=np.array(["a"] * 9),
-        )  # fmt: skip
+        latent = {"latent_umap_source": rng.normal(size=(9, 2)), "latent_umap_target": rng.normal(size=(n, 2))}
+        latent |= {"latent_source_index": np.arange(9), "latent_source_types": np.array(["a"] * 9)}
+        analyses.save(project, "latent", None, latent)
         return project.root
 
 
@@ -166,7 +166,8 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "pair of other genes": (hdf5(PRE + "source.h5ad", put("var/_index", 0, "other")), load_pair),
     "rows that are not there": (
         hdf5(PRE + "target.h5ad", lambda f: f["X"].attrs.__setitem__("shape", [10**12, 5])),
-        load_target,
+        load_latent_map,
+    load_target,
     ),
     "column without its table": (hdf5(PRE + "source.h5ad", taken("obs")), source_table),
     "a reference in a result": (
@@ -197,7 +198,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], None], Callable[[Project], Any]]] = {
     "source cell that is not there": (arrays(MAP, joint_source_index=lambda v: v + 10_000), load_maps),
     "source cell before the first": (arrays(MAP, joint_source_index=lambda v: v - 5), load_maps),
     "no places of source cells": (arrays(MAP, joint_source_index=None), load_maps),
-    "latent types gone": (arrays(TRA + "latent_map.npz", latent_source_types=lambda v: v[:3]), load_latent_map),
+    "latent types gone": (arrays(TRA + "latent/*/result.npz", latent_source_types=lambda v: v[:3]), load_latent_map),
     "sweep of fewer cells": (arrays(NPZ, loadings=lambda v: v[:-1]), load_sweep),
     "type that is not there": (arrays(NPZ, kernels_z=lambda v: v + 99), load_sweep),
     "kernel that is no square": (arrays(NPZ, kernels_A=lambda v: v[:, :-1]), load_sweep),

@@ -101,7 +101,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """What it computes, see :data:`sctl.jobs.tasks.TASKS`."""
+        """What it computes, see :func:`sctl.workflow.registry.job_kinds`."""
         return str(self.description.get("kind", ""))
 
     @property

@@ -18,23 +18,8 @@ from sctl.errors import ParameterError
 from sctl.jobs.job import JOB, LOG, PID, PROGRESS, Job, children
 from sctl.project import Project
 from sctl.project.files import canonical, new_id, process_mark, write_json
+from sctl.workflow.registry import job_kinds
 
-KINDS = (
-    "prepare",
-    "transfer",
-    "theta",
-    "explore",
-    "markers",
-    "consensus",
-    "repeats",
-    "explain",
-    "search",
-    "self_test",
-    "reference",
-    "units",
-    "neighbours",
-    "everything",
-)
 _LOOK_AGAIN = 0.2  # seconds between two looks for a free place
 
 
@@ -47,11 +32,10 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     Parameters
     ----------
     project : Project
-    kind : {"prepare", "transfer", "theta", "explore", "markers", "consensus", "repeats", "explain", "search", "self_test",
-        "units", "neighbours", "reference", "everything"}
-        ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
+    kind : str
+        Of :func:`sctl.workflow.registry.job_kinds`; ``"everything"`` runs all steps that are not done; each other kind also runs what it is based on.
     params : mapping, optional
-        For the task; JSON values.
+        Of the analysis; JSON values.
 
     Returns
     -------
@@ -62,9 +46,10 @@ def submit(project: Project, kind: str, params: Mapping[str, Any] | None = None)
     ParameterError
         If there is no such kind.
     """
-    if kind not in KINDS:
+    kinds = job_kinds()
+    if kind not in kinds:
         raise ParameterError(
-            f"There is no job {kind!r}.", expected=f"Jobs are {list(KINDS)}.", do="Choose one of these."
+            f"There is no job {kind!r}.", expected=f"Jobs are {list(kinds)}.", do="Choose one of these."
         )
     asked = {"kind": kind, "params": dict(params or {}), "settings": project.settings.to_dict()}
     folder = project.root / "jobs"

@@ -10,34 +10,19 @@ from typing import Any
 
 from sctl import workflow
 from sctl.data import Pair
-from sctl.errors import DataError, ParameterError
 from sctl.jobs import reference
+from sctl.jobs.analyses import run_analysis
+from sctl.jobs.method import method_of as _method
 from sctl.methods.base import TransferMethod, learned
 from sctl.project import (
     Project,
-    Question,
-    SearchQuestion,
     Settings,
-    UnitsQuestion,
-    WhyQuestion,
-    add_outcome,
-    load_gene_sets,
     load_pair,
-    load_reasons,
     load_result,
-    load_source_check,
     load_target,
     load_target_all,
-    load_units,
-    note_question,
-    outcomes_in,
-    save_curves,
-    save_reasons,
-    save_source_check,
     save_trained_names,
-    save_units,
     trained_file,
-    trained_names_in,
 )
 from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
@@ -45,7 +30,6 @@ from sctl.project.files import replacing
 from sctl.project.latent import keep_latent
 from sctl.project.memory import reading_once
 from sctl.project.results import (
-    BASELINES,
     RESULT,
     SWEEP,
     TRAINED,
@@ -60,81 +44,14 @@ from sctl.project.results import (
     save_sweep,
     sweep_in,
 )
-from sctl.project.searches import mend_journal
 from sctl.project.steps import locked
 from sctl.run import Run
 from sctl.sharing import load_model
+from sctl.workflow.analyses import all_analyses
+from sctl.workflow.registry import LEARN, job_kinds, weight
 
 Part = Callable[[float, float], Run]
 """Gives the run of a part of a step, which takes the bar from one share of the step to another."""
-
-COMPARE = "compare"
-"""What follows a θ sweep in the background: the baselines. No step of the project, nothing waits for it."""
-
-SOURCE = "source"
-"""What follows the preparation in the background: of what use the source is. No step of the project either."""
-
-REPEATS = "repeats"
-"""Other seeds, asked for on a page: whether two groups stay apart. No step of the project either."""
-
-EXPLAIN = "explain"
-"""Why cells have their label, asked for on a page. No step of the project either."""
-
-SEARCH = "search"
-"""A search for settings of the method, asked for on a page. No step of the project either."""
-
-SELF_TEST = "self_test"
-"""Tests of the reference, asked for on a page: what it says of types, datasets and genes hidden from it."""
-
-LEARN = "learn"
-"""A reference is learned from the source alone, on a page of its own. No step of the project either."""
-
-UNITS = "units"
-"""What the units of a code are busy with, asked for on a page. No step of the project either."""
-
-NEIGHBOURS = "neighbours"
-"""How right labels are for each number of neighbours, asked for on a page. No step of the project either."""
-
-LATENT = "latent"
-"""A map in the space that the method itself learned, where it has one. No step of the project either."""
-
-TASKS: Mapping[str, tuple[str, ...]] = {
-    "prepare": ("preprocess", SOURCE),
-    "transfer": ("preprocess", "transfer", "theta", COMPARE),
-    "theta": ("preprocess", "transfer", "theta"),
-    "explore": ("preprocess", "explore", LATENT),
-    "markers": ("preprocess", "transfer", "theta", "markers"),
-    "consensus": ("preprocess", "transfer", "theta", "consensus"),
-    "repeats": ("preprocess", "transfer", "theta", REPEATS),
-    "explain": ("preprocess", "transfer", "theta", EXPLAIN),
-    "search": ("preprocess", SEARCH),
-    "self_test": ("preprocess", "transfer", SELF_TEST),
-    "reference": (LEARN,),
-    "units": ("preprocess", "transfer", UNITS),
-    "neighbours": ("preprocess", "transfer", "theta", NEIGHBOURS),
-    "everything": ("preprocess", "transfer", "theta", "markers", "explore", LATENT, SOURCE, COMPARE),
-}
-"""Kind of job → what it sees to, in order; what is done is left as it is."""
-
-_WEIGHT = {
-    "preprocess": 1.0,
-    "transfer": 4.0,
-    "theta": 0.5,
-    "explore": 8.0,
-    "markers": 0.5,
-    "consensus": 4.0,
-    SOURCE: 1.0,
-    COMPARE: 5.0,
-    REPEATS: 20.0,
-    EXPLAIN: 4.0,
-    SEARCH: 40.0,
-    SELF_TEST: 20.0,
-    LEARN: 4.0,
-    UNITS: 60.0,
-    NEIGHBOURS: 2.0,
-    LATENT: 2.0,
-}
-"""Relative durations, measured on the demo; they only shape the bar."""
 
 
 def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[[str, float, float], Run]) -> None:
@@ -150,20 +67,23 @@ def run_job(project_root: Path, description: Mapping[str, Any], begin: Callable[
     """
     project = Project(project_root).at(Settings.from_dict(description["settings"]))
     todo = _todo(project, description)
-    total = sum(_WEIGHT[step] for step in todo)
+    total = sum(weight(step) for step in todo)
     start = 0.0
     with reading_once():
         for step in todo:
-            part = _within(begin, step, start, _WEIGHT[step] / total)
-            if step in _ON_DEMAND:
-                _ON_DEMAND[step](project, part, description.get("params", {}))
+            part = _within(begin, step, start, weight(step) / total)
+            if step == LEARN:
+                _learn(project, part)
+            elif step in all_analyses():
+                run_analysis(project, step, description.get("params", {}), part(0.0, 1.0))
             else:
                 compute(project, step, part)
-            start += _WEIGHT[step] / total
+            start += weight(step) / total
 
 
 def _todo(project: Project, description: Mapping[str, Any]) -> list[str]:
-    return [step for step in TASKS[description["kind"]] if step in _ON_DEMAND or project.state(step) != "done"]
+    parts = job_kinds()[description["kind"]].parts
+    return [part for part in parts if part not in _COMPUTE or project.state(part) != "done"]
 
 
 def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None:
@@ -204,16 +124,9 @@ def compute(project: Project, step: str, part: Part | None = None) -> None:
         What the step itself raises.
     """
     project, run_part = project.at(project.settings), part or (lambda low, high: Run())
-    with project.working(step, _waiting(run_part)) as directory:
+    with project.working(step, reference.waiting(run_part)) as directory:
         if directory is not None:
             _COMPUTE[step](project, directory, run_part)
-
-
-def _waiting(part: Part) -> Callable[[], None]:
-    def report() -> None:
-        part(0.0, 0.0).report("Waiting for another computation of the same", 0, 0)
-
-    return report
 
 
 def _prepare(project: Project, directory: Path, part: Part) -> None:
@@ -268,134 +181,6 @@ def _why_not_kept(project: Project, pair: Pair, method: TransferMethod) -> str:
     if pair.profiles_only:
         return "The source is a trained one already."
     return workflow.why_not_saved(method, project.params("preprocess"))
-
-
-def _compare(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Compute the baselines of a sweep that are not there yet."""
-    method, seed = _method(project)
-    if workflow.as_sweep(method) is None:
-        return
-    folder = project.result_dir("transfer") / BASELINES
-    folder.mkdir(exist_ok=True)
-    with locked(folder.with_suffix(".lock"), _waiting(part)):
-        todo = [key for key in workflow.baselines_of(method) if not is_intact(folder / f"{key}.h5ad")]
-        if not todo:
-            return
-        first = replace(part(0.0, 0.0), seed=seed).within("For comparison")
-        pair = workflow.with_found_groups(load_pair(project), method, first)
-        for number, key in enumerate(todo):
-            run = replace(part(number / len(todo), (number + 1) / len(todo)), seed=seed).within("For comparison")
-            save_result(folder / f"{key}.h5ad", workflow.baseline(pair, key, method, run))
-
-
-def _check_source(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Tell of what use the source is, unless that is known; a source that cannot be measured stops nothing."""
-    if load_source_check(project) is not None:
-        return
-    pair = load_pair(project)
-    try:
-        found = workflow.check_source(pair, workflow.usual_method(pair.label_key), part(0.0, 1.0))
-    except (DataError, ParameterError) as error:
-        found = workflow.SourceCheck(why_not=str(error))
-    save_source_check(project, found)
-
-
-def _repeats(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Repeat the clustering with other seeds, keeping every outcome as it comes; those that are there are not repeated."""
-    method, _ = _method(project)
-    question = Question.from_dict(params["question"])
-    path = note_question(project, question)
-    methods = workflow.compared_methods(method, workflow.chosen_theta(method, project.params("theta")["theta"]))
-    with locked(path.with_suffix(".lock"), _waiting(part)):
-        done = {(outcome.method, outcome.seed) for outcome in outcomes_in(path)}
-        n_seeds, groups, pair = int(params["n_seeds"]), question.groups(project), load_pair(project)
-        for outcome in workflow.repeats(pair, methods, groups, n_seeds=n_seeds, run=part(0.0, 1.0), done=done):
-            add_outcome(path, outcome)
-
-
-def _explain(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Say why cells have their label, unless that is known."""
-    question = WhyQuestion.from_dict(params["question"])
-    if load_reasons(project, question) is not None:
-        return
-    method, seed = _method(project)
-    path = trained_file(project)
-    if path is not None:
-        method = load_model(path)
-    found = workflow.reasons(
-        load_pair(project),
-        method,
-        load_result(project),
-        workflow.ExplanationRequest(question.places(project), question.against),
-        run=replace(part(0.0, 1.0), seed=seed),
-        sets=load_gene_sets(project, question.sets) if question.sets else None,
-    )
-    save_reasons(project, question, found)
-
-
-def _search(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Go on with a search for settings; every trial is in its journal as it ends."""
-    question = SearchQuestion.from_dict(params["question"])
-    method = workflow.method_of({"method": question.method, "params": question.params})
-    path = question.journal(project)
-    path.parent.mkdir(exist_ok=True)
-    with locked(path.with_suffix(".lock"), _waiting(part)):
-        mend_journal(path)
-        run = replace(part(0.0, 1.0), seed=int(project.params("transfer")["seed"]))
-        workflow.search_settings(load_pair(project), method, question.wanted, run=run, journal=path)
-
-
-def _units(project: Project, part: Part, params: Mapping[str, Any]) -> None:
-    """Look for the pathways of a code's units, unless they are known."""
-    question = UnitsQuestion.from_dict(params["question"])
-    if load_units(project, question) is not None:
-        return
-    method, seed = _method(project)
-    path = trained_file(project)
-    found = workflow.units(
-        load_pair(project),
-        method if path is None else load_model(path),
-        n_units=question.n_units,
-        run=replace(part(0.0, 1.0), seed=seed),
-        sets=load_gene_sets(project, question.sets) if question.sets else None,
-    )
-    save_units(project, question, found)
-
-
-def _neighbors(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Compare labels with the truth for every number of neighbours."""
-    truth = project.truth()
-    if truth is None:
-        raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
-    method, seed = _method(project)
-    run = replace(part(0.0, 1.0), seed=seed)
-    save_curves(project, workflow.neighbor_curves(load_pair(project), method, load_result(project), truth, run=run))
-
-
-def _self_test(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    method, seed = _method(project)
-    reference.check_reference(project, load_pair(project), method, seed, part)
-
-
-def _learn(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
-    method, seed = _method(project)
-    params = {**project.params("data"), **project.params("preprocess")}
-    pair = workflow.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
-    method = workflow.with_batches(pair, method)
-    directory = project.result_dir("transfer")
-    directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory / "learn.lock", _waiting(part)):
-        if trained_file(project) is None:
-            learned(pair, method, replace(part(0.05, 0.15), seed=seed))
-            _keep_trained(project, directory, pair, method)
-    reference.check_reference(
-        project, pair, method, seed, lambda low, high: part(0.15 + 0.85 * low, 0.15 + 0.85 * high)
-    )
-
-
-def _latent(project: Project, part: Part, _: Mapping[str, Any]) -> None:
-    reference.draw_latent(project, int(project.params("transfer")["seed"]), part)
 
 
 def _theta(project: Project, directory: Path, part: Part) -> None:
@@ -466,28 +251,20 @@ def _consensus(project: Project, directory: Path, part: Part) -> None:
         save_consensus(directory, point)
 
 
-def _method(project: Project) -> tuple[TransferMethod, int]:
-    params, trained = project.params("transfer"), project.trained()
-    if trained is None:
-        return workflow.method_of(params), int(params["seed"])
-    if names := trained_names_in(project.result_dir("preprocess")):
-        trained = trained.renamed(names)
-    own = params["params"] if params["method"] == trained.method.key else {}
-    return trained.configured(own), int(params["seed"])
+def _learn(project: Project, part: Part) -> None:
+    """Learn a reference, unless it is there, and test it. Nothing becomes a result of the project's own steps."""
+    method, seed = _method(project)
+    params = {**project.params("data"), **project.params("preprocess")}
+    pair = workflow.prepare(project.input("source"), project.input("target"), params, part(0.0, 0.05)).pair
+    method = workflow.with_batches(pair, method)
+    directory = project.result_dir("transfer")
+    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory / "learn.lock", reference.waiting(part)):
+        if trained_file(project) is None:
+            learned(pair, method, replace(part(0.05, 0.15), seed=seed))
+            _keep_trained(project, directory, pair, method)
+    run_analysis(project, "self_test", {}, part(0.15, 1.0), {"pair": pair})
 
-
-_ON_DEMAND: Mapping[str, Callable[[Project, Part, Mapping[str, Any]], None]] = {
-    COMPARE: _compare,
-    SOURCE: _check_source,
-    REPEATS: _repeats,
-    EXPLAIN: _explain,
-    SEARCH: _search,
-    SELF_TEST: _self_test,
-    LEARN: _learn,
-    UNITS: _units,
-    NEIGHBOURS: _neighbors,
-    LATENT: _latent,
-}
 
 _COMPUTE: Mapping[str, Callable[[Project, Path, Part], None]] = {
     "preprocess": _prepare,

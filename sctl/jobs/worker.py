@@ -76,9 +76,10 @@ class ProgressWriter:
 
     def report(self, progress: Progress, step: str, start: float, end: float) -> None:
         """Write where the computation stands, ten times a second at most."""
-        share = progress.done / progress.total if progress.total else 0.0
+        done = progress.done / progress.total if progress.total else 0.0
+        share = progress.start + (progress.end - progress.start) * min(done, 1.0)
         # A step has several stages that each begin anew; the bar of the whole job waits for the longest.
-        self._progress = max(self._progress, start + (end - start) * min(share, 1.0))
+        self._progress = max(self._progress, start + (end - start) * share)
         now = time.time()
         same = progress.stage == self._last[0] and progress.done < progress.total
         if same and now - self._last[1] < _PAUSE:

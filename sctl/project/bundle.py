@@ -21,7 +21,7 @@ SUFFIX = ".sctl.zip"
 _REF = "[0-9a-f]{16}"
 _FILES = re.compile(
     rf"project\.json|history\.json|inputs/{_REF}\.(h5ad|csv|json|sctl)"
-    rf"|results/[a-z]+/{_REF}/([a-z_]+/)?[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
+    rf"|results/[a-z]+/{_REF}/([A-Za-z0-9_]+/)*[A-Za-z0-9_.]+\.(json|jsonl|csv|npz|h5|h5ad|sctl)"
 )
 
 _OF_A_PROCESS = {STARTED, FAILED, DAMAGED}
@@ -125,8 +125,8 @@ def _unpack_into(path: Path, folder: Path) -> None:
             _check_model(file)
         if file.parent.name == "inputs" and file.suffix != ".json" and digest_of_file(file) != file.stem:
             raise _refused("A dataset in the file was changed after it was stored.")
-    for done in folder.glob(f"results/*/*/{DONE}"):
-        _check_sums(done.parent)
+    for result in folder.glob("results/*/*"):
+        _check_sums(result)
 
 
 def _check_sums(folder: Path) -> None:

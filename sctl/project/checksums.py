@@ -21,6 +21,7 @@ from filelock import FileLock
 LISTING = "files.json"
 _DONE = "done.json"
 _LOCK = "files.lock"
+_DEPTH = 3  # folders between a file of a result and the results: that of the result, of an analysis, of its parameters
 _RESULT = re.compile(r"[0-9a-f]{16}")
 _MARKS = frozenset({LISTING, _DONE, "failed.json", "started.json", "damaged.json"})
 _UNLISTED = (".lock", ".jsonl")  # locks, and journals that grow line by line
@@ -51,12 +52,12 @@ def result_folder(path: Path) -> Path | None:
 
     Examples
     --------
-    >>> result_folder(Path("p/results/theta/0123456789abcdef/repeats/a.json")).name
+    >>> result_folder(Path("p/results/theta/0123456789abcdef/units/fedcba9876543210/a.json")).name
     '0123456789abcdef'
     >>> result_folder(Path("p/inputs/0123456789abcdef.csv")) is None
     True
     """
-    for folder in (path.parent, path.parent.parent):
+    for folder in list(path.parents)[:_DEPTH]:
         if _RESULT.fullmatch(folder.name) and folder.parent.parent.name == "results":
             return folder
     return None

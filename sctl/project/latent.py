@@ -1,4 +1,4 @@
-"""Where a method has the cells of its reference in the space that it learned, and a map of both datasets there."""
+"""Where a method has the cells of its reference in the space that it learned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sctl.project.soundness import stored_arrays
 if TYPE_CHECKING:
     import numpy as np
 
-LATENT, LATENT_MAP = "latent.npz", "latent_map.npz"
+LATENT = "latent.npz"
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -27,16 +27,6 @@ def keep_latent(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> 
 def latent_in(directory: Path) -> Arrays | None:
     """Return what :func:`keep_latent` wrote, or None."""
     return _read(directory / LATENT)
-
-
-def keep_latent_map(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write a map; see :func:`sctl.workflow.latent_map`."""
-    _write(directory / LATENT_MAP, arrays)
-
-
-def latent_map_in(directory: Path) -> Arrays:
-    """Return the map by the names of its parts; empty where none is drawn."""
-    return _read(directory / LATENT_MAP) or {}
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:

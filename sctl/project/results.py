@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ProjectError
-from sctl.project.checksums import is_intact, result_folder
+from sctl.project.checksums import is_intact
 from sctl.project.files import read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells, save_genes, target_names
-from sctl.project.latent import LATENT_MAP, latent_map_in
 from sctl.project.memory import keep, kept
 from sctl.project.repairs import save_repairs
 from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays, stored_table
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from sctl.preprocess import Prepared
 
 MAPS, MARKERS = "maps.npz", "markers.csv"
-RESULT, SWEEP, POINTS, BASELINES = "result.h5ad", "sweep.npz", "points", "baselines"
+RESULT, SWEEP, POINTS = "result.h5ad", "sweep.npz", "points"
 TRAINED = "trained.sctl"
 """What a method learned from a source of cells, beside its result."""
 
@@ -148,7 +147,7 @@ def points_in(directory: Path, *, n_target: int | None = None) -> list[ThetaPoin
 def present_points(project: Project) -> list[ThetaPoint]:
     """Return the finished θ under the present settings, also while the sweep runs."""
     directory = project.result_dir("transfer")
-    cells = _cells_of(project, directory)
+    cells = cells_of_result(project, directory)
     return points_in(directory, n_target=None if cells is None else len(cells))
 
 
@@ -186,7 +185,7 @@ def load_sweep(project: Project) -> ThetaSweep:
         raise ProjectError(
             "The chosen method has no θ.", do="Choose TransferCluster to set how much to trust the source."
         )
-    sweep, cells = sweep_in(directory), _cells_of(project, directory)
+    sweep, cells = sweep_in(directory), cells_of_result(project, directory)
     if cells is not None and sweep.n_obs != len(cells):
         raise unreadable(directory / SWEEP)
     return sweep
@@ -224,18 +223,10 @@ def result_in(directory: Path, name: str = RESULT, *, cells: pd.Index | None = N
     return result
 
 
-def load_result(project: Project, method: str | None = None) -> TransferResult:
-    """Return the result at the chosen θ, or that of a baseline.
-
-    Parameters
-    ----------
-    project : Project
-    method : str, optional
-        ``"targetcluster"`` or ``"concatenatecluster"`` for the baselines of a sweep; by default the
-        method that the project uses.
-    """
-    path = project.require("theta") / RESULT if method is None else _result_of(project, method)
-    return _result_at(project, path)
+def load_result(project: Project) -> TransferResult:
+    """Return the result of the method that the project uses, at the chosen θ."""
+    directory = project.require("theta")
+    return result_in(directory, cells=cells_of_result(project, directory))
 
 
 def trained_file(project: Project) -> Path | None:
@@ -244,12 +235,10 @@ def trained_file(project: Project) -> Path | None:
     return path if is_intact(path) else None
 
 
-def load_baselines(project: Project) -> dict[str, TransferResult]:
-    """Return the baselines of a sweep that are finished, by method; also while it runs."""
-    current = project.result_dir("transfer")
-    directory = current if current.exists() else project.latest_result_dir("transfer")
-    paths = filter(is_intact, sorted((directory / BASELINES).glob("[a-z]*.h5ad"))) if directory else ()
-    return {path.stem: _result_at(project, path) for path in paths}
+def cells_of_result(project: Project, directory: Path) -> pd.Index | None:
+    """Return the names of the cells that a result is about; None for one of earlier settings, which may be others."""
+    present = directory == project.result_dir(directory.parent.name)
+    return target_names(project) if present and finished(project.result_dir("preprocess")) else None
 
 
 # -- explore and markers -------------------------------------------------------------------------
@@ -286,15 +275,6 @@ def load_maps(project: Project) -> dict[str, np.ndarray[Any, Any]]:
     return maps
 
 
-def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the map of both datasets in the space that the method learned; empty where none is drawn."""
-    directory = project.result_dir("transfer")
-    maps = latent_map_in(directory)
-    if maps:
-        require_maps(maps, directory / LATENT_MAP, n_target=n_cells(project))
-    return maps
-
-
 def load_embeddings(project: Project) -> dict[str, np.ndarray[Any, Any]]:
     """Return the maps by name, see :func:`sctl.workflow.explore`; while they are drawn, those that are finished."""
     found = embeddings_in(project.result_dir("explore"))
@@ -320,27 +300,7 @@ def load_markers(project: Project) -> pd.DataFrame:
     return stored_table(path, texts=texts, numbers=[name for name in COLUMNS if name not in texts])
 
 
-# -- private -------------------------------------------------------------------------------------
-
-
-def _cells_of(project: Project, directory: Path) -> pd.Index | None:
-    """Return the names of the cells that a result is about; None for one of earlier settings, which may be others."""
-    present = directory == project.result_dir(directory.parent.name)
-    return target_names(project) if present and finished(project.result_dir("preprocess")) else None
-
-
-def _result_at(project: Project, path: Path) -> TransferResult:
-    folder = result_folder(path) or path.parent
-    return result_in(path.parent, path.name, cells=_cells_of(project, folder))
-
-
-def _result_of(project: Project, method: str) -> Path:
-    baseline = project.require("transfer") / BASELINES / f"{method}.h5ad"
-    if is_intact(baseline):
-        return baseline
-    if project.params("transfer")["method"] == method:
-        return project.require("theta") / RESULT
-    raise ProjectError(f"There is no result of {method!r} in this project.", do="Run this method first.")
+# -- files -------------------------------------------------------------------------------------
 
 
 def save_dataset(path: Path, adata: AnnData) -> None:

@@ -19,10 +19,8 @@ from sctl.project.files import is_alive, read_json, this_process, write_json
 
 State = Literal["todo", "running", "done", "stale", "failed"]
 DONE, FAILED, STARTED, DAMAGED = "done.json", "failed.json", "started.json", "damaged.json"
-BESIDE = re.compile(
-    r"(baselines|repeats|reasons|units|searches)/.*|neighbours_\w+\.csv|(self_test|source_check|selections)\.json|latent_map\.npz"
-)
-"""What is kept in the folder of a result without being part of it: it is asked for later, and computed by itself."""
+BESIDE = re.compile(r"[a-z_]+/[0-9a-f]{16}/.*|selections\.json")
+"""What is kept in the folder of a result without being part of it: it is computed on demand, see :mod:`sctl.project.analyses`."""
 
 _LOOK_AGAIN = 0.3  # seconds between two questions whether to go on waiting
 

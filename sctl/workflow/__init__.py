@@ -6,12 +6,36 @@ values; long steps yield what is finished, so that a stop loses nothing.
 
 from __future__ import annotations
 
+from sctl.workflow.analyses import all_analyses, get_analysis
+from sctl.workflow.analyses.base import Analysis, Params
+from sctl.workflow.analyses.explain import (
+    ExplainParams,
+    ExplanationRequest,
+    Reasons,
+    explains,
+    hallmark_of,
+    markers_for,
+    reasons,
+)
+from sctl.workflow.analyses.latent import latent_map
+from sctl.workflow.analyses.neighbors import has_neighbors, neighbor_curves
+from sctl.workflow.analyses.repeats import RepeatsParams, cell_groups, compared_methods, repeats
+from sctl.workflow.analyses.search import VALUE as TUNED_VALUE
+from sctl.workflow.analyses.search import (
+    SearchParams,
+    best_settings,
+    first_searchable,
+    search_settings,
+    searches,
+    trials_table,
+)
+from sctl.workflow.analyses.self_test import Finding, keep_self_test, self_test_tables, self_tests, tests_itself
+from sctl.workflow.analyses.units import CASES as UNIT_CASES
+from sctl.workflow.analyses.units import UnitsParams, has_units, units
 from sctl.workflow.batches import batched, with_batches
 from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
-from sctl.workflow.explanations import ExplanationRequest, Reasons, explains, hallmark_of, markers_for, reasons
 from sctl.workflow.extend import extended, grows, reference_method, save_grown, with_adaptor
 from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
-from sctl.workflow.latent import latent_map
 from sctl.workflow.n_clusters_scan import (
     ConsensusPoint,
     consensus,
@@ -21,7 +45,6 @@ from sctl.workflow.n_clusters_scan import (
     numbers_of,
     theta_of,
 )
-from sctl.workflow.neighbors import has_neighbors, neighbor_curves
 from sctl.workflow.pretrained import (
     match_genes,
     prepare_trained,
@@ -32,8 +55,6 @@ from sctl.workflow.pretrained import (
     why_not_saved,
 )
 from sctl.workflow.result_warnings import result_warnings
-from sctl.workflow.seed_stability import compared_methods, repeats
-from sctl.workflow.self_tests import keep_self_test, self_tests, tests_itself
 from sctl.workflow.settings import (
     DEFAULT_METHOD,
     GROUPS,
@@ -70,10 +91,6 @@ from sctl.workflow.steps import (
     transfer,
     with_repairs,
 )
-from sctl.workflow.tuning import VALUE as TUNED_VALUE
-from sctl.workflow.tuning import best_settings, first_searchable, search_settings, searches, trials_table
-from sctl.workflow.units import CASES as UNIT_CASES
-from sctl.workflow.units import has_units, units
 
 __all__ = [
     "DEFAULT_METHOD",
@@ -86,11 +103,19 @@ __all__ = [
     "TUNED_VALUE",
     "UNIT_CASES",
     "UPSTREAM",
+    "Analysis",
     "ConsensusPoint",
+    "ExplainParams",
     "ExplanationRequest",
+    "Finding",
     "Genes",
+    "Params",
     "Reasons",
+    "RepeatsParams",
+    "SearchParams",
     "SourceCheck",
+    "UnitsParams",
+    "all_analyses",
     "annotated",
     "answered",
     "as_sweep",
@@ -98,6 +123,7 @@ __all__ = [
     "baselines_of",
     "batched",
     "best_settings",
+    "cell_groups",
     "check_source",
     "chosen_theta",
     "compared_methods",
@@ -110,6 +136,7 @@ __all__ = [
     "extended",
     "find_labels",
     "first_searchable",
+    "get_analysis",
     "groups_of",
     "grows",
     "hallmark_of",
@@ -143,6 +170,7 @@ __all__ = [
     "save_trained",
     "search_settings",
     "searches",
+    "self_test_tables",
     "self_tests",
     "summarised",
     "tests_itself",

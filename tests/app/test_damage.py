@@ -25,12 +25,12 @@ RESULTS = {
 """A file that belongs to a step → pages that show it."""
 
 OTHERS = {
-    "transfer/*/baselines/*.h5ad": ("theta",),
-    "transfer/*/self_test.json": ("uncertainty",),
-    "theta/*/reasons/why_*": ("explain",),
-    "theta/*/repeats/*": ("uncertainty",),
-    "preprocess/*/searches/*.jsonl": ("transfer",),
-    "preprocess/*/source_check.json": ("preprocess", "transfer"),
+    "transfer/*/compare/*/*.h5ad": ("theta",),
+    "transfer/*/self_test/*/*.json": ("uncertainty",),
+    "theta/*/explain/*/*": ("explain",),
+    "theta/*/repeats/*/*": ("uncertainty",),
+    "preprocess/*/search/*/*.jsonl": ("transfer",),
+    "preprocess/*/source/*/*.json": ("preprocess", "transfer"),
     "*/*/files.json": ("explore",),
     "*/*/failed.json": ("preprocess",),
     "*/*/started.json": ("home",),

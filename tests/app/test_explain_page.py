@@ -10,11 +10,12 @@ from sctl import jobs
 from sctl.analysis.explain import marked
 from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
-from sctl.project import Project, WhyQuestion, export_project, keep_gene_sets, load_reasons, load_result
+from sctl.project import Project, analyses, export_project, keep_gene_sets, load_result
 from sctl.run import Run
 from sctl.ui.explain import reasons_view
 from sctl.ui.export import exports
 from sctl.ui.frame import errors, selection, state
+from sctl.workflow import ExplainParams
 
 GROUP = {"of": "labels", "against": None, "sets": "", "cells": []}
 
@@ -31,16 +32,16 @@ def project(projects, source, target) -> Project:
     return made
 
 
-def asked(project: Project, **changed) -> WhyQuestion:
+def asked(project: Project, **changed) -> ExplainParams:
     name = str(load_result(project).labels[0])
-    return WhyQuestion.from_dict({**GROUP, "name": name, **changed})
+    return ExplainParams.from_dict({**GROUP, "name": name, **changed})
 
 
-def explained(project: Project, question: WhyQuestion):
+def explained(project: Project, question: ExplainParams):
     """Do what the job does, here."""
-    described = {"kind": "explain", "params": {"question": question.to_dict()}, "settings": project.settings.to_dict()}
+    described = {"kind": "explain", "params": question.to_dict(), "settings": project.settings.to_dict()}
     run_job(project.root, described, lambda step, low, high: Run())
-    return load_reasons(project, question)
+    return analyses.load(project, "explain", question)
 
 
 def texts(app) -> str:
@@ -67,7 +68,7 @@ def test_the_page_offers_to_explain_and_starts_the_job(open_page, project):
     fine(app)
     job = jobs.running(project)[0]
     assert job.kind == "explain"
-    assert WhyQuestion.from_dict(job.params["question"]).of == "clusters"
+    assert ExplainParams.from_dict(job.params).of == "clusters"
     job.stop(wait=5)
 
 
@@ -114,7 +115,7 @@ def test_the_answers_go_into_the_tables_and_the_projects_file(project, tmp_path)
     from sctl.project import import_project  # noqa: PLC0415 - the last step of this test only
 
     copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
-    assert load_reasons(copy, question).explanation.margin == found.explanation.margin
+    assert analyses.load(copy, "explain", question).explanation.margin == found.explanation.margin
 
 
 def test_the_card_of_a_cell_shows_its_genes_on_the_confidence_page(open_page, project):

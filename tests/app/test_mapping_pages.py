@@ -19,15 +19,14 @@ from sctl.jobs.tasks import run_job
 from sctl.methods import get_method
 from sctl.project import (
     Project,
-    add_part,
-    done_parts,
+    analyses,
     load_markers,
     load_pair,
     load_result,
     load_self_test,
     trained_file,
 )
-from sctl.project.latent import latent_in, latent_map_in
+from sctl.project.latent import latent_in
 from sctl.run import Run
 from sctl.sharing import load_adaptor, load_trained
 from sctl.ui.confidence import uncertainty_view
@@ -36,6 +35,7 @@ from sctl.ui.export import exports
 from sctl.ui.frame import state
 from sctl.ui.reference import self_test_view
 from sctl.ui.widgets import training_view
+from sctl.workflow import Finding
 
 QUICK = {"epochs": 6, "surgery_epochs": 3}
 
@@ -259,11 +259,10 @@ def test_the_reference_is_tested_in_the_background_and_the_answer_is_saved_with_
 
 
 def test_finished_parts_are_kept_and_not_repeated(project):
-    from sctl.methods.scarches.self_test import HeldOutDataset, Part  # noqa: PLC0415
-
-    part = Part("datasets", "donor 1", lambda run: ())
-    add_part(project, part, [HeldOutDataset("donor 1", 9, 0.5, 0.0, float("nan"))])
-    assert done_parts(project) == {("datasets", "donor 1")}
+    row = {"dataset": "donor 1", "n_cells": 9, "accuracy": 0.5, "called": 0.0, "accuracy_called": float("nan")}
+    found = Finding(number=4, kind="datasets", name="donor 1", rows=(row,))
+    analyses.save(project, "self_test", None, found)
+    assert [(one.kind, one.name) for one in analyses.load(project, "self_test")] == [("datasets", "donor 1")]
     assert np.isnan(load_self_test(project)["datasets"]["accuracy_called"][0])
     assert "**50%** of the cells" in self_test_view.in_words(load_self_test(project))[0]
 
@@ -273,7 +272,7 @@ def test_finished_parts_are_kept_and_not_repeated(project):
 
 def test_a_map_in_the_methods_own_space(open_page, project):
     run_job(project.root, {"kind": "explore", "settings": project.settings.to_dict()}, lambda *_: Run())
-    drawn = latent_map_in(project.result_dir("transfer"))
+    drawn = analyses.load(project, "latent")
     found = load_result(project)
     assert drawn["latent_umap_target"].shape == (found.n_obs, 2)
     assert len(drawn["latent_umap_source"]) == len(drawn["latent_source_types"]) == load_pair(project).source.n_obs

@@ -19,18 +19,14 @@ from sctl.jobs.tasks import run_job
 from sctl.methods.poisson.denoise import denoised
 from sctl.project import (
     Project,
-    SearchQuestion,
-    UnitsQuestion,
-    WhyQuestion,
+    analyses,
     keep_gene_sets,
-    load_curves,
     load_result,
-    load_search,
-    load_units,
 )
 from sctl.run import Run
 from sctl.ui.explain import units_view
 from sctl.ui.frame import results, state
+from sctl.workflow import ExplainParams, SearchParams, UnitsParams
 
 QUICK = {"n_hidden": 40, "n_latent": 12, "max_epochs": 20, "learning_rate": 2e-3}
 
@@ -81,15 +77,15 @@ def test_a_search_is_offered_followed_by_its_table_and_taken_over(open_page, don
     app.button(key="search:start").click().run()
     job = jobs.running(done)[0]
     job.stop(wait=20)
-    question = SearchQuestion.from_dict(job.params["question"])
+    question = SearchParams.from_dict(job.params)
     assert (question.method, question.ranges, question.n_trials) == (method, ranges, 2)
     question = replace(question, params={**question.params, "max_epochs": 1})
-    described = {"kind": "search", "params": {"question": question.to_dict()}, "settings": done.settings.to_dict()}
+    described = {"kind": "search", "params": question.to_dict(), "settings": done.settings.to_dict()}
     run_job(done.root, described, lambda step, low, high: Run())
-    found = load_search(done, question)
+    found = analyses.load(done, "search", question)
     assert [trial.number for trial in found.trials] == [0, 1]
-    run_job(done.root, {**described, "params": {"question": {**question.to_dict(), "n_trials": 3}}}, lambda *_: Run())
-    again = load_search(done, question)
+    run_job(done.root, {**described, "params": {**question.to_dict(), "n_trials": 3}}, lambda *_: Run())
+    again = analyses.load(done, "search", question)
     assert again.trials[:2] == found.trials
     assert len(again.trials) == 3
     app = fine(open_page("transfer", done.id))
@@ -107,23 +103,23 @@ def test_a_search_is_offered_followed_by_its_table_and_taken_over(open_page, don
 
 def test_a_search_has_sound_questions():
     with pytest.raises(ParameterError, match="no ranges"):
-        SearchQuestion(method="poissonautoencoder", params={}, ranges="narrow").wanted  # noqa: B018 - it checks
+        SearchParams(method="poissonautoencoder", params={}, ranges="narrow").wanted  # noqa: B018 - it checks
     with pytest.raises(ParameterError, match="0 trials"):
-        SearchQuestion(method="poissonautoencoder", params={}, n_trials=0).wanted  # noqa: B018
+        SearchParams(method="poissonautoencoder", params={}, n_trials=0).wanted  # noqa: B018
 
 
 def test_units_are_looked_at_and_compared_with_chance(open_page, done):
     genes = list(load_result(done).var_names)
     few = GeneSets("mine", {f"set {i}": frozenset(genes[20 * i : 20 * i + 20]) for i in range(3)})
-    question = UnitsQuestion(n_units=2, sets=keep_gene_sets(done, few))
-    why = WhyQuestion(of="cell", name=str(load_result(done).obs_names[0]), sets=question.sets)
-    described = {"kind": "explain", "params": {"question": why.to_dict()}, "settings": done.settings.to_dict()}
+    question = UnitsParams(n_units=2, sets=keep_gene_sets(done, few))
+    why = ExplainParams(of="cell", name=str(load_result(done).obs_names[0]), sets=question.sets)
+    described = {"kind": "explain", "params": why.to_dict(), "settings": done.settings.to_dict()}
     run_job(done.root, described, lambda step, low, high: Run())
     app = fine(open_page("explain", done.id))
     assert app.button(key="units:start")
-    described = {"kind": "units", "params": {"question": question.to_dict()}, "settings": done.settings.to_dict()}
+    described = {"kind": "units", "params": question.to_dict(), "settings": done.settings.to_dict()}
     run_job(done.root, described, lambda step, low, high: Run())
-    found = load_units(done, question)
+    found = analyses.load(done, "units", question)
     assert tuple(found) == workflow.UNIT_CASES
     assert all(one.n_units == 2 and set(one.table["unit"]) <= {0, 1} for one in found.values())
     app.session_state[state.UNITS.name] = 2
@@ -152,7 +148,7 @@ def test_the_curve_over_k_is_compared_where_the_truth_is_known(open_page, done, 
     assert app.button(key="neighbours:start")
     described = {"kind": "neighbours", "params": {}, "settings": done.settings.to_dict()}
     run_job(done.root, described, lambda step, low, high: Run())
-    curves = load_curves(done)
+    curves = analyses.load(done, "neighbours")
     spaces = curves["space"].unique()
     assert list(spaces[:1]) == ["the code"]
     assert set(spaces[1:]) == {"raw values", "principal components", "a random network", "most frequent type"}

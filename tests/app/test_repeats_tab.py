@@ -8,10 +8,11 @@ import pytest
 
 from sctl import jobs
 from sctl.analysis.stability_outcomes import Outcome
-from sctl.project import Project, Question, add_outcome, load_result, note_question
+from sctl.project import Project, analyses, load_result
 from sctl.ui.confidence import stability_view
 from sctl.ui.export import exports
 from sctl.ui.frame import state
+from sctl.workflow import RepeatsParams
 
 TAB = "Two groups or one?"
 METHODS = ("transfercluster", "targetcluster", "concatenatecluster")
@@ -48,7 +49,7 @@ def answer(project, question, hits):
     for key, count in zip(METHODS, hits, strict=True):
         for seed in range(10):
             outcome = Outcome(key, seed, separated=seed < count, total_variation=0.75, n_clusters=4 + seed % 2)
-            add_outcome(note_question(project, question), outcome)
+            analyses.save(project, "repeats", question, outcome)
 
 
 def test_it_starts_a_job_for_the_two_groups(open_page, project, monkeypatch):
@@ -60,12 +61,12 @@ def test_it_starts_a_job_for_the_two_groups(open_page, project, monkeypatch):
     app.selectbox[1].set_value("1").run()
     app.selectbox[2].set_value("3").run()
     app.button(key="repeats:start").click().run()
-    assert started == [("repeats", {"question": {"of": "clusters", "one": "1", "other": "3"}, "n_seeds": 10})]
+    assert started == [("repeats", {"of": "clusters", "one": "1", "other": "3", "n_seeds": 10})]
 
 
 def test_counts_are_shown_with_intervals_and_files(open_page, project):
     app = opened(open_page, project)
-    question = Question(of="clusters", one=app.selectbox[1].value, other=app.selectbox[2].value)
+    question = RepeatsParams(of="clusters", one=app.selectbox[1].value, other=app.selectbox[2].value)
     answer(project, question, (10, 5, 0))
     app.run()
     assert not app.exception, app.exception
@@ -87,7 +88,7 @@ def test_with_known_truth_the_true_types_are_asked_about(open_page, project, tar
     app = opened(open_page, project)
     assert app.selectbox[0].value == "truth"
     assert set(app.selectbox[1].options) == {"type A", "type B", "type C", "type D"}
-    answer(project, Question(of="truth", one=app.selectbox[1].value, other=app.selectbox[2].value), (1, 1, 1))
+    answer(project, RepeatsParams(of="truth", one=app.selectbox[1].value, other=app.selectbox[2].value), (1, 1, 1))
     app.run()
     assert "fair to all methods" in texts(app)
 
@@ -115,8 +116,8 @@ def test_it_starts_with_the_groups_that_are_hardest_to_tell_apart(project):
 
 def test_all_repeats_go_into_the_archive(project):
     assert stability_view.all_outcomes(project).empty
-    answer(project, Question(of="clusters", one="1", other="2"), (3, 2, 1))
-    answer(project, Question(of="labels", one="type A", other="type B"), (0, 0, 0))
+    answer(project, RepeatsParams(of="clusters", one="1", other="2"), (3, 2, 1))
+    answer(project, RepeatsParams(of="labels", one="type A", other="type B"), (0, 0, 0))
     table = stability_view.all_outcomes(project)
     assert len(table) == 60
     assert list(table)[:5] == ["of", "one", "other", "method", "seed"]

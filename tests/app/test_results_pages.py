@@ -23,7 +23,7 @@ from sctl.errors import Cancelled, ProjectError
 from sctl.genesets import GeneSets
 from sctl.jobs import JobState
 from sctl.methods.transfercluster.sweep_warnings import Remark
-from sctl.project import Project, load_pair, load_result, load_target_all, mean_of_genes, save_selection
+from sctl.project import Project, analyses, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
 from sctl.ui.confidence import confidence_view
@@ -71,11 +71,9 @@ def _draw_maps(project: Project) -> None:
 
 
 def _add_baselines(project: Project) -> None:
-    folder = project.result_dir("transfer") / "baselines"
-    folder.mkdir()
     method = workflow.method_of(project.params("transfer"))
     for key in workflow.baselines_of(method):
-        save_result(folder / f"{key}.h5ad", workflow.baseline(load_pair(project), key, method, Run()))
+        analyses.save(project, "compare", None, workflow.baseline(load_pair(project), key, method, Run()))
 
 
 @pytest.fixture
@@ -675,7 +673,7 @@ def test_relatives_are_not_said_to_work_in_different_ways():
 
 
 def test_a_single_method_has_nothing_to_agree_with(open_page, done):
-    shutil.rmtree(done.result_dir("transfer") / "baselines")
+    shutil.rmtree(done.result_dir("transfer") / "compare")
     app = open_page("uncertainty", done.id)
     app.session_state["confidence_tab"] = "Do the methods agree?"
     assert "Only TransferCluster was run on these data" in fine(app.run()).info[0].value

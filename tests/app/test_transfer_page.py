@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from sctl import jobs
-from sctl.project import Project, save_source_check
+from sctl.project import Project, analyses
 from sctl.ui.transfer import method_choice, source_view
 from sctl.workflow import SourceCheck
 
@@ -79,7 +79,7 @@ def test_a_source_without_labels_can_be_used(open_page, project, started):
 
 def test_the_number_of_groups_is_chosen_beside_its_curve(open_page, project, started):
     assert len(open_page("transfer", project.id).get("plotly_chart")) == 0
-    save_source_check(project, check())
+    analyses.save(project, "source", None, check())
     app = fine(open_page("transfer", project.id))
     assert len(app.get("plotly_chart")) == 2
     assert all(chart.proto.alt for chart in app.get("plotly_chart"))
@@ -116,7 +116,7 @@ def test_labels_that_come_later_are_used(open_page, project, source):
     ],
 )
 def test_the_use_of_the_source_is_said_before_anything_is_clustered(open_page, project, values, said):
-    save_source_check(project, check(**values))
+    analyses.save(project, "source", None, check(**values))
     shown = texts(fine(open_page("transfer", project.id)))
     assert said in shown
     assert ("p = " in shown) == ("why_not" not in values)

@@ -14,6 +14,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from scipy import sparse
 from sctl import io, project, sharing
 from sctl.errors import SctlError
 from sctl.numerics.hyperparameters import read_search
-from sctl.project.results import load_latent_map, load_maps, source_table
+from sctl.project.results import load_maps, source_table
+from sctl.workflow.analyses import all_analyses
 
 SEED = 20_240_607
 CPU_SECONDS, MEMORY = 20, 3_000_000_000
@@ -87,13 +89,14 @@ def _loaders(p: project.Project) -> Iterator[Callable[[], Any]]:
         "gene_names",
         "load_baselines",
         "load_self_test",
-        "load_source_check",
         "load_estimate",
     ):
         yield lambda name=name: getattr(project, name)(p)
-    for name in ("questions", "why_questions"):
-        yield lambda name=name: getattr(project, name)(p)
-    for load in (load_maps, load_latent_map, source_table):
+    for analysis in all_analyses().values():
+        yield lambda name=analysis.name: project.analyses.stored_params(p, name)
+        if not fields(analysis.params):
+            yield lambda name=analysis.name: project.analyses.load(p, name)
+    for load in (load_maps, project.load_latent_map, source_table):
         yield lambda load=load: load(p)
     yield lambda: project.load_consensus(p, 3)
     yield lambda: project.mean_of_genes(p, project.gene_names(p)[:9])

@@ -13,10 +13,11 @@ from sctl import plots
 from sctl.analysis import uncertainty
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.plots.palette import ACCENT, GREY, styled
-from sctl.project import Project, WhyQuestion
+from sctl.project import Project
 from sctl.ui.explain import explain_view, reasons_view
 from sctl.ui.frame import errors, results, shell, state, steps
 from sctl.ui.widgets import charts, colors, embedding_view
+from sctl.workflow import ExplainParams
 
 PLACE = "confidence"
 LIGHTS = {uncertainty.GOOD: "✓ good", uncertainty.CHECK: "◐ check", uncertainty.DOUBTFUL: "✗ doubtful"}
@@ -183,7 +184,7 @@ def _reasons(project: Project, name: str) -> None:
     """Say which genes speak for and against a cell's name, or offer to find out; lead to the page that explains."""
     if explain_view.why_not(project):
         return
-    question = WhyQuestion(of="cell", name=name)
+    question = ExplainParams(of="cell", name=name)
     if not reasons_view.card(project, question):
         explain_view.answer(project, question)
     if st.button("All reasons, and pathways", icon=steps.EXPLAIN.icon, key="confidence:why"):

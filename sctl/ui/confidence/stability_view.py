@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,17 @@ from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.methods import METHODS
 from sctl.methods.base import TransferMethod
 from sctl.plots.palette import ACCENT, FAINT, styled
-from sctl.project import Project, Question, cells_of, outcomes_file, outcomes_in, questions
-from sctl.project.seed_stability import Kind
-from sctl.ui.frame import errors, jobs, results, shell, state
+from sctl.project import Project, analyses
+from sctl.ui.frame import errors, jobs, results, state
 from sctl.ui.transfer import estimates
-from sctl.ui.widgets import charts
+from sctl.ui.widgets import analysis_panel, charts
+from sctl.workflow import RepeatsParams
+from sctl.workflow.analyses.repeats import GroupsOf
 
 PLACE = "repeats"
 _SEEDS = (5, 10, 20, 50, 100)
 _FLAT: dict[str, Any] = {"displayModeBar": False}
-_KINDS: dict[Kind, str] = {
+_KINDS: dict[GroupsOf, str] = {
     "clusters": "Clusters that were found",
     "labels": "Cell types that were given",
     "truth": "True cell types",
@@ -46,19 +48,14 @@ def panel(project: Project) -> None:
     question = _question(project)
     if question is None:
         return
-    job = jobs.running(project)
-    mine = job is not None and job.kind == "repeats" and job.params.get("question") == question.to_dict()
-    _button(project, question, is_running=job is not None)
-    if mine and job is not None:
-        jobs.watch(job, place=PLACE, live=lambda now: _answer(project, question))
-    else:
-        _answer(project, question)
+    _button(project, question)
+    analysis_panel.growing(project, PLACE, question, lambda: _answer(project, question))
 
 
 # -- the question -------------------------------------------------------------------------------------
 
 
-def _question(project: Project) -> Question | None:
+def _question(project: Project) -> RepeatsParams | None:
     """Draw the choice of two groups, and return it where there are two."""
     kinds = [kind for kind in _KINDS if kind != "truth" or _has_truth(project)]
     left, middle, right = st.columns(3)
@@ -70,7 +67,7 @@ def _question(project: Project) -> Question | None:
     kind = left.selectbox(
         "Groups", kinds, key=state.REPEATS_OF.name, format_func=_KINDS.__getitem__, persist_state="session"
     )
-    cells = cells_of(project, kind)
+    cells = workflow.cell_groups(results.result(project), kind, project.truth())
     names = sorted(
         map(str, cells.dropna().unique()), key=lambda name: (len(name), name) if name.isdigit() else (0, name)
     )
@@ -92,7 +89,7 @@ def _question(project: Project) -> Question | None:
     if first == second:
         st.info("Choose two different groups.")
         return None
-    return Question(of=kind, one=str(first), other=str(second))
+    return RepeatsParams(of=kind, one=str(first), other=str(second))
 
 
 def _has_truth(project: Project) -> bool:
@@ -110,7 +107,7 @@ def _nearest(proba: Any, cells: pd.Series, names: Sequence[str]) -> tuple[str, s
     return names[min(one, other)], names[max(one, other)]
 
 
-def _button(project: Project, question: Question, *, is_running: bool) -> None:
+def _button(project: Project, question: RepeatsParams) -> None:
     """Draw how often to repeat, and the button that starts it."""
     left, right = st.columns([3, 1.2], gap="medium", vertical_alignment="bottom")
     state.REPEATS_SEEDS.start_with(state.REPEATS_SEEDS.default)
@@ -119,22 +116,18 @@ def _button(project: Project, question: Question, *, is_running: bool) -> None:
             "How often each method clusters your cells", _SEEDS, key=state.REPEATS_SEEDS.name, persist_state="session",
             help="More repeats make the intervals narrower. Those that are there already are kept and counted.",
         )  # fmt: skip
-    stale = project.pinned is not None  # what is shown is of earlier settings
     done = min(_counted(project, question).values(), default=0)
-    enough = done >= n_seeds
-    right.button(
-        "Done" if enough else f"Repeat {n_seeds} times", icon=":material/repeat:", key="repeats:start", width="stretch",
-        on_click=_start, args=(question, int(n_seeds)), disabled=is_running or enough or stale,
-        help="Something else is being computed." if is_running else "Run the analysis again first." if stale else None,
-    )  # fmt: skip
-    if not enough and not is_running:
+    enough, waits = done >= n_seeds, jobs.running(project) is not None
+    button = analysis_panel.Button(
+        label="Done" if enough else f"Repeat {n_seeds} times",
+        icon=":material/repeat:",
+        enough=enough,
+        why_not=analysis_panel.why_not(project),
+        width="stretch",
+    )
+    analysis_panel.start_button(project, PLACE, replace(question, n_seeds=int(n_seeds)), button, right)
+    if not enough and not waits:
         st.caption(f"{_duration(project, n_seeds - done).capitalize()}. It runs in the background and can be stopped.")
-
-
-def _start(question: Question, n_seeds: int) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "repeats", {"question": question.to_dict(), "n_seeds": n_seeds})
 
 
 def _duration(project: Project, n_seeds: int) -> str:
@@ -155,7 +148,7 @@ def _methods(project: Project) -> dict[str, TransferMethod]:
     return {key: kind for key, kind in compared.items() if not (project.has_trained and kind.needs_source_cells)}
 
 
-def _counted(project: Project, question: Question) -> dict[str, int]:
+def _counted(project: Project, question: RepeatsParams) -> dict[str, int]:
     """Return how many seeds of each method are finished."""
     found = [outcome.method for outcome in _outcomes(project, question)]
     return {key: found.count(key) for key in _methods(project)}
@@ -164,11 +157,11 @@ def _counted(project: Project, question: Question) -> dict[str, int]:
 # -- the answer ---------------------------------------------------------------------------------------
 
 
-def _outcomes(project: Project, question: Question) -> tuple[Outcome, ...]:
-    return outcomes_in(outcomes_file(project, question))
+def _outcomes(project: Project, question: RepeatsParams) -> tuple[Outcome, ...]:
+    return tuple(analyses.load(project, "repeats", question))
 
 
-def _answer(project: Project, question: Question) -> None:
+def _answer(project: Project, question: RepeatsParams) -> None:
     """Draw how often each method kept the groups apart, with 95 % intervals."""
     found = Separation(_outcomes(project, question))
     if not found.outcomes:
@@ -191,7 +184,8 @@ def _answer(project: Project, question: Question) -> None:
 def all_outcomes(project: Project) -> pd.DataFrame:
     """Return a row for every repeat of every question about the answer shown, headed by the question's own fields."""
     tables = [
-        Separation(_outcomes(project, question)).rows().assign(**question.to_dict()) for question in questions(project)
+        Separation(_outcomes(project, question)).rows().assign(**question.identity())
+        for question in analyses.stored_params(project, "repeats")
     ]
     columns = ["of", "one", "other", *Outcome.__annotations__]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
@@ -246,7 +240,7 @@ def _range(values: pd.Series) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _fairness(project: Project, question: Question) -> str:
+def _fairness(project: Project, question: RepeatsParams) -> str:
     """Say when groups count as apart, and whom the question favours."""
     rule = (
         "Two groups count as kept apart when most cells of each are in different clusters, and those clusters are at "

@@ -10,15 +10,16 @@ from sctl import plots, workflow
 from sctl.data import UNASSIGNED
 from sctl.jobs import isolated
 from sctl.methods import METHODS
-from sctl.project import Project, WhyQuestion, keep_gene_sets, load_gene_sets, load_reasons, why_questions
-from sctl.project.explanations import Asked
+from sctl.project import Project, analyses, keep_gene_sets, load_gene_sets
 from sctl.typing import Bools
 from sctl.ui.explain import reasons_view
-from sctl.ui.frame import errors, jobs, results, selection, shell, state
-from sctl.ui.widgets import uploads
+from sctl.ui.frame import errors, results, selection, shell, state
+from sctl.ui.widgets import analysis_panel, uploads
+from sctl.workflow import ExplainParams
+from sctl.workflow.analyses.explain import GroupKind
 
 PLACE = "explain"
-_KINDS: dict[Asked, str] = {
+_KINDS: dict[GroupKind, str] = {
     "clusters": "A group",
     "labels": "A cell type",
     "cell": "One cell",
@@ -44,7 +45,7 @@ def why_not(project: Project) -> str:
 # -- the question -------------------------------------------------------------------------------------
 
 
-def choose(project: Project) -> WhyQuestion | None:
+def choose(project: Project) -> ExplainParams | None:
     """Draw the choice of cells, of what to compare with, and of gene sets; return the question."""
     kind = _kind(project)
     left, middle, right = st.columns(3)
@@ -57,10 +58,10 @@ def choose(project: Project) -> WhyQuestion | None:
     with right:
         sets = _gene_sets(project)
     cells = np.flatnonzero(_selected(project)).tolist() if kind == "selection" else ()
-    return WhyQuestion(of=kind, name=name, against=against, sets=sets, cells=tuple(cells))
+    return ExplainParams(of=kind, name=name, against=against, sets=sets, cells=tuple(cells))
 
 
-def _kind(project: Project) -> Asked:
+def _kind(project: Project) -> GroupKind:
     kinds = [kind for kind in _KINDS if kind != "selection" or _selected(project).any()]
     asked = state.EXPLAIN_OF.get()
     state.EXPLAIN_OF.set(asked if asked in kinds else kinds[0])  # written each time: a default alone is not drawn
@@ -77,7 +78,7 @@ def _selected(project: Project) -> Bools:
     return selection.current(project, results.result(project).n_obs)
 
 
-def _name(project: Project, kind: Asked) -> str | None:
+def _name(project: Project, kind: GroupKind) -> str | None:
     """Draw the choice of a group or a cell."""
     found = results.result(project)
     if kind == "selection":
@@ -127,7 +128,10 @@ def _against(project: Project) -> str | None:
 
 def _gene_sets(project: Project) -> str:
     """Draw the choice of gene sets and the way to add some; return their reference."""
-    known = {"": _HALLMARK, **{q.sets: load_gene_sets(project, q.sets).name for q in why_questions(project) if q.sets}}
+    known = {
+        "": _HALLMARK,
+        **{q.sets: load_gene_sets(project, q.sets).name for q in analyses.stored_params(project, "explain") if q.sets},
+    }
     own = state.EXPLAIN_SETS.get()
     if own and own not in known:
         known[own] = load_gene_sets(project, own).name
@@ -156,27 +160,12 @@ def _take(key: str) -> None:
 # -- the answer ---------------------------------------------------------------------------------------
 
 
-def answer(project: Project, question: WhyQuestion) -> None:
+def answer(project: Project, question: ExplainParams) -> None:
     """Draw the answer, the job that looks for it, or the button that starts it."""
-    found = load_reasons(project, question)
-    if found is not None:
-        reasons_view.draw(project, question, found)
-        return
-    job = jobs.running(project)
-    if job is not None and job.kind == "explain" and job.params.get("question") == question.to_dict():
-        jobs.watch(job, place=PLACE)
-        return
-    jobs.failed(project, "explain", {"question": question.to_dict()})
-    stale = project.pinned is not None  # what is shown is of earlier settings
-    st.button(
-        "Explain", icon=":material/lightbulb:", key="explain:start", on_click=_start, args=(question,),
-        disabled=job is not None or stale,
-        help="Something else is being computed." if job else "Run the analysis again first." if stale else None,
-    )  # fmt: skip
-    st.caption("It takes a few seconds, runs in the background and can be stopped. Answers are kept in the project.")
-
-
-def _start(question: WhyQuestion) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "explain", {"question": question.to_dict()})
+    button = analysis_panel.Button(
+        label="Explain",
+        icon=":material/lightbulb:",
+        why_not=analysis_panel.why_not(project),
+        caption="It takes a few seconds, runs in the background and can be stopped. Answers are kept in the project.",
+    )
+    analysis_panel.panel(project, PLACE, question, button, lambda found: reasons_view.draw(project, question, found))

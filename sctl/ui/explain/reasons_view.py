@@ -10,11 +10,11 @@ import streamlit as st
 from sctl import export, plots, workflow
 from sctl.analysis.enrichment import FDR
 from sctl.analysis.explain import marked
-from sctl.project import Project, WhyQuestion, load_gene_sets, load_reasons, why_questions
+from sctl.project import Project, analyses, load_gene_sets
 from sctl.ui.explore import explore_view
 from sctl.ui.frame import errors, results
 from sctl.ui.widgets import charts, colors, embedding_view
-from sctl.workflow import Reasons
+from sctl.workflow import ExplainParams, Reasons
 
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _ROWS = 200
@@ -23,7 +23,7 @@ _TOP = 50  # so many of the weightiest genes are looked through for known marker
 _SIGNS = {"supports": "✓", "contradicts": "✗", "": ""}
 
 
-def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
+def draw(project: Project, question: ExplainParams, found: Reasons) -> None:
     """Draw the whole answer."""
     st.markdown(f"### {errors.plain(_title(found))}")
     st.markdown(_in_words(found))
@@ -43,9 +43,9 @@ def draw(project: Project, question: WhyQuestion, found: Reasons) -> None:
         _check(found)
 
 
-def card(project: Project, question: WhyQuestion) -> bool:
+def card(project: Project, question: ExplainParams) -> bool:
     """Draw a cell's weightiest genes, with the one whose row is chosen on the map; False where it was not explained yet."""
-    found = load_reasons(project, question)
+    found = analyses.load(project, "explain", question)
     if found is None:
         return False
     own, genes = found.explanation, marked_genes(project, question, found)
@@ -60,7 +60,7 @@ def card(project: Project, question: WhyQuestion) -> bool:
     return True
 
 
-def marked_genes(project: Project, question: WhyQuestion, found: Reasons) -> pd.DataFrame:
+def marked_genes(project: Project, question: ExplainParams, found: Reasons) -> pd.DataFrame:
     """Return the genes of an answer with what is known of them: the bundled markers, and the user's own sets by type."""
     own, genes = found.explanation, found.explanation.genes
     known = workflow.markers_for(results.genes(project))
@@ -111,8 +111,8 @@ def cells_called(label: str) -> str:
 def files(project: Project) -> dict[str, pd.DataFrame]:
     """Return the tables of everything that was explained about the answer shown, by file name."""
     out: dict[str, pd.DataFrame] = {}
-    for number, question in enumerate(why_questions(project), start=1):
-        found = load_reasons(project, question)
+    for number, question in enumerate(analyses.stored_params(project, "explain"), start=1):
+        found = analyses.load(project, "explain", question)
         if found is not None:
             stem = f"explanations/{number:02d}_{stem_of(question)}"
             out |= {f"{stem}_genes.csv": found.explanation.genes, f"{stem}_check.csv": found.deletion}
@@ -120,7 +120,7 @@ def files(project: Project) -> dict[str, pd.DataFrame]:
     return out
 
 
-def stem_of(question: WhyQuestion) -> str:
+def stem_of(question: ExplainParams) -> str:
     """Return what is asked as part of a file's name."""
     against = question.against or "runner-up"
     words = f"{question.of} {question.name} against {against}"
@@ -157,7 +157,7 @@ def _bars(found: Reasons) -> None:
     charts.draw(figure, key="explain:bars", config=_FLAT, alt=alt)
 
 
-def _table(question: WhyQuestion, found: Reasons, genes: pd.DataFrame) -> str | None:
+def _table(question: ExplainParams, found: Reasons, genes: pd.DataFrame) -> str | None:
     """Draw the genes, the weightiest first, and return the one whose row is chosen."""
     order = genes["contribution"].abs().sort_values(ascending=False, kind="stable").index
     shown = genes.loc[order].head(_ROWS).reset_index(drop=True)
@@ -219,7 +219,7 @@ def _gene(project: Project, gene: str, *, key: str = "explain") -> None:
         explore_view.violin(project, gene, colors.of(project, "label"), key=f"{key}:violin:{gene}")
 
 
-def _pathways(question: WhyQuestion, found: Reasons) -> None:
+def _pathways(question: ExplainParams, found: Reasons) -> None:
     st.markdown("### Pathways")
     if found.no_pathways or found.pathways.empty:
         st.info(f"No pathways were looked for. {errors.plain(found.no_pathways)}")

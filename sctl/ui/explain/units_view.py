@@ -10,9 +10,10 @@ import streamlit as st
 from sctl import export, plots, workflow
 from sctl.analysis.enrichment import FDR, UnitPathways
 from sctl.methods import METHODS
-from sctl.project import Project, UnitsQuestion, has_units, load_units
-from sctl.ui.frame import errors, jobs, results, shell, state
-from sctl.ui.widgets import charts
+from sctl.project import Project, analyses
+from sctl.ui.frame import errors, results, state
+from sctl.ui.widgets import analysis_panel, charts
+from sctl.workflow import UnitsParams
 
 PLACE = "units"
 _CASES = {
@@ -28,9 +29,7 @@ def panel(project: Project) -> None:
     """Draw the choice, the button, the job or what it found; nothing where the method has no such units."""
     if not workflow.has_units(METHODS[results.result(project).method]):
         return
-    job = jobs.running(project)
-    mine = job is not None and job.kind == "units"
-    seen = mine or has_units(project)
+    seen = analysis_panel.job_of(project, PLACE) is not None or analyses.exists(project, PLACE)
     with st.expander("What the network's units look at", icon=":material/hub:", expanded=seen):
         st.markdown(
             "The network sums up each cell in a few dozen numbers, its units. For every unit and cell type, genes are ranked by "
@@ -41,40 +40,27 @@ def panel(project: Project) -> None:
             st.info("This takes the cells of the source, which a trained source does not hold.")
             return
         question = _question(project)
-        found = load_units(project, question)
-        if found is not None:
-            _draw(found)
-        elif job is not None and mine:
-            jobs.watch(job, place=PLACE)
-        else:
-            _button(project, question)
+        analysis_panel.panel(project, PLACE, question, _button(project, question), _draw, any_job=True)
 
 
-def _question(project: Project) -> UnitsQuestion:
+def _question(project: Project) -> UnitsParams:
     state.UNITS.start_with(state.UNITS.default)
     most = int(results.result(project).params.get("n_latent", 50))
     n_units = st.slider(
         "Units to look at", 2, max(most, 3), key=state.UNITS.name, persist_state="session",
         help="The first so many. The time grows with units and cell types. Pathways are those chosen above.",
     )  # fmt: skip
-    return UnitsQuestion(n_units=int(n_units), sets=state.EXPLAIN_SETS.get())
+    return UnitsParams(n_units=int(n_units), sets=state.EXPLAIN_SETS.get())
 
 
-def _button(project: Project, question: UnitsQuestion) -> None:
-    jobs.failed(project, "units", {"question": question.to_dict()})
+def _button(project: Project, question: UnitsParams) -> analysis_panel.Button:
     seconds = 0.25 * 4 * question.n_units * len(results.result(project).label_names)
-    is_running, stale = jobs.running(project) is not None, project.pinned is not None
-    st.button(
-        "Look at the units", icon=":material/hub:", key="units:start", on_click=_start, args=(question,), disabled=is_running or stale,
-        help="Something else is being computed." if is_running else "Run the analysis again first." if stale else None,
-    )  # fmt: skip
-    st.caption(f"About {max(1, round(seconds / 60))} min of computing, in the background. It can be stopped.")
-
-
-def _start(question: UnitsQuestion) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "units", {"question": question.to_dict()})
+    return analysis_panel.Button(
+        label="Look at the units",
+        icon=":material/hub:",
+        why_not=analysis_panel.why_not(project),
+        caption=f"About {max(1, round(seconds / 60))} min of computing, in the background. It can be stopped.",
+    )
 
 
 def sharing(found: Mapping[str, UnitPathways]) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from sctl import export, plots, workflow
-from sctl.project import Project, load_curves
-from sctl.ui.frame import jobs, results, shell
-from sctl.ui.widgets import charts
+from sctl.project import Project, analyses
+from sctl.ui.frame import jobs, results
+from sctl.ui.widgets import analysis_panel, charts
 
 PLACE = "neighbours"
 _MEASURES = {"accuracy": "Cells named rightly", "macro_f1": "Mean F1 over the types"}
@@ -19,35 +19,20 @@ def panel(project: Project) -> None:
     found, truth = results.result(project), project.truth()
     if truth is None or not workflow.has_neighbors(found) or not truth.isin(found.label_names).any():
         return
-    job = jobs.running(project)
-    mine = job is not None and job.kind == "neighbours"
-    curves = load_curves(project)
+    seen = analysis_panel.job_of(project, PLACE) is not None or analyses.load(project, PLACE) is not None
     with st.expander(
         "How many neighbours, and is the network worth it?",
         icon=":material/show_chart:",
-        expanded=mine or curves is not None,
+        expanded=seen,
     ):
         st.markdown(
             "The true types of this target are known. So it can be told how many cells are named rightly for every number of "
             "neighbours, and how many would be without the network: by the genes themselves, by principal components of the "
             "source, and by a network that has learned nothing."
         )
-        if curves is not None:
-            _draw(project, curves)
-        elif job is not None and mine:
-            jobs.watch(job, place=PLACE)
-        else:
-            jobs.failed(project, "neighbours", {})
-            st.button(
-                "Compare", icon=":material/show_chart:", key="neighbours:start", on_click=_start, disabled=job is not None,
-                help="Something else is being computed." if job is not None else None,
-            )  # fmt: skip
-
-
-def _start() -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "neighbours")
+        why_not = analysis_panel.OTHER_JOB if jobs.running(project) is not None else ""
+        button = analysis_panel.Button(label="Compare", icon=":material/show_chart:", why_not=why_not)
+        analysis_panel.panel(project, PLACE, None, button, lambda curves: _draw(project, curves))
 
 
 def _draw(project: Project, curves: pd.DataFrame) -> None:

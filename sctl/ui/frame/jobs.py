@@ -12,6 +12,7 @@ from sctl.errors import SctlError
 from sctl.jobs import Job, JobState
 from sctl.project import Project
 from sctl.ui.frame import errors
+from sctl.workflow.registry import job_kinds
 
 _PACES = ((15.0, 0.7), (120.0, 1.5))
 _LONG = 3.0
@@ -20,24 +21,6 @@ _QUEUED = 2.0
 """The same while it waits for its turn."""
 _STOP_WAIT = 2.0
 """Seconds in which a job may stop by itself before its process is ended."""
-
-NAMES: Mapping[str, str] = {
-    "prepare": "Preparing the data",
-    "transfer": "Transferring",
-    "theta": "Trying values of θ",
-    "explore": "Drawing the maps",
-    "markers": "Looking for marker genes",
-    "consensus": "Trying numbers of groups",
-    "repeats": "Repeating with other seeds",
-    "explain": "Looking for the reasons",
-    "search": "Searching for settings",
-    "neighbours": "Comparing numbers of neighbours",
-    "units": "Looking at the units",
-    "self_test": "Testing the reference",
-    "reference": "Building the reference",
-    "everything": "Running the whole analysis",
-}
-"""What a kind of job is called while it runs."""
 
 
 def start(project: Project, kind: str, params: Mapping[str, Any] | None = None) -> None:
@@ -174,12 +157,17 @@ def time_left(seconds: float | None) -> str:
 
 
 def _bar(job: Job, now: JobState) -> None:
-    st.markdown(f"**{NAMES.get(job.kind, 'Computing')}**")
+    st.markdown(f"**{_title(job.kind)}**")
     if now.status == "queued":
         st.progress(0.0, text="Starting …")
         return
     parts = [now.stage, f"{now.done} of {now.total}" if now.total > 1 else "", time_left(now.eta)]
     st.progress(min(now.progress, 1.0), text=" · ".join(part for part in parts if part) or "Working …")
+
+
+def _title(kind: str) -> str:
+    found = job_kinds().get(kind)
+    return "Computing" if found is None else found.title
 
 
 def _stop(job: Job) -> None:

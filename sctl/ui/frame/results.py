@@ -25,9 +25,11 @@ from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.methods.transfercluster.theta import ThetaPoint
 from sctl.project import (
     Project,
+    analyses,
     gene,
     gene_names,
     load_baselines,
+    load_latent_map,
     load_markers,
     load_result,
     load_sweep,
@@ -35,17 +37,7 @@ from sctl.project import (
     mean_of_genes,
 )
 from sctl.project.checksums import Stamp, stamp
-from sctl.project.latent import LATENT_MAP
-from sctl.project.results import (
-    BASELINES,
-    MAPS,
-    SWEEP,
-    load_latent_map,
-    load_maps,
-    present_points,
-    source_table,
-    target_table,
-)
+from sctl.project.results import MAPS, SWEEP, load_maps, present_points, source_table, target_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.ui.frame import caching
 
@@ -77,8 +69,7 @@ def point_at(project: Project, theta: float) -> ThetaPoint:
 
 def baselines(project: Project) -> dict[str, TransferResult]:
     """Return the baselines that are finished."""
-    folder = project.result_dir("transfer") / BASELINES
-    finished = tuple((path.stem, stamp(path)) for path in sorted(folder.glob("[a-z]*.h5ad")))
+    finished = analyses.version(project, "compare")
     return _baselines(project, finished) if finished else {}
 
 
@@ -274,8 +265,8 @@ def maps(project: Project) -> Maps:
 
 def latent_map(project: Project) -> Maps:
     """Return the map in the method's own space, by its parts; empty where there is none. See :func:`sctl.workflow.latent_map`."""
-    written = stamp(project.result_dir("transfer") / LATENT_MAP)
-    return {} if written is None else _latent_map(project, written)
+    written = analyses.version(project, "latent")
+    return _latent_map(project, written) if written else {}
 
 
 @caching.resource("markers", max_entries=8)
@@ -290,5 +281,5 @@ def _maps(project: Project, written: Stamp | None) -> Maps:
 
 
 @caching.resource("transfer", max_entries=8)
-def _latent_map(project: Project, written: Stamp | None) -> Maps:
+def _latent_map(project: Project, written: tuple[tuple[str, Stamp | None], ...]) -> Maps:
     return load_latent_map(project)

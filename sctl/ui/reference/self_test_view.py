@@ -13,10 +13,12 @@ from sctl import workflow
 from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, SECOND, styled
 from sctl.project import Project, load_report, load_self_test, trained_file
-from sctl.ui.frame import caching, errors, jobs, results, shell
+from sctl.ui.frame import caching, errors, results
 from sctl.ui.transfer import estimates
+from sctl.ui.widgets import analysis_panel
 from sctl.ui.widgets.charts import draw
 
+PLACE = "self_test"
 _FLAT: dict[str, Any] = {"displayModeBar": False}
 _BAR = 22  # pixels of a bar
 _MOST_BARS = 25
@@ -24,8 +26,7 @@ _MOST_BARS = 25
 
 def is_running(project: Project) -> bool:
     """Tell whether the running job only tests the reference, which is shown here."""
-    job = jobs.running(project)
-    return job is not None and job.kind == "self_test"
+    return analysis_panel.job_of(project, PLACE) is not None
 
 
 def panel(project: Project) -> None:
@@ -43,11 +44,7 @@ def panel(project: Project) -> None:
             _of_a_file(project)
             return
         _button(project)
-        job = jobs.running(project)
-        if job is not None and job.kind == "self_test":
-            jobs.watch(job, place="self_test", live=lambda now: charts(load_self_test(project)))
-        else:
-            charts(load_self_test(project))
+        analysis_panel.growing(project, PLACE, None, lambda: charts(load_self_test(project)))
 
 
 def of(project: Project) -> Mapping[str, Mapping[str, Any]]:
@@ -76,24 +73,17 @@ def _button(project: Project) -> None:
     done = bool(found["genes"])  # the last of all tests
     begun = any(found.values())
     stale = project.state("transfer") != "done"
-    st.button(
-        "Tested" if done else "Go on testing" if begun else "Test the reference", icon=":material/fact_check:",
-        key="self_test:start", on_click=_start, disabled=done or stale or jobs.running(project) is not None,
-        help="Run the transfer first." if stale else None,
-    )  # fmt: skip
-    if not done:
-        st.caption(
-            f"About {n_tests} tests, {_duration(project, n_tests)}. They run in the background and can be stopped; what is "
-            "finished is kept."
-        )
-    elif trained_file(project) is not None:
+    button = analysis_panel.Button(
+        label="Tested" if done else "Go on testing" if begun else "Test the reference",
+        icon=":material/fact_check:",
+        enough=done,
+        why_not="Run the transfer first." if stale else "",
+        caption=f"About {n_tests} tests, {_duration(project, n_tests)}. They run in the background and can be stopped; what "
+        "is finished is kept.",
+    )
+    analysis_panel.start_button(project, PLACE, None, button)
+    if done and trained_file(project) is not None:
         st.caption("The answer is part of the trained source that you can save on the page Export.")
-
-
-def _start() -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "self_test")
 
 
 def _number(project: Project) -> int:

@@ -11,9 +11,10 @@ from sctl import export, plots, workflow
 from sctl.jobs import JobState
 from sctl.methods import METHODS
 from sctl.numerics.hyperparameters import MOST_TRIALS, Ranges, Search
-from sctl.project import Project, SearchQuestion, has_searches, load_search
-from sctl.ui.frame import errors, jobs, shell, state
-from sctl.ui.widgets import charts
+from sctl.project import Project, analyses
+from sctl.ui.frame import errors, jobs, state
+from sctl.ui.widgets import analysis_panel, charts
+from sctl.workflow import SearchParams
 
 PLACE = "search"
 _RANGES: dict[Ranges, str] = {
@@ -25,8 +26,7 @@ _RANGES: dict[Ranges, str] = {
 
 def is_running(project: Project) -> bool:
     """Tell whether the running job is a search, which is shown here."""
-    job = jobs.running(project)
-    return job is not None and job.kind == "search"
+    return analysis_panel.job_of(project, PLACE) is not None
 
 
 def panel(project: Project, chosen: Mapping[str, Any]) -> None:
@@ -35,7 +35,9 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
     if project.has_trained or not workflow.searches(kind):
         return
     with st.expander(
-        "Search for good settings", icon=":material/tune:", expanded=has_searches(project) or is_running(project)
+        "Search for good settings",
+        icon=":material/tune:",
+        expanded=analyses.exists(project, "search") or is_running(project),
     ):
         errors.show_notices(PLACE)
         st.markdown(
@@ -45,18 +47,18 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
         )
         question = _question(chosen)
         _button(project, question)
-        job = jobs.running(project)
-        if job is not None and job.kind == "search":
-            asked = SearchQuestion.from_dict(job.params["question"])
-            jobs.watch(job, place=PLACE, live=lambda now: _live(project, asked, now))
+        job = analysis_panel.job_of(project, PLACE)
+        if job is not None:
+            searched = analysis_panel.params_of(job, PLACE)
+            jobs.watch(job, place=PLACE, live=lambda now: _live(project, searched, now))
             return
-        jobs.failed(project, "search", {"question": question.to_dict()})
-        found = load_search(project, question)
+        analysis_panel.failure(project, PLACE, question)
+        found = analyses.load(project, PLACE, question)
         if found is not None:
             _found(project, question, found)
 
 
-def _question(chosen: Mapping[str, Any]) -> SearchQuestion:
+def _question(chosen: Mapping[str, Any]) -> SearchParams:
     left, right = st.columns([2, 1])
     with left:
         ranges = st.selectbox(
@@ -69,36 +71,31 @@ def _question(chosen: Mapping[str, Any]) -> SearchQuestion:
             "How many to try", 2, MOST_TRIALS, key=state.SEARCH_TRIALS.name, persist_state="session",
             help="The paper tried 40. A larger number later goes on with the same search.",
         )  # fmt: skip
-    return SearchQuestion(
+    return SearchParams(
         method=str(chosen["method"]), params=chosen["params"], ranges=ranges or "wide", n_trials=int(trials)
     )
 
 
-def _button(project: Project, question: SearchQuestion) -> None:
-    found = None if is_running(project) else load_search(project, question)
+def _button(project: Project, question: SearchParams) -> None:
+    found = None if is_running(project) else analyses.load(project, "search", question)
     n_done = 0 if found is None else len(found.trials)
-    st.button(
-        "Searched" if n_done >= question.n_trials else "Go on" if n_done else "Search", icon=":material/search:",
-        key="search:start", on_click=_start, args=(question,),
-        disabled=n_done >= question.n_trials or jobs.running(project) is not None,
-    )  # fmt: skip
-    if n_done < question.n_trials:
-        st.caption("Each trial trains a network on the source. It runs in the background; what is finished is kept.")
+    enough = n_done >= question.n_trials
+    button = analysis_panel.Button(
+        label="Searched" if enough else "Go on" if n_done else "Search",
+        icon=":material/search:",
+        enough=enough,
+        caption="Each trial trains a network on the source. It runs in the background; what is finished is kept.",
+    )
+    analysis_panel.start_button(project, PLACE, question, button)
 
 
-def _start(question: SearchQuestion) -> None:
-    project = shell.current()
-    if project is not None:
-        jobs.start(project, "search", {"question": question.to_dict()})
-
-
-def _live(project: Project, question: SearchQuestion, now: JobState) -> None:
-    found = load_search(project, question) if now.active else None
+def _live(project: Project, question: SearchParams, now: JobState) -> None:
+    found = analyses.load(project, "search", question) if now.active else None
     if found is not None:
         st.caption(f"{len(found.trials)} trials are finished.")
 
 
-def _found(project: Project, question: SearchQuestion, found: Search) -> None:
+def _found(project: Project, question: SearchParams, found: Search) -> None:
     titles = {parameter.name: parameter.title for parameter in METHODS[question.method].parameters()}
     titles[workflow.TUNED_VALUE] = "Held-out loss"
     table = workflow.trials_table(found)
@@ -123,7 +120,7 @@ def _found(project: Project, question: SearchQuestion, found: Search) -> None:
     )  # fmt: skip
 
 
-def _take(question: SearchQuestion, found: Search) -> None:
+def _take(question: SearchParams, found: Search) -> None:
     with errors.remembered("Your settings are as they were.", place=PLACE):
         for name, value in workflow.best_settings(found).items():
             state.PARAMETER.of(question.method, name).set(value)

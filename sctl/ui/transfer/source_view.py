@@ -9,10 +9,10 @@ import streamlit as st
 
 from sctl.methods.base import TransferMethod
 from sctl.plots.source import chance_figure, groups_figure
-from sctl.project import Project, load_source_check
-from sctl.ui.frame import errors, shell
+from sctl.project import Project, analyses
+from sctl.ui.frame import errors
 from sctl.ui.frame import jobs as job_views
-from sctl.ui.widgets import charts, forms
+from sctl.ui.widgets import analysis_panel, charts, forms
 from sctl.workflow import SourceCheck
 
 N_GROUPS = "n_source_groups"
@@ -50,7 +50,7 @@ def panel(project: Project) -> None:
     """Say of what use the source is for the target, with a small picture."""
     if project.state("preprocess") != "done":
         return
-    check = load_source_check(project)
+    check = analyses.load(project, "source")
     with st.container(border=True):
         st.markdown("#### Is this source of any use for your cells?")
         if check is None:
@@ -89,7 +89,7 @@ def groups(project: Project, method: type[TransferMethod], chosen: Mapping[str, 
             "get these names; marker genes tell what they are."
         )
     with left:
-        check = load_source_check(project)
+        check = analyses.load(project, "source")
         if check is not None and check.tried:
             _curve(check, value)
         else:
@@ -130,10 +130,11 @@ def _not_yet(project: Project) -> None:
         return  # the sidebar's view of the job draws the page again when it is there
     left, right = st.columns([2.4, 1], vertical_alignment="center")
     left.markdown(":gray[It is compared with itself after its genes were shuffled. This takes seconds.]")
-    right.button("Find out", icon=":material/search:", key="source:check", on_click=_find_out, width="stretch")
-
-
-def _find_out() -> None:
-    project = shell.current()
-    if project is not None:
-        job_views.start(project, "prepare")
+    right.button(
+        "Find out",
+        icon=":material/search:",
+        key="source:check",
+        on_click=analysis_panel.start,
+        args=("source",),
+        width="stretch",
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sctl.workflow.analyses.base import Analysis, Document, Inputs, Params, Whole
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -49,3 +51,24 @@ def latent_map(
         "latent_source_index": shown,
         "latent_source_types": np.asarray(latent["types"], dtype=str)[shown],
     }
+
+
+def _run(inputs: Inputs, _: Params, run: Run) -> dict[str, np.ndarray[Any, Any]] | None:
+    latent = inputs["latent"]
+    return None if latent is None else latent_map(latent, inputs["result"], run)
+
+
+ANALYSIS = Analysis(
+    name="latent",
+    title="Drawing the map in the method's own space",
+    after="transfer",
+    inputs=("latent", "result"),
+    run=_run,
+    form=Whole(
+        pack=lambda arrays: Document(arrays=arrays),
+        unpack=lambda document, _: dict(document.arrays),
+    ),
+    weight=2.0,
+    follows="explore",
+    order=0,
+)

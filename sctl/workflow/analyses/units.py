@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
+from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Whole
+from sctl.workflow.analyses.explain import PATHWAYS, hallmark_of
 from sctl.workflow.batches import with_batches
 
 # Imported where they are used, for the sake of a quick start.
@@ -69,7 +71,6 @@ def units(
     from sctl.errors import ParameterError  # noqa: PLC0415
     from sctl.methods.base import learned  # noqa: PLC0415
     from sctl.methods.poisson.autoencoder import train_poisson, untrained  # noqa: PLC0415 - torch, which takes seconds
-    from sctl.workflow.explanations import hallmark_of  # noqa: PLC0415
 
     if not has_units(method) or pair.profiles_only:
         raise ParameterError(
@@ -88,3 +89,67 @@ def units(
     free, _ = train_poisson(values, types, replace(config, orthogonality=0.0), run=run.within("Units not kept apart"))
     found[CASES[1]] = unit_pathways(free, cells, known, run=run.within(CASES[1]), settings=settings)
     return {name: found[name] for name in CASES}
+
+
+# -- on demand -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitsParams(Params):
+    """Which units, and which gene sets.
+
+    Parameters
+    ----------
+    n_units : int
+        The first so many.
+    sets : str
+        As in :class:`~sctl.workflow.analyses.explain.ExplainParams`.
+    """
+
+    n_units: int
+    sets: str = ""
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned."""
+        return cls(n_units=int(value["n_units"]), sets=str(value["sets"]))
+
+
+def _run(inputs: Inputs, params: UnitsParams, run: Run) -> Mapping[str, UnitPathways]:
+    return units(inputs["pair"], inputs["fitted"], n_units=params.n_units, run=run, sets=inputs["gene_sets"])
+
+
+def _pack(found: Mapping[str, UnitPathways]) -> Document:
+    return Document(
+        facts={"units": {case: one.n_units for case, one in found.items()}},
+        tables={_table(case): one.table for case, one in found.items()},
+    )
+
+
+def _unpack(document: Document, params: UnitsParams) -> dict[str, UnitPathways]:
+    from sctl.analysis.enrichment import UnitPathways  # noqa: PLC0415
+
+    n_units = {case: int(document.facts["units"][case]) for case in CASES}
+    if not all(0 <= number <= params.n_units for number in n_units.values()):
+        raise ValueError("the units are others")
+    return {case: UnitPathways(document.tables[_table(case)], n_units[case]) for case in CASES}
+
+
+def _table(case: str) -> str:
+    return case.replace(" ", "_")
+
+
+ANALYSIS = Analysis(
+    name="units",
+    title="Looking at the units",
+    after="transfer",
+    inputs=("pair", "fitted", "gene_sets"),
+    params=UnitsParams,
+    run=_run,
+    form=Whole(
+        pack=_pack,
+        unpack=_unpack,
+        columns={_table(case): Columns(("set", "cell_type", "leading_genes"), ("unit", *PATHWAYS)) for case in CASES},
+    ),
+    weight=60.0,
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Setting, Whole
 
 # Imported where they are used, for the sake of a quick start.
 if TYPE_CHECKING:
@@ -120,3 +122,40 @@ def _scores(
         for k, labels in zip(ks, by_k, strict=True)
     ]
     return pd.DataFrame(rows, columns=["space", "k", "accuracy", "macro_f1"])
+
+
+# -- on demand -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborsParams(Params):
+    """No parameters; the curves are those of the truth that is known."""
+
+    def settings(self) -> tuple[Setting, ...]:
+        """Return the setting with the truth."""
+        return ("truth",)
+
+
+def _run(inputs: Inputs, _: NeighborsParams, run: Run) -> pd.DataFrame:
+    from sctl.errors import DataError  # noqa: PLC0415
+
+    truth = inputs["truth"]
+    if truth is None:
+        raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")
+    return neighbor_curves(inputs["pair"], inputs["method"], inputs["result"], truth, run=run)
+
+
+ANALYSIS = Analysis(
+    name="neighbours",
+    title="Comparing numbers of neighbours",
+    after="theta",
+    inputs=("pair", "method", "result", "truth"),
+    params=NeighborsParams,
+    run=_run,
+    form=Whole(
+        pack=lambda curves: Document(tables={"curves": curves}),
+        unpack=lambda document, _: document.tables["curves"],
+        columns={"curves": Columns(("space",), ("k", "accuracy", "macro_f1"), least=1)},
+    ),
+    weight=2.0,
+)
