@@ -20,8 +20,7 @@ from sctl.run import Run
 from sctl.typing import Floats, Ints
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
-    from sctl.methods.scarches.cvae import ConditionalAutoencoder
-    from sctl.methods.scarches.surgery import Freedom
+    from sctl.methods.scarches.cvae import ConditionalAutoencoder, Freedom
     from sctl.numerics.training import TrainingLog
 
 MIN_CELLS = 10
