@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
 import importlib
 import os
@@ -11,10 +12,12 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -22,12 +25,17 @@ from streamlit.testing.v1 import AppTest
 import sctl
 import sctl.workflow.analyses as registered
 from sctl.cli.arguments import command_line
+from sctl.export import methods_paragraph
 from sctl.io import ACCEPTED
 from sctl.jobs.tasks import run_job
 from sctl.methods import METHODS
+from sctl.methods.base import TransferMethod, transfer
 from sctl.project import Project, export_project, import_project
 from sctl.project import analyses as project_analyses
 from sctl.run import Run
+from sctl.sharing import load_model, save_model
+from sctl.ui.transfer import estimates
+from sctl.workflow import result_warnings
 from sctl.workflow.registry import job_kinds
 
 ROOT = Path(__file__).parents[1]
@@ -246,14 +254,60 @@ def test_links_lead_somewhere(path):
 # -- The guide -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_the_guides_method_passes_the_battery(tmp_path):
-    """Make the file that the guide tells to make, and let pytest find it as it finds any method."""
+def write_the_guides_method(folder: Path) -> None:
+    """Make the module that the guide builds."""
     examples = doctest.DocTestParser().get_examples((ROOT / "docs" / "adding_a_method.md").read_text(encoding="utf-8"))
     sources = [example.source for example in examples]
-    end = next(i for i, source in enumerate(sources) if source.startswith("METHOD ="))
-    (tmp_path / "methods").mkdir()
-    (tmp_path / "methods" / "nearest_profile.py").write_text("".join(sources[: end + 1]), encoding="utf-8")
+    end = next(i for i, source in enumerate(sources) if source.startswith("METHODS ="))
+    folder.mkdir()
+    (folder / "nearest_profile.py").write_text("".join(sources[: end + 1]), encoding="utf-8")
+
+
+@pytest.fixture
+def guides_method(tmp_path, monkeypatch) -> type[TransferMethod]:
+    """Return the guide's method, found in a folder of its own that is added to those of the methods."""
+    write_the_guides_method(tmp_path / "methods")
+    monkeypatch.setattr(sctl.methods, "__path__", [*sctl.methods.__path__, str(tmp_path / "methods")])
+    kind = sctl.methods._found.__wrapped__()["nearestprofile"]
+    monkeypatch.setitem(METHODS, kind.key, kind)  # what is found is kept for the process
+    yield kind
+    del sys.modules[kind.__module__]
+
+
+def test_a_method_of_others_shows_all_that_it_declares(guides_method, pair, tmp_path):
+    assert estimates.in_words(estimates.with_start(guides_method.cost(n_source=10**5, n_target=10**5))) == "about 20 s"
+    result = transfer(pair, guides_method(), Run())
+    said = methods_paragraph(result)
+    assert "Kiselev et al. (2018), https://doi.org/10.1038/nmeth.4644; Pearson (1896), Philosophical" in said
+    assert "SC3" not in said
+    assert result_warnings(result) == ()
+    far = dataclasses.replace(result, embedding=np.zeros_like(result.embedding))
+    assert result_warnings(far) == ("80 of your 80 cells correlate with no type of the source.",)
+    fitted = guides_method().fit(pair.source, pair.label_key, Run())
+    path = save_model(fitted, tmp_path / "model.sctl", seed=0)
+    card = zipfile.ZipFile(path).read("README.md").decode()
+    assert f"\n- Every type is known by its mean over {pair.source.n_vars} genes alone.\n" in card
+    np.testing.assert_array_equal(load_model(path).transfer(pair.target, Run()).labels, result.labels)
+
+
+def test_no_other_module_names_a_method_by_its_key():
+    """What is particular to a method is a member of its class; the app's choice of a first method stands in one place."""
+    keys = "|".join(METHODS)
+    outside = [path for path in MODULES if (ROOT / "sctl" / "methods") not in path.parents]
+    found = {}
+    for path in outside:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in texts]
+        if named := [value for value in constants if isinstance(value, str) and re.fullmatch(keys, value)]:
+            found[name_of(path)] = named
+    assert found == {"sctl/workflow/settings.py": ["transfercluster"]}
+
+
+@pytest.mark.slow
+def test_the_guides_method_passes_the_battery(tmp_path):
+    """Make the file that the guide builds, and let pytest find it as it finds any method."""
+    write_the_guides_method(tmp_path / "methods")
     (tmp_path / "with_the_guides_method.py").write_text(
         "import sctl.methods\n"
         f"sctl.methods.__path__.append({str(tmp_path / 'methods')!r})\n"

@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from sctl.methods.itclust.stages import FineTuningStage, cluster_confidence, compare, mean_confidence
+from sctl.methods.itclust.stages import FineTuningStage, cluster_confidence, compare, is_explained, mean_confidence
 
 
 def hard(labels):
@@ -34,8 +34,8 @@ def test_whether_the_source_explains_the_target_is_measured_against_groups_made_
     halves = hard(np.tile([0, 1], 45))
     right, wrong = compare(X, halves, hard(truth), rng=rng), compare(X, halves, halves, rng=rng)
     assert right.silhouette_own == pytest.approx(right.silhouette_after)
-    assert right.explained
-    assert not wrong.explained
+    assert is_explained(right)
+    assert not is_explained(wrong)
 
 
 def test_labels_that_are_one_group_do_not_fail(rng):
