@@ -164,7 +164,7 @@ class ItClust(TransferMethod):
     )
     tolerance: float = param(
         0.001,
-        "FineTuningConfig ends when a smaller share of the cells changes its cluster.",
+        "Sharpening ends when a smaller share of the cells changes its cluster.",
         title="Stop below this share of changes",
         low=0.0,
         high=1.0,

@@ -75,8 +75,8 @@ def notice(project: Project, *, key: str) -> None:
 def in_words(seen: FineTuningComparison, kept: Answer) -> str:
     """Return the diagnosis: how much changed, what divides the user's data better, and what is kept."""
     changed, before, after = seen.flipped, seen.silhouette_before, seen.silhouette_after
-    first = "FineTuningConfig gave no cell another name." if changed == 0 else (
-        f"FineTuningConfig gave {_percent(changed)} of the cells another name."
+    first = "Sharpening gave no cell another name." if changed == 0 else (
+        f"Sharpening gave {_percent(changed)} of the cells another name."
     )  # fmt: skip
     near = abs(before - after) < NEARLY
     better, other = ("after", "before") if seen.recommended == "after" else ("before", "after")
