@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from sctl.analysis.embed import embedding, joint_embedding, pca, tsne, umap
+from sctl.analysis.embed import embedding, joint_scores, pca, tsne, umap
 from sctl.data import Pair
 from sctl.errors import Cancelled, DataError
 from sctl.run import Run
@@ -113,7 +113,7 @@ def test_tsne_stops_when_asked(blobs):
 
 
 def test_joint_map_holds_every_target_cell_and_mixes_types(pair):
-    joint = joint_embedding(pair, kind="tsne")
+    joint = joint_scores(pair).layout(kind="tsne")
     assert joint.target.shape == (pair.target.n_obs, 2)
     assert joint.source.shape == (pair.source.n_obs, 2)
     truth = pair.target.obs["cell_type"].astype(str)
@@ -127,7 +127,7 @@ def test_own_centres_take_out_a_shift_between_protocols(pair):
     moved = dataclasses.replace(pair, target=shifted)
 
     def gap(center_each: bool) -> float:
-        joint = joint_embedding(moved, kind="pca", center_each=center_each)
+        joint = joint_scores(moved, center_each=center_each).layout(kind="pca")
         spread = joint.source.std()
         return float(np.linalg.norm(joint.source.mean(axis=0) - joint.target.mean(axis=0)) / spread)
 
@@ -135,7 +135,7 @@ def test_own_centres_take_out_a_shift_between_protocols(pair):
 
 
 def test_large_source_is_thinned_alike_in_every_label(pair):
-    joint = joint_embedding(pair, Run(seed=1), "pca", max_source=50)
+    joint = joint_scores(pair, Run(seed=1), max_source=50).layout(kind="pca")
     shown = np.asarray(pair.labels)[joint.source_index]
     assert len(shown) == 50
     assert (np.diff(joint.source_index) > 0).all()
@@ -148,4 +148,4 @@ def test_pair_without_labels_or_variable_genes_has_a_joint_map(pair):
     source, target = pair.source.copy(), pair.target.copy()
     del source.var["highly_variable"]
     plain = Pair(source=source, target=target, label_key=None)
-    assert joint_embedding(plain, kind="pca", max_source=20).source.shape == (20, 2)
+    assert joint_scores(plain, max_source=20).layout(kind="pca").source.shape == (20, 2)

@@ -8,13 +8,11 @@ from sklearn.metrics import accuracy_score
 
 from sctl.analysis.uncertainty import (
     TRAFFIC_LIGHT_RULE,
-    apply_threshold,
     assigned_at,
     calibration,
     cell_table,
     cluster_table,
     curve,
-    expected_calibration_error,
     traffic_light,
 )
 from sctl.data import TransferResult
@@ -110,9 +108,7 @@ def test_traffic_light_at_its_edges(confidence, unsure, label, light):
 def test_threshold_keeps_the_cell_that_just_meets_it(result):
     assert assigned_at(result, 0.5).tolist() == ["alpha", "alpha", "beta", "unassigned", "unassigned"]
     assert assigned_at(result, 0.0).tolist() == result.labels.tolist()
-    changed = apply_threshold(result, 0.95)
-    assert changed.labels.tolist() == ["unassigned"] * 2 + ["beta"] + ["unassigned"] * 2
-    assert changed.diagnostics.confidence_threshold == 0.95
+    assert assigned_at(result, 0.95).tolist() == ["unassigned"] * 2 + ["beta"] + ["unassigned"] * 2
     assert result.labels.tolist()[0] == "alpha"
     with pytest.raises(ParameterError, match=r"1\.5"):
         assigned_at(result, 1.5)
@@ -145,17 +141,21 @@ def test_calibration_by_hand():
     assert table["n_cells"].tolist() == [1, 3, 0, 0, 0, 0, 0, 0, 0, 2]
     assert table["accuracy"][1] == pytest.approx(1 / 3)
     assert np.isnan(table["accuracy"][4])
-    expected = (0.05 + 3 * abs(0.4 / 3 - 1 / 3) + 2 * 0.025) / 6
-    assert expected_calibration_error(confidence, correct) == pytest.approx(expected)
+    assert table["confidence"][1] == pytest.approx(0.4 / 3)
+    assert table["confidence"][9] == pytest.approx(0.975)
     with pytest.raises(DataError, match="0 confidences"):
         calibration([], [])
 
 
 def test_honest_confidence_has_a_small_error(rng):
     confidence = rng.random(40_000)
-    honest = rng.random(40_000) < confidence
-    assert expected_calibration_error(confidence, honest) < 0.02
-    assert expected_calibration_error(confidence, rng.random(40_000) < confidence**3) > 0.1
+
+    def error(correct: np.ndarray) -> float:
+        table = calibration(confidence, correct)
+        return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["n_cells"]))
+
+    assert error(rng.random(40_000) < confidence) < 0.02
+    assert error(rng.random(40_000) < confidence**3) > 0.1
 
 
 @pytest.mark.parametrize("rest", [0.3, 0.01])

@@ -212,43 +212,6 @@ def embedding(X: Matrix, run: Run | None = None, kind: Kind = "umap") -> Floats:
     return _layout(pca(X, run=run), run, kind)
 
 
-def joint_embedding(
-    pair: Pair, run: Run | None = None, kind: Kind = "umap", *, max_source: int = 3_000, center_each: bool = True
-) -> JointEmbedding:
-    """Source and target on one map, by their shared highly variable genes.
-
-    Parameters
-    ----------
-    pair : Pair
-    run : Run, optional
-    kind : {"umap", "tsne", "pca"}
-    max_source : int
-        Of a larger source this many cells are shown, drawn alike from every label.
-    center_each : bool
-        Whether each side is centred on its own, which takes out most of what the protocols differ by.
-
-    Returns
-    -------
-    JointEmbedding
-
-    Raises
-    ------
-    DataError
-        If there are fewer than 3 cells.
-
-    Notes
-    -----
-    A picture, not an alignment: cells of a type come near each other where protocols allow it. Measured as
-    the share of source cells among a target cell's 30 neighbours, relative to the source's share of its
-    type (1 = mixed), centring each side on its own gives 0.08 against 0.01 for centring both together on
-    Baron → Segerstolpe, 0.33 against 0.00 on Baron → Xin, and 0.92 against 0.47 on CEL-seq2 → Drop-seq
-    cell lines; 96, 95 and 100 % of the neighbours are of the cell's type. Unit length of the components'
-    scores raises the accuracy of a neighbour vote from 0.85 to 0.93 on the first. Where the two sides hold
-    very different shares of the types, own centres blur them (0.99 for common centring on the first).
-    """
-    return joint_scores(pair, run, max_source=max_source, center_each=center_each).layout(run, kind)
-
-
 @dataclass(frozen=True)
 class JointScores:
     """Source and target in one space of principal components, from which any map of both follows.
@@ -274,7 +237,36 @@ class JointScores:
 def joint_scores(
     pair: Pair, run: Run | None = None, *, max_source: int = 3_000, center_each: bool = True
 ) -> JointScores:
-    """Principal components of both sides, scaled to unit length; see :func:`joint_embedding`."""
+    """Principal components of source and target, by their shared highly variable genes, scaled to unit length.
+
+    Parameters
+    ----------
+    pair : Pair
+    run : Run, optional
+    max_source : int
+        Of a larger source this many cells are shown, drawn alike from every label.
+    center_each : bool
+        Whether each side is centred on its own, which takes out most of what the protocols differ by.
+
+    Returns
+    -------
+    JointScores
+
+    Raises
+    ------
+    DataError
+        If there are fewer than 3 cells.
+
+    Notes
+    -----
+    A map of them is a picture, not an alignment: cells of a type come near each other where protocols allow it. Measured as
+    the share of source cells among a target cell's 30 neighbours, relative to the source's share of its
+    type (1 = mixed), centring each side on its own gives 0.08 against 0.01 for centring both together on
+    Baron → Segerstolpe, 0.33 against 0.00 on Baron → Xin, and 0.92 against 0.47 on CEL-seq2 → Drop-seq
+    cell lines; 96, 95 and 100 % of the neighbours are of the cell's type. Unit length of the components'
+    scores raises the accuracy of a neighbour vote from 0.85 to 0.93 on the first. Where the two sides hold
+    very different shares of the types, own centres blur them (0.99 for common centring on the first).
+    """
     run = run or Run()
     shown = _shown_source(pair, max_source, run)
     genes = _variable_genes(pair)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -159,23 +158,6 @@ def unnamed_at(result: TransferResult, threshold: float) -> tuple[NDArray[np.boo
     return nameless, (assigned_at(result, threshold) == UNASSIGNED) & ~nameless
 
 
-def apply_threshold(result: TransferResult, threshold: float) -> TransferResult:
-    """Return the result with unsure labels replaced by ``"unassigned"``; nothing else changes.
-
-    Parameters
-    ----------
-    result : TransferResult
-    threshold : float
-        In [0, 1]; kept in its diagnostics.
-
-    Returns
-    -------
-    TransferResult
-    """
-    diagnostics = replace(result.diagnostics, confidence_threshold=float(threshold))
-    return replace(result, labels=assigned_at(result, threshold), diagnostics=diagnostics)
-
-
 def curve(result: TransferResult, truth: Any = None, *, n_thresholds: int = 101) -> pd.DataFrame:
     """What each confidence threshold costs and gains.
 
@@ -260,21 +242,6 @@ def calibration(confidence: Floats, correct: NDArray[np.bool_], n_bins: int = 10
     return pd.DataFrame(
         {"low": edges[:-1], "high": edges[1:], "n_cells": n_cells, "confidence": means[0], "accuracy": means[1]}
     )
-
-
-def expected_calibration_error(confidence: Floats, correct: NDArray[np.bool_], n_bins: int = 10) -> float:
-    """Mean distance between confidence and accuracy over the bins, weighted by cells; 0 = honest, 1 = worst.
-
-    Naeini et al. (2015), "Obtaining well calibrated probabilities using Bayesian binning", AAAI.
-
-    Examples
-    --------
-    >>> expected_calibration_error(np.array([1.0, 1.0]), np.array([True, False]))
-    0.5
-    """
-    table = calibration(confidence, correct, n_bins)
-    gap = (table["confidence"] - table["accuracy"]).abs().fillna(0)
-    return float((gap * table["n_cells"]).sum() / table["n_cells"].sum())
 
 
 def _cluster_of_cells(result: TransferResult) -> NDArray[Any]:

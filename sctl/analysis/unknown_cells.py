@@ -93,28 +93,6 @@ def outlier_score(result: TransferResult, scores: Collection[str] = DEFAULT_SCOR
     return np.mean([_spreads_below(table[name].to_numpy()) for name in scores], axis=0)  # type: ignore[no-any-return]
 
 
-def outlier_cells(
-    result: TransferResult, *, limit: float = DEFAULT_LIMIT, scores: Collection[str] = DEFAULT_SCORES
-) -> pd.DataFrame:
-    """Return the cells beyond a limit, the strangest first.
-
-    Parameters
-    ----------
-    result : TransferResult
-    limit : float
-        Cells whose :func:`outlier_score` is larger are returned.
-    scores : collection of str
-
-    Returns
-    -------
-    DataFrame
-        Rows of :func:`outlier_table`.
-    """
-    table = outlier_table(result, scores=scores)
-    far = table[table["outlier_score"] > limit]
-    return far.sort_values("outlier_score", ascending=False, kind="stable").reset_index(drop=True)
-
-
 def outlier_table(result: TransferResult, *, scores: Collection[str] = DEFAULT_SCORES) -> pd.DataFrame:
     """Return all that is known of how well the source explains each cell.
 
