@@ -191,7 +191,7 @@ def test_use_of_a_source_is_known_before_the_sweep(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "p_value", "worth"),
+    ("score", "p_value", "grade"),
     [(0.9, 0.01, "good"), (0.5, 0.05, "good"), (0.49, 0.01, "partial"), (0.2, 0.01, "little"), (0.9, 0.06, "none")],
 )
 def test_use_of_a_source_has_a_word(score: float, p_value: float, grade: str) -> None:

@@ -308,4 +308,4 @@ def test_files_are_opened_by_the_readers_alone() -> None:
         for path in package.rglob("*.py")
         if opening.search(path.read_text("utf-8"))
     }
-    assert {name for name in found if not name.startswith("io/")} == {"demo.py"}
+    assert {name for name in found if not name.startswith("io/")} == {"data/demo.py"}

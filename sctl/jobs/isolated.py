@@ -63,7 +63,7 @@ def put_datasets(  # noqa: PLR0913 - what is read, and what it becomes
     DataError
         If they cannot be read, or not within the limits; the project is then as it was.
     """
-    request = {"task": "datasets", "names": list(names), "genes": genes, "labelled": role == "source"}
+    request = {"task": "datasets", "names": list(names), "genes": genes, "labeled": role == "source"}
     with _answered(request, paths, " + ".join(names[:4])) as (answer, folder):
         project.put_file(role, folder / DATASET, answer, origin, note=note)
 

@@ -83,7 +83,7 @@ def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         return {**described(adata), **noted(notes)}
 
     def datasets(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        settings = {key: request[key] for key in ("names", "genes", "labelled")}
+        settings = {key: request[key] for key in ("names", "genes", "labeled")}
         return kept(workflow.read_datasets(paths(request), **settings), request)
 
     def labels(request: Mapping[str, Any]) -> Mapping[str, Any]:

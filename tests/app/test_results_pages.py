@@ -218,7 +218,7 @@ def test_the_chosen_score_is_thick_and_every_other_thin(done, monkeypatch):
 
 def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
     said = (Remark("flat", "It is flat."), Remark("peak", "It is a peak."))
-    monkeypatch.setattr(theta_view, "remarks", lambda points, criterion: said)
+    monkeypatch.setattr(theta_view, "sweep_notes", lambda points, criterion: said)
     app = fine(open_page("theta", done.id))
     assert "It is flat." in [item.value for item in app.warning]
     assert "It is a peak." in [item.value for item in app.info]
@@ -401,7 +401,7 @@ def test_a_label_needs_a_name(name):
 
 
 @pytest.mark.parametrize(
-    "colour", ["label", "cluster", "confidence", "gene", "blend", "genes", "quality:n_genes", "column:donor"]
+    "color", ["label", "cluster", "confidence", "gene", "blend", "genes", "quality:n_genes", "column:donor"]
 )
 @pytest.mark.parametrize("cells", ["target", "joint"])
 def test_a_map_can_be_coloured_by_anything(open_page, done, color, cells):
