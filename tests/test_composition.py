@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sctl.methods.itclust.label_shift import TypeMoments, rescaled
+from sctl.methods.itclust.label_shift import TypeMoments, correct_label_shift
 from sctl.methods.itclust.scaling import z_scores
 
 CODES = np.repeat([0, 1, 2], [20, 30, 50])
@@ -27,7 +27,7 @@ def test_moments_of_a_mix_are_those_of_such_cells(cells):
 def test_a_part_of_the_source_scaled_on_its_own_comes_back(cells):
     part = np.flatnonzero(CODES != 0)
     shares = np.array([0.0, 30 / 80, 50 / 80])
-    back = rescaled(z_scores(cells[part], clip=100.0), TypeMoments.of(cells, CODES, 3), shares)
+    back = correct_label_shift(z_scores(cells[part], clip=100.0), TypeMoments.of(cells, CODES, 3), shares)
     np.testing.assert_allclose(back, cells[part], rtol=0.02, atol=0.2)  # one counts n cells, the other n − 1
 
 

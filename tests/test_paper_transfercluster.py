@@ -125,4 +125,4 @@ def test_seeds_of_two_groups(folder, monkeypatch, capsys):
     assert said.count("2 of 2") == 3
     rows = pd.read_csv(folder / "robustness.csv")
     assert set(rows["method"]) == set(robust.METHODS)
-    assert (rows["apart"] > 0.9).all()
+    assert (rows["total_variation"] > 0.9).all()

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from sctl import robustness
-from sctl.analysis.seed_stability import each_seed, one_seed, prepare_trial
+from sctl.analysis.seed_stability import each_seed, one_seed, prepare_trial, separation
 from sctl.analysis.stability_measures import groups_from, separated, total_variation
-from sctl.analysis.stability_outcomes import Outcome, Separation
+from sctl.analysis.stability_outcomes import Outcome, Separation, wilson
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.methods import METHODS, get_method
 from sctl.methods.base import TransferMethod, transfer
@@ -89,7 +88,7 @@ def test_groups_that_cannot_be(names):
 @pytest.mark.parametrize(("hits", "trials"), [(0, 0), (3, 2), (-1, 2)])
 def test_wilson_of_nothing(hits, trials):
     with pytest.raises(ParameterError, match="trial"):
-        robustness.wilson(hits, trials)
+        wilson(hits, trials)
 
 
 # -- Counting ------------------------------------------------------------------------------------
@@ -166,11 +165,11 @@ class Moody(METHODS["targetcluster"]):
 
 def test_every_seed_counts(pair, groups):
     method: TransferMethod = Moody()
-    found = robustness.separation(pair, {"moody": method, "alone": get_method("targetcluster")()}, groups, n_seeds=5)
+    found = separation(pair, {"moody": method, "alone": get_method("targetcluster")()}, groups, n_seeds=5)
     counts = found.counts().set_index("method")["separated"].to_dict()
     assert counts == {"moody": 3, "alone": 5}
     assert [outcome.seed for outcome in found.outcomes if outcome.method == "moody"] == [0, 1, 2, 3, 4]
-    later = robustness.separation(pair, {"moody": method}, groups, n_seeds=2, run=Run(seed=7))
+    later = separation(pair, {"moody": method}, groups, n_seeds=2, run=Run(seed=7))
     assert [(outcome.seed, outcome.separated) for outcome in later.outcomes] == [(7, False), (8, True)]
 
 
@@ -197,6 +196,6 @@ def test_refusals(pair, groups):
     one, other = groups
     for wrong in ((one[:-1], other[:-1]), (one, np.zeros_like(one)), (one, one | other)):
         with pytest.raises(DataError):
-            robustness.separation(pair, method, wrong, n_seeds=1)
+            separation(pair, method, wrong, n_seeds=1)
     with pytest.raises(ParameterError):
-        robustness.separation(pair, method, groups, n_seeds=0)
+        separation(pair, method, groups, n_seeds=0)

@@ -28,7 +28,7 @@ VARIANTS = {
 
 METHODS = {TARGET: "targetcluster", CONCATENATE: "concatenatecluster", TRANSFER: "transfercluster"}
 
-COLUMNS = ("question", "variant", "cells", "method", "seed", "separated", "apart", "n_clusters")
+COLUMNS = ("question", "variant", "cells", "method", "seed", "separated", "total_variation", "n_clusters")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _counted(own: pd.DataFrame) -> str:
         return ""
     hits = int(own["separated"].astype(bool).sum())
     low, high = wilson(hits, len(own))
-    return f"{hits} of {len(own)} ({low:.0%} to {high:.0%}); {own['apart'].mean():.2f}"
+    return f"{hits} of {len(own)} ({low:.0%} to {high:.0%}); {own['total_variation'].mean():.2f}"
 
 
 def write_rows(rows: Sequence[Mapping[str, object]], path: Path, columns: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from sctl.data import Diagnostics
 from sctl.errors import Cancelled, ProjectError
 from sctl.genesets import GeneSets
 from sctl.jobs import JobState
-from sctl.methods.transfercluster.sweep_warnings import Remark
+from sctl.methods.transfercluster.sweep_warnings import SweepWarning
 from sctl.project import Project, analyses, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run
@@ -217,7 +217,7 @@ def test_the_chosen_score_is_thick_and_every_other_thin(done, monkeypatch):
 
 
 def test_doubts_are_warnings_and_the_rest_is_not(open_page, done, monkeypatch):
-    said = (Remark("flat", "It is flat."), Remark("peak", "It is a peak."))
+    said = (SweepWarning("flat", "It is flat."), SweepWarning("peak", "It is a peak."))
     monkeypatch.setattr(theta_view, "sweep_notes", lambda points, criterion: said)
     app = fine(open_page("theta", done.id))
     assert "It is flat." in [item.value for item in app.warning]

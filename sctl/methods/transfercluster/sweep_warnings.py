@@ -69,7 +69,7 @@ def sweep_notes(points: Iterable[ThetaPoint], criterion: Criterion = "balanced")
 
     Returns
     -------
-    tuple of Remark
+    tuple of SweepWarning
         First how the curve looks around the choice: flat, best on an edge of the grid, a plateau or a peak. Then,
         unless it is flat, whether other criteria would choose clearly different groups (adjusted Rand index below
         0.9); ``kta`` and ``silhouette`` are not heard where they choose the largest θ, as they tend to. Empty with fewer than three values of θ.
