@@ -353,7 +353,7 @@ def test_a_gene_that_a_study_lacks_says_nothing_where_each_is_scaled_on_its_own(
     method = get_method("itclust")(batch_key=workflow.FILE, n_genes=None, n_pretrain_epochs=2)
     pair = workflow.prepare(joined, target, {"label_key": "cell_type", "n_top_genes": None}, Run()).pair
     used = pair.source.var_names
-    scaled = method._scaled(pair.source, pair.source[:, used].X)
+    scaled = method._scaling.scaled(pair.source, pair.source[:, used].X)
     for name, part in halves.items():
         cells = (pair.source.obs[workflow.FILE] == name).to_numpy()
         assert cells.sum() == part.n_obs

@@ -454,7 +454,7 @@ def _reading(recipe: Recipe, role: str) -> str:
     if not _several(recipe, role):
         return f"sctl.read({role.upper()})"
     options = ', genes="union"' if role in recipe.all_genes else ""
-    options += ", labelled=True" if role == "source" else ""
+    options += ", labeled=True" if role == "source" else ""
     return f"workflow.read_datasets([Path(name) for name in {role.upper()}]{options})"
 
 

@@ -148,7 +148,7 @@ def alt_text(figure_kind: str, **facts: Any) -> str:
         consensus, stability, eigenvalues, confidence, kept, mixing, training, film, layers, gene_pair, reasons,
         deletion, trials, units or neighbours.
     **facts
-        What the sentence names, e.g. ``n_cells=80, colour="cell type"``.
+        What the sentence names, e.g. ``n_cells=80, color="cell type"``.
 
     Examples
     --------
