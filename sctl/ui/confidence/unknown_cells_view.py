@@ -168,7 +168,7 @@ def _pictures(project: Project, values: Floats, limit: float) -> None:
             )  # fmt: skip
     with right:
         alt = (
-            f"Histogram of the outlier_score of {len(values):,} cells; {int((values > limit).sum()):,} lie beyond the "
+            f"Histogram of the strangeness of {len(values):,} cells; {int((values > limit).sum()):,} lie beyond the "
             f"limit of {limit:.1f}."
         )
         charts.draw(_histogram(values, limit), key="novelty:histogram", config=_FLAT, alt=alt)
@@ -184,7 +184,7 @@ def _histogram(values: Floats, limit: float) -> go.Figure:
             go.Bar(
                 x=(edges[:-1] + edges[1:]) / 2, y=np.histogram(part, bins=edges)[0], width=np.diff(edges),
                 name=f"{name} ({len(part):,})", marker={"color": color},
-                hovertemplate="outlier_score %{x:.1f}<br>%{y:,} cells<extra></extra>",
+                hovertemplate="strangeness %{x:.1f}<br>%{y:,} cells<extra></extra>",
             )
             for name, part, color in parts
         ]
