@@ -352,7 +352,7 @@ def test_a_bundle_holds_every_kind_of_result_by_rule(project: Project, cells: An
     for name in kept:
         assert (copy.result_dir("transfer") / name).read_bytes() == b"{}"
     found = sorted(path.name for path in (copy.root / "results" / "transfer" / learned.name).iterdir())
-    assert found == ["self_test.json"]
+    assert found == ["files.json", "self_test.json"]
 
 
 @pytest.mark.parametrize(
