@@ -22,7 +22,7 @@ from sctl.ui.frame import caching, results
 
 def cached_functions():
     """Everything in sctl.ui that Streamlit remembers, by name."""
-    for found in pkgutil.iter_modules(ui.__path__, "sctl.ui."):
+    for found in pkgutil.walk_packages(ui.__path__, "sctl.ui."):
         module = importlib.import_module(found.name)
         for name, value in vars(module).items():
             if isinstance(value, CachedFunc) and value._info.func.__module__ == module.__name__:
