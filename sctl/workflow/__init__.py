@@ -29,7 +29,7 @@ from sctl.workflow.analyses.search import (
     searches,
     trials_table,
 )
-from sctl.workflow.analyses.self_test import Finding, keep_self_test, self_test_tables, self_tests, tests_itself
+from sctl.workflow.analyses.self_tests import Finding, keep_self_test, self_test_tables, self_tests, tests_itself
 from sctl.workflow.analyses.units import CASES as UNIT_CASES
 from sctl.workflow.analyses.units import UnitsParams, has_units, units
 from sctl.workflow.batches import batched, with_batches
