@@ -24,7 +24,7 @@ from sctl.ui.widgets import charts, embedding_view
 NAMED, BETWEEN, FAR = "has a name", "between known types", "far from all types"
 _COLOURS = {NAMED: ACCENT, BETWEEN: "#E69F00", FAR: "#D55E00"}
 _LEAST = 1e-3  # below, the chance of a new type is drawn as this
-_GENES = 8
+N_GENES = 8
 _ROWS = 300  # rows the table shows; the file to download has all
 
 
@@ -190,7 +190,7 @@ def _marker_genes(project: Project) -> dict[str, list[str]] | None:
     """Return the best marker genes of every cluster; None where they have not been looked for."""
     if project.params("markers")["groups"] != "clusters" or project.state("markers") != "done":
         return None
-    best = top_markers(results.markers(project), _GENES)
+    best = top_markers(results.markers(project), N_GENES)
     return {str(name): list(rows["gene"]) for name, rows in best.groupby("group")}
 
 
