@@ -33,9 +33,7 @@ from sctl.export import (
     script_for,
     to_csv,
 )
-from sctl.export.script import BY_ITSELF
 from sctl.simulate import Simulation
-from sctl.workflow.inputs import REPAIRED_BY_ITSELF
 
 
 @pytest.fixture
@@ -386,7 +384,3 @@ def test_script_and_command_of_simulated_data_read_no_file(tmp_path):
     written = ad.read_h5ad(tmp_path / "simulated-source.h5ad")
     assert written.obs_names.equals(expected.obs_names)
     assert (written.X != expected.X).nnz == 0
-
-
-def test_the_command_is_said_to_make_the_repairs_that_it_makes():
-    assert BY_ITSELF == REPAIRED_BY_ITSELF

@@ -1,12 +1,15 @@
-"""Everything a user takes home: annotated ``.h5ad``, tables, one archive, a script and a methods paragraph."""
+"""Files to take away: annotated ``.h5ad``, tables, one archive, a script and a methods paragraph."""
 
 from __future__ import annotations
 
+from sctl.export.command import command_for, left_out
 from sctl.export.edits import FINAL_LABEL, LabelEdits, edited, label_edits, with_final_labels
 from sctl.export.files import annotated, bundle, export_h5ad, export_tables, to_csv
+from sctl.export.methods_text import methods_paragraph
 from sctl.export.notebook import notebook_for
 from sctl.export.readme import readme_for
-from sctl.export.script import Recipe, command_for, left_out, methods_paragraph, script_for
+from sctl.export.recipe import Recipe
+from sctl.export.script import script_for
 
 __all__ = [
     "FINAL_LABEL",

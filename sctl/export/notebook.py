@@ -6,8 +6,10 @@ import ast
 import json
 from typing import Any
 
+from sctl.export.command import COMMAND, shell_words
 from sctl.export.markdown import code_block, plain
-from sctl.export.script import COMMAND, Recipe, script_for, shell_words
+from sctl.export.recipe import Recipe
+from sctl.export.script import script_for
 
 _LOOK = (
     ("How many cells have which name:", "import pandas as pd\n\npd.Series(result.labels).value_counts()"),
