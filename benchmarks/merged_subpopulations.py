@@ -25,7 +25,7 @@ from anndata import AnnData  # noqa: E402
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
-from sctl.methods.transfercluster.merged_subpopulations import joined_parts, merged_subpopulations  # noqa: E402
+from sctl.methods.transfercluster.biology import joined_parts, merged_subpopulations  # noqa: E402
 from sctl.methods.transfercluster.theta import choose_theta  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402

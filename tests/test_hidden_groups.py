@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from sctl.data import read_result, write_result
 from sctl.methods import get_method
-from sctl.methods.base import transfer
-from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
+from sctl.methods.base import fit_transfer
+from sctl.methods.transfercluster.biology import merged_subpopulations
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
 
@@ -99,10 +99,10 @@ def pair(rng):
 
 def test_the_result_says_what_a_theta_hides(pair):
     method = get_method("transfercluster")(n_clusters=3, theta=0.9, n_permutations=0)
-    result = transfer(pair, method, Run())
+    result = fit_transfer(pair, method, Run())
     (text,) = result.diagnostics.merged_subpopulations
     assert "30 of its 90 cells are a group of their own" in text
     again = read_result(write_result(pair.target, result), "transfercluster")
     assert list(again.diagnostics.merged_subpopulations) == [text]
-    apart = transfer(pair, method.with_settings(theta=0.0), Run())
+    apart = fit_transfer(pair, method.with_settings(theta=0.0), Run())
     assert list(apart.diagnostics.merged_subpopulations) == []

@@ -15,8 +15,7 @@ from sctl.methods.transfercluster.alignment import kernel_target_alignment
 from sctl.methods.transfercluster.preparation import n_types_matched, prepare_sweep
 from sctl.methods.transfercluster.sc3 import Sc3
 from sctl.methods.transfercluster.sweep import ThetaSweep
-from sctl.methods.transfercluster.sweep_warnings import sweep_notes, sweep_warnings
-from sctl.methods.transfercluster.theta import ThetaPoint, choose_theta
+from sctl.methods.transfercluster.theta import ThetaPoint, choose_theta, sweep_notes, sweep_warnings
 from sctl.numerics.class_means import class_means
 from sctl.run import Run
 

@@ -15,7 +15,7 @@ from sctl.errors import DataError, ParameterError
 from sctl.typing import Floats
 
 SCORES = ("margin", "entropy", "kurtosis", "reconstruction", "l2_hard", "l2_soft", "l1_hard", "l1_soft")
-"""Rejection scores, the most useful first; see :func:`sctl.methods.transfercluster.rejection.rejection_scores` for each."""
+"""Rejection scores, the most useful first; see :func:`sctl.methods.transfercluster.loadings.rejection_scores` for each."""
 
 DEFAULT_SCORES = ("margin", "entropy")
 """Judged together by default. See ``docs/decisions/0025-cells-beyond-the-source.md``."""

@@ -22,16 +22,15 @@ from sctl.methods.transfercluster.baselines import (
 from sctl.methods.transfercluster.baselines import (
     TargetCluster as TargetCluster,
 )
+from sctl.methods.transfercluster.biology import merged_subpopulations
 from sctl.methods.transfercluster.kernels import TargetStep
 from sctl.methods.transfercluster.landmarks import clustering_seconds
-from sctl.methods.transfercluster.merged_subpopulations import merged_subpopulations
+from sctl.methods.transfercluster.loadings import rejection_scores
 from sctl.methods.transfercluster.nmf import elastic_net_nmf, scale_to
 from sctl.methods.transfercluster.nmf_groups import Groups, nmf_groups, profiles_of_types
 from sctl.methods.transfercluster.preparation import N_NULLS, prepare_sweep
-from sctl.methods.transfercluster.rejection import rejection_scores
 from sctl.methods.transfercluster.sweep import ThetaSweep
-from sctl.methods.transfercluster.sweep_warnings import sweep_warnings
-from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta, thetas_beside
+from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta, sweep_warnings, thetas_beside
 from sctl.methods.transfercluster.transferability import transferability
 from sctl.numerics.class_means import class_means, one_hot
 from sctl.run import Run
@@ -288,7 +287,7 @@ class TransferCluster(SavedProfiles):
             holds the ``loadings``, ``varm`` the ``dictionary``. Where genes were used that only the target has,
             ``target_genes`` holds how, and how many. With ``target``, and where θ = 0 is among
             the points or θ is given, ``merged_subpopulations`` holds sentences on groups the source may hide, see
-            :func:`~sctl.methods.transfercluster.merged_subpopulations.merged_subpopulations`.
+            :func:`~sctl.methods.transfercluster.biology.merged_subpopulations`.
         """
         chosen = choose_theta(points, self.criterion) if theta is None else float(theta)
         if theta is not None and target is not None:

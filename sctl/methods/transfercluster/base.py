@@ -17,7 +17,6 @@ from sctl._version import __version__
 from sctl.data import (
     TARGET_ONLY,
     UNASSIGNED,
-    ConsensusClustering,
     Diagnostics,
     TargetOnlyGenes,
     TransferResult,
@@ -28,9 +27,13 @@ from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
 from sctl.methods.transfercluster.clusterers import ClustererName, check_installed
 from sctl.methods.transfercluster.landmarks import clustering_seconds
-from sctl.methods.transfercluster.loadings import evidence, label_probabilities, loading_contributions, loading_margin
+from sctl.methods.transfercluster.loadings import (
+    evidence,
+    label_probabilities,
+    loading_contributions,
+    loading_margin,
+)
 from sctl.methods.transfercluster.preparation import prepare_sweep, with_target_only_genes
-from sctl.methods.transfercluster.rejection import REJECTION_SCORES
 from sctl.methods.transfercluster.sc3 import Consensus, Distance, Sc3, Transformation
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.numerics.class_means import class_means
@@ -284,7 +287,7 @@ class ConsensusMethod(TransferMethod):
             var_names=tuple(getattr(self, "var_names_", ())),
             obsm={"loadings": sweep.loadings, **({} if sweep.rejection is None else {"rejection": sweep.rejection})},
             varm={"dictionary": self.dictionary_.T} if "dictionary_" in vars(self) else {},
-            diagnostics=_joined(found, sweep, int(consensus.proba.shape[1])),
+            diagnostics=sweep.described(found, int(consensus.proba.shape[1])),
         )
 
 
@@ -337,19 +340,3 @@ class SavedProfiles(TargetGenesMethod):
                 do="Save the model again.",
             )
         return self
-
-
-def _joined(found: Diagnostics, sweep: ThetaSweep, n_clusters: int) -> Diagnostics:
-    """Return what is known of one clustering with what its sweep knows."""
-    before = sweep.diagnostics
-    return replace(
-        found,
-        clustering=replace(
-            found.clustering or ConsensusClustering(n_clusters=n_clusters),
-            n_landmarks=None if sweep.landmarks is None else len(sweep.landmarks),
-        ),
-        transferability=before.transferability,
-        source_groups=before.source_groups,
-        target_genes=before.target_genes,
-        rejection_scores=() if sweep.rejection is None else tuple(REJECTION_SCORES),
-    )

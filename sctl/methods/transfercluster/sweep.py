@@ -12,13 +12,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy import stats
 
-from sctl.data import Diagnostics
+from sctl.data import ConsensusClustering, Diagnostics
 from sctl.errors import ParameterError
 from sctl.methods.transfercluster import storage
 from sctl.methods.transfercluster.alignment import aligned, centered_cosine, mean_agreement
 from sctl.methods.transfercluster.clusterers import CLUSTERERS, Cells, ClustererName
 from sctl.methods.transfercluster.kernels import ThetaKernels
 from sctl.methods.transfercluster.landmarks import CrossKernels, nearest_mean
+from sctl.methods.transfercluster.loadings import REJECTION_SCORES
 from sctl.methods.transfercluster.n_clusters import ConsensusAt, sc3_range
 from sctl.methods.transfercluster.sc3 import Consensus, Distance, Sc3
 from sctl.methods.transfercluster.theta import ThetaPoint
@@ -53,7 +54,7 @@ class ThetaSweep:
     clusterer : {"sc3", "leiden", "kmeans", "agglomerative"}
         What clusters the mixed data, see :mod:`sctl.methods.transfercluster.clusterers`.
     rejection : ndarray of shape (n_obs, 8), optional
-        See :func:`~sctl.methods.transfercluster.rejection.rejection_scores`.
+        See :func:`~sctl.methods.transfercluster.loadings.rejection_scores`.
     diagnostics : Diagnostics
         What the method found before any θ, without arrays.
     """
@@ -249,6 +250,21 @@ class ThetaSweep:
             If the file is damaged.
         """
         return cls(**storage.load(path))
+
+    def described(self, found: Diagnostics, n_clusters: int) -> Diagnostics:
+        """Return what is known of one clustering with what the sweep knows."""
+        before = self.diagnostics
+        return replace(
+            found,
+            clustering=replace(
+                found.clustering or ConsensusClustering(n_clusters=n_clusters),
+                n_landmarks=None if self.landmarks is None else len(self.landmarks),
+            ),
+            transferability=before.transferability,
+            source_groups=before.source_groups,
+            target_genes=before.target_genes,
+            rejection_scores=() if self.rejection is None else tuple(REJECTION_SCORES),
+        )
 
 
 def _without_gaps(clusters: Ints) -> Ints:

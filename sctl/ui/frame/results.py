@@ -103,7 +103,7 @@ def result(project: Project) -> TransferResult:
 
 
 def merged_subpopulations(project: Project) -> list[str]:
-    """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.methods.transfercluster.merged_subpopulations`."""
+    """Return a sentence for each group that the target shows by itself and the chosen θ hides; see :mod:`sctl.methods.transfercluster.biology`."""
     return list(result(project).diagnostics.merged_subpopulations or ())
 
 

@@ -9,8 +9,7 @@ import streamlit as st
 
 from sctl import plots, workflow
 from sctl.methods import METHODS
-from sctl.methods.transfercluster.sweep_warnings import sweep_notes
-from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta
+from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta, sweep_notes
 from sctl.project import Project
 from sctl.ui.frame import errors, results
 from sctl.ui.widgets import charts

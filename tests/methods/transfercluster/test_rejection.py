@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse, stats
 
-from sctl.methods.transfercluster import rejection
+from sctl.methods.transfercluster import loadings
+from sctl.methods.transfercluster.loadings import REJECTION_SCORES, entropy, kurtosis, rejection_scores
 from sctl.methods.transfercluster.nmf import nonnegative_loadings
-from sctl.methods.transfercluster.rejection import REJECTION_SCORES, entropy, kurtosis, rejection_scores
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def unit(values):
 
 
 def test_every_score(data, monkeypatch):
-    monkeypatch.setattr(rejection, "CHUNK", 7)
+    monkeypatch.setattr(loadings, "CHUNK", 7)
     X, H, W = data
     hard = np.eye(4)[W.argmax(axis=1)]
     found = scores_of(sparse.csr_matrix(X), H, W)
