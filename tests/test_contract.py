@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl.data import UNASSIGNED, Diagnostics, Pair, TransferResult, read_result, slot, to_uns, write_result
 from sctl.errors import Cancelled, DataError, NotFittedError, ParameterError, SctlError
 from sctl.methods import METHODS, get_method
-from sctl.methods.base import TransferMethod, transfer
+from sctl.methods.base import TransferMethod, fit_transfer
 from sctl.run import Run
 from sctl.simulate import toy_pair
 
@@ -33,7 +33,7 @@ def results(pair: Pair):
 
     def result(method):
         if method.key not in cache:
-            cache[method.key] = transfer(pair, method(), Run(seed=3))
+            cache[method.key] = fit_transfer(pair, method(), Run(seed=3))
         return cache[method.key]
 
     return result
@@ -55,10 +55,19 @@ def test_is_complete(method: type[TransferMethod], pair):
     for parameter in method.parameters():
         assert parameter.doc.endswith((".", "?")), parameter.name
         assert parameter.title
+    assert all(isinstance(work, str) and work.strip() for work in method.citations)
+    cost = method.cost(n_source=1000, n_target=500, n_thetas=10)
+    assert cost is None or cost > 0
+
+
+def test_warnings_are_sentences_and_survive_a_file(method, pair, results):
+    found = method.warnings(results(method))
+    assert all(text.endswith(".") for text in found)
+    assert method.warnings(read_result(write_result(pair.target, results(method)), method.key)) == found
 
 
 def test_same_seed_same_result(method, pair, results):
-    again = transfer(pair, method(), Run(seed=3))
+    again = fit_transfer(pair, method(), Run(seed=3))
     first = results(method)
     np.testing.assert_array_equal(first.clusters, again.clusters)
     np.testing.assert_array_equal(first.labels, again.labels)
@@ -94,14 +103,14 @@ def test_recovers_the_simulated_types(method, pair, results):
 def test_a_shuffled_source_names_cells_no_better_than_chance(method, pair):
     shuffled = pair.source.copy()
     shuffled.obs[pair.label_key] = np.random.default_rng(1).permutation(shuffled.obs[pair.label_key].astype(str))
-    result = transfer(changed(pair, source=shuffled), method(), Run())
+    result = fit_transfer(changed(pair, source=shuffled), method(), Run())
     truth = pair.target.obs["cell_type"].astype(str).to_numpy()
     assert (result.labels == truth).mean() < 0.7
 
 
 def test_inputs_are_left_as_they_were(method, pair):
     source, target = pair.source.copy(), pair.target.copy()
-    transfer(pair, method(), Run())
+    fit_transfer(pair, method(), Run())
     for before, after in ((source, pair.source), (target, pair.target)):
         assert (before.X != after.X).nnz == 0
         pd.testing.assert_frame_equal(before.obs, after.obs)
@@ -125,20 +134,20 @@ def test_transfer_twice_is_the_same_and_a_second_target_may_follow(method, pair)
 
 def test_can_be_stopped_at_every_step(method, pair):
     steps = []
-    transfer(pair, method(), Run(listener=steps.append))
+    fit_transfer(pair, method(), Run(listener=steps.append))
     assert len(steps) > 2
     for stop_at in sorted({1, len(steps) // 2, len(steps)}):
         seen = []
         run = Run(listener=seen.append, cancelled=lambda seen=seen, stop_at=stop_at: len(seen) >= stop_at)
         if stop_at < len(steps):
             with pytest.raises(Cancelled):
-                transfer(pair, method(), run)
+                fit_transfer(pair, method(), run)
         assert len(seen) <= stop_at
 
 
 def test_progress_reaches_its_total(method, pair):
     steps = []
-    transfer(pair, method(), Run(listener=steps.append))
+    fit_transfer(pair, method(), Run(listener=steps.append))
     last = {step.stage: step for step in steps}
     assert all(step.done == step.total for step in last.values()), last
     assert all(0 <= step.done <= step.total for step in steps)
@@ -196,16 +205,16 @@ def test_parameters_out_of_range_are_refused(method):
 
 def test_order_of_target_cells_does_not_matter(method, pair):
     order = np.random.default_rng(0).permutation(pair.target.n_obs)
-    permuted = transfer(changed(pair, target=pair.target[order].copy()), method(), Run())
-    plain = transfer(pair, method(), Run())
+    permuted = fit_transfer(changed(pair, target=pair.target[order].copy()), method(), Run())
+    plain = fit_transfer(pair, method(), Run())
     assert adjusted_rand_score(plain.clusters[order], permuted.clusters) > 0.95
     assert (plain.labels[order] == permuted.labels).mean() > 0.97
 
 
 def test_order_of_source_cells_does_not_matter(method, pair):
     order = np.random.default_rng(0).permutation(pair.source.n_obs)
-    permuted = transfer(changed(pair, source=pair.source[order].copy()), method(), Run())
-    assert (transfer(pair, method(), Run()).labels == permuted.labels).mean() > 0.97
+    permuted = fit_transfer(changed(pair, source=pair.source[order].copy()), method(), Run())
+    assert (fit_transfer(pair, method(), Run()).labels == permuted.labels).mean() > 0.97
 
 
 def test_sparse_and_dense_agree(method, pair, results):
@@ -214,7 +223,7 @@ def test_sparse_and_dense_agree(method, pair, results):
         out.X = out.X.toarray()
         return out
 
-    result = transfer(changed(pair, source=dense(pair.source), target=dense(pair.target)), method(), Run(seed=3))
+    result = fit_transfer(changed(pair, source=dense(pair.source), target=dense(pair.target)), method(), Run(seed=3))
     np.testing.assert_array_equal(result.labels, results(method).labels)
     assert adjusted_rand_score(result.clusters, results(method).clusters) > 0.99
 
@@ -223,7 +232,7 @@ def test_labels_that_files_dislike(method, pair, tmp_path):
     names = {name: f"{name} B/NK; α=1" for name in pair.labels.categories}
     source = pair.source.copy()
     source.obs[pair.label_key] = source.obs[pair.label_key].astype(str).map(names).astype("category")
-    result = transfer(changed(pair, source=source), method(), Run())
+    result = fit_transfer(changed(pair, source=source), method(), Run())
     write_result(pair.target, result).write_h5ad(tmp_path / "slash.h5ad")
     labels = ad.read_h5ad(tmp_path / "slash.h5ad").obs[f"{slot(method.key)}_label"]
     assert set(labels.astype(str)) <= {*names.values(), UNASSIGNED}
@@ -233,7 +242,7 @@ def test_labels_that_files_dislike(method, pair, tmp_path):
 def result_or_error(pair: Pair, method: type[TransferMethod]) -> TransferResult | SctlError:
     """Return what came out; anything but an error written for the user fails the test."""
     try:
-        return transfer(pair, method(), Run())
+        return fit_transfer(pair, method(), Run())
     except SctlError as error:
         return error
 
@@ -268,7 +277,7 @@ def test_a_silent_cell_works_or_is_refused(method, pair):
 def test_a_source_without_labels_is_refused(method, pair):
     if method.needs_labels:
         with pytest.raises(DataError, match="no cell-type labels"):
-            transfer(dataclasses.replace(pair, label_key=None), method(), Run())
+            fit_transfer(dataclasses.replace(pair, label_key=None), method(), Run())
 
 
 def test_a_source_with_one_type_is_refused_or_names_all_cells_so(method):

@@ -29,7 +29,7 @@ from sctl.export import methods_paragraph
 from sctl.io import ACCEPTED
 from sctl.jobs.tasks import run_job
 from sctl.methods import METHODS
-from sctl.methods.base import TransferMethod, transfer
+from sctl.methods.base import TransferMethod, fit_transfer
 from sctl.project import Project, export_project, import_project
 from sctl.project import analyses as project_analyses
 from sctl.run import Run
@@ -276,7 +276,7 @@ def guides_method(tmp_path, monkeypatch) -> type[TransferMethod]:
 
 def test_a_method_of_others_shows_all_that_it_declares(guides_method, pair, tmp_path):
     assert estimates.in_words(estimates.with_start(guides_method.cost(n_source=10**5, n_target=10**5))) == "about 20 s"
-    result = transfer(pair, guides_method(), Run())
+    result = fit_transfer(pair, guides_method(), Run())
     said = methods_paragraph(result)
     assert "Kiselev et al. (2018), https://doi.org/10.1038/nmeth.4644; Pearson (1896), Philosophical" in said
     assert "SC3" not in said
