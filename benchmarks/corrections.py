@@ -21,7 +21,7 @@ from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.analysis.evaluate import adjusted_rand  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import METHODS, get_method  # noqa: E402
-from sctl.methods.base import transfer  # noqa: E402
+from sctl.methods.base import fit_transfer  # noqa: E402
 from sctl.preprocess import PrepareReport, PreprocessParams, prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
@@ -39,7 +39,7 @@ def row(pair: RealPair, folder: Path, variant: str, seed: int) -> dict[str, Any]
     prepared = prepare_pair(source, target, params, label_key=pair.label_key)
     known = truth.reindex(prepared.pair.target.obs_names).to_numpy(dtype=object)
     scores = {
-        key: adjusted_rand(transfer(prepared.pair, get_method(key)(), Run(seed=seed)).clusters, known)
+        key: adjusted_rand(fit_transfer(prepared.pair, get_method(key)(), Run(seed=seed)).clusters, known)
         for key in ("transfercluster", "targetcluster", "concatenatecluster")
         if key in METHODS
     }

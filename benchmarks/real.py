@@ -24,7 +24,7 @@ from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.analysis.evaluate import accuracy, adjusted_rand, nmi  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import METHODS, get_method  # noqa: E402
-from sctl.methods.base import transfer  # noqa: E402
+from sctl.methods.base import fit_transfer  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
 
@@ -37,7 +37,7 @@ def prepared(pair: RealPair, folder: Path) -> tuple[Any, np.ndarray]:
 def scored(given: tuple[Any, np.ndarray], key: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
     """Run a method and compare with the truth."""
     pair, truth = given
-    result = transfer(pair, get_method(key)(**settings), Run(seed=seed))
+    result = fit_transfer(pair, get_method(key)(**settings), Run(seed=seed))
     known = ~pd.isna(truth)
     alone = result.diagnostics.theta is not None
     return {

@@ -27,7 +27,7 @@ from sctl.analysis.evaluate import accuracy, adjusted_rand  # noqa: E402
 from sctl.data import TARGET_ONLY, Pair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
 from sctl.methods import get_method  # noqa: E402
-from sctl.methods.base import transfer  # noqa: E402
+from sctl.methods.base import fit_transfer  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
@@ -78,7 +78,7 @@ def compared(pair: Pair, truth: np.ndarray, n_clusters: int | None, seed: int) -
     for mode in MODES:
         start = time.process_time()
         method = get_method("transfercluster")(target_genes=mode, n_permutations=0, n_clusters=n_clusters)
-        result = transfer(pair, method, Run(seed=seed))
+        result = fit_transfer(pair, method, Run(seed=seed))
         known = np.isin(truth.astype(str), list(result.label_names))
         yield {
             "mode": mode,

@@ -9,7 +9,7 @@ import pytest
 
 from sctl.data import Depths, Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.preprocess import log_normalize, prepare_pair
 from sctl.run import Run
 from sctl.simulate import simulate_pair
@@ -31,7 +31,7 @@ EACH = pytest.mark.parametrize("key", QUICK)
 @pytest.fixture(scope="module")
 def results(pair: Pair):
     """One result of each method on a pair whose types are the same on both sides."""
-    return {key: transfer(pair, get_method(key)(**settings), Run()) for key, settings in QUICK.items()}
+    return {key: fit_transfer(pair, get_method(key)(**settings), Run()) for key, settings in QUICK.items()}
 
 
 @EACH
@@ -43,7 +43,9 @@ def test_nothing_is_said_where_both_have_the_same_types(results, key):
 def test_a_target_of_other_types_is_said_although_its_cells_have_names(key):
     source, target = simulate_pair("none", 400, n_source=200, n_target=80, run=Run(seed=1))
     foreign = prepare_pair(source, target, label_key="cell_type").pair
-    assert any(SAID[key] in text for text in result_warnings(transfer(foreign, get_method(key)(**QUICK[key]), Run())))
+    assert any(
+        SAID[key] in text for text in result_warnings(fit_transfer(foreign, get_method(key)(**QUICK[key]), Run()))
+    )
 
 
 @EACH
@@ -107,7 +109,7 @@ def less_deeply(result):
 @pytest.mark.parametrize("key", ["transfercluster", "targetcluster", "itclust"])
 def test_a_target_measured_much_less_deeply_is_said_by_every_method(key):
     pair, method = shallow_pair(deep=0.05, shallow=0.005), get_method(key)(**QUICK.get(key, {}))
-    found = transfer(pair, method, Run())
+    found = fit_transfer(pair, method, Run())
     (said,) = less_deeply(found)
     assert found.diagnostics.depths.target == np.median(np.asarray((pair.target.X > 0).sum(axis=1)))
     assert f"{found.diagnostics.depths.target:,.0f} or fewer of the genes" in said
@@ -124,7 +126,7 @@ def test_a_target_measured_much_less_deeply_is_said_by_every_method(key):
     ],
 )
 def test_depth_is_told_by_genes_or_by_counts(deep, shallow, as_log, n_said):
-    found = transfer(shallow_pair(deep=deep, shallow=shallow, as_log=as_log), get_method("targetcluster")(), Run())
+    found = fit_transfer(shallow_pair(deep=deep, shallow=shallow, as_log=as_log), get_method("targetcluster")(), Run())
     assert len(less_deeply(found)) == n_said
 
 

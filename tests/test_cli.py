@@ -24,7 +24,7 @@ from sctl.cli.progress import Bar
 from sctl.cli.summary import print_summary, source_transferability
 from sctl.data import ReferenceMapping, SourceTransferability, read_result
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.run import Progress, Run
 from sctl.simulate import toy_pair
 
@@ -152,7 +152,7 @@ def test_it_says_what_the_source_is_worth(
 
 
 def test_it_says_what_makes_a_result_unsure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
+    result = fit_transfer(toy_pair(), get_method("transfercluster")(theta=0.5, n_permutations=0), Run())
     known = result.diagnostics
     mapping = ReferenceMapping(
         drift=0.0, n_trained=0, n_weights=9, conditions=("a", "b"), n_new_conditions=1, adaptors={}, reference_id="x",

@@ -17,7 +17,7 @@ from sctl.analysis.unknown_cells import (
     score_table,
 )
 from sctl.errors import DataError, ParameterError
-from sctl.methods.transfercluster.rejection import REJECTION_SCORES
+from sctl.methods.transfercluster.loadings import REJECTION_SCORES
 from sctl.run import Run
 from sctl.simulate import Simulation
 

@@ -18,7 +18,7 @@ from benchmarks.paper_itclust.experiments import Experiment, Trial, joined, n_va
 from benchmarks.paper_itclust.rivals import RIVALS, Answer
 from sctl.data import UNASSIGNED, Diagnostics, KeptStage, Pair, StageTypes
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.run import Run
 
 
@@ -192,7 +192,7 @@ def test_a_method_of_the_package_takes_settings(folder):
 
 
 def test_both_stages_of_itclust_are_judged(pair: Pair):
-    result = transfer(pair, get_method("targetcluster")())
+    result = fit_transfer(pair, get_method("targetcluster")())
     assert runs.before_and_after("m", result) == []
     proba = np.eye(2)[[0, 1, 1]]
     staged = replace(

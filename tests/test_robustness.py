@@ -12,7 +12,7 @@ from sctl.analysis.stability_measures import groups_from, separated, total_varia
 from sctl.analysis.stability_outcomes import Outcome, Separation, wilson
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.methods import METHODS, get_method
-from sctl.methods.base import TransferMethod, transfer
+from sctl.methods.base import TransferMethod, fit_transfer
 from sctl.run import Run
 from sctl.simulate import toy_pair
 
@@ -111,7 +111,7 @@ def test_a_seed_gives_what_the_method_gives(pair, groups, key, settings):
     method = get_method(key)(**settings)
     trial = prepare_trial(key, pair, method, groups, Run(seed=11))
     for seed in (0, 5):
-        clusters = transfer(pair, get_method(key)(**settings), Run(seed=seed)).clusters
+        clusters = fit_transfer(pair, get_method(key)(**settings), Run(seed=seed)).clusters
         found = one_seed(trial, seed)
         assert found.total_variation == total_variation(clusters, groups)
         assert found.separated == separated(clusters, groups)
@@ -127,13 +127,13 @@ def test_the_seed_matters_where_structure_is_lacking(pair):
     method = get_method("transfercluster")(theta=0.0, n_clusters=12)
     trial = prepare_trial("t", pair, method, groups)
     found = [one_seed(trial, seed).total_variation for seed in range(4)]
-    assert found == [total_variation(transfer(pair, method, Run(seed=seed)).clusters, groups) for seed in range(4)]
+    assert found == [total_variation(fit_transfer(pair, method, Run(seed=seed)).clusters, groups) for seed in range(4)]
     assert len(set(found)) > 1
 
 
 def test_a_theta_chosen_by_hand_is_kept(pair, groups):
     trial = prepare_trial("t", pair, get_method("transfercluster")(theta=0.35, n_clusters=5), groups)
-    clusters = transfer(pair, get_method("transfercluster")(theta=0.35, n_clusters=5), Run(seed=3)).clusters
+    clusters = fit_transfer(pair, get_method("transfercluster")(theta=0.35, n_clusters=5), Run(seed=3)).clusters
     assert trial.sweep is not None
     assert one_seed(trial, 3).total_variation == total_variation(clusters, groups)
 

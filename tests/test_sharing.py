@@ -11,7 +11,7 @@ import pytest
 
 from sctl.errors import DataError, NotFittedError, ParameterError
 from sctl.methods import METHODS, get_method
-from sctl.methods.base import Saveable, transfer
+from sctl.methods.base import Saveable, fit_transfer
 from sctl.run import Run
 from sctl.sharing import load_model, model_card, read_manifest, save_model
 
@@ -182,5 +182,5 @@ def test_what_cannot_be_saved_is_refused(tmp_path, pair):
 
 
 def test_saving_does_not_touch_the_method(fitted, path, pair):
-    again = transfer(pair, ItClust(n_pretrain_epochs=2, dropout=0.3), Run(seed=4))
+    again = fit_transfer(pair, ItClust(n_pretrain_epochs=2, dropout=0.3), Run(seed=4))
     np.testing.assert_array_equal(fitted.transfer(pair.target, Run(seed=4)).labels, again.labels)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.methods.transfercluster import preparation as prepare_module
 from sctl.methods.transfercluster.clusterers import CLUSTERERS
 from sctl.methods.transfercluster.preparation import prepare_sweep
@@ -36,7 +36,7 @@ def test_by_default_the_answer_is_sc3s_own(pair):
 def test_each_method_takes_each_clusterer(pair, key, name):
     kind = get_method(key)
     settings = {"theta": 0.4} if key == "transfercluster" else {}
-    result = transfer(pair, kind(clusterer=name, **settings), Run())
+    result = fit_transfer(pair, kind(clusterer=name, **settings), Run())
     assert adjusted_rand_score(pair.target.obs["cell_type"], result.labels) > 0.9
     assert result.params["clusterer"] == name
 

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl.data import TARGET_ONLY, read_result, write_result
 from sctl.io import read, write_h5ad
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.methods.transfercluster import base
 from sctl.preprocess import Prepared, PreprocessParams, RoleParams, prepare_pair
 from sctl.run import Run
@@ -90,8 +90,8 @@ def test_the_target_of_a_pair_survives_a_file(scarce, tmp_path):
 
 @pytest.mark.parametrize("mode", ["constant", "covariance"])
 def test_theta_zero_is_the_target_alone_with_all_its_genes(scarce, mode):
-    zero = transfer(scarce.pair, TransferCluster(theta=0.0, target_genes=mode, n_clusters=4), Run())
-    alone = transfer(scarce.pair, TargetCluster(target_genes=mode, n_clusters=4), Run())
+    zero = fit_transfer(scarce.pair, TransferCluster(theta=0.0, target_genes=mode, n_clusters=4), Run())
+    alone = fit_transfer(scarce.pair, TargetCluster(target_genes=mode, n_clusters=4), Run())
     np.testing.assert_array_equal(zero.clusters, alone.clusters)
     np.testing.assert_allclose(zero.embedding, alone.embedding)
     assert zero.diagnostics.target_genes.n_genes == alone.diagnostics.target_genes.n_genes == 240
@@ -102,7 +102,7 @@ def test_theta_zero_is_the_target_alone_with_all_its_genes(scarce, mode):
 ])  # fmt: skip
 @pytest.mark.parametrize("mode", ["constant", "covariance"])
 def test_own_genes_find_easy_types(scarce, mode, settings):
-    result = transfer(scarce.pair, TransferCluster(target_genes=mode, **settings), Run())
+    result = fit_transfer(scarce.pair, TransferCluster(target_genes=mode, **settings), Run())
     truth = scarce.pair.target.obs["cell_type"].astype(str)
     assert adjusted_rand_score(truth, result.labels) > 0.9
     assert (result.labels == truth).mean() > 0.9
@@ -110,7 +110,7 @@ def test_own_genes_find_easy_types(scarce, mode, settings):
 
 def test_own_genes_change_what_is_clustered_and_not_what_cells_resemble(scarce):
     results = {
-        mode: transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=mode), Run())
+        mode: fit_transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=mode), Run())
         for mode in ("shared", "constant", "covariance")
     }
     shared, constant, covariance = results.values()
@@ -126,7 +126,7 @@ def test_own_genes_change_what_is_clustered_and_not_what_cells_resemble(scarce):
 def test_own_genes_are_used_by_themselves_where_few_are_shared(scarce, monkeypatch, few, mode):
     monkeypatch.setattr(base, "FEW_GENES", few)
     by_itself, asked = (
-        transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=choice), Run()) for choice in ("auto", mode)
+        fit_transfer(scarce.pair, TransferCluster(theta=0.4, target_genes=choice), Run()) for choice in ("auto", mode)
     )
     np.testing.assert_array_equal(by_itself.embedding, asked.embedding)
     used = by_itself.diagnostics.target_genes
@@ -135,14 +135,14 @@ def test_own_genes_are_used_by_themselves_where_few_are_shared(scarce, monkeypat
 
 def test_without_own_genes_every_choice_is_the_same(pair):
     shared, covariance = (
-        transfer(pair, TransferCluster(theta=0.4, target_genes=mode), Run()) for mode in ("shared", "covariance")
+        fit_transfer(pair, TransferCluster(theta=0.4, target_genes=mode), Run()) for mode in ("shared", "covariance")
     )
     np.testing.assert_array_equal(shared.embedding, covariance.embedding)
     assert covariance.diagnostics.target_genes is None
 
 
 def test_the_result_fits_the_target_with_all_genes(scarce):
-    result = transfer(scarce.pair, TransferCluster(theta=0.4, target_genes="covariance"), Run())
+    result = fit_transfer(scarce.pair, TransferCluster(theta=0.4, target_genes="covariance"), Run())
     back = read_result(write_result(scarce.target_all, result), "transfercluster")
     np.testing.assert_array_equal(back.clusters, result.clusters)
     assert back.params["target_genes"] == "covariance"

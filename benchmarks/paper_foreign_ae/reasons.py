@@ -15,7 +15,7 @@ from sctl.analysis.enrichment import Gsea, enrich
 from sctl.analysis.explain import deletion
 from sctl.genesets import hallmark
 from sctl.methods import get_method
-from sctl.methods.base import Explains, transfer
+from sctl.methods.base import Explains, fit_transfer
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 
@@ -38,7 +38,7 @@ def checked(pair: RealPair, folder: Path, seed: int) -> Iterator[dict[str, Any]]
     for key in METHODS:
         run = Run(seed=seed)
         method = get_method(key)(**SETTINGS.get(key, {}))
-        result = transfer(prepared, method, run)
+        result = fit_transfer(prepared, method, run)
         assert isinstance(method, Explains)
         counts = pd.Series(result.labels)[np.isin(result.labels, result.label_names)].value_counts()
         labels = list(counts.index[:2])

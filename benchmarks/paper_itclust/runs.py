@@ -19,7 +19,7 @@ from sctl.analysis.evaluate import accuracy, adjusted_rand, macro_f1, nmi
 from sctl.data import UNASSIGNED, Pair, TransferResult
 from sctl.errors import SctlWarning
 from sctl.methods import METHODS, get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.run import Run
 
 QUALITY = ("accuracy", "shared", "majority", "ARI", "NMI", "macro-F1", "unassigned")
@@ -96,7 +96,7 @@ def answers(given: tuple[Pair, Any], method: str, seed: int) -> list[Answer]:
         if method in RIVALS:
             return RIVALS[method](pair, Run(seed=seed))
         key, settings = variant(method)
-        result = transfer(pair, get_method(key)(**settings), Run(seed=seed))
+        result = fit_transfer(pair, get_method(key)(**settings), Run(seed=seed))
     return [Answer(method, result.clusters, result.labels), *before_and_after(method, result)]
 
 

@@ -12,7 +12,7 @@ from sctl.analysis.evaluate import adjusted_rand
 from sctl.data import Pair
 from sctl.errors import SctlError
 from sctl.methods import get_method
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.methods.transfercluster.theta import choose_theta
 from sctl.run import Run
 
@@ -89,7 +89,7 @@ def _swept(pair: Pair, truth: np.ndarray, method: Any, run: Run) -> list[dict[st
 def _concatenated(pair: Pair, truth: np.ndarray, method: Any, run: Run) -> dict[str, Any]:
     start = process_time()
     try:
-        result = transfer(pair, method, run)
+        result = fit_transfer(pair, method, run)
     except SctlError as error:
         return {"method": CONCATENATE, "refused": str(error)}
     found = {"ARI": adjusted_rand(result.clusters, truth), "k": len(result.cluster_names)}

@@ -14,7 +14,7 @@ from sctl.analysis.stability_measures import Groups, separated, total_variation
 from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
-from sctl.methods.base import SweepsTheta, TransferMethod, learned, transfer
+from sctl.methods.base import SweepsTheta, TransferMethod, fit_transfer, learned
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run
 
@@ -108,7 +108,7 @@ def one_seed(trial: Trial, seed: int, run: Run | None = None) -> Outcome:
 def _clusters(trial: Trial, run: Run) -> NDArray[np.integer[Any]]:
     method: Any = trial.method
     if trial.sweep is None:
-        return transfer(trial.pair, method.with_settings(), run).clusters
+        return fit_transfer(trial.pair, method.with_settings(), run).clusters
     sweep = replace(trial.sweep, seed=run.seed)
     theta = method.params.get("theta")
     with threadpool_limits(limits=1, user_api="blas"):

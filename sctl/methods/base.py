@@ -36,10 +36,10 @@ __all__ = [
     "SelfTests",
     "SweepsTheta",
     "TransferMethod",
+    "fit_transfer",
     "has_capability",
     "learned",
     "param",
-    "transfer",
     "with_depths",
 ]
 
@@ -301,8 +301,10 @@ def learned(pair: Pair, method: Method, run: Run) -> Method:
     return method.fit(pair.source, pair.label_key, run)
 
 
-def transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
-    """Learn from the pair's source and label its target.
+def fit_transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
+    """Fit a method on the pair's source, as it is set up, and label the target: the core of :func:`sctl.workflow.transfer`.
+
+    Batches are corrected only where the method names their column; nothing is chosen for the user here.
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ def transfer(
     run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
     if sweeping is None:
-        return base.transfer(pair, method, run)
+        return base.fit_transfer(pair, method, run)
     theta = chosen_theta(method, theta)
     sweep = prepare_sweep(pair, method, run)
     points = list(sweep.points(sweeping.thetas if theta is None else thetas_beside(theta), run))

@@ -22,7 +22,7 @@ from sctl.data import Diagnostics
 from sctl.errors import Cancelled, ProjectError
 from sctl.genesets import GeneSets
 from sctl.jobs import JobState
-from sctl.methods.transfercluster.sweep_warnings import SweepWarning
+from sctl.methods.transfercluster.theta import SweepWarning
 from sctl.project import Project, analyses, load_pair, load_result, load_target_all, mean_of_genes, save_selection
 from sctl.project.results import POINTS, RESULT, SWEEP, save_embeddings, save_point, save_result, save_sweep
 from sctl.run import Run

@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 from sctl.data import UNASSIGNED, Pair, read_result, result_only, to_uns, write_result
 from sctl.errors import DataError
 from sctl.methods import get_method
-from sctl.methods.base import Saveable, transfer
+from sctl.methods.base import Saveable, fit_transfer
 from sctl.run import Run
 
 ItClust = get_method("itclust")
@@ -70,7 +70,7 @@ def test_fitting_leaves_the_seeded_generators_of_others_alone(pair):
     import torch  # noqa: PLC0415 - only here
 
     before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    transfer(pair, ItClust(**QUICK), Run())
+    fit_transfer(pair, ItClust(**QUICK), Run())
     assert torch.equal(before, torch.get_rng_state())
     np.testing.assert_array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
 
@@ -81,7 +81,7 @@ def test_clusters_keep_their_names_when_a_type_is_absent_in_the_target(pair):
     target = pair.target[truth_of(pair) != first].copy()
     some = dataclasses.replace(pair, target=target)
     for choice in ("drop", "keep"):
-        found = transfer(some, ItClust(answer="after", empty_centroids=choice, **QUICK), Run())
+        found = fit_transfer(some, ItClust(answer="after", empty_centroids=choice, **QUICK), Run())
         assert (found.labels == truth_of(some)).mean() > 0.9
         assert found.diagnostics.kept.cluster_types == found.cluster_names
         assert (first in found.cluster_names) == (choice == "keep")
@@ -93,7 +93,7 @@ def test_both_answers_are_kept(pair, result):
         proba, types = result.obsm[f"{name}_proba"], getattr(result.diagnostics.kept.types, name)
         assert proba.shape == (n_obs, len(types))
         assert result.obsm[f"{name}_embedding"].shape[0] == n_obs
-        kept = transfer(pair, ItClust(answer=name, **QUICK), Run(seed=1))
+        kept = fit_transfer(pair, ItClust(answer=name, **QUICK), Run(seed=1))
         np.testing.assert_array_equal(np.array(types, dtype=object)[proba.argmax(1)], kept.labels)
         assert kept.diagnostics.kept.answer == name
         assert kept.label_proba.shape == (n_obs, n_types)
@@ -137,13 +137,13 @@ def test_everything_that_is_told_survives_a_file(pair, result, tmp_path):
 def test_a_type_the_source_lacks_can_become_a_new_group(pair):
     lacking = sorted(pair.labels.categories)[1]
     some = without(pair, lacking)
-    found = transfer(some, ItClust(answer="after", n_new_clusters=1, **QUICK), Run())
+    found = fit_transfer(some, ItClust(answer="after", n_new_clusters=1, **QUICK), Run())
     assert "new group 1" in found.cluster_names
     new = found.clusters == found.cluster_names.index("new group 1")
     assert (truth_of(pair)[new] == lacking).mean() > 0.9
     assert new.sum() > 0.8 * (truth_of(pair) == lacking).sum()
     assert set(found.labels[new]) == {UNASSIGNED}
-    plain = transfer(some, ItClust(answer="after", **QUICK), Run())
+    plain = fit_transfer(some, ItClust(answer="after", **QUICK), Run())
     assert adjusted_rand_score(truth_of(pair), found.clusters) > adjusted_rand_score(truth_of(pair), plain.clusters)
 
 
@@ -152,14 +152,14 @@ def test_where_the_source_does_not_explain_the_target_new_groups_are_made(pair, 
     assert not any(name.startswith("new group") for name in result.cluster_names)
     lacking = sorted(pair.labels.categories)[2:]
     some = without(pair, *lacking)
-    found = transfer(some, ItClust(**QUICK), Run())
+    found = fit_transfer(some, ItClust(**QUICK), Run())
     truth, known = truth_of(pair), ~np.isin(truth_of(pair), lacking)
     assert not found.diagnostics.fine_tuning.explained
     assert (found.labels[known] == truth[known]).mean() > 0.95  # what the source has keeps its name
     new = found.labels == UNASSIGNED
     assert set(truth[new]) == {lacking[0]}
     assert new.sum() > 0.95 * (truth == lacking[0]).sum()  # the other looks like a known type: there are two only
-    plain = transfer(some, ItClust(n_new_clusters=0, **QUICK), Run())
+    plain = fit_transfer(some, ItClust(n_new_clusters=0, **QUICK), Run())
     assert UNASSIGNED not in plain.labels
     gain = adjusted_rand_score(truth, found.clusters) - adjusted_rand_score(truth, plain.clusters)
     assert gain > 0.1
@@ -175,10 +175,10 @@ def test_scaling_within_batches_undoes_what_batches_add(pair):
     source.obs["donor"] = batch
     some = dataclasses.replace(pair, source=source)
     sure = [
-        transfer(some, ItClust(batch_key=key, answer="before", **QUICK), Run()).confidence.mean()
+        fit_transfer(some, ItClust(batch_key=key, answer="before", **QUICK), Run()).confidence.mean()
         for key in ("donor", None)
     ]
-    right = (transfer(some, ItClust(batch_key="donor", **QUICK), Run()).labels == truth_of(pair)).mean()
+    right = (fit_transfer(some, ItClust(batch_key="donor", **QUICK), Run()).labels == truth_of(pair)).mean()
     assert right > 0.9
     assert sure[0] > sure[1]
 
@@ -193,7 +193,7 @@ def test_the_column_of_batches_must_be_in_the_source_but_may_lack_in_the_target(
         ItClust(batch_key="planet").fit(pair.source, pair.label_key, Run())
     source = pair.source.copy()
     source.obs["donor"] = np.where(np.arange(source.n_obs) % 2, "a", "b")
-    found = transfer(dataclasses.replace(pair, source=source), ItClust(batch_key="donor", **QUICK), Run())
+    found = fit_transfer(dataclasses.replace(pair, source=source), ItClust(batch_key="donor", **QUICK), Run())
     assert (found.labels == truth_of(pair)).mean() > 0.9
 
 
@@ -267,7 +267,7 @@ def test_the_papers_settings_work_too(pair):
         n_new_clusters=0,
         answer="after",
     )
-    result = transfer(pair, method, Run())
+    result = fit_transfer(pair, method, Run())
     assert (result.labels == truth_of(pair)).mean() > 0.9
 
 

@@ -12,7 +12,7 @@ from sctl.data import read_result, write_result
 from sctl.errors import DataError, ParameterError
 from sctl.genesets import hallmark
 from sctl.methods import get_method
-from sctl.methods.base import Saveable, transfer
+from sctl.methods.base import Saveable, fit_transfer
 from sctl.methods.poisson.denoise import denoised, denoised_genes, has_denoised, with_denoised
 from sctl.methods.poisson.search import search_poisson
 from sctl.numerics.hyperparameters import Range
@@ -128,13 +128,13 @@ def test_hallmark_genes_are_found_by_symbol(pair):
     sides = {side: getattr(pair, side).copy() for side in ("source", "target")}
     for side in sides.values():
         side.var_names = names
-    result = transfer(dataclasses.replace(pair, **sides), Poisson(**QUICK, genes="hallmark"), Run())
+    result = fit_transfer(dataclasses.replace(pair, **sides), Poisson(**QUICK, genes="hallmark"), Run())
     assert result.var_names == tuple(names[:40])
 
 
 def test_the_complex_model_and_the_papers_forms_run(pair):
     settings = {"l1": 1e-6, "weight_decay": 1e-5, "loss": "log-rate", "softplus": "width", "scaling": "each"}
-    result = transfer(pair, Poisson(**QUICK, **settings, distance="euclidean"), Run())
+    result = fit_transfer(pair, Poisson(**QUICK, **settings, distance="euclidean"), Run())
     assert np.isfinite(result.embedding).all()
     config = Poisson(schedule="paper", max_epochs=400, l1=1e-6, model="complex").config
     assert (config.training.optimiser, config.training.batch_size, config.training.max_epochs) == ("nesterov", 1, 400)

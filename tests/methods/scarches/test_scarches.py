@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from sctl.data import UNASSIGNED, Pair
 from sctl.errors import DataError
-from sctl.methods.base import transfer
+from sctl.methods.base import fit_transfer
 from sctl.methods.scarches import ScArches
 from sctl.run import Run
 from sctl.sharing import load_model, save_model
@@ -49,13 +49,13 @@ def test_one_dataset_where_the_column_is_missing(pair):
 def test_a_type_that_the_reference_lacks_is_found(pair):
     seen = truth_of(pair.source) != "type D"
     without = replace(pair, source=pair.source[seen].copy())
-    result = transfer(without, ScArches(), Run())
+    result = fit_transfer(without, ScArches(), Run())
     new = truth_of(pair.target) == "type D"
     assert roc_auc_score(new, result.obsm["novelty"][:, 0]) > 0.97
     assert (result.labels[new] == UNASSIGNED).mean() > 0.5
     assert (result.labels[~new] == truth_of(pair.target)[~new]).mean() > 0.9
     assert "unknown 1" in result.cluster_names
-    plain = transfer(without, ScArches(find_new_types=False), Run())
+    plain = fit_transfer(without, ScArches(find_new_types=False), Run())
     assert "unknown 1" not in plain.cluster_names
     np.testing.assert_allclose(plain.label_proba.sum(axis=1), 1.0)
 
@@ -75,14 +75,14 @@ def test_missing_genes_are_filled_and_said(fitted, pair):
 
 def test_counts_are_modelled_only_where_there_are_some(pair):
     settings = {"preset": "paper-cvae", "epochs": 2, "surgery_epochs": 2}
-    assert transfer(pair, ScArches(**settings), Run()).diagnostics.mapping.notes == ()
+    assert fit_transfer(pair, ScArches(**settings), Run()).diagnostics.mapping.notes == ()
     source, target = pair.source.copy(), pair.target.copy()
     del target.layers["counts"]
-    mapped = transfer(replace(pair, target=target), ScArches(**settings), Run())
+    mapped = fit_transfer(replace(pair, target=target), ScArches(**settings), Run())
     assert "no raw counts" in mapped.diagnostics.mapping.notes[0]
     assert mapped.diagnostics.mapping.n_trained == 0
     del source.layers["counts"]
-    modelled = transfer(replace(pair, source=source, target=target), ScArches(**settings), Run())
+    modelled = fit_transfer(replace(pair, source=source, target=target), ScArches(**settings), Run())
     assert "normalised expression was modelled" in modelled.diagnostics.mapping.notes[0]
     assert modelled.diagnostics.mapping.n_trained > 0
 

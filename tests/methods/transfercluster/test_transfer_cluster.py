@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from sctl.data import read_result, write_result
 from sctl.methods import get_method
-from sctl.methods.base import SweepsTheta, transfer
+from sctl.methods.base import SweepsTheta, fit_transfer
 from sctl.methods.transfercluster.transferability import transferability
 from sctl.preprocess import prepare_pair
 from sctl.run import Run
@@ -34,8 +34,8 @@ def test_grid_leaves_out_theta_one_and_holds_the_asked_theta():
 
 
 def test_theta_zero_is_target_cluster(pair):
-    alone = transfer(pair, TargetCluster(), Run())
-    zero = transfer(pair, TransferCluster(theta=0.0), Run())
+    alone = fit_transfer(pair, TargetCluster(), Run())
+    zero = fit_transfer(pair, TransferCluster(theta=0.0), Run())
     np.testing.assert_array_equal(alone.clusters, zero.clusters)
     np.testing.assert_array_equal(alone.labels, zero.labels)
     assert zero.diagnostics.theta.theta == 0.0
@@ -43,7 +43,7 @@ def test_theta_zero_is_target_cluster(pair):
 
 
 def test_curve_is_in_the_result(pair):
-    result = transfer(pair, TransferCluster(), Run())
+    result = fit_transfer(pair, TransferCluster(), Run())
     assert result.diagnostics.theta.thetas == tuple(round(0.1 * i, 6) for i in range(10))
     best = result.diagnostics.theta.thetas[int(np.argmax(np.round(result.diagnostics.theta.scores["balanced"], 9)))]
     assert result.diagnostics.theta.theta == best
@@ -57,7 +57,7 @@ def test_curve_is_in_the_result(pair):
     {"target_step": "hard_optimised", "criterion": "null_kta"}, {"n_clusters": 4}, {"theta_step": 0.3, "theta_max": 0.6}, {"n_init": 3}, {"l1_ratio": 0.0, "dictionary": "nmf", "alpha": 1.0},
 ])  # fmt: skip
 def test_every_option_finds_easy_types(pair, settings):
-    result = transfer(pair, TransferCluster(**settings), Run())
+    result = fit_transfer(pair, TransferCluster(**settings), Run())
     truth = pair.target.obs["cell_type"].astype(str).to_numpy()
     assert (result.labels == truth).mean() > 0.9
 
@@ -66,13 +66,13 @@ def test_a_source_without_labels_gives_groups(pair):
     unlabelled = dataclasses.replace(pair, label_key=None)
     method = TransferCluster(source_types="found")
     assert not method.requires_labels
-    result = transfer(unlabelled, method, Run())
+    result = fit_transfer(unlabelled, method, Run())
     assert result.label_names == ("group 1", "group 2", "group 3", "group 4")
     assert adjusted_rand_score(pair.target.obs["cell_type"], result.labels) > 0.9
     groups = result.diagnostics.source_groups
     assert groups.chosen == 4
     assert len(groups.tried) == len(groups.errors) == 14
-    two = transfer(
+    two = fit_transfer(
         unlabelled, TransferCluster(source_types="found", n_source_groups=2, dictionary="nmf", alpha=1.0), Run()
     )
     assert two.label_names == ("group 1", "group 2")
@@ -82,7 +82,7 @@ def test_known_labels_play_no_part_where_groups_are_found(pair):
     shuffled = pair.source.copy()
     shuffled.obs["cell_type"] = shuffled.obs["cell_type"].to_numpy()[::-1]
     found = [
-        transfer(dataclasses.replace(pair, source=source), TransferCluster(source_types="found", theta=0.4), Run())
+        fit_transfer(dataclasses.replace(pair, source=source), TransferCluster(source_types="found", theta=0.4), Run())
         for source in (pair.source, shuffled)
     ]
     np.testing.assert_array_equal(found[0].labels, found[1].labels)
@@ -103,12 +103,12 @@ def test_use_of_the_source_and_scores_of_cells_are_in_the_result_and_survive_fil
     np.testing.assert_allclose(result.obsm["rejection"][:, names.index("l2_soft")], -residual, rtol=1e-5)
     written = read_result(write_result(pair.target, result), "transfercluster")
     assert list(written.diagnostics.rejection_scores) == names
-    without = transfer(pair, TransferCluster(theta=0.4, n_permutations=0), Run())
+    without = fit_transfer(pair, TransferCluster(theta=0.4, n_permutations=0), Run())
     assert without.diagnostics.transferability is None
 
 
 def test_every_score_that_was_computed_is_in_the_result(pair):
-    result = transfer(pair, TransferCluster(criterion="null_kta", theta_step=0.3), Run())
+    result = fit_transfer(pair, TransferCluster(criterion="null_kta", theta_step=0.3), Run())
     assert (
         len(result.diagnostics.theta.scores["null_kta"])
         == len(result.diagnostics.theta.scores["stability"])
@@ -118,7 +118,7 @@ def test_every_score_that_was_computed_is_in_the_result(pair):
         result.diagnostics.theta.theta
         == result.diagnostics.theta.thetas[int(np.argmax(np.round(result.diagnostics.theta.scores["null_kta"], 9)))]
     )
-    assert "null_kta" not in transfer(pair, TransferCluster(theta=0.3), Run()).diagnostics.theta.scores
+    assert "null_kta" not in fit_transfer(pair, TransferCluster(theta=0.3), Run()).diagnostics.theta.scores
     assert all(isinstance(text, str) for text in result.diagnostics.theta.warnings)
 
 
@@ -134,9 +134,9 @@ def test_a_factorisation_without_warm_start_still_names_the_types(pair):
 @pytest.mark.parametrize("method", [TransferCluster(theta=0.3, n_landmarks=100), TargetCluster(n_landmarks=100)])
 def test_landmarks_are_a_setting(pair, method):
     tall = dataclasses.replace(pair, target=ad.concat([pair.target, pair.target], index_unique="-"))
-    result = transfer(tall, method, Run())
+    result = fit_transfer(tall, method, Run())
     assert 95 <= result.diagnostics.clustering.n_landmarks <= 105
-    assert transfer(pair, method, Run()).diagnostics.clustering.n_landmarks is None
+    assert fit_transfer(pair, method, Run()).diagnostics.clustering.n_landmarks is None
 
 
 def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
@@ -150,17 +150,17 @@ def test_paper_scale_shrinks_the_dictionary_and_ours_does_not(pair):
 
 
 def test_threshold_leaves_unsure_cells_unassigned(pair):
-    result = transfer(pair, TransferCluster(min_confidence=0.9), Run())
+    result = fit_transfer(pair, TransferCluster(min_confidence=0.9), Run())
     np.testing.assert_array_equal(result.labels == "unassigned", result.confidence < 0.9)
 
 
 def test_asked_number_of_clusters_is_found(pair):
     for k in (2, 3, 6):
-        assert len(transfer(pair, TargetCluster(n_clusters=k), Run()).cluster_names) == k
+        assert len(fit_transfer(pair, TargetCluster(n_clusters=k), Run()).cluster_names) == k
 
 
 def test_concatenate_caps_the_source(pair):
-    result = transfer(pair, ConcatenateCluster(max_source_cells=50), Run())
+    result = fit_transfer(pair, ConcatenateCluster(max_source_cells=50), Run())
     assert 40 <= result.diagnostics.clustering.n_source_cells <= 54
 
 
@@ -175,7 +175,7 @@ def test_never_far_below_the_target_alone_and_better_where_types_are_shared(over
         truth = pair.target.obs["cell_type"].astype(str)
         k = int(truth.nunique())
         ours, alone = (
-            adjusted_rand_score(truth, transfer(pair, cls(n_clusters=k), Run(seed=seed)).clusters)
+            adjusted_rand_score(truth, fit_transfer(pair, cls(n_clusters=k), Run(seed=seed)).clusters)
             for cls in (TransferCluster, TargetCluster)
         )
         gains.append((ours, alone))
@@ -196,6 +196,6 @@ def test_a_cell_that_no_type_explains_has_no_name(pair, monkeypatch):
         return proba
 
     monkeypatch.setattr(module, "label_probabilities", without_the_first)
-    result = transfer(pair, get_method("targetcluster")(min_confidence=0.0), Run())
+    result = fit_transfer(pair, get_method("targetcluster")(min_confidence=0.0), Run())
     assert (result.labels[0], result.confidence[0]) == ("unassigned", 0.0)
     assert (result.labels[1:] != "unassigned").all()
