@@ -9,6 +9,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sctl
+import sctl.ui
 import sctl.workflow.analyses as registered
 from sctl.cli.arguments import command_line
 from sctl.export import methods_paragraph
@@ -34,6 +37,7 @@ from sctl.project import Project, export_project, import_project
 from sctl.project import analyses as project_analyses
 from sctl.run import Run
 from sctl.sharing import load_model, save_model
+from sctl.ui.frame import steps
 from sctl.ui.transfer import estimates
 from sctl.workflow import result_warnings
 from sctl.workflow.registry import job_kinds
@@ -373,3 +377,52 @@ def test_the_guides_analysis_is_a_job_with_a_result_and_a_panel(source, target, 
     finally:
         registered.all_analyses.cache_clear()
         sys.modules.pop("sctl.workflow.analyses.mixing", None)
+
+
+def test_the_guides_page_is_drawn_for_a_project(source, target, tmp_path, monkeypatch):
+    """Make the three files that the guide tells to make, in a copy of the app, and describe the page in ``steps``."""
+    examples = doctest.DocTestParser().get_examples((ROOT / "docs" / "adding_a_page.md").read_text(encoding="utf-8"))
+    made: dict[str, Any] = {}
+    for example in examples:
+        if example.source.startswith(("from sctl.ui.frame.steps", "SIZES =", "SCRIPT =", "DOOR =")):
+            exec(example.source, made)
+    view = [e.source for e in examples if e.source.startswith(("import", "from sctl.data", "def table"))]
+    page, views = made["SIZES"], tmp_path / "ui" / made["SIZES"].key
+    views.mkdir(parents=True)
+    (views / "__init__.py").write_text('"""The page of sizes."""\n', encoding="utf-8")
+    (views / "size_view.py").write_text("".join(view), encoding="utf-8")
+    app = tmp_path / "app"
+    shutil.copytree(ROOT / "pages", app / "pages")
+    shutil.copy(ROOT / "app.py", app)
+    (app / page.path).write_text(made["SCRIPT"], encoding="utf-8")
+    (app / "pages" / f"{page.key}.py").write_text(made["DOOR"], encoding="utf-8")
+    monkeypatch.setenv("SCTL_PROJECTS", str(tmp_path / "projects"))
+    monkeypatch.setattr(sctl.ui, "__path__", [*sctl.ui.__path__, str(tmp_path / "ui")])
+    monkeypatch.setattr(steps, "SIZES", page, raising=False)
+    monkeypatch.setattr(steps, "ALL", (*steps.ALL, page))
+    monkeypatch.chdir(app)
+    project = Project.create("Toy")
+    project.put_input("source", source, {"filename": "source.h5ad"})
+    project.put_input("target", target, {"filename": "target.h5ad"})
+    project.set_params("data", {"label_key": "cell_type"}, note="Choose the cell types")
+    project.set_params("transfer", {"method": "targetcluster"}, note="Be quick")
+
+    def open_page() -> AppTest:
+        test = AppTest.from_file(str(app / "app.py"), default_timeout=60)
+        test.query_params["p"] = project.id
+        test.switch_page(page.path)
+        return test.run()
+
+    try:
+        before = open_page()
+        assert not before.exception
+        assert not before.dataframe  # nothing is shown before the answer is there
+        job = {"kind": "everything", "params": {}, "settings": project.settings.to_dict()}
+        run_job(project.root, job, lambda step, low, high: Run())
+        after = open_page()
+        assert not after.exception
+        assert after.title[0].value == page.title
+        assert after.dataframe[0].value.to_numpy().sum() == target.n_obs
+    finally:
+        for name in [name for name in sys.modules if name.startswith("sctl.ui.sizes")]:
+            del sys.modules[name]
