@@ -54,15 +54,18 @@ def frame() -> None:
 
 
 def _damage(project: Project) -> None:
-    """Say which results are damaged, and that running their steps again mends them."""
-    for step in steps.PIPELINE:
-        name = project.damage(step.computes) if step.computes and step is not steps.DATA else ""
-        if name:
-            st.warning(
-                f"The result of the step **{step.short}** is damaged ({errors.plain(name)}). It counts as not computed: run the "
-                "step again, and what is damaged is computed anew. Everything else is still there.",
-                icon=":material/build:",
-            )
+    """Say which results are damaged, all in one message, and that running their steps again mends them."""
+    computed = [step for step in steps.PIPELINE if step.computes and step is not steps.DATA]
+    found = {step.short: name for step in computed if (name := project.damage(step.computes))}
+    if not found:
+        return
+    named = [f"**{short}** ({errors.plain(name)})" for short, name in found.items()]
+    if len(named) == 1:
+        said = f"The result of the step {named[0]} is damaged. It counts as not computed: run the step again, and what"
+    else:
+        listed = f"{', '.join(named[:-1])} and {named[-1]}"
+        said = f"The results of the steps {listed} are damaged. They count as not computed: run these steps again, and what"
+    st.warning(f"{said} is damaged is computed anew. Everything else is still there.", icon=":material/build:")
 
 
 def current() -> Project | None:
