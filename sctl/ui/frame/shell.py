@@ -37,8 +37,16 @@ _MISSING = {
 """What a page says that needs a step which is not there yet."""
 
 
+_STACKED = """<style>
+[data-testid="stMain"] { container: page / inline-size; }
+@container page (max-width: 640px) { [data-testid="stColumn"] { min-width: calc(100% - 1.5rem); } }
+</style>"""
+"""Columns lie one below another where the page beside the sidebar is narrow; Streamlit asks for the whole window."""
+
+
 def frame() -> None:
     """Find the open project, then draw the sidebar and what callbacks left to say."""
+    st.html(_STACKED)
     found = _adopt()
     with st.sidebar:
         _brand()
