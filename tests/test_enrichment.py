@@ -142,6 +142,10 @@ def test_units_are_given_their_pathways(planted):
 def test_controls_find_less(planted):
     model, cells = planted
     random = untrained(200, PoissonConfig(n_hidden=4, n_latent=3), Run(seed=5)).as_model()
-    found = with_controls(model, random, cells, SETS, run=Run(), settings=UnitSettings(gsea=FEW))
+    said = []
+    found = with_controls(model, random, cells, SETS, run=Run(listener=said.append), settings=UnitSettings(gsea=FEW))
     assert list(found) == ["trained", "random network", "shuffled types"]
+    shares = [each.start + (each.end - each.start) * each.done / each.total for each in said if each.total]
+    assert shares == sorted(shares), "the bar never goes back"
+    assert all(each.stage[0].isupper() for each in said)
     assert found["random network"].n_any < found["trained"].n_any

@@ -181,6 +181,26 @@ def test_entrez_numbers_meet_a_column_of_them_and_are_else_refused():
     assert "Entrez" in finding.text
 
 
+def test_a_spelling_that_one_side_is_told_of_is_no_finding_about_both():
+    spelled = data([*spelling_key(DASHED), *HUMAN])
+    plain = data([*DASHED, *HUMAN], cell="t")
+    assert inspect(spelled, role="source").get("names_spelled") is not None
+    assert inspect_pair(spelled, plain).get("names_differ") is None
+    assert shared(spelled, plain) == 440
+
+
+def test_names_that_differ_for_another_cause_too_are_still_said():
+    spelled = data([*spelling_key(DASHED), *HUMAN])
+    other = data([*DASHED, *HUMAN[:380], *IDS[380:]], cell="t", gene_symbols=[*DASHED, *HUMAN])
+    assert inspect_pair(spelled, other).get("names_differ").text.startswith("20 genes bear one name")
+
+
+def test_wrapped_names_are_to_be_repaired_where_nothing_is_shared():
+    found = inspect_pair(data([f"{name}_human" for name in HUMAN]), data(HUMAN, cell="t")).get("shared_genes")
+    assert found.level == "block"
+    assert found.do.startswith("Repair the names of the genes")
+
+
 def test_ids_that_are_not_unique_or_belong_to_other_genes_name_nothing():
     assert counterparts(data(IDS), data(HUMAN, gene_ids=[IDS[0]] * 400)) == {}
     assert counterparts(data(IDS), data(HUMAN, gene_ids=[f"ENSG9{id_[5:]}" for id_ in IDS])) == {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import time
 import tomllib
 from pathlib import Path
@@ -40,6 +41,7 @@ from sctl.plots import (
 from sctl.plots.embedding import MOST_POINTS, label_positions
 from sctl.plots.palette import GREY, OKABE_ITO, TOL
 from sctl.plots.raster import backdrop
+from sctl.ui.frame import picture
 
 ROOT = Path(__file__).parents[1]
 
@@ -282,19 +284,33 @@ def test_a_legend_of_ones_own_takes_the_place_of_the_names():
     assert figure.layout.showlegend
 
 
-def test_text_beside_a_map_is_read_in_both_themes():
-    """Contrast as WCAG 2 defines it; 3 is what large letters and lines need."""
+def contrast(color: str, theme: str) -> float:
+    """Contrast with the ground of a theme as WCAG 2 defines it; 3 is what large letters and lines need."""
 
     def luminance(color: str) -> float:
         parts = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
-    written = embedding_figure(np.eye(2), color=np.arange(2.0)).layout.font.color
-    for name in ("light", "dark"):
-        one, other = sorted((luminance(written), luminance(theme[name]["backgroundColor"])))
-        assert (other + 0.05) / (one + 0.05) > 4
+    themes = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    one, other = sorted((luminance(color), luminance(themes[theme]["backgroundColor"])))
+    return (other + 0.05) / (one + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_beside_a_map_is_read_in_both_themes(theme):
+    assert contrast(embedding_figure(np.eye(2), color=np.arange(2.0)).layout.font.color, theme) > 4
+    for written in set(re.findall(r'<text [^>]*fill="(#\w+)"', picture.overview())):
+        assert contrast(written, theme) > 4, written
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_thin_lines_of_the_curve_are_seen_in_both_themes(theme):
+    points = pd.DataFrame({"theta": [0.0, 0.5], "kta": [0.4, 0.6]})
+    figure = theta_figure(points, criteria={name: [0.1, 0.2] for name in "abcde"})
+    thin = [trace.line.color for trace in figure.data if trace.yaxis == "y2"]
+    assert len(set(thin)) == 5
+    assert all(contrast(color, theme) > 2.8 for color in thin), thin
 
 
 def test_flows_hold_the_counts():

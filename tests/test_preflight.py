@@ -1,5 +1,7 @@
 """Every finding with its level, and every repair: it mends what was found and changes nothing else."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -533,6 +535,18 @@ def test_every_repair_has_been_tried():
 
     tried = {fix for *_, fix in ALONE.values() if fix}
     assert set(_FIXES) == tried | {"unique_genes", "map_orthologs", "sum_layers"}
+
+
+def test_every_repair_says_what_it_has_done():
+    from sctl.preflight.fixes import _FIXES, NEED_OTHER  # noqa: PLC0415 - only here
+
+    settings = {"role": "source", "where": "layers/raw", "genome": "hg19_", "to": "mouse", "what": "missing"}
+    numbers = {"min_cells": 10, "min_counts": 100}
+    said = {code: Fix(code, "", {**settings, **numbers}).done for code in {*_FIXES, *NEED_OTHER}}
+    assert all(re.fullmatch(r"(?:[A-Z]|').*\b(?:was|were) .*[a-z0]\.", text) for text in said.values()), said
+    assert said["plain_names"] == "The plain names were used."
+    assert said["use_counts"] == "The values from 'raw' were used."
+    assert said["match_names"] == "The genes of the source were named as the target names them."
 
 
 def test_labels_that_say_nothing_count_as_missing():

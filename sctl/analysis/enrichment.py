@@ -204,7 +204,9 @@ def unit_pathways(
     """
     settings = settings or UnitSettings()
     units = tuple(range(model.n_latent)) if settings.units is None else settings.units
-    maps = saliency_by_type(model.of_units(units), cells.X, cells.types, run=run, unit_mean=settings.unit_mean)
+    maps = saliency_by_type(
+        model.of_units(units), cells.X, cells.types, run=run.part(0.0, 0.3), unit_mean=settings.unit_mean
+    )
     pairs = [(kind, place) for kind in range(len(maps)) for place in range(len(units))]
     rankings = pd.DataFrame(
         np.array([maps[kind, place] for kind, place in pairs]).T,
@@ -212,7 +214,7 @@ def unit_pathways(
         columns=[f"{kind}.{units[place]}" for kind, place in pairs],
     )
     moving = rankings.loc[:, rankings.to_numpy().std(axis=0) > 0]  # a dead unit has nothing to rank
-    table = enrich(moving, sets, run=run, gsea=settings.gsea)
+    table = enrich(moving, sets, run=run.part(0.3, 1.0), gsea=settings.gsea)
     kinds, numbers = zip(*(name.split(".") for name in table["ranking"]), strict=True) if len(table) else ((), ())
     named = table.assign(unit=[int(unit) for unit in numbers], cell_type=[cells.type_names[int(k)] for k in kinds])
     return UnitPathways(named, len(units), settings.fdr, settings.over)
@@ -254,8 +256,9 @@ def with_controls(
         "random network": (untrained, cells),
         "shuffled types": (trained, shuffled),
     }
+    parts = {name: run.part(place / len(cases), (place + 1) / len(cases)) for place, name in enumerate(cases)}
     return {
-        name: unit_pathways(model, given, sets, run=run.within(name), settings=settings)
+        name: unit_pathways(model, given, sets, run=parts[name].within(name.capitalize()), settings=settings)
         for name, (model, given) in cases.items()
     }
 

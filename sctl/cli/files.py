@@ -72,7 +72,7 @@ def columns(arguments: argparse.Namespace, source: AnnData, method: TransferMeth
 def print_repairs(applied: Sequence[Finding]) -> None:
     """Print what was repaired in the files."""
     for finding in applied:
-        print(f"Repaired: {finding.text} {finding.fix.title if finding.fix else ''}.")
+        print(f"Repaired: {finding.text} {finding.fix.done if finding.fix else ''}".rstrip())
 
 
 def print_notes(notes: Sequence[str]) -> None:

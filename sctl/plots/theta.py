@@ -18,7 +18,8 @@ PURE = "pure label transfer"
 _LEAST_SPAN = 0.02  # of the scores; below it a curve counts as flat
 
 _BASELINE_COLOURS = (OKABE_ITO[2], OKABE_ITO[3], OKABE_ITO[4])
-_THIN = ("#882255", "#999933", "#332288", "#44AA99", "#555555")
+_THIN = ("#B8487F", "#999933", "#7B6CD9", "#44AA99", "#808080")
+"""Thin lines have to be seen on white and in the dark theme alike."""
 
 
 def theta_figure(

@@ -122,10 +122,14 @@ def _buttons() -> dict[str, Any]:
     }  # fmt: skip
 
 
+_BELOW_BUTTONS = 66
+"""Pixels: beside the buttons, the slider would lie under them where the page is narrow."""
+
+
 def _slider(titles: Sequence[str]) -> dict[str, Any]:
     to = {"mode": "immediate", "frame": {"duration": _MOVE, "redraw": False}, "transition": {"duration": _MOVE}}
     steps = [{"label": title, "method": "animate", "args": [[str(i)], to]} for i, title in enumerate(titles)]
     return {
-        "active": 0, "x": 0.2, "len": 0.8, "y": -0.03, "yanchor": "top", "pad": {"t": 10}, "steps": steps,
+        "active": 0, "x": 0, "len": 1, "y": -0.03, "yanchor": "top", "pad": {"t": _BELOW_BUTTONS}, "steps": steps,
         "currentvalue": {"visible": True, "prefix": "", "xanchor": "left"}, "transition": {"duration": _MOVE},
     }  # fmt: skip

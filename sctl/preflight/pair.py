@@ -10,7 +10,7 @@ from anndata import AnnData
 from sctl.genes import gene_likeness, guess_species, identifier_kind, strip_version, symbol_column
 from sctl.preflight.names import some
 from sctl.preflight.report import Finding, Fix, Level
-from sctl.preflight.spelled import counterpart_finding
+from sctl.preflight.spelled import counterpart_finding, plainly_shared
 from sctl.qc.values import value_kind
 
 MIN_SHARED = 50
@@ -52,12 +52,11 @@ def _shared(shared: int, source: AnnData, target: AnnData, remedy: Finding | Non
     if shared >= GOOD_SHARED:
         return Finding("ok", "shared_genes", f"Source and target share {shared:,} genes.")
     level: Level = "block" if shared < MIN_SHARED else "warn"
-    if remedy is not None:
-        do = (
-            remedy.do
-            if remedy.fix is None
-            else "Repair the names of the genes as said here; they will then share more."
-        )
+    repairable = remedy.fix is not None if remedy is not None else plainly_shared(source, target) > shared
+    if repairable:
+        do = "Repair the names of the genes as said here; they will then share more."
+    elif remedy is not None:
+        do = remedy.do
     elif level == "block":
         do = f"At least {MIN_SHARED} are needed. Name the genes of both alike, and give all genes, not a selection."
     else:

@@ -32,6 +32,40 @@ class Fix:
     title: str
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def done(self) -> str:
+        """What the repair has done, as a sentence."""
+        role, where = self.arguments["role"], str(self.arguments.get("where", ""))
+        other = "target" if role == "source" else "source"
+        words = {**self.arguments, "other": other, "where": where.removeprefix("layers/")}
+        return f"{_DONE[self.code].format_map(words)}."
+
+
+_DONE = {
+    "use_counts": "The values from '{where}' were used",
+    "choose_values": "The values from '{where}' were used",
+    "sum_layers": "The layers were added up and used",
+    "undo_log": "The logarithm was undone",
+    "set_zero": "The {what} values were set to 0",
+    "transpose": "Cells and genes were swapped",
+    "sum_genes": "Genes of one name were added up",
+    "unique_genes": "Genes of one name were numbered",
+    "unique_cells": "Cells of one name were numbered",
+    "drop_empty_barcodes": "Barcodes with fewer than {min_counts} counts were left out",
+    "drop_empty_cells": "Empty cells were left out",
+    "use_symbols": "The gene symbols of the {role} were used",
+    "strip_genome": "'{genome}' was taken off the names of the genes",
+    "plain_names": "The plain names were used",
+    "strip_versions": "The version numbers of the {role} were removed",
+    "map_orthologs": "The genes of the {role} were mapped to {to} genes",
+    "match_case": "The genes of the {role} were written as the {other} writes them",
+    "match_names": "The genes of the {role} were named as the {other} names them",
+    "drop_unlabelled": "Cells without a label were left out",
+    "join_spellings": "Types that differ in spelling only were joined",
+    "drop_rare_labels": "Labels with fewer than {min_cells} cells were left out",
+}
+"""What each repair has done, in the words of its arguments."""
+
 
 @dataclass(frozen=True)
 class Finding:

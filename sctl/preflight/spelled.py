@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
 from anndata import AnnData
 
 from sctl.genes import counterparts, identifier_kind, known_spelling, plain_names
@@ -43,10 +44,22 @@ def spelling_findings(adata: AnnData, role: Role) -> Iterator[Finding]:
         )
 
 
+def plainly_shared(source: AnnData, target: AnnData) -> int:
+    """Return how many genes both would share once each has its plain names, which each is said to need by itself."""
+    ours, theirs = (_plain(side).unique() for side in (source, target))
+    return len(ours.intersection(theirs))
+
+
 def counterpart_finding(source: AnnData, target: AnnData) -> Finding | None:
-    """Say how many genes both hold under two names, by the tables of genes or by spelling."""
+    """Say how many genes both hold under two names, by the tables of genes or by spelling.
+
+    Genes that meet once each side has its plain names do not count: :func:`spelling_findings` names their cause.
+    """
     least = max(LEAST, _LEAST_SHARE * min(source.n_vars, target.n_vars))
     found = counterparts(source, target)
+    if found:
+        ours, theirs = (dict(zip(side.var_names.astype(str), _plain(side), strict=True)) for side in (source, target))
+        found = {name: meant for name, meant in found.items() if ours[name] != theirs[meant]}
     if len(found) < least:
         return None
     are_symbols = [identifier_kind(side.var_names) == "symbol" for side in (source, target)]
@@ -61,6 +74,11 @@ def counterpart_finding(source: AnnData, target: AnnData) -> Finding | None:
         f"Name the genes of the {role} as the {other} does.",
         Fix("match_names", f"Name the {role}'s genes as the {other} does", {"role": role}),
     )
+
+
+def _plain(adata: AnnData) -> pd.Index:
+    """Return the names of the genes as the repair ``plain_names`` makes them."""
+    return known_spelling(plain_names(adata.var_names).names)
 
 
 def _renamed(given: object, names: object) -> str:

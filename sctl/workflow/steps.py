@@ -95,7 +95,7 @@ def prepare_pair(
 
 def with_repairs(prepared: Prepared, target: AnnData, applied: Sequence[Finding]) -> Prepared:
     """Return what was prepared with what had been repaired before, and the target after that."""
-    said = tuple(f"{finding.text} {finding.fix.title if finding.fix else ''}.".strip() for finding in applied)
+    said = tuple(f"{finding.text} {finding.fix.done if finding.fix else ''}".strip() for finding in applied)
     return replace(prepared, target=target, repairs=tuple(applied), report=replace(prepared.report, repairs=said))
 
 

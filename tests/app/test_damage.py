@@ -66,7 +66,22 @@ def words(app) -> str:
 @pages_of(RESULTS)
 def test_a_page_says_that_a_result_is_damaged(whole, open_page, pattern, page, fault):
     spoil(whole, pattern, fault)
-    assert "is damaged" in words(open_page(page, whole.id))
+    assert "computed anew. Everything else is still there." in words(open_page(page, whole.id))
+
+
+def test_two_damaged_results_are_said_in_one_message(whole, open_page):
+    app = open_page("home", whole.id)
+    assert not app.warning
+    spoil(whole, "markers/*/markers.csv", "cut")
+    assert "The result of the step **Marker genes** (markers" in words(open_page("home", whole.id))
+    spoil(whole, "explore/*/maps.npz", "cut")
+    app = open_page("home", whole.id)
+    assert len(app.warning) == 1
+    said = app.warning[0].value.replace("\\", "")
+    assert said.startswith(
+        "The results of the steps **Explore** (maps.npz) and **Marker genes** (markers.csv) are damaged. "
+        "They count as not computed: run these steps again"
+    )
 
 
 @pytest.mark.slow

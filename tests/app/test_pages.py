@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -355,6 +356,25 @@ def test_a_failed_step_says_why_and_what_is_left(open_page, project):
     assert "earlier results are still there" in app.error[0].value
     assert "Preprocess · :red[failed]" in links(app)
     assert not app.button(key="run:prepare").disabled
+
+
+@pytest.mark.parametrize("package", ["leidenalg", "igraph"])
+def test_a_page_says_which_packages_leiden_needs_and_how_to_get_them(open_page, project, monkeypatch, package):
+    compute(project, "preprocess")
+    project.set_params("transfer", {"params": {"clusterer": "leiden"}}, note="Cluster by Leiden")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SctlError):
+        compute(project, "transfer")
+    app = open_page("transfer", project.id)
+    assert not app.exception
+    said = app.error[0].value.replace("\\", "")
+    assert "The Leiden clusterer is not installed." in said
+    assert "It needs the packages leidenalg and igraph" in said
+    assert "`pip install sctl[leiden]`, or choose another clusterer" in said
+    assert "earlier results are still there" in said
+    run = app.button(key="run:transfer")
+    assert run.label == "Run"
+    assert not run.disabled, "another clusterer can be chosen and run"
 
 
 def test_two_projects_do_not_share_fields(open_page, project):

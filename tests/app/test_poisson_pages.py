@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from sctl.errors import ParameterError
 from sctl.genesets import GeneSets
 from sctl.jobs.tasks import run_job
 from sctl.methods.poisson.denoise import denoised
+from sctl.numerics.hyperparameters import Search, Trial
 from sctl.project import (
     Project,
     analyses,
@@ -99,6 +101,15 @@ def test_a_search_is_offered_followed_by_its_table_and_taken_over(open_page, don
     best = workflow.best_settings(again)
     for name, value in best.items():
         assert app.session_state[state.PARAMETER.of(method, name).name] == pytest.approx(value), name
+
+
+def test_a_search_stopped_in_its_first_trial_has_nothing_to_take_over(open_page, done, monkeypatch):
+    stopped, load = Search((Trial(0, {"n_latent": 8}, math.nan),), {}), analyses.load
+    monkeypatch.setattr(analyses, "load", lambda *asked: stopped if asked[1] == "search" else load(*asked))
+    app = fine(open_page("transfer", done.id))
+    assert "No trial has come to its end" in app.info[-1].value
+    assert app.button(key="search:start").label == "Go on"
+    assert not [button for button in app.button if button.key == "search:take"]
 
 
 def test_a_search_has_sound_questions():

@@ -248,6 +248,7 @@ def test_a_theta_set_by_hand_is_used_at_once_and_undone(open_page, done):
     before = load_result(done).diagnostics.theta.theta
     key = f"theta:{done.fingerprint('theta')}"
     app.slider(key=key).set_value(0.77).run()
+    assert [item.label for item in app.main.button if item.proto.type == "primary"] == ["Go on to Explore"]
     button(fine(app), "Use θ = 0.77").click().run()
     fine(app)
     assert done.params("theta")["theta"] == 0.77

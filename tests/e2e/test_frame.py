@@ -29,6 +29,22 @@ def test_the_project_stays_in_the_address_over_pages_and_reload(app):
     assert found[0] in app.page.url
 
 
+def test_on_a_narrow_page_columns_lie_below_each_other_and_no_button_breaks(app):
+    """At 800 pixels, with the sidebar, three cards side by side would leave each of them 130."""
+    app.open()
+    buttons = [
+        app.page.get_by_role("button", name=name, exact=True) for name in ("Try the demo", "Start a new project")
+    ]
+    wide = [button.bounding_box() for button in buttons]
+    app.page.set_viewport_size({"width": 800, "height": 900})
+    app.idle()
+    narrow = [button.bounding_box() for button in buttons]
+    assert wide[0]["x"] < wide[1]["x"]
+    assert narrow[0]["x"] == narrow[1]["x"]
+    assert narrow[0]["y"] < narrow[1]["y"]
+    assert [box["height"] for box in narrow] == [box["height"] for box in wide]
+
+
 def test_a_bad_file_is_explained_and_a_good_one_follows(app, tmp_path):
     bad = tmp_path / "cells.h5ad"
     bad.write_bytes(b"this is not an HDF5 file at all" * 100)

@@ -16,7 +16,7 @@ from sctl.plots.palette import ACCENT, GREY, styled
 from sctl.project import Project
 from sctl.ui.explain import explain_view, reasons_view
 from sctl.ui.frame import errors, results, shell, state, steps
-from sctl.ui.widgets import charts, colors, embedding_view
+from sctl.ui.widgets import charts, colors, embedding_view, numbers
 from sctl.workflow import ExplainParams
 
 PLACE = "confidence"
@@ -73,8 +73,7 @@ def limit(project: Project) -> float:
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    numbers.row(shown)
     return threshold
 
 

@@ -19,7 +19,7 @@ from sctl.project import Project
 from sctl.ui.confidence import unknown_cells_view
 from sctl.ui.frame import errors, results, selection, shell, state, steps
 from sctl.ui.reference import self_test_view
-from sctl.ui.widgets import charts, embedding_view
+from sctl.ui.widgets import charts, embedding_view, numbers
 
 NAMED, BETWEEN, FAR = "has a name", "between known types", "far from all types"
 _COLOURS = {NAMED: ACCENT, BETWEEN: "#E69F00", FAR: "#D55E00"}
@@ -124,8 +124,7 @@ def _numbers(project: Project, found: TransferResult, table: pd.DataFrame) -> No
     accuracy = _model(found).accuracy
     shown += [("Expected right", f"{accuracy:.0%}", "if of known types")]
     shown += unknown_cells_view.against_truth(project, found, far)
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    numbers.row(shown)
 
 
 def _share(count: int, total: int) -> tuple[str, str]:

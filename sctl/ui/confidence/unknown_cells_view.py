@@ -17,7 +17,7 @@ from sctl.plots.palette import ACCENT, ON_ANY, styled
 from sctl.project import Project
 from sctl.typing import Floats
 from sctl.ui.frame import errors, results, shell, state
-from sctl.ui.widgets import charts, colors, embedding_view
+from sctl.ui.widgets import charts, colors, embedding_view, numbers
 
 _ROWS = 300  # rows the table shows; the file to download has all
 _MOST = 6.0  # end of the slider, and of the map's colours: beyond, all are strange alike
@@ -139,8 +139,7 @@ def _numbers(project: Project, found: TransferResult, beyond: NDArray[np.bool_])
         ("Keep their names", f"{found.n_obs - n_beyond:,}", f"{100 * (1 - n_beyond / found.n_obs):.0f}%"),
     ]
     shown += against_truth(project, found, beyond)
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    numbers.row(shown)
 
 
 def against_truth(project: Project, found: TransferResult, beyond: NDArray[np.bool_]) -> list[tuple[str, str, str]]:

@@ -106,4 +106,4 @@ def _repair(finding: Finding) -> None:
             uploads.rename_trained(project, repaired, {"filename": info.get("filename", role)}, note=fix.title)
         else:
             project.change_input(role, repaired, {"fix": fix_to_dict(fix)}, note=fix.title)
-        errors.notify(f"Done: {fix.title}.")
+        errors.notify(fix.done)

@@ -9,6 +9,7 @@ import streamlit as st
 from sctl.data import ReferenceMapping, TransferResult
 from sctl.project import Project
 from sctl.ui.frame import errors, results
+from sctl.ui.widgets import numbers
 
 _ABOUT = (
     "The reference is the network that learned the source, with the place of every source cell in it. Your cells get a few "
@@ -40,8 +41,7 @@ def report(project: Project) -> None:
             ("Datasets of yours", f"{len(new):,}", _names(new)),
             ("Genes your data lacks", f"{missing:,}", f"of the {n_genes:,} compared"),
         ]
-        for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-            column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+        numbers.row(shown)
         _genes(genes.lacking or (), mapping.lineage)
         for note in mapping.notes:
             st.warning(errors.plain(note), icon=":material/info:")

@@ -140,7 +140,7 @@ def _where(project: Project, answers: Sequence[TransferResult], share: NDArray[n
             st.caption("Share of the other methods that give a cell the name shown on the other pages.")
     with right:
         st.metric(
-            "Cells that all name alike", f"{int((~differing).sum()):,}", f"{100 * (~differing).mean():.0f}% of {len(share):,}",
+            "Cells that all name alike", f"{int((~differing).sum()):,}", f"{100 * (~differing).mean():.1f}% of {len(share):,}",
             delta_color="off", delta_arrow="off", border=True,
         )  # fmt: skip
         n_differing = int(differing.sum())

@@ -37,8 +37,16 @@ _MISSING = {
 """What a page says that needs a step which is not there yet."""
 
 
+_STACKED = """<style>
+[data-testid="stMain"] { container: page / inline-size; }
+@container page (max-width: 640px) { [data-testid="stColumn"] { min-width: calc(100% - 1.5rem); } }
+</style>"""
+"""Columns lie one below another where the page beside the sidebar is narrow; Streamlit asks for the whole window."""
+
+
 def frame() -> None:
     """Find the open project, then draw the sidebar and what callbacks left to say."""
+    st.html(_STACKED)
     found = _adopt()
     with st.sidebar:
         _brand()
@@ -54,15 +62,18 @@ def frame() -> None:
 
 
 def _damage(project: Project) -> None:
-    """Say which results are damaged, and that running their steps again mends them."""
-    for step in steps.PIPELINE:
-        name = project.damage(step.computes) if step.computes and step is not steps.DATA else ""
-        if name:
-            st.warning(
-                f"The result of the step **{step.short}** is damaged ({errors.plain(name)}). It counts as not computed: run the "
-                "step again, and what is damaged is computed anew. Everything else is still there.",
-                icon=":material/build:",
-            )
+    """Say which results are damaged, all in one message, and that running their steps again mends them."""
+    computed = [step for step in steps.PIPELINE if step.computes and step is not steps.DATA]
+    found = {step.short: name for step in computed if (name := project.damage(step.computes))}
+    if not found:
+        return
+    named = [f"**{short}** ({errors.plain(name)})" for short, name in found.items()]
+    if len(named) == 1:
+        said = f"The result of the step {named[0]} is damaged. It counts as not computed: run the step again, and what"
+    else:
+        listed = f"{', '.join(named[:-1])} and {named[-1]}"
+        said = f"The results of the steps {listed} are damaged. They count as not computed: run these steps again, and what"
+    st.warning(f"{said} is damaged is computed anew. Everything else is still there.", icon=":material/build:")
 
 
 def current() -> Project | None:

@@ -73,15 +73,10 @@ def _from_file() -> None:
 
 def _list(projects: list[ProjectInfo]) -> None:
     for info in projects:
-        left, right = st.columns([2.4, 1], vertical_alignment="center", gap="small")
-        left.markdown(f"{errors.plain(info.name)}  \n:small[:gray[{_when(info)}]]")
-        if right.button(
-            "Open",
-            key=f"open:{info.id}",
-            disabled=bool(info.problem),
-            help=info.problem or None,
-            width="stretch",
-        ):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{errors.plain(info.name)}  \n:small[:gray[{_when(info)}]]", width="stretch")
+            pressed = st.button("Open", key=f"open:{info.id}", disabled=bool(info.problem), help=info.problem or None)
+        if pressed:
             shell.open_project(info.id)
             shell.go(steps.DATA)
 

@@ -11,7 +11,7 @@ from sctl import plots
 from sctl.project import Project, load_report
 from sctl.ui.preprocess import filters
 from sctl.ui.preprocess.preparation import Entry, number, select
-from sctl.ui.widgets import charts
+from sctl.ui.widgets import charts, numbers
 
 _NAMES = ("imputation", "batch")  # as a report calls what was done
 _IMPUTATION = Entry(
@@ -84,7 +84,7 @@ def _imputation(effect: Mapping[str, Any]) -> None:
     ]
     before, after = effect["correlation"]
     shown.append(("Median correlation of two genes", f"{after:.2f}", f"{before:.2f} before"))
-    _metrics(shown)
+    numbers.row(shown, border=False)
     genes = (str(effect["genes"][0]), str(effect["genes"][1]))
     alt = plots.alt_text("gene_pair", first=genes[0], second=genes[1], n_cells=len(effect["values"][0]))
     charts.draw(plots.gene_pair_figure(effect["values"], genes), key="effect:imputation", alt=alt)
@@ -97,12 +97,13 @@ def _imputation(effect: Mapping[str, Any]) -> None:
 def _batch(effect: Mapping[str, Any]) -> None:
     st.markdown("**What removing differences did**")
     before, after = effect["mixing"]
-    _metrics(
+    numbers.row(
         [
             ("Neighbours from the other dataset", f"{after:.0%}", f"{before:.0%} before; 50% is fully mixed"),
             ("Values set to 0", f"{effect['clipped']:.1%}", "they came out negative"),
             ("Genes corrected", f"{effect['n_genes']:,}", "the highly variable ones"),
-        ]
+        ],
+        border=False,
     )
     n_cells = len(effect["source"][0]) + len(effect["target"][0])
     alt = plots.alt_text("mixing", n_cells=n_cells, before=f"{before:.0%}", after=f"{after:.0%}")
@@ -114,8 +115,3 @@ def _batch(effect: Mapping[str, Any]) -> None:
 
 
 _VIEWS = {"imputation": _imputation, "batch": _batch}
-
-
-def _metrics(shown: list[tuple[str, str, str]]) -> None:
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note, delta_color="off", delta_arrow="off")

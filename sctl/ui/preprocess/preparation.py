@@ -13,6 +13,7 @@ from sctl.preprocess import PAPER_FILTERS, PreprocessParams, RoleParams
 from sctl.project import Project, load_report
 from sctl.ui.frame import errors, shell, state
 from sctl.ui.preprocess import filters
+from sctl.ui.widgets import numbers
 
 _LOGS = {"log1p": "log1p: natural logarithm of 1 + x", "log2": "log2 of 1 + x", "none": "no logarithm"}
 _SIZES = {"shared": "genes that both datasets share", "all": "all genes of each dataset"}
@@ -51,9 +52,9 @@ _SIZE = Entry(
     "The shared genes make both sides comparable even where one was measured with a smaller panel of genes.",
 )
 _OF_A_SIDE = (
-    Entry("min_genes", "Cells: expressed genes, at least (min_genes)"),
+    Entry("min_genes", "Cells: expressed genes, at least"),
     Entry("expression_threshold", "A gene is expressed from this value on", "0 means any value above 0.", low=0.0),
-    Entry("min_cells", "Genes: expressed in cells, at least (min_cells)"),
+    Entry("min_cells", "Genes: expressed in cells, at least"),
     Entry("min_cell_share", "Genes: expressed in this share of cells, at least", low=0.0, high=1.0),
     Entry("max_cell_share", "Genes: above 0 in this share of cells, at most", low=0.0, high=1.0),
 )
@@ -63,8 +64,7 @@ def result(project: Project) -> None:
     """Show what the last preparation kept."""
     report = load_report(project)
     shown = _trained(report) if "trained" in report else _two_datasets(report)
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note, delta_color="off", delta_arrow="off", border=True)
+    numbers.row(shown)
     for text in report.get("repairs", ()):
         st.caption(f":material/build: Repaired for the computation: {errors.plain(text)}")
     if report["losses"]:

@@ -19,7 +19,7 @@ from sctl.ui.export import exports
 from sctl.ui.frame import caching, errors, shell, state, steps
 from sctl.ui.frame import jobs as job_views
 from sctl.ui.reference import self_test_view
-from sctl.ui.widgets import forms, training_view
+from sctl.ui.widgets import forms, numbers, training_view
 
 PLACE = "reference"
 KIND = "reference"
@@ -180,8 +180,7 @@ def _numbers(source: TrainedSource) -> None:
             "of the named cells",
         ),
     ]
-    for column, (title, value, note) in zip(st.columns(len(shown)), shown, strict=True):
-        column.metric(title, value, note or None, delta_color="off", delta_arrow="off", border=True)
+    numbers.row(shown)
 
 
 def expectation(facts: Mapping[str, Any]) -> str:

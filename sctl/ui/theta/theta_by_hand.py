@@ -79,7 +79,6 @@ def _difference(project: Project, clusters: Any, theta: float, chosen: float) ->
 def _keep_buttons(project: Project, theta: float, chosen: float) -> None:
     st.button(
         f"Use θ = {theta:g}" if theta != chosen else f"θ = {theta:g} is in use",
-        type="primary" if theta != chosen else "secondary",
         icon=":material/check:",
         key="use_theta",
         disabled=theta == chosen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, get_args
 
 import streamlit as st
@@ -55,7 +56,7 @@ def panel(project: Project, chosen: Mapping[str, Any]) -> None:
         analysis_panel.failure(project, PLACE, question)
         found = analyses.load(project, PLACE, question)
         if found is not None:
-            _found(project, question, found)
+            _found(question, found)
 
 
 def _question(chosen: Mapping[str, Any]) -> SearchParams:
@@ -95,7 +96,10 @@ def _live(project: Project, question: SearchParams, now: JobState) -> None:
         st.caption(f"{len(found.trials)} trials are finished.")
 
 
-def _found(project: Project, question: SearchParams, found: Search) -> None:
+def _found(question: SearchParams, found: Search) -> None:
+    if not any(isfinite(trial.value) for trial in found.trials):  # one that was stopped, or whose loss is no number
+        st.info("No trial has come to its end with a network yet. *Go on* tries more.", icon=":material/search:")
+        return
     titles = {parameter.name: parameter.title for parameter in METHODS[question.method].parameters()}
     titles[workflow.TUNED_VALUE] = "Held-out loss"
     table = workflow.trials_table(found)

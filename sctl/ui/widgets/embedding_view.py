@@ -17,6 +17,8 @@ _BAR: dict[str, Any] = {
     "scrollZoom": True,
     "modeBarButtonsToRemove": ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d"],
 }
+_LEGEND = 60
+"""Pixels under the map for a title and one row of names; without them the title lies on the map."""
 _MOST_NAMED = 30_000  # cells whose names are sent along
 
 
@@ -50,14 +52,17 @@ def plain_map(  # noqa: PLR0913 - a drawing has many options, all keyword-only
     figure = plots.embedding_figure(
         coords, color=values, names=_few(names), color_title=title, palette=palette, height=height
     )
-    figure.update_layout(dragmode="pan", margin={"t": 10})
+    figure.update_layout(dragmode="pan")
     _legend_below(figure)
     charts.draw(figure, key=key, config=_BAR, alt=_alt(len(coords), title))
 
 
 def _legend_below(figure: Any) -> None:
     """Put the legend under the map, which has the whole width then."""
-    figure.update_layout(legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yanchor": "top"})
+    figure.update_layout(
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yanchor": "top"},
+        margin={"t": 10, "b": _LEGEND},
+    )
 
 
 def _few(names: Sequence[str] | None) -> Sequence[str] | None:
@@ -99,7 +104,6 @@ def selectable_map(  # noqa: PLR0913 - as above
     )
     if legend is not None:
         plots.with_legend(figure, legend)
-    figure.update_layout(margin={"t": 10})
     _legend_below(figure)
     charts.draw(
         figure,

@@ -78,16 +78,17 @@ def units(
             expected="It takes a method that learns a code, such as poissonautoencoder, and a source with cells.",
             do="Choose both.",
         )
-    fitted: Any = learned(pair, with_batches(pair, method), run)
+    fitted: Any = learned(pair, with_batches(pair, method), run.part(0.0, 0.1))
     values, types, genes = fitted.training_cells(pair.source, pair.label_key)
     config, model = fitted.configs[0], fitted.models_[0]
     cells = TypedCells(values, tuple(map(str, genes)), types, tuple(fitted.label_names_))
     settings = UnitSettings(units=tuple(range(min(n_units, model.n_latent))))
     known = sets or hallmark_of(list(cells.genes))
     start = untrained(values.shape[1], config, run).as_model()
-    found = dict(with_controls(model, start, cells, known, run=run, settings=settings))
-    free, _ = train_poisson(values, types, replace(config, orthogonality=0.0), run=run.within("Units not kept apart"))
-    found[CASES[1]] = unit_pathways(free, cells, known, run=run.within(CASES[1]), settings=settings)
+    found = dict(with_controls(model, start, cells, known, run=run.part(0.1, 0.6), settings=settings))
+    apart = run.within(CASES[1].capitalize())
+    free, _ = train_poisson(values, types, replace(config, orthogonality=0.0), run=apart.part(0.6, 0.8))
+    found[CASES[1]] = unit_pathways(free, cells, known, run=apart.part(0.8, 1.0), settings=settings)
     return {name: found[name] for name in CASES}
 
 
