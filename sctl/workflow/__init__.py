@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sctl._lazy import lazy
 
 if TYPE_CHECKING:
+    from sctl.numerics.hyperparameters import Wanted
     from sctl.workflow.analyses import all_analyses, get_analysis
     from sctl.workflow.analyses.base import Analysis, Params
     from sctl.workflow.analyses.explain import (
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from sctl.workflow.analyses.units import CASES as UNIT_CASES
     from sctl.workflow.analyses.units import UnitsParams, has_units, units
     from sctl.workflow.batches import batched, with_batches
-    from sctl.workflow.datasets import FILE, GENES, Genes, joined, read_datasets
+    from sctl.workflow.datasets import FILE, joined, read_datasets
     from sctl.workflow.extend import extended, grows, reference_method, save_grown, with_adaptor
     from sctl.workflow.inputs import annotated, find_labels, labels_in_table, repaired, repairs
     from sctl.workflow.n_clusters_scan import (
@@ -61,10 +62,12 @@ if TYPE_CHECKING:
     )
     from sctl.workflow.settings import (
         DEFAULT_METHOD,
+        GENES,
         GROUPS,
         MOST_CLUSTERS,
         STEPS,
         UPSTREAM,
+        Genes,
         baselines_of,
         complete,
         method_of,
@@ -122,6 +125,7 @@ __all__ = [
     "SearchParams",
     "SourceCheck",
     "UnitsParams",
+    "Wanted",
     "all_analyses",
     "annotated",
     "answered",
