@@ -9,10 +9,12 @@ damaged counts as not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from sctl.errors import DataError, ParameterError, ProjectError
 from sctl.project import checksums
@@ -24,9 +26,6 @@ from sctl.project.soundness import stored_arrays, stored_table
 from sctl.project.steps import locked, unreadable
 from sctl.workflow.analyses import get_analysis
 from sctl.workflow.analyses.base import Document, Journal, OwnJournal, Params, Parts, Whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PARAMS, RESULT, JOURNAL = "params.json", "result", "journal.jsonl"
 _DAMAGED = (KeyError, TypeError, ValueError, OverflowError, AttributeError, ParameterError)
@@ -172,8 +171,6 @@ def _is_part(path: Path) -> bool:
 
 def _write(directory: Path, stem: str, document: Document) -> None:
     """Write a document; the file that lists its parts comes last, so that what can be found is complete."""
-    import numpy as np  # noqa: PLC0415
-
     for table, frame in document.tables.items():
         with replacing(directory / f"{stem}_{table}.csv") as temporary:
             frame.to_csv(temporary, index=False)

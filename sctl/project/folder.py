@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+import pandas as pd
+from anndata import AnnData
 from filelock import FileLock
 
 from sctl.errors import ProjectError
@@ -20,12 +22,7 @@ from sctl.project.history import History
 from sctl.project.metadata import HEAD, ProjectMetadata, is_readable
 from sctl.project.settings import ROLES, Settings, check_role, check_step
 from sctl.project.steps import State
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
-
-    from sctl.sharing import TrainedSource
+from sctl.sharing import TrainedSource, load_trained
 
 
 @dataclass(frozen=True)
@@ -302,8 +299,6 @@ class Project:
         DataError
             If the file is no trained source; the project is then as it was.
         """
-        from sctl.sharing import load_trained  # noqa: PLC0415 - see sctl.project.inputs
-
         trained = load_trained(path)
         params = {"method": trained.method.key, "params": dict(trained.method.params), "seed": trained.seed}
         keys = {"label_key": stored.LABEL_KEY, "batch_key": None}

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sctl.errors import ProjectError
+from sctl.genesets import GeneSets
 from sctl.project.checksums import forgotten, is_intact
 from sctl.project.files import canonical, digest, read_json, write_json
 from sctl.project.folder import Project
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.genesets import GeneSets
 
 
 def keep_gene_sets(project: Project, sets: GeneSets) -> str:
@@ -33,8 +29,6 @@ def load_gene_sets(project: Project, reference: str) -> GeneSets:
     ProjectError
         If the file is damaged or gone.
     """
-    from sctl.genesets import GeneSets  # noqa: PLC0415
-
     path = _file(project, reference)
     if not is_intact(path):
         raise _lost(path)

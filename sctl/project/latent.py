@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from sctl.project.checksums import is_intact
 from sctl.project.files import replacing
 from sctl.project.soundness import stored_arrays
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
 
 LATENT = "latent.npz"
 
@@ -30,8 +28,6 @@ def latent_in(directory: Path) -> Arrays | None:
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    import numpy as np  # noqa: PLC0415
-
     with replacing(path) as temporary:
         np.savez_compressed(temporary, **dict(arrays))  # type: ignore[arg-type]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from sctl.data import TransferResult
 from sctl.project import analyses
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells
 from sctl.project.soundness import require_maps
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sctl.data import TransferResult
+from sctl.workflow import self_test_tables
 
 
 def load_baselines(project: Project) -> dict[str, TransferResult]:
@@ -31,6 +29,4 @@ def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
 
 def load_self_test(project: Project) -> dict[str, dict[str, list[Any]]]:
     """Return a table for each kind of test of the reference, as columns; empty where nothing is finished."""
-    from sctl.workflow import self_test_tables  # noqa: PLC0415 - as in sctl.project.results
-
     return self_test_tables(analyses.load(project, "self_test"))

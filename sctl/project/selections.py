@@ -4,34 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from sctl.errors import ProjectError
 from sctl.project.files import read_json, write_json
 from sctl.project.folder import Project
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _FILE = "selections.json"
 
 
 def save_selection(project: Project, cells: NDArray[np.bool_], name: str = "") -> None:
     """Keep which cells are selected, or those kept aside under a name; nothing where no data are prepared."""
-    import numpy as np  # noqa: PLC0415
-
     bits = {"n_obs": len(cells), "bits": np.packbits(cells).tobytes().hex()}
     _change(project, "cells", {name: bits})
 
 
 def load_selection(project: Project, n_obs: int, name: str = "") -> NDArray[np.bool_]:
     """Return which cells are selected, or those kept aside under a name; none where nothing readable was kept.  (n_obs,)."""
-    import numpy as np  # noqa: PLC0415
-
     none = np.zeros(n_obs, dtype=bool)
     kept: Any = _read(project)["cells"].get(name)
     try:
