@@ -15,7 +15,7 @@ from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.methods import METHODS
 from sctl.methods.base import SearchesSettings, TransferMethod, has_capability
-from sctl.numerics.hyperparameters import SPACES, Ranges, Search, Wanted, read_search
+from sctl.numerics.hyperparameters import SPACES, Ranges, Search, Wanted
 from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Inputs, OwnJournal, Params, Setting
 from sctl.workflow.settings import method_of
@@ -166,7 +166,7 @@ def read_journal(path: Path) -> Search | None:
     DataError
         If the journal is damaged.
     """
-    found = read_search(path) if path.exists() and path.stat().st_size else None
+    found = _read(path) if path.exists() and path.stat().st_size else None
     return found if found is not None and found.trials else None
 
 
@@ -180,9 +180,15 @@ def mend_journal(path: Path) -> None:
         path.write_bytes(kept)
     try:
         if kept:
-            read_search(path)
+            _read(path)
     except DataError:
         path.unlink()
+
+
+def _read(path: Path) -> Search:
+    from sctl.numerics.tuning import read_search  # noqa: PLC0415 - optuna takes a second to import
+
+    return read_search(path)
 
 
 def _is_entry(line: Any) -> bool:
