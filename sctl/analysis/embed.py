@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
+from sklearn.neighbors import NearestNeighbors
 
 from sctl.data import Pair
 from sctl.errors import DataError
@@ -112,8 +113,6 @@ def umap(pcs: Floats, run: Run | None = None, *, n_neighbors: int = 15, min_dist
     _check_cells(len(pcs))
     run.report("UMAP", 0, 1)
     # imported here: loading umap-learn takes seconds, which no other page should pay
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)  # nor needed
         from umap import UMAP  # noqa: PLC0415
