@@ -24,7 +24,7 @@ import psutil
 from sctl import errors
 from sctl.errors import DataError, SctlError
 from sctl.genesets import GeneSets
-from sctl.io.memory import exhausted
+from sctl.io.system import exhausted
 from sctl.jobs.queue import python_path
 from sctl.project import Project
 from sctl.project.files import MAX_JSON, projects_root
