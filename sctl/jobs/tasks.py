@@ -29,13 +29,13 @@ from sctl.project import (
 from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
-from sctl.project.latent import keep_latent
 from sctl.project.memory import reading_once
 from sctl.project.results import (
     RESULT,
     SWEEP,
     TRAINED,
     embeddings_in,
+    keep_latent,
     points_in,
     result_in,
     save_embeddings,

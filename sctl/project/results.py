@@ -33,6 +33,8 @@ from sctl.project.steps import finished, note_damage, require_intact, unreadable
 
 MAPS, MARKERS = "maps.npz", "markers.csv"
 RESULT, SWEEP, POINTS = "result.h5ad", "sweep.npz", "points"
+LATENT = "latent.npz"
+"""Where a method has the cells of its reference in the space that it learned."""
 TRAINED = "trained.sctl"
 """What a method learned from a source of cells, beside its result."""
 
@@ -308,3 +310,18 @@ def _facts(path: Path) -> dict[str, Any]:
         return read_json(require_intact(path))
     except ProjectError as error:
         raise unreadable(path) from error
+
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+
+def keep_latent(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write ``points`` (n_source, n_dims) and ``types`` (n_source,) of a reference."""
+    with replacing(directory / LATENT) as temporary:
+        np.savez_compressed(temporary, **dict(arrays))  # type: ignore[arg-type]
+
+
+def latent_in(directory: Path) -> Arrays | None:
+    """Return what :func:`keep_latent` wrote, or None."""
+    path = directory / LATENT
+    return stored_arrays(path) if is_intact(path) else None
