@@ -12,6 +12,7 @@ from anndata import AnnData
 
 from sctl import preprocess
 from sctl.analysis import embed
+from sctl.analysis.components import pca
 from sctl.data import Answer, Pair, TransferResult, in_memory
 from sctl.errors import DataError
 from sctl.methods import base, get_method
@@ -194,7 +195,7 @@ def explore(
         side, kind = name.split("_")
         run = replace(runs[name], seed=seed).within(_TITLES[side])
         if side == "target":
-            scores = embed.pca(target.X, run=run) if scores is None else scores
+            scores = pca(target.X, run=run) if scores is None else scores
             yield {name: scores[:, :2] if kind == "pca" else getattr(embed, kind)(scores, run)}
         else:
             joint = joint or embed.joint_scores(pair, run)
