@@ -22,7 +22,6 @@ from sctl.project.files import Staged, damaged, read_json, staged, write_json
 from sctl.qc.values import value_kind
 from sctl.sharing import TrainedSource, load_trained
 
-# anndata and pandas take a second to import; the list of projects and the settings do without them.
 MODEL_SUFFIX = ".sctl"
 LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
 
