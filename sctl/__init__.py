@@ -5,9 +5,9 @@ Names are imported when they are first used: ``import sctl`` takes milliseconds,
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from sctl._lazy import lazy
 from sctl._version import __version__
 
 if TYPE_CHECKING:
@@ -32,46 +32,30 @@ if TYPE_CHECKING:
     from sctl.workflow import prepare_pair as prepare_pair
     from sctl.workflow import repaired as repaired
     from sctl.workflow import transfer as transfer
+else:
+    __getattr__, __dir__ = lazy(__name__)
 
-_MODULES = {
-    "METHODS": "methods",
-    "Pair": "data",
-    "PreprocessParams": "preprocess",
-    "Project": "project",
-    "Run": "run",
-    "SctlError": "errors",
-    "SctlWarning": "errors",
-    "TransferMethod": "methods.base",
-    "TransferResult": "data",
-    "annotated": "workflow",
-    "get_method": "methods",
-    "inspect": "preflight",
-    "inspect_pair": "preflight",
-    "load_demo": "data.demo",
-    "prepare_pair": "workflow",
-    "rank_markers": "analysis.markers",
-    "read": "io",
-    "read_result": "data",
-    "repaired": "workflow",
-    "transfer": "workflow",
-    "write_result": "data",
-}
-
-__all__ = [  # noqa: PLE0604 - sorted as the table above is
+__all__ = [
+    "METHODS",
+    "Pair",
+    "PreprocessParams",
+    "Project",
+    "Run",
+    "SctlError",
+    "SctlWarning",
+    "TransferMethod",
+    "TransferResult",
     "__version__",
-    *_MODULES,
+    "annotated",
+    "get_method",
+    "inspect",
+    "inspect_pair",
+    "load_demo",
+    "prepare_pair",
+    "rank_markers",
+    "read",
+    "read_result",
+    "repaired",
+    "transfer",
+    "write_result",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names."""
-    return sorted(__all__)

@@ -22,7 +22,8 @@ from sctl.analysis.enrichment import UnitPathways
 from sctl.data import Pair
 from sctl.jobs import tasks
 from sctl.methods import get_method
-from sctl.numerics.hyperparameters import Range, search
+from sctl.numerics.hyperparameters import Range
+from sctl.numerics.tuning import search
 from sctl.project import Project, analyses
 from sctl.project.results import save_embeddings
 from sctl.run import Run

@@ -516,7 +516,7 @@ def test_what_the_computer_refuses_is_a_sentence(
     def exhausted(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("sctl.io.read_many", exhausted)
+    monkeypatch.setattr("sctl.workflow.datasets.read_many", exhausted)
     assert run(folder) == 2
     assert "Take fewer cells or genes" in capsys.readouterr().err
 

@@ -118,17 +118,27 @@ def test_the_facade_is_sorted_and_importable():
         _ = sctl.no_such_name
 
 
-def test_type_checkers_see_the_facade_that_users_see():
-    tree = ast.parse((ROOT / "sctl" / "__init__.py").read_text(encoding="utf-8"))
-    typed = {
-        f"{node.module}.{alias.asname}"
-        for block in tree.body
+LAZY = [path for path in MODULES if path.stem == "__init__" and "lazy(__name__)" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", LAZY, ids=lambda path: path.parent.name)
+def test_type_checkers_see_the_names_that_users_see(path):
+    typed = [
+        alias.asname or alias.name
+        for block in tree_of(path).body
         if isinstance(block, ast.If)
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-    }
-    assert typed == {f"sctl.{module}.{name}" for name, module in sctl._MODULES.items()}
+    ]
+    package = importlib.import_module(".".join(path.relative_to(ROOT).parent.parts))
+    assert len(set(typed)) == len(typed)
+    assert set(getattr(package, "__all__", typed)) - {"__version__"} == set(typed) <= set(dir(package))
+    assert not {name for name in typed if (path.parent / name).exists() or (path.parent / f"{name}.py").exists()}
+    for name in typed:
+        assert getattr(package, name) is not None
+    with pytest.raises(ImportError, match="no_such_name"):
+        exec(f"from {package.__name__} import no_such_name")
 
 
 def picture() -> list[list[str]]:

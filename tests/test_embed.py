@@ -9,7 +9,8 @@ from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
-from sctl.analysis.embed import embedding, joint_scores, pca, tsne, umap
+from sctl.analysis.components import pca
+from sctl.analysis.embed import embedding, joint_scores, tsne, umap
 from sctl.data import Pair
 from sctl.errors import Cancelled, DataError
 from sctl.run import Run

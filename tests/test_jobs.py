@@ -485,7 +485,7 @@ def test_a_damaged_result_is_an_error_of_the_project(project: Project) -> None:
 
 def test_the_first_map_is_compiled_only_where_maps_follow(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr("sctl.analysis.embed.warm_up", lambda: calls.append(1))
+    monkeypatch.setattr("sctl.jobs.tasks.compile_umap", lambda: calls.append(1))
     settings = project.settings.to_dict()
     for kind, expected in (("everything", True), ("explore", True), ("transfer", False), ("markers", False)):
         thread = tasks.warm_up(project.root, {"kind": kind, "settings": settings})

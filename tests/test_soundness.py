@@ -294,7 +294,7 @@ def test_arrays_that_are_not_what_they_announce_are_refused(case: str, tmp_path:
 def test_arrays_beyond_the_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = npz(tmp_path / "x.npz", header((1_000_000,)) + bytes(8_000_000))
     assert read_arrays(path)["x"].shape == (1_000_000,)
-    monkeypatch.setattr("sctl.io.memory.available", lambda: 1_000_000)
+    monkeypatch.setattr("sctl.io.system.available", lambda: 1_000_000)
     with pytest.raises(DataError, match="of memory"):
         read_arrays(path)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from sctl.analysis.embed import pca
+from sctl.analysis.components import pca
 from sctl.analysis.subcluster import subgroups
 from sctl.errors import ParameterError
 from sctl.run import Run

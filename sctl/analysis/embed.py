@@ -14,19 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, svds
+from sklearn.neighbors import NearestNeighbors
 
+from sctl.analysis.components import pca, require_cells, side_scores
 from sctl.data import Pair
-from sctl.errors import DataError
 from sctl.run import Run
 from sctl.typing import Floats, Ints, Matrix
 
 Kind = Literal["umap", "tsne", "pca"]
 
-FEWEST_CELLS = 3
-"""Fewer cells have no map."""
-
-_DENSE_SIDE = 150  # below this many cells or genes a full decomposition is the quickest and has no edge cases
 _ITERATIONS = (250, 500)  # of t-SNE: early exaggeration, then without (openTSNE's defaults)
 _EXAGGERATION = 12
 _FEW_CELLS = (4, 50.0)
@@ -49,35 +45,6 @@ class JointEmbedding:
     source_index: Ints
     source: Floats
     target: Floats
-
-
-def pca(X: Matrix, n_components: int = 50, run: Run | None = None) -> Floats:  # noqa: N803 - a matrix
-    """Principal components of the cells; a sparse matrix stays sparse.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_obs, n_vars)
-        Log-normalised expression; centred here, gene by gene.
-    n_components : int
-        At most ``min(n_obs, n_vars) - 1`` are returned.
-    run : Run, optional
-
-    Returns
-    -------
-    ndarray of shape (n_obs, n_components), float64
-        Scores, in units of ``X``. The largest loading of each component is positive, which settles the sign.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than 3 cells.
-
-    Examples
-    --------
-    >>> pca(np.array([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]]), n_components=1).round(6).ravel().tolist()
-    [-2.0, 0.0, 2.0]
-    """
-    return _scores(X, np.zeros(X.shape[0], dtype=np.int64), n_components, run=run or Run())
 
 
 def umap(pcs: Floats, run: Run | None = None, *, n_neighbors: int = 15, min_dist: float = 0.3) -> Floats:
@@ -109,14 +76,12 @@ def umap(pcs: Floats, run: Run | None = None, *, n_neighbors: int = 15, min_dist
     approximate search and spectral start at these sizes, and the same on every machine.
     """
     run = run or Run()
-    _check_cells(len(pcs))
+    require_cells(len(pcs))
     run.report("UMAP", 0, 1)
     # imported here: loading umap-learn takes seconds, which no other page should pay
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)  # nor needed
-        from umap import UMAP  # noqa: PLC0415
+        from umap import UMAP  # noqa: PLC0415 - as said
 
     n_neighbors = max(2, min(n_neighbors, len(pcs) - 1))
     data = np.ascontiguousarray(pcs, dtype=np.float32)
@@ -162,7 +127,7 @@ def tsne(pcs: Floats, run: Run | None = None, *, perplexity: float = 30.0) -> Fl
         If the run was stopped.
     """
     run = run or Run()
-    _check_cells(len(pcs))
+    require_cells(len(pcs))
     import openTSNE  # noqa: PLC0415 - here, so that a page without a map does not load it
 
     data = np.ascontiguousarray(pcs, dtype=np.float64)
@@ -272,7 +237,7 @@ def joint_scores(
     genes = _variable_genes(pair)
     both = sparse.vstack([sparse.csr_matrix(pair.source.X[shown][:, genes]), pair.target.X[:, genes]], format="csr")
     sides = np.repeat([0, int(center_each)], [len(shown), pair.target.n_obs])
-    scores = _scores(both, sides, 50, run=run)
+    scores = side_scores(both, sides, 50, run=run)
     length = np.linalg.norm(scores, axis=1, keepdims=True)
     return JointScores(shown, scores / np.where(length > 0, length, 1.0))
 
@@ -304,59 +269,6 @@ def _small_start(scores: Floats, run: Run) -> Floats:
     start = _start(scores)
     spread = start[:, 0].std()
     return start * (1e-4 / spread) if spread > 0 else run.rng("t-SNE").normal(scale=1e-4, size=start.shape)
-
-
-def _check_cells(n_obs: int) -> None:
-    if n_obs < FEWEST_CELLS:
-        raise DataError(
-            f"There are only {n_obs} cells.",
-            expected=f"A map needs at least {FEWEST_CELLS}.",
-            do="Loosen the filters, or choose a larger dataset.",
-        )
-
-
-def _scores(X: Matrix, sides: Ints, n_components: int, *, run: Run) -> Floats:  # noqa: N803 - a matrix
-    """Scores of the cells after centring every side on its own mean, without densifying ``X``."""
-    _check_cells(X.shape[0])
-    run.report("PCA", 0, 1)
-    is_sparse = bool(sparse.issparse(X))
-    X = X.tocsr().astype(np.float64) if is_sparse else np.asarray(X, dtype=np.float64)  # noqa: N806
-    member = np.eye(int(sides.max()) + 1)[sides]  # (n_obs, n_sides)
-    means = (member.T @ X) / member.sum(axis=0)[:, None]  # (n_sides, n_vars)
-    k = max(1, min(n_components, min(X.shape) - 1))
-    if min(X.shape) <= _DENSE_SIDE:
-        dense = (X.toarray() if is_sparse else X) - member @ means
-        u, s, vt = np.linalg.svd(dense, full_matrices=False)
-        u, s, vt = u[:, :k], s[:k], vt[:k]
-    else:
-        u, s, vt = _implicit_svd(X, member, means, k=k, v0=run.rng("pca").normal(size=min(X.shape)))
-    signs = np.sign(vt[np.arange(k), np.abs(vt).argmax(axis=1)])
-    run.report("PCA", 1, 1)
-    return np.asarray(u * (s * np.where(signs == 0, 1.0, signs)), dtype=np.float64)
-
-
-def _implicit_svd(
-    X: Matrix,  # noqa: N803 - a matrix
-    member: Floats,
-    means: Floats,
-    *,
-    k: int,
-    v0: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    """Decompose ``X - member @ means`` into its k largest parts, largest first, by products alone."""
-    centred = LinearOperator(
-        X.shape,
-        matvec=lambda v: X @ v - member @ (means @ v),
-        rmatvec=lambda u: X.T @ u - means.T @ (member.T @ u),
-        dtype=np.float64,
-    )
-    values = X.data if sparse.issparse(X) else X
-    squares = float(np.vdot(values, values))
-    if squares - (member.sum(axis=0) @ means**2).sum() <= 1e-12 * squares:  # all cells alike
-        return np.zeros((X.shape[0], k)), np.zeros(k), np.ones((k, X.shape[1]))
-    u, s, vt = svds(centred, k=k, v0=v0, solver="arpack")
-    order = np.argsort(-s, kind="stable")
-    return u[:, order], s[order], vt[order]
 
 
 def _variable_genes(pair: Pair) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError
@@ -35,8 +36,6 @@ def adjusted_rand(clusters: ArrayLike, truth: ArrayLike) -> float:
     >>> adjusted_rand([1, 1, 2, 2], ["a", "a", "b", "b"])
     1.0
     """
-    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - takes a second, and the app starts without it
-
     found, known = _known(clusters, truth)
     return float(adjusted_rand_score(known, found))
 
@@ -58,8 +57,6 @@ def nmi(clusters: ArrayLike, truth: ArrayLike) -> float:
     >>> nmi([1, 1, 2, 2], ["a", "a", "b", "b"])
     1.0
     """
-    from sklearn.metrics import normalized_mutual_info_score  # noqa: PLC0415 - as above
-
     found, known = _known(clusters, truth)
     return float(normalized_mutual_info_score(known, found))
 
@@ -115,8 +112,6 @@ def macro_f1(labels: ArrayLike, truth: ArrayLike, *, among: ArrayLike | None = N
     >>> round(macro_f1(["a", "a", "b", "b"], ["a", "a", "a", "b"]), 3)
     0.733
     """
-    from sklearn.metrics import f1_score  # noqa: PLC0415 - as above
-
     found, known = _known(labels, truth, among)
     codes, _ = pd.factorize(np.concatenate([known, found]))  # numbers are compared many times faster than text
     true, given = codes[: len(known)], codes[len(known) :]

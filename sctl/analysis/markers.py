@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.stats import false_discovery_control
 
 from sctl.errors import DataError, ParameterError
 from sctl.numerics.ranksum import rank_sum
@@ -299,8 +300,6 @@ def _comparisons(
 
 def _table(name: str, var_names: NDArray[Any], result: dict[str, Floats]) -> pd.DataFrame:
     """Lay out one group, best gene first; equal scores in the order of the genes."""
-    from scipy.stats import false_discovery_control  # noqa: PLC0415 - takes seconds, and the app starts without it
-
     order = np.argsort(-result["score"], kind="stable")
     columns = {key: values[order] for key, values in result.items()}
     adjusted = false_discovery_control(result["p_value"])[order]  # Benjamini and Hochberg

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from sctl.errors import ParameterError
 
@@ -88,8 +89,6 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     >>> round(low, 3), high
     (0.722, 1.0)
     """
-    from scipy.stats import binomtest  # noqa: PLC0415 - takes seconds, and the app starts without it
-
     if not 0 <= hits <= trials or trials < 1:
         raise ParameterError(f"There are {hits} hits in {trials} trials.", expected="At least one trial is needed.")
     interval = binomtest(hits, trials).proportion_ci(method="wilson")

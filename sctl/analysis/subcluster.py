@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sctl.analysis.embed import pca
+from sctl.analysis.components import pca
 from sctl.errors import ParameterError
 from sctl.numerics.kmeans import kmeans
 from sctl.numerics.silhouette import mean_silhouette

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sctl import workflow
+from sctl import io, workflow
 from sctl.errors import DataError, ParameterError
+from sctl.io.system import system_errors
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 def writable(out: Path, *, inputs: Sequence[Path], force: bool, ending: str = ".h5ad") -> Path:
     """Return the output path if it can be written, before anything is computed."""
-    from sctl.io.system import system_errors  # noqa: PLC0415
-
     with system_errors(f"{out.name} cannot be written"):
         return _free(out, inputs, force=force, ending=ending)
 
@@ -48,11 +47,9 @@ def with_labels(source: AnnData, arguments: argparse.Namespace) -> AnnData:
     Where no column was named, the one of the table that holds cell types becomes ``arguments.label_key``: who gives a
     table means its labels, whatever else the source has.
     """
-    from sctl.io import join_labels, read_labels  # noqa: PLC0415
-
     if arguments.labels is None:
         return source
-    joined, said = join_labels(source, read_labels(arguments.labels))
+    joined, said = io.join_labels(source, io.read_labels(arguments.labels))
     print(f"Labels: {said.text}")
     found = workflow.labels_in_table(joined, said.columns)
     if arguments.label_key is None and len(found) == 1:

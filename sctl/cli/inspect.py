@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from sctl import workflow
+from sctl import methods, preflight, sharing, workflow
 from sctl.cli.status import UNUSABLE
 
 
 def list_methods(arguments: argparse.Namespace) -> int:
     """Print every method with its settings."""
-    from sctl.methods import METHODS  # noqa: PLC0415
-
-    for key, method in METHODS.items():
+    for key, method in methods.METHODS.items():
         print(f"{key}\n    {method.title}. {method.summary}\n    Choose it when: {method.choose_when}")
         for parameter in method.parameters():
             choices = f" ({', '.join(map(str, parameter.choices))})" if parameter.choices else ""
@@ -22,16 +20,14 @@ def list_methods(arguments: argparse.Namespace) -> int:
 
 def inspect_given(arguments: argparse.Namespace) -> int:
     """Print what the pre-flight says; the status tells whether ``sctl run`` can use the file."""
-    from sctl.preflight import inspect_file  # noqa: PLC0415
-    from sctl.sharing import ENDING, load_model, load_trained, model_card, read_manifest  # noqa: PLC0415
-
-    if arguments.file.suffix == ENDING:
-        manifest = read_manifest(arguments.file)
-        (load_trained if manifest.get("source") else load_model)(arguments.file)  # says what is wrong, if anything is
-        card = model_card(manifest)
+    if arguments.file.suffix == sharing.ENDING:
+        manifest = sharing.read_manifest(arguments.file)
+        load = sharing.load_trained if manifest.get("source") else sharing.load_model
+        load(arguments.file)  # says what is wrong, if anything is
+        card = sharing.model_card(manifest)
         print("".join(sign for sign in card if sign.isprintable() or sign == "\n"))  # a stranger's words
         return 0
-    adata, report = inspect_file(arguments.file, role=arguments.role)
+    adata, report = preflight.inspect_file(arguments.file, role=arguments.role)
     print(f"{arguments.file.name}: {adata.n_obs:,} cells × {adata.n_vars:,} genes")
     for finding in report:
         sign = "repair" if workflow.repairs(finding) else _SIGNS[finding.level]

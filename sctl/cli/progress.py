@@ -22,14 +22,14 @@ class Bar:
     """
 
     def __init__(self, *, quiet: bool, stop: StopSwitch) -> None:
-        from tqdm import tqdm  # noqa: PLC0415
+        from tqdm import tqdm  # noqa: PLC0415 - --help does without
 
         self._stop = stop
         self._bar = tqdm(desc="Prepare", total=1, file=sys.stderr, disable=quiet, leave=False, bar_format=_FORMAT)
 
     def run(self, seed: int) -> Run:
         """Return a run that this bar shows."""
-        from sctl.run import Run  # noqa: PLC0415 - numpy
+        from sctl.run import Run  # noqa: PLC0415 - numpy, as above
 
         return Run(seed=seed, listener=self._show, cancelled=self._stop.is_set)
 

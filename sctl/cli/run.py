@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sctl import workflow
+from sctl import io, preflight, sharing, workflow
 from sctl.cli.files import columns, print_notes, print_repairs, require_usable, with_labels, writable
 from sctl.cli.progress import Bar
 from sctl.cli.settings import preprocess_settings, transfer_settings
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
 def run_analysis(arguments: argparse.Namespace) -> int:
     """Check all that can be checked, then read, then compute, then write."""
-    from sctl.io import write_h5ad  # noqa: PLC0415
-    from sctl.sharing import ENDING  # noqa: PLC0415
-
     read = arguments.source or [arguments.model]
     out = writable(arguments.out, inputs=(*read, *arguments.target), force=arguments.force)
     if arguments.save_adaptor is not None:
-        writable(arguments.save_adaptor, inputs=(*read, *arguments.adaptor), force=arguments.force, ending=ENDING)
+        writable(
+            arguments.save_adaptor, inputs=(*read, *arguments.adaptor), force=arguments.force, ending=sharing.ENDING
+        )
     if arguments.adaptor and arguments.model is None:
         raise ParameterError("--adaptor needs --model.", do="Give the reference to which the adaptor belongs.")
     if arguments.model is not None:
@@ -48,7 +47,7 @@ def run_analysis(arguments: argparse.Namespace) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        notes = write_h5ad(annotated(result), path)
+        notes = io.write_h5ad(annotated(result), path)
     print_notes(notes)
     _keep_adaptor(arguments, result)
     print_summary(result, out, dropped=target.n_obs - result.n_obs)
@@ -57,10 +56,6 @@ def run_analysis(arguments: argparse.Namespace) -> int:
 
 def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     """Do the same with a source that was trained before."""
-    from sctl.io import write_h5ad  # noqa: PLC0415
-    from sctl.preflight import inspect  # noqa: PLC0415
-    from sctl.sharing import load_trained  # noqa: PLC0415
-
     for name in _LEARNED:
         if getattr(arguments, name) is not None:
             raise ParameterError(
@@ -68,12 +63,12 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
                 expected="What was learned, and how cells are normalised, is settled by the trained source.",
                 do="Leave it out, or give --source instead of --model.",
             )
-    trained = load_trained(arguments.model)
+    trained = sharing.load_trained(arguments.model)
     given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
     method = trained.configured(_free_settings(arguments, trained.method))
     trained, target, applied = workflow.match_genes(trained, given, blocks=arguments.fix)
     print_repairs(applied)
-    require_usable(inspect(target, role="target"))
+    require_usable(preflight.inspect(target, role="target"))
     with Bar(quiet=arguments.quiet, stop=arguments.stop) as bar:
         run = bar.run(trained.seed if arguments.seed is None else arguments.seed)
         prepared = workflow.prepare_trained(trained, target, preprocess_settings(arguments), run)
@@ -84,7 +79,7 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
     for sentence in prepared.report.sentences:
         print(sentence)
     with arguments.stop.output(out) as path:
-        notes = write_h5ad(workflow.annotated(given, applied, target, result), path)
+        notes = io.write_h5ad(workflow.annotated(given, applied, target, result), path)
     print_notes(notes)
     _keep_adaptor(arguments, result)
     print_summary(result, out, dropped=target.n_obs - result.n_obs)
@@ -93,11 +88,9 @@ def _run_trained(arguments: argparse.Namespace, out: Path) -> int:
 
 def _keep_adaptor(arguments: argparse.Namespace, result: TransferResult) -> None:
     """Write what was learned of the target's datasets, where that was asked for."""
-    from sctl.sharing import save_adaptor  # noqa: PLC0415
-
     if arguments.save_adaptor is not None:
         with arguments.stop.output(arguments.save_adaptor) as path:
-            save_adaptor(result, path)
+            sharing.save_adaptor(result, path)
         print(f"Wrote {arguments.save_adaptor}, for whoever has the reference.")
 
 
@@ -130,14 +123,13 @@ def _read_pair(
 
     Returns source, target, and what writes a result into the target as it was read.
     """
-    from sctl.preflight import inspect, inspect_pair  # noqa: PLC0415
-
     source = with_labels(
         workflow.read_datasets(arguments.source, genes=arguments.source_genes, labeled=True), arguments
     )
     given = workflow.read_datasets(arguments.target, genes=arguments.target_genes)
     source, target, applied = workflow.repaired(source, given, blocks=arguments.fix)
     print_repairs(applied)
-    report = inspect(source, role="source", label_key=arguments.label_key) + inspect(target, role="target")
-    require_usable(report + inspect_pair(source, target))
+    report = preflight.inspect(source, role="source", label_key=arguments.label_key)
+    report += preflight.inspect(target, role="target") + preflight.inspect_pair(source, target)
+    require_usable(report)
     return source, target, partial(workflow.annotated, given, applied, target)

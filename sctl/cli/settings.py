@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sctl import workflow
 from sctl.errors import ParameterError
+from sctl.methods import get_method
 
 if TYPE_CHECKING:
     from sctl.methods.base import Parameter
@@ -26,8 +27,6 @@ def preprocess_settings(arguments: argparse.Namespace, *, correct: bool = True) 
 
 def transfer_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return method, seed and the settings that were given."""
-    from sctl.methods import get_method  # noqa: PLC0415 - torch and scipy wait until needed
-
     key = arguments.method or workflow.DEFAULT_METHOD
     declared = {parameter.name: parameter for parameter in get_method(key).parameters()}
     params = dict(_setting(text, declared) for text in arguments.param)

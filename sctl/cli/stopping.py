@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any, Self
 
 from sctl.errors import Cancelled
+from sctl.io.system import system_errors
 
 STOPPED = "sctl: stopped."
 GRACE = 2.0
@@ -63,8 +64,6 @@ class StopSwitch:
         DataError
             If the system does not let us write.
         """
-        from sctl.io.system import system_errors  # noqa: PLC0415 - numpy
-
         with system_errors(f"{path.name} cannot be written"), self._replacing(path) as unfinished:
             yield unfinished
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sctl.workflow import result_warnings, transferability_grade
+from sctl import data, workflow
 
 if TYPE_CHECKING:
     from sctl.data import FoundGroups, SourceTransferability, TransferResult
@@ -15,18 +15,16 @@ if TYPE_CHECKING:
 
 def print_summary(result: TransferResult, out: Path, *, dropped: int) -> None:
     """Print where a result went, how many clusters it has, and what makes it unsure; ``dropped`` cells were filtered."""
-    from sctl.data import UNASSIGNED, slot  # noqa: PLC0415
-
     found = len(set(result.clusters[result.clusters >= 0].tolist()))
     found_of = result.diagnostics
     theta = "" if found_of.theta is None else f", θ = {found_of.theta.theta:.3g}"
-    nameless = int((result.labels.astype(str) == UNASSIGNED).sum())
+    nameless = int((result.labels.astype(str) == data.UNASSIGNED).sum())
     without = f", {nameless} of them unassigned" if nameless else ""
     lost = f" ({dropped} of {dropped + result.n_obs} cells were dropped)" if dropped else ""
-    key = slot(result.method)
+    key = data.slot(result.method)
     for text in _about(result):
         print(text)
-    for text in result_warnings(result):
+    for text in workflow.result_warnings(result):
         print(f"Warning: {text}")
     print(
         f"Wrote {out}: {result.n_obs} cells{lost} in {found} clusters{theta}{without}; see obs['{key}'] and obs['{key}_label']."
@@ -77,7 +75,7 @@ def source_transferability(found: SourceTransferability, n_permutations: int = 0
     >>> source_transferability(SourceTransferability(score=0.62, p_value=0.01))
     'The source explains your cells well: 0.62 of 1, where 0 is a source with its genes shuffled (p = 0.01).'
     """
-    grade = transferability_grade(found.score, found.p_value, n_permutations)
+    grade = workflow.transferability_grade(found.score, found.p_value, n_permutations)
     return f"{_WORTH[grade]}: {found.score:.2f} of 1, where 0 is a source with its genes shuffled (p = {found.p_value:.2g})."
 
 

@@ -18,8 +18,7 @@ from typing import IO, Any, cast
 
 from sctl.errors import DataError, SctlError
 from sctl.io.contents import damaged_gzip, head, is_gzip
-from sctl.io.memory import readable
-from sctl.io.system import refused
+from sctl.io.system import readable, refused
 
 MAX_BYTES = 8_000_000_000
 """Most bytes that an archive may unpack to."""

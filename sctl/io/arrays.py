@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sctl.errors import DataError, SctlError
-from sctl.io.memory import require
+from sctl.io.system import require
 
 MAX_ARRAYS = 10_000
 """Most arrays in a file."""

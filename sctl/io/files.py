@@ -12,7 +12,7 @@ from typing import Literal
 import anndata as ad
 from anndata import AnnData
 
-from sctl.io.storable import storable
+from sctl.io.storing import storable
 from sctl.io.system import system_errors
 
 
@@ -42,7 +42,7 @@ def fingerprint(path: Path | str) -> str:
 def write_h5ad(adata: AnnData, path: Path | str, *, compression: Literal["gzip", "lzf"] = "gzip") -> tuple[str, ...]:
     """Write a dataset; the file appears whole or not at all, and ``adata`` is left as it is.
 
-    What has no form in the file is brought into one that has, see :func:`sctl.io.storable.storable`.
+    What has no form in the file is brought into one that has, see :func:`sctl.io.storing.storable`.
 
     Parameters
     ----------

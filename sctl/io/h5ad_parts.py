@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sctl.genes import listed
-from sctl.io.genomes import add_note
+from sctl.io.cleaning import add_note
 
 _SPARSE = {"csr_matrix": sparse.csr_matrix, "csc_matrix": sparse.csc_matrix}
 _OPTIONAL = ("uns", "obsm", "varm", "obsp", "varp")  # a layer may hold the counts

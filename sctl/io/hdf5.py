@@ -19,12 +19,12 @@ from scipy import sparse
 
 from sctl.errors import DataError, SctlError
 from sctl.io import tenx
+from sctl.io.cleaning import add_note, one_genome
 from sctl.io.contents import refusal
-from sctl.io.genomes import add_note, one_genome
 from sctl.io.h5ad_parts import read_in_parts, with_native_numbers, with_words
 from sctl.io.hdf5_check import announced, require_likely
 from sctl.io.loom_names import cell_table, gene_table
-from sctl.io.memory import exhausted, require
+from sctl.io.system import exhausted, require
 
 _SINGLE = "biufSOU"  # kinds of values that a column may hold
 _BLOCK = 8_000_000  # values of a dense matrix that are in memory at once

@@ -18,7 +18,7 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5i, h5l, h5o, h5r, h5t
 
 from sctl.errors import DataError
-from sctl.io import memory
+from sctl.io import system
 
 MAX_PARTS = 100_000
 """Most groups, datasets and attributes in a file, counted as often as readers meet them."""
@@ -178,7 +178,7 @@ class _Survey:
             part.n_bytes += n_values * max(int(kind.get_size()), 1)
             # They are read whole, so that their texts cannot be measured: each may be the longest.
             if n_values * _n_variable(kind) > 1:
-                memory.require(n_values * _n_variable(kind) * self._longest_text, self.name)
+                system.require(n_values * _n_variable(kind) * self._longest_text, self.name)
             if _has_references(kind):
                 yield self._categories(attribute, kind, n_values)
 
@@ -211,7 +211,7 @@ class _Survey:
             if not part.n_texts:
                 continue
             part.n_bytes += part.n_texts * _PER_TEXT
-            memory.require(part.n_bytes, self.name)
+            system.require(part.n_bytes, self.name)
             if part.n_texts * self._longest_text > _BLOCK:
                 for n_bytes in self._text_bytes(h5py.Dataset(part.id), part.n_texts):
                     part.n_bytes += n_bytes
@@ -223,7 +223,7 @@ class _Survey:
         """Read texts in blocks that cannot take much memory, and yield the bytes of each block."""
         n_rows = dataset.shape[0] if dataset.ndim else 1
         in_row = max(n_texts // max(n_rows, 1), 1) * self._longest_text
-        memory.require(in_row, self.name)
+        system.require(in_row, self.name)
         if dataset.ndim == 0:
             yield _n_bytes(dataset[()])
             return

@@ -19,7 +19,7 @@ from scipy import sparse
 from sctl.errors import DataError
 from sctl.io.contents import damaged_gzip, head
 from sctl.io.hdf5_check import MAX_SIDE
-from sctl.io.memory import require
+from sctl.io.system import require
 from sctl.io.table import opened
 
 _CHUNK = 5_000_000  # entries in memory at once as they are parsed

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.genes import GENE_EXPRESSION
-from sctl.io.genomes import add_note, one_genome
+from sctl.io.cleaning import add_note, one_genome
 from sctl.io.mtx import read_mtx
 from sctl.io.parts import Triple, are_peaks, cell_table, find_triples, gene_table, is_header, matrices, read_columns
 

@@ -15,13 +15,18 @@ from scipy import sparse
 
 from sctl.errors import DataError
 from sctl.genes import gene_likeness, genome_prefixes, listed, other_than_genes, without_genome
-from sctl.io.about_cells import with_unusual_cells_dropped
-from sctl.io.about_genes import is_about_genes, note_about_genes, with_unusual_genes_dropped
+from sctl.io.cleaning import (
+    add_note,
+    is_about_genes,
+    note_about_genes,
+    note_orientation,
+    one_genome,
+    with_unusual_cells_dropped,
+    with_unusual_genes_dropped,
+)
 from sctl.io.contents import damaged_gzip
-from sctl.io.genomes import add_note, note_orientation, one_genome
-from sctl.io.long_table import unfolded
-from sctl.io.memory import require
-from sctl.io.table import MISSING, Layout, fields_of, is_number, layout_of, opened
+from sctl.io.system import require
+from sctl.io.table import MISSING, Layout, fields_of, is_number, layout_of, opened, unfolded
 from sctl.io.words import Words, require_no_points_between_thousands, require_no_points_in
 
 _CHUNK = 8_000_000  # values in memory at once as they are parsed: 64 MB

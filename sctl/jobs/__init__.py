@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sctl.jobs.job import Job, JobError, JobState
-from sctl.jobs.queue import jobs_of, running, submit
+from sctl._lazy import lazy
 
 if TYPE_CHECKING:
-    from sctl.project import Project
+    from sctl.jobs.job import Job, JobError, JobState
+    from sctl.jobs.queue import jobs_of, running, submit
+    from sctl.jobs.tasks import compute
+else:
+    __getattr__, __dir__ = lazy(__name__)
 
 __all__ = ["Job", "JobError", "JobState", "compute", "jobs_of", "running", "submit"]
-
-
-def compute(project: Project, step: str) -> None:
-    """Compute one short step here and now; see :func:`sctl.jobs.tasks.compute`."""
-    from sctl.jobs import tasks  # noqa: PLC0415 - numpy and more, which the pages' first paint does without
-
-    tasks.compute(project, step)

@@ -10,7 +10,7 @@ from sctl.jobs.method import method_of
 from sctl.methods.base import TransferMethod
 from sctl.project import Project, analyses, load_gene_sets, load_pair, load_result, load_self_test, trained_file
 from sctl.project.files import replacing
-from sctl.project.latent import latent_in
+from sctl.project.results import latent_in
 from sctl.run import Run
 from sctl.sharing import load_model
 from sctl.workflow import Analysis, Params, get_analysis, keep_self_test

@@ -17,19 +17,18 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from sctl import errors
 from sctl.errors import DataError, SctlError
+from sctl.genesets import GeneSets
+from sctl.io.system import exhausted
 from sctl.jobs.queue import python_path
 from sctl.project import Project
 from sctl.project.files import MAX_JSON, projects_root
-
-if TYPE_CHECKING:
-    from sctl.genesets import GeneSets
-    from sctl.workflow import Genes
+from sctl.workflow import Genes
 
 ANSWER, DATASET = "answer.json", "dataset.h5ad"
 MEMORY_SHARE = 0.8
@@ -89,8 +88,6 @@ def check_model(path: Path, name: str, *, trained: bool = True) -> None:
 
 def read_gene_sets(path: Path, name: str) -> GeneSets:
     """Read gene sets; see :func:`sctl.genesets.read_gmt`."""
-    from sctl.genesets import GeneSets  # noqa: PLC0415 - brings pandas along
-
     with _answered({"task": "gene_sets", "name": name}, [path], name) as (answer, _):
         return GeneSets.from_dict(answer)
 
@@ -213,6 +210,4 @@ def _error(facts: Mapping[str, Any], name: str) -> SctlError:
 
 
 def _exhausted(name: str) -> DataError:
-    from sctl.io.memory import exhausted  # noqa: PLC0415 - brings the readers of all formats along
-
     return exhausted(name)

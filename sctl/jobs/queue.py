@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 import sctl
 from sctl.errors import ParameterError
 from sctl.jobs.job import JOB, LOG, PID, PROGRESS, Job, children
-from sctl.project import Project
 from sctl.project.files import canonical, new_id, process_mark, write_json
 from sctl.workflow.registry import job_kinds
+
+if TYPE_CHECKING:  # a worker has numpy imported after it has set the number of threads
+    from sctl.project import Project
 
 _LOOK_AGAIN = 0.2  # seconds between two looks for a free place
 

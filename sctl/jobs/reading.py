@@ -19,6 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from sctl.errors import SctlError
+
 _IDLE = 900.0  # seconds that it waits for a request
 _GRACE = 10  # seconds between the signal that says why, and the end
 _MOST_ON_DISK = 16_000_000_000
@@ -29,7 +33,9 @@ _NO_NEW_PRIVILEGES, _DUMPABLE = 38, 4  # of prctl
 def main() -> None:
     """Wait for one request and answer it."""
     _harden()
-    tasks = _tasks()
+    from sctl.jobs import reading_tasks  # noqa: PLC0415 - heavy; numerical libraries start threads, which hardening forbids
+
+    reading_tasks.warm_up()
     if sys.platform != "win32" and not select.select([sys.stdin], [], [], _IDLE)[0]:
         return
     line = sys.stdin.readline()
@@ -40,15 +46,15 @@ def main() -> None:
     os.environ["SCTL_PROJECTS"] = request["projects"]
     tempfile.tempdir = str(folder)  # what a killed process leaves behind is deleted with it
     _limit(request)
-    (folder / "answer.json").write_text(json.dumps(_attempt(tasks[request["task"]], request)), encoding="utf-8")
+    (folder / "answer.json").write_text(
+        json.dumps(_attempt(reading_tasks.TASKS[request["task"]], request)), encoding="utf-8"
+    )
     sys.stderr.flush()
     os._exit(0)  # all is written, and taking down what was imported takes as long as a small file
 
 
 def _attempt(task: Callable[[Mapping[str, Any]], Mapping[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of a task, or its error as JSON."""
-    from sctl.errors import SctlError  # noqa: PLC0415
-
     try:
         return {"answer": task(request)}
     except SctlError as error:
@@ -60,64 +66,6 @@ def _attempt(task: Callable[[Mapping[str, Any]], Mapping[str, Any]], request: Ma
         traceback.print_exc()
         first = str(error).splitlines() or [""]
         return {"error": {"type": "Unknown", "found": f"{type(error).__name__}: {first[0][:120]}"}}
-
-
-def _tasks() -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
-    """Import what reading takes, and return what can be asked for."""
-    import anndata as ad  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl import sharing, workflow  # noqa: PLC0415
-    from sctl.genesets import read_gmt  # noqa: PLC0415
-    from sctl.io import join_labels, read, read_labels  # noqa: PLC0415
-    from sctl.jobs.isolated import DATASET  # noqa: PLC0415
-    from sctl.project import Project, import_project  # noqa: PLC0415
-    from sctl.project.inputs import described, noted, write_dataset  # noqa: PLC0415
-
-    def paths(request: Mapping[str, Any]) -> list[Path]:
-        return [Path(path) for path in request["paths"]]
-
-    def kept(adata: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-        notes = write_dataset(adata, Path(request["folder"], DATASET))
-        return {**described(adata), **noted(notes)}
-
-    def datasets(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        settings = {key: request[key] for key in ("names", "genes", "labeled")}
-        return kept(workflow.read_datasets(paths(request), **settings), request)
-
-    def labels(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        table = read_labels(paths(request)[0], name=request["name"])
-        joined, report = join_labels(Project.open(request["project"]).input("source"), table)
-        likely = workflow.labels_in_table(joined, report.columns)
-        columns = [*likely, *(column for column in report.columns if column not in likely)]
-        return {
-            "described": kept(joined, request),
-            "report": {
-                "columns": [str(name) for name in columns],
-                "chosen": likely[0] if likely else None,
-                "text": report.text,
-            },
-        }
-
-    def model(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        load = sharing.load_trained if request["trained"] else sharing.load_model
-        load(paths(request)[0])
-        return {}
-
-    def gene_sets(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return read_gmt(paths(request)[0], name=request["name"]).to_dict()
-
-    def project(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"id": import_project(paths(request)[0]).id}
-
-    with tempfile.TemporaryDirectory() as folder:  # what is imported and loaded on its first use, is now
-        tiny = ad.AnnData(
-            np.eye(2, dtype=np.float32), pd.DataFrame(index=["a", "b"]), pd.DataFrame(index=["INS", "GCG"])
-        )
-        kept(tiny, {"folder": folder})
-        read(Path(folder, DATASET))
-    return {"datasets": datasets, "labels": labels, "model": model, "gene_sets": gene_sets, "project": project}
 
 
 def _harden() -> None:
@@ -134,11 +82,9 @@ def _harden() -> None:
 def _limit(request: Mapping[str, Any]) -> None:
     """Bound memory, processor time and files; Windows knows no such limits."""
     try:
-        import resource  # noqa: PLC0415
+        import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
         return
-    import psutil  # noqa: PLC0415
-
     memory = psutil.Process().memory_info().vms + request["memory"]
     seconds = int(time.process_time()) + 1 + request["seconds"]  # what was imported before took some, too
     limits = {

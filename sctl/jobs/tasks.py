@@ -9,6 +9,8 @@ from threading import Thread
 from typing import Any
 
 from sctl import workflow
+from sctl.analysis.embed import warm_up as compile_umap
+from sctl.analysis.markers import rank_markers
 from sctl.data import Pair
 from sctl.jobs import reference
 from sctl.jobs.analyses import run_analysis
@@ -27,13 +29,13 @@ from sctl.project import (
 from sctl.project.checksums import is_intact
 from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_estimate
 from sctl.project.files import replacing
-from sctl.project.latent import keep_latent
 from sctl.project.memory import reading_once
 from sctl.project.results import (
     RESULT,
     SWEEP,
     TRAINED,
     embeddings_in,
+    keep_latent,
     points_in,
     result_in,
     save_embeddings,
@@ -99,8 +101,6 @@ def warm_up(project_root: Path, description: Mapping[str, Any]) -> Thread | None
     todo = _todo(Project(project_root).at(Settings.from_dict(description["settings"])), description)
     if "explore" not in todo[1:]:
         return None
-    from sctl.analysis.embed import warm_up as compile_umap  # noqa: PLC0415 - only jobs with maps need it
-
     thread = Thread(target=compile_umap, name="warm-up", daemon=True)
     thread.start()
     return thread
@@ -225,8 +225,6 @@ def _explore(project: Project, directory: Path, part: Part) -> None:
 
 
 def _markers(project: Project, directory: Path, part: Part) -> None:
-    from sctl.analysis.markers import rank_markers  # noqa: PLC0415
-
     groups = workflow.groups_of(load_result(project), project.params("markers")["groups"], project.labels())
     target = load_target_all(project)
     table = rank_markers(target.X, groups.loc[target.obs_names], target.var_names, run=part(0.0, 1.0))

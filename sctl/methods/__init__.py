@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sctl.errors import ParameterError
-from sctl.methods.base import TransferMethod
+
+if TYPE_CHECKING:
+    from sctl.methods.base import TransferMethod
 
 METHODS: dict[str, type[TransferMethod]]
 """Method key → class, in the order of the menu; found when it is first used."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 
 from sctl.run import Run
 from sctl.typing import Floats, Matrix
@@ -84,8 +86,6 @@ def transition_matrix(points: Floats, *, knn: int, run: Run | None = None) -> sp
     if knn < 1:
         return sparse.identity(n_obs, format="csr")
     n_reached = min(_REACH * knn, n_obs - 1) + 1  # with the cell itself
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - takes a second, and the app's start must not wait for it
-
     index = NearestNeighbors(n_neighbors=n_reached).fit(points)
     rows, columns, weights = [], [], []
     for start in (run or Run()).track("Finding neighbours", range(0, n_obs, _CELLS_AT_ONCE)):
@@ -107,8 +107,6 @@ def _scores(X: Matrix, n_components: int) -> Floats:
     """Principal components, or the values themselves where these are no more."""
     if min(X.shape) <= n_components:
         return _dense(X)
-    from sklearn.decomposition import PCA  # noqa: PLC0415 - takes a second, and the app's start must not wait for it
-
     solver = "covariance_eigh" if X.shape[1] <= _WIDEST_COVARIANCE else "arpack"
     scores: Floats = PCA(n_components, svd_solver=solver, random_state=0).fit_transform(X)
     return scores

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from scipy import linalg
 from scipy.stats import chi2
+from sklearn.covariance import MinCovDet
 
 from sctl.run import Run
 from sctl.typing import Doubles, Ints
@@ -104,8 +105,6 @@ def _beyond(points: Doubles, seed: int) -> Doubles:
     same = np.unique(np.round(points / (largest or 1.0), 6), axis=0, return_counts=True)[1].max() if n_dims else n_obs
     if same > n_obs // 2:
         return np.zeros(n_obs)
-    from sklearn.covariance import MinCovDet  # noqa: PLC0415 - takes a second to import
-
     with warnings.catch_warnings():
         # Where half of the cells lie in a plane, only distances along it are measured; and a concentration step that
         # gains nothing more is no failure.

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from sctl.errors import DataError, ParameterError
 from sctl.genes import map_orthologs, named_as, renamed, strip_version, symbols_from, with_plain_names, without_genome
-from sctl.io.genomes import without_orientation
+from sctl.io.cleaning import without_orientation
 from sctl.preflight.report import Fix
 from sctl.preprocess import named_type, plain_label
 from sctl.qc.values import LARGEST

@@ -9,7 +9,7 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.io.memory import available, readable
+from sctl.io.system import available, readable
 from sctl.numerics.resample import ALL_CELLS_UP_TO, N_LANDMARKS
 from sctl.preflight.elsewhere import Place, best_place, more_genes_in_raw
 from sctl.preflight.report import Finding, Fix, Level, Role

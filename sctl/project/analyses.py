@@ -9,24 +9,26 @@ damaged counts as not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from sctl.data import TransferResult
 from sctl.errors import DataError, ParameterError, ProjectError
 from sctl.project import checksums
 from sctl.project.checksums import Stamp, is_intact
 from sctl.project.files import canonical, digest, read_json, replacing, write_json
 from sctl.project.folder import Project
+from sctl.project.genes import n_cells
 from sctl.project.results import cells_of_result, result_in, save_result
-from sctl.project.soundness import stored_arrays, stored_table
+from sctl.project.soundness import require_maps, stored_arrays, stored_table
 from sctl.project.steps import locked, unreadable
+from sctl.workflow import self_test_tables
 from sctl.workflow.analyses import get_analysis
 from sctl.workflow.analyses.base import Document, Journal, OwnJournal, Params, Parts, Whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PARAMS, RESULT, JOURNAL = "params.json", "result", "journal.jsonl"
 _DAMAGED = (KeyError, TypeError, ValueError, OverflowError, AttributeError, ParameterError)
@@ -172,8 +174,6 @@ def _is_part(path: Path) -> bool:
 
 def _write(directory: Path, stem: str, document: Document) -> None:
     """Write a document; the file that lists its parts comes last, so that what can be found is complete."""
-    import numpy as np  # noqa: PLC0415
-
     for table, frame in document.tables.items():
         with replacing(directory / f"{stem}_{table}.csv") as temporary:
             frame.to_csv(temporary, index=False)
@@ -248,3 +248,21 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
     cut_short = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")  # by a process that was killed
     with path.open("a", encoding="utf-8") as file:
         file.write(("\n" if cut_short else "") + json.dumps(dict(line)) + "\n")
+
+
+def load_baselines(project: Project) -> dict[str, TransferResult]:
+    """Return the baselines of a sweep that are finished, by method; also while it runs."""
+    return {result.method: result for result in load(project, "compare")}
+
+
+def load_latent_map(project: Project) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the map of both datasets in the space that the method learned; empty where none is drawn."""
+    maps: dict[str, np.ndarray[Any, Any]] = load(project, "latent") or {}
+    if maps:
+        require_maps(maps, folder(project, "latent") / "result.npz", n_target=n_cells(project))
+    return maps
+
+
+def load_self_test(project: Project) -> dict[str, dict[str, list[Any]]]:
+    """Return a table for each kind of test of the reference, as columns; empty where nothing is finished."""
+    return self_test_tables(load(project, "self_test"))

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sctl.errors import DataError, ProjectError
+from sctl.io import opened_hdf5, read_h5ad
+from sctl.io.archive import unpack
+from sctl.io.system import system_errors
 from sctl.project import checksums
 from sctl.project.files import digest_of_file, new_id, not_writable, projects_root
 from sctl.project.folder import Project
 from sctl.project.history import History
 from sctl.project.steps import DAMAGED, DONE, FAILED, STARTED, damage, finished
+from sctl.sharing import read_manifest
 from sctl.workflow import reduce
 
 SUFFIX = ".sctl.zip"
@@ -49,8 +53,6 @@ def export_project(project: Project, path: Path) -> Path:
     DataError
         If the disk is full, or the folder cannot be written to.
     """
-    from sctl.io.system import system_errors  # noqa: PLC0415 - the readers take long to load
-
     project.restore()
     partial = path.with_name(f".part-{path.name}")
     try:
@@ -110,8 +112,6 @@ def _belongs(root: Path, file: Path) -> bool:
 
 
 def _unpack_into(path: Path, folder: Path) -> None:
-    from sctl.io.archive import unpack  # noqa: PLC0415 - brings the readers of all formats along
-
     try:
         files = unpack(path, folder, name="The project file")
     except (DataError, OSError) as error:
@@ -139,8 +139,6 @@ def _check_sums(folder: Path) -> None:
 
 def _check_hdf5(file: Path) -> None:
     """Refuse a file that shows what lies in other files of this computer, and a dataset that cannot be read."""
-    from sctl.io import opened_hdf5, read_h5ad  # noqa: PLC0415
-
     try:
         if file.parent.name == "inputs":
             read_h5ad(file, file.name)
@@ -153,8 +151,6 @@ def _check_hdf5(file: Path) -> None:
 
 def _check_model(file: Path) -> None:
     """Refuse a trained source that cannot be read."""
-    from sctl.sharing import read_manifest  # noqa: PLC0415
-
     try:
         read_manifest(file)
     except DataError as error:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from sctl.methods.transfercluster.n_clusters import NumberEstimate
 from sctl.project.checksums import is_intact
 from sctl.project.files import UNREADABLE, read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import gene_names, n_cells
 from sctl.project.soundness import require_consensus, stored_arrays
 from sctl.project.steps import unreadable
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.methods.transfercluster.n_clusters import NumberEstimate
-    from sctl.workflow import ConsensusPoint
+from sctl.workflow import ConsensusPoint
 
 ESTIMATE = "estimate.json"
 _ARRAYS = ("clusters", "compared", "runs", "order", "silhouettes", "outliers")
@@ -25,8 +25,6 @@ _SHOWN = 60  # eigenvalues that are kept: enough to see where they sink into noi
 
 def save_consensus(directory: Path, point: ConsensusPoint) -> None:
     """Write what is known of one number of clusters, whole or not at all."""
-    import numpy as np  # noqa: PLC0415
-
     parts: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
     parts["runs"] = point.runs.astype(np.min_scalar_type(int(point.runs.max(initial=0))))
     parts |= {_GENES + name: values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
@@ -41,10 +39,6 @@ def numbers_in(directory: Path) -> tuple[int, ...]:
 
 def load_consensus(project: Project, n_clusters: int) -> ConsensusPoint:
     """Return what is known of one number of clusters."""
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.workflow import ConsensusPoint  # noqa: PLC0415
-
     path = number_file(project.result_dir("consensus"), n_clusters)
     parts = stored_arrays(path)
     try:

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sctl.errors import ProjectError
+import h5py
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+
+from sctl.errors import DataError, ProjectError
+from sctl.io import opened_hdf5
 from sctl.project.files import replacing
 from sctl.project.folder import Project
 from sctl.project.steps import require_intact, unreadable
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from anndata import AnnData
 
 GENES = "genes.h5"
 
 
 def save_genes(directory: Path, adata: AnnData) -> None:
     """Write the expression by gene (CSC), so that one gene is read without the others."""
-    import h5py  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
-    from scipy import sparse  # noqa: PLC0415
-
     by_gene = sparse.csc_matrix(adata.X, dtype=np.float32)
     with replacing(directory / GENES) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["n_obs"] = adata.n_obs
@@ -54,8 +51,6 @@ def gene(project: Project, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     ProjectError
         If the target has no such gene.
     """
-    import numpy as np  # noqa: PLC0415
-
     names = gene_names(project)
     if name not in names:
         raise ProjectError(f"The target has no gene {name!r}.", do="Check how the genes of your file are named.")
@@ -85,8 +80,6 @@ def mean_of_genes(project: Project, names: Sequence[str]) -> np.ndarray[Any, np.
     ProjectError
         If the target has none of them.
     """
-    import numpy as np  # noqa: PLC0415
-
     wanted = set(names)
     places = [place for place, name in enumerate(gene_names(project)) if name in wanted]
     if not places:
@@ -108,8 +101,6 @@ def n_cells(project: Project) -> int:
 
 def target_names(project: Project) -> pd.Index:
     """Return the names of the target cells that were kept, in order, without reading the data."""
-    import pandas as pd  # noqa: PLC0415
-
     with _genes(project) as file:
         return pd.Index([name.decode() for name in file["cells"][:]])
 
@@ -117,9 +108,6 @@ def target_names(project: Project) -> pd.Index:
 @contextmanager
 def _genes(project: Project) -> Iterator[Any]:
     """Open the expression by gene."""
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.io import opened_hdf5  # noqa: PLC0415
-
     path = require_intact(project.require("preprocess") / GENES)
     try:
         with opened_hdf5(path, path.name) as file:

@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sctl.errors import ProjectError
+import pandas as pd
+from anndata import AnnData
+
+from sctl.errors import DataError, ProjectError
+from sctl.genes import guess_species
+from sctl.io import read_h5ad, write_h5ad
 from sctl.project.checksums import is_content
 from sctl.project.files import Staged, damaged, read_json, staged, write_json
-
-# anndata and pandas take a second to import; the list of projects and the settings do without them.
-if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
-
-    from sctl.sharing import TrainedSource
+from sctl.qc.values import value_kind
+from sctl.sharing import TrainedSource, load_trained
 
 MODEL_SUFFIX = ".sctl"
 LABEL_KEY = "cell_type"  # of the stand-in, see sctl.sharing.trained
@@ -74,8 +74,6 @@ def put_file(folder: Path, path: Path, facts: Mapping[str, Any], origin: Mapping
 
 def write_dataset(adata: AnnData, path: Path) -> tuple[str, ...]:
     """Write a dataset as projects keep it; ``adata`` is left as it is. Returns what had to be changed for that."""
-    from sctl.io import write_h5ad  # noqa: PLC0415
-
     return write_h5ad(adata, path, compression="lzf")
 
 
@@ -107,9 +105,6 @@ def model(folder: Path, reference: str) -> TrainedSource | None:
     path = folder / f"{reference}{MODEL_SUFFIX}"
     if not is_model(folder, reference):
         return None
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.sharing import load_trained  # noqa: PLC0415
-
     try:
         return load_trained(_unchanged(path))
     except DataError as error:
@@ -118,9 +113,6 @@ def model(folder: Path, reference: str) -> TrainedSource | None:
 
 def described(adata: AnnData) -> dict[str, Any]:
     """Return what the pages show of a dataset without opening it again."""
-    from sctl.genes import guess_species  # noqa: PLC0415
-    from sctl.qc.values import value_kind  # noqa: PLC0415
-
     return {
         "n_obs": adata.n_obs,
         "n_vars": adata.n_vars,
@@ -142,9 +134,6 @@ def dataset(folder: Path, reference: str) -> AnnData:
     if trained is not None:
         return trained.profile_source()
     path = _unchanged(folder / f"{reference}.h5ad")
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.io import read_h5ad  # noqa: PLC0415
-
     try:
         return read_h5ad(path, path.name)
     except DataError as error:
@@ -217,8 +206,6 @@ def _lost(path: Path) -> ProjectError:
 @contextmanager
 def put_series(folder: Path, values: pd.Series) -> Iterator[Stored]:
     """Write one text per cell."""
-    import pandas as pd  # noqa: PLC0415
-
     table = pd.DataFrame({"cell": values.index.astype(str), "label": values.astype(str).to_numpy()})
     with staged(folder, ".csv", lambda path: table.to_csv(path, index=False)) as file:
         yield Stored(file)
@@ -232,8 +219,6 @@ def series(folder: Path, reference: str) -> pd.Series:
     ProjectError
         If the file is missing or damaged.
     """
-    import pandas as pd  # noqa: PLC0415
-
     path = folder / f"{reference}.csv"
     if not is_content(path, reference):
         raise _labels_lost()

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl import workflow
+from sctl.data import TransferResult
+from sctl.preflight import Fix
+from sctl.preprocess import Prepared
 from sctl.project.files import damaged, read_json, replacing, write_json
 from sctl.project.folder import Project
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from anndata import AnnData
-
-    from sctl.data import TransferResult
-    from sctl.preflight import Fix
-    from sctl.preprocess import Prepared
+from sctl.project.soundness import stored_arrays
 
 REPAIRS, REPAIRED, TRAINED_NAMES = "repairs.json", "repaired.npz", "trained_names.json"
 
 
 def save_repairs(directory: Path, prepared: Prepared) -> None:
     """Write the repairs that were made by themselves, and the names of the target's cells and genes after them."""
-    import numpy as np  # noqa: PLC0415
-
     fixes = [finding.fix for finding in prepared.repairs if finding.fix is not None]
     write_json(directory / REPAIRS, {"fixes": [fix_to_dict(fix) for fix in fixes]})
     if prepared.target is not None:
@@ -75,8 +74,6 @@ def annotated(
     given : AnnData, optional
         The target as it was given, where it has been read already; it is not changed.
     """
-    from sctl import workflow  # noqa: PLC0415
-
     directory = project.require("preprocess")
     fixes = [*requested(project.input_info("target") or {}), *repairs_in(directory)]
     given = project.given("target") if given is None else given
@@ -85,11 +82,6 @@ def annotated(
 
 def _repaired(project: Project, directory: Path) -> AnnData:
     """Return the target after repairs, as far as the names of its cells and genes go."""
-    import pandas as pd  # noqa: PLC0415
-    from anndata import AnnData  # noqa: PLC0415
-
-    from sctl.project.soundness import stored_arrays  # noqa: PLC0415
-
     path = directory / REPAIRED
     if not path.exists():
         return project.input("target")
@@ -105,8 +97,6 @@ def fix_to_dict(fix: Fix) -> dict[str, Any]:
 
 
 def _fixes(values: object, path: Path) -> Iterator[Fix]:
-    from sctl.preflight import Fix  # noqa: PLC0415
-
     if not isinstance(values, list):
         raise damaged(path)
     for value in values:

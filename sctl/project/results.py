@@ -8,31 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sctl.errors import ProjectError
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl.analysis.markers import COLUMNS
+from sctl.data import Pair, TransferResult, read_result, result_only
+from sctl.errors import DataError, ProjectError
+from sctl.io import read_h5ad, read_obs
+from sctl.methods.transfercluster.sweep import ThetaSweep
+from sctl.methods.transfercluster.theta import ThetaPoint
+from sctl.preprocess import Prepared
 from sctl.project.checksums import is_intact
 from sctl.project.files import read_json, replacing, write_json
 from sctl.project.folder import Project
 from sctl.project.genes import n_cells, save_genes, target_names
+from sctl.project.inputs import write_dataset
 from sctl.project.memory import keep, kept
 from sctl.project.repairs import save_repairs
 from sctl.project.soundness import require_maps, require_points, require_result, stored_arrays, stored_table
 from sctl.project.steps import finished, note_damage, require_intact, unreadable
 
-# What follows takes a second or two to import; a page that shows the list of projects does without it.
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from anndata import AnnData
-
-    from sctl.data import Pair, TransferResult
-    from sctl.methods.transfercluster.sweep import ThetaSweep
-    from sctl.methods.transfercluster.theta import ThetaPoint
-    from sctl.preprocess import Prepared
-
 MAPS, MARKERS = "maps.npz", "markers.csv"
 RESULT, SWEEP, POINTS = "result.h5ad", "sweep.npz", "points"
+LATENT = "latent.npz"
+"""Where a method has the cells of its reference in the space that it learned."""
 TRAINED = "trained.sctl"
 """What a method learned from a source of cells, beside its result."""
 
@@ -56,9 +58,6 @@ def save_prepared(directory: Path, prepared: Prepared) -> None:
 
 def load_pair(project: Project) -> Pair:
     """Return the pair that methods work on."""
-    from sctl.data import Pair  # noqa: PLC0415
-    from sctl.errors import DataError  # noqa: PLC0415
-
     directory = project.require("preprocess")
     keys = _facts(directory / "pair.json")
     try:
@@ -84,9 +83,6 @@ def target_table(project: Project) -> pd.DataFrame:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.io import read_obs  # noqa: PLC0415
-
     try:
         return read_obs(require_intact(path), path.name)
     except DataError as error:
@@ -125,8 +121,6 @@ def points_in(directory: Path, *, n_target: int | None = None) -> list[ThetaPoin
     n_target : int, optional
         Cells that they must be about.
     """
-    from sctl.methods.transfercluster.theta import ThetaPoint  # noqa: PLC0415
-
     found = {}
     for path in filter(is_intact, sorted((directory / POINTS).glob("[0-9]*.json"))):
         try:
@@ -168,9 +162,6 @@ def save_sweep(directory: Path, sweep: ThetaSweep) -> None:
 
 def sweep_in(directory: Path) -> ThetaSweep:
     """Return the prepared sweep of a folder."""
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.methods.transfercluster.sweep import ThetaSweep  # noqa: PLC0415
-
     try:
         return ThetaSweep.load(require_intact(directory / SWEEP))
     except DataError as error:
@@ -193,8 +184,6 @@ def load_sweep(project: Project) -> ThetaSweep:
 
 def save_result(path: Path, result: TransferResult) -> None:
     """Write a result without expression values."""
-    from sctl.data import result_only  # noqa: PLC0415
-
     save_dataset(path, result_only(result))
 
 
@@ -209,8 +198,6 @@ def result_in(directory: Path, name: str = RESULT, *, cells: pd.Index | None = N
     cells : Index, optional
         Names of the cells that it must be about.
     """
-    from sctl.data import read_result  # noqa: PLC0415
-
     adata = load_dataset(directory / name)
     methods = [str(key).removeprefix("sctl_") for key in adata.uns if str(key).startswith("sctl_")]
     if len(methods) != 1:
@@ -246,8 +233,6 @@ def cells_of_result(project: Project, directory: Path) -> pd.Index | None:
 
 def save_embeddings(directory: Path, maps: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Write maps (arrays by name)."""
-    import numpy as np  # noqa: PLC0415
-
     with replacing(directory / MAPS) as temporary:
         np.savez_compressed(temporary, **dict(maps))  # type: ignore[arg-type]
 
@@ -293,8 +278,6 @@ def save_markers(directory: Path, markers: pd.DataFrame) -> None:
 
 def load_markers(project: Project) -> pd.DataFrame:
     """Return the table of markers of each cluster or label, see :func:`sctl.analysis.markers.rank_markers`."""
-    from sctl.analysis.markers import COLUMNS  # noqa: PLC0415
-
     texts = ("group", "gene")
     path = project.require("markers") / MARKERS
     return stored_table(path, texts=texts, numbers=[name for name in COLUMNS if name not in texts])
@@ -305,8 +288,6 @@ def load_markers(project: Project) -> pd.DataFrame:
 
 def save_dataset(path: Path, adata: AnnData) -> None:
     """Write a dataset whole or not at all, and leave it as it is."""
-    from sctl.project.inputs import write_dataset  # noqa: PLC0415
-
     with replacing(path) as temporary:
         write_dataset(adata, temporary)
     keep(path, adata)
@@ -314,9 +295,6 @@ def save_dataset(path: Path, adata: AnnData) -> None:
 
 def load_dataset(path: Path) -> AnnData:
     """Read a dataset that :func:`save_dataset` wrote; ``ProjectError`` where it is damaged."""
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.io import read_h5ad  # noqa: PLC0415
-
     try:
         if (known := kept(require_intact(path))) is not None:
             return known
@@ -332,3 +310,18 @@ def _facts(path: Path) -> dict[str, Any]:
         return read_json(require_intact(path))
     except ProjectError as error:
         raise unreadable(path) from error
+
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+
+def keep_latent(directory: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write ``points`` (n_source, n_dims) and ``types`` (n_source,) of a reference."""
+    with replacing(directory / LATENT) as temporary:
+        np.savez_compressed(temporary, **dict(arrays))  # type: ignore[arg-type]
+
+
+def latent_in(directory: Path) -> Arrays | None:
+    """Return what :func:`keep_latent` wrote, or None."""
+    path = directory / LATENT
+    return stored_arrays(path) if is_intact(path) else None

@@ -1,37 +1,32 @@
-"""Cells that the user has selected and keeps aside, and what is compared; beside the prepared data they are cells of."""
+"""What the user selected and added: cells, beside the prepared data they are of, and gene sets, beside a result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from sctl.errors import ProjectError
-from sctl.project.files import read_json, write_json
+from sctl.genesets import GeneSets
+from sctl.project.checksums import forgotten, is_intact
+from sctl.project.files import canonical, digest, read_json, write_json
 from sctl.project.folder import Project
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _FILE = "selections.json"
 
 
 def save_selection(project: Project, cells: NDArray[np.bool_], name: str = "") -> None:
     """Keep which cells are selected, or those kept aside under a name; nothing where no data are prepared."""
-    import numpy as np  # noqa: PLC0415
-
     bits = {"n_obs": len(cells), "bits": np.packbits(cells).tobytes().hex()}
     _change(project, "cells", {name: bits})
 
 
 def load_selection(project: Project, n_obs: int, name: str = "") -> NDArray[np.bool_]:
     """Return which cells are selected, or those kept aside under a name; none where nothing readable was kept.  (n_obs,)."""
-    import numpy as np  # noqa: PLC0415
-
     none = np.zeros(n_obs, dtype=bool)
     kept: Any = _read(project)["cells"].get(name)
     try:
@@ -73,3 +68,42 @@ def _change(project: Project, part: str, entries: dict[str, Any]) -> None:
     with FileLock(path.with_suffix(".lock"), timeout=30):
         value = _read(project)
         write_json(path, {**value, part: {**value[part], **entries}})
+
+
+def keep_gene_sets(project: Project, sets: GeneSets) -> str:
+    """Keep gene sets that the user gave, and return their reference."""
+    content = sets.to_dict()
+    reference = digest(canonical(content))
+    path = _sets_file(project, reference)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, content)
+    return reference
+
+
+def load_gene_sets(project: Project, reference: str) -> GeneSets:
+    """Return gene sets that :func:`keep_gene_sets` kept.
+
+    Raises
+    ------
+    ProjectError
+        If the file is damaged or gone.
+    """
+    path = _sets_file(project, reference)
+    if not is_intact(path):
+        raise _lost(path)
+    try:
+        return GeneSets.from_dict(read_json(path))
+    except (KeyError, TypeError, ProjectError) as error:
+        raise _lost(path) from error
+
+
+def _lost(path: Path) -> ProjectError:
+    forgotten(path)
+    return ProjectError(
+        "The gene sets that were added here are missing or damaged.",
+        do="Add the file of gene sets again, or choose other sets.",
+    )
+
+
+def _sets_file(project: Project, reference: str) -> Path:
+    return project.result_dir("theta") / "gene_sets" / reference / "sets.json"

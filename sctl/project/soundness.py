@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from sctl.data import TransferResult
+from sctl.errors import DataError
+from sctl.io import read_arrays
+from sctl.methods.transfercluster.theta import ThetaPoint
 from sctl.project.steps import require_intact, unreadable
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sctl.data import TransferResult
-    from sctl.methods.transfercluster.theta import ThetaPoint
-    from sctl.workflow import ConsensusPoint
+from sctl.workflow import ConsensusPoint
 
 _TYPES = "_source_types"
 _INDEX = "_source_index"  # places of source cells among the parts of a map
@@ -22,9 +22,6 @@ _INDEX = "_source_index"  # places of source cells among the parts of a map
 
 def stored_arrays(path: Path) -> dict[str, Any]:
     """Return the arrays of a file; ``ProjectError`` where it is damaged."""
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.io import read_arrays  # noqa: PLC0415
-
     try:
         return read_arrays(require_intact(path))
     except DataError as error:
@@ -47,8 +44,6 @@ def stored_table(path: Path, *, texts: Sequence[str], numbers: Sequence[str], le
     ProjectError
         If it is damaged, or another table.
     """
-    import pandas as pd  # noqa: PLC0415
-
     try:
         kinds = dict.fromkeys(texts, str)
         table = pd.read_csv(require_intact(path), dtype=kinds, keep_default_na=False, na_values=[""])
@@ -103,8 +98,6 @@ def require_points(points: Sequence[ThetaPoint], *, n_target: int | None = None)
     n_target : int, optional
         Cells that they are about.
     """
-    import numpy as np  # noqa: PLC0415
-
     for point in points:
         scores = [*point.scores.values(), point.kta, point.target_kta, point.silhouette, point.theta, point.seconds]
         sound = np.isfinite(np.array(scores, dtype=float)).all() and 0 <= point.theta <= 1
@@ -171,8 +164,6 @@ def require_consensus(point: ConsensusPoint, path: Path, *, n_target: int | None
 
 
 def _are_finite(values: Any) -> bool:
-    import numpy as np  # noqa: PLC0415
-
     return bool(values.dtype.kind == "f" and np.isfinite(values).all())
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from sctl.errors import Cancelled, ProjectError, SctlError
+from sctl.io.system import is_disk_full, refused
 from sctl.project import checksums
 from sctl.project.checksums import Stamp, Sum
 from sctl.project.files import is_alive, read_json, this_process, write_json
@@ -209,8 +210,6 @@ def _own_sums(directory: Path) -> dict[str, dict[str, Any]]:
 
 def described(error: Exception) -> dict[str, str]:
     """Return an error as a page shows it; anything but a ``SctlError`` and a full disk is a bug of ours and says so."""
-    from sctl.io.system import is_disk_full, refused  # noqa: PLC0415 - the readers take long to load
-
     if isinstance(error, OSError) and is_disk_full(error):
         error = refused("What was computed cannot be written", error)
     if isinstance(error, SctlError):

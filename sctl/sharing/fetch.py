@@ -13,8 +13,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from sctl.errors import DataError, ServiceError
-from sctl.io.memory import readable
-from sctl.io.system import system_errors
+from sctl.io.system import readable, system_errors
 from sctl.run import Run
 from sctl.sharing.library import safe_name
 from sctl.sharing.model_file import read_manifest

@@ -19,8 +19,7 @@ from safetensors.numpy import save as save_tensors
 from sctl._version import __version__
 from sctl.errors import DataError, ParameterError
 from sctl.io.archive import unpack
-from sctl.io.memory import exhausted, require
-from sctl.io.system import refused
+from sctl.io.system import exhausted, refused, require
 from sctl.methods import get_method
 from sctl.methods.base import Saveable, TransferMethod
 from sctl.run import LARGEST_SEED

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.data import Pair
-    from sctl.methods.base import TransferMethod
+from sctl.data import Pair
+from sctl.errors import DataError
+from sctl.methods.base import TransferMethod
+from sctl.preprocess import require_batches
 
-    Method = TypeVar("Method", bound=TransferMethod)
+Method = TypeVar("Method", bound=TransferMethod)
+
 
 SETTING = "batch_key"
 """What methods call the column."""
@@ -39,9 +40,6 @@ def with_batches(pair: Pair, method: Method) -> Method:
     DataError
         If the column that the method was given is neither in the source nor in the target, or is none of batches.
     """
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.preprocess import require_batches  # noqa: PLC0415
-
     method = batched(method, pair.batch_key)
     column = method.params.get(SETTING)
     for role, side in (("source", pair.source), ("target", pair.target)):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
+import pandas as pd
+from anndata import AnnData, concat
 
-Genes = Literal["shared", "union"]
-GENES: tuple[Genes, ...] = get_args(Genes)
-"""Which genes datasets that are put together keep: those that all have, or those that any has."""
+from sctl.errors import DataError
+from sctl.io import read, read_many
+from sctl.preflight import label_candidates, named_labels
+from sctl.preprocess import linearised
+from sctl.workflow import joining
+from sctl.workflow.settings import Genes
+
 FILE = "file"
 """Column of the cells with the dataset that each comes from."""
 LABEL = "cell type"
@@ -47,8 +48,6 @@ def read_datasets(
     DataError
         If a file cannot be read, or the datasets do not go together.
     """
-    from sctl.io import read, read_many  # noqa: PLC0415
-
     known = list(names) if names is not None else [Path(path).name for path in paths]
     loose = any(_PART_OF_A_SAMPLE.search(name.lower()) for name in known)
     if len(paths) == 1 or loose:
@@ -88,11 +87,6 @@ def joined(parts: Mapping[str, AnnData], *, genes: Genes = "shared", labeled: bo
     DataError
         If values cannot be used, or fewer than 50 genes are shared.
     """
-    from anndata import concat  # noqa: PLC0415
-
-    from sctl.preprocess import linearised  # noqa: PLC0415
-    from sctl.workflow import joining  # noqa: PLC0415
-
     given, repaired, alike = joining.match_genes(list(parts.values()))
     kinds = joining.kinds_of(given)
     as_given = alike and len(set(kinds)) == 1
@@ -141,8 +135,6 @@ def _brought_together(names: Sequence[str], kinds: Sequence[str]) -> str:
 
 def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str:
     """Bring types under one name where no name is common, in place; return what to tell the user."""
-    from sctl.preflight import label_candidates, named_labels  # noqa: PLC0415
-
     known = [columns for part in parts if (columns := label_candidates(part))]
     if not known or set(known[0]).intersection(*known[1:]):
         return ""
@@ -157,8 +149,6 @@ def _name_types(parts: Sequence[AnnData], tables: Sequence[pd.DataFrame]) -> str
 
 def _distinguish(tables: Sequence[pd.DataFrame]) -> None:
     """Give cells whose name occurs in more than one table the number of their table; in place."""
-    import pandas as pd  # noqa: PLC0415
-
     everyone = pd.Index([str(name) for table in tables for name in table.index])
     again = set(everyone[everyone.duplicated()])
     for number, table in enumerate(tables, start=1):
@@ -166,15 +156,11 @@ def _distinguish(tables: Sequence[pd.DataFrame]) -> None:
 
 
 def _twice(names: Sequence[str]) -> Exception:
-    from sctl.errors import DataError  # noqa: PLC0415
-
     again = next(name for name in names if list(names).count(name) > 1)
     return DataError(f"{again} was given twice.", expected="Each dataset once.", do="Leave one of them out.")
 
 
 def _unknown_types(names: Sequence[str], n_shared: int) -> Exception:
-    from sctl.errors import DataError  # noqa: PLC0415
-
     return DataError(
         f"{', '.join(names)} share {n_shared} genes.",
         expected=f"Datasets that are put together share {MIN_SHARED} or more.",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from pathlib import Path
+import numpy as np
+import pandas as pd
+from anndata import AnnData
 
-    import numpy as np
-    from anndata import AnnData
-
-    from sctl.methods.base import TransferMethod
-    from sctl.run import Run
-    from sctl.sharing import SourceSummary, TrainedSource
+from sctl.errors import DataError, ParameterError
+from sctl.methods import METHODS
+from sctl.methods.base import Grows, TransferMethod, has_capability
+from sctl.numerics.class_means import class_means
+from sctl.run import Run
+from sctl.sharing import SourceSummary, TrainedSource, save_model
+from sctl.sharing.adaptor import load_adaptor
 
 
 def grows(method: type[TransferMethod] | TransferMethod) -> bool:
@@ -27,8 +29,6 @@ def grows(method: type[TransferMethod] | TransferMethod) -> bool:
     >>> grows(get_method("scarches")), grows(get_method("itclust"))
     (True, False)
     """
-    from sctl.methods.base import Grows, has_capability  # noqa: PLC0415
-
     return has_capability(method, Grows)
 
 
@@ -40,8 +40,6 @@ def reference_method() -> type[TransferMethod]:
     >>> reference_method().title
     'scArches'
     """
-    from sctl.methods import METHODS  # noqa: PLC0415
-
     return next(kind for kind in METHODS.values() if grows(kind))
 
 
@@ -64,8 +62,6 @@ def extended(trained: TrainedSource, target: AnnData, labels: Sequence[Any], run
     DataError
         If no cell has a label.
     """
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
     if not grows(trained.method):
         raise ParameterError(
             f"{trained.method.title} cannot take in more cells.", do="Train it again on all datasets together."
@@ -79,8 +75,6 @@ def extended(trained: TrainedSource, target: AnnData, labels: Sequence[Any], run
 
 def save_grown(trained: TrainedSource, path: Path) -> Path:
     """Write a trained source, as it came or extended, with what its file said of it."""
-    from sctl.sharing import save_model  # noqa: PLC0415
-
     note = str(trained.manifest.get("note") or "")
     return save_model(trained.method, path, seed=trained.seed, source=trained.summary, keep="counts", note=note)
 
@@ -95,9 +89,6 @@ def with_adaptor(method: TransferMethod, path: Path) -> TransferMethod:
     DataError
         If the adaptor belongs to another one.
     """
-    from sctl.errors import DataError, ParameterError  # noqa: PLC0415
-    from sctl.sharing.adaptor import load_adaptor  # noqa: PLC0415
-
     if not grows(method):
         raise ParameterError(f"{method.title} has no adaptors.", do="Leave the adaptor out.")
     reference, weights = load_adaptor(path)
@@ -116,11 +107,6 @@ def _summary(
     old: SourceSummary, names: Sequence[str], target: AnnData, labels: Sequence[str]
 ) -> SourceSummary:  # fmt: skip
     """Return profiles and sizes with the new cells; genes that the target lacks keep the means they had."""
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.numerics.class_means import class_means  # noqa: PLC0415
-
     codes = pd.Categorical(labels, categories=list(names)).codes.astype(np.int64)
     named = codes >= 0
     own = np.bincount(codes[named], minlength=len(names))

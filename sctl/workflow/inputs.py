@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    from anndata import AnnData
-    from numpy.typing import NDArray
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
 
-    from sctl.data import TransferResult
-    from sctl.preflight import Finding, Fix, Role
+from sctl.data import TransferResult, require_cells, write_result
+from sctl.errors import DataError
+from sctl.preflight import Finding, Fix, Role, apply_fix, inspect, inspect_pair, label_candidates, named_labels
 
 
 def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple[AnnData, AnnData, list[Finding]]:
@@ -32,8 +32,6 @@ def repaired(source: AnnData, target: AnnData, *, blocks: bool = False) -> tuple
     findings : list of Finding
         What was repaired, in order.
     """
-    from sctl.preflight import apply_fix, inspect, inspect_pair  # noqa: PLC0415
-
     sides: dict[str, AnnData] = {"source": source, "target": target}
     applied: list[Finding] = []
 
@@ -106,8 +104,6 @@ def annotated(
     DataError
         If a cell of the result is not in the target.
     """
-    from sctl.data import require_cells, write_result  # noqa: PLC0415
-
     fixes = _fixes_of_target(applied)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*names are not unique")  # the pre-flight has said so
@@ -126,19 +122,12 @@ def annotated(
 
 
 def _fixes_of_target(applied: Sequence[Finding | Fix]) -> list[Fix]:
-    from sctl.preflight import Fix  # noqa: PLC0415
-
     found = [item if isinstance(item, Fix) else item.fix for item in applied]
     return [fix for fix in found if fix is not None and fix.arguments["role"] == "target"]
 
 
 def _kept_cells(target: AnnData, fixes: Sequence[Fix]) -> NDArray[np.int64]:
     """Return the places of the cells that repairs have left, among those of the target.  (n_repaired,)."""
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.preflight import apply_fix  # noqa: PLC0415
-
     swapped = any(fix.code == "transpose" for fix in fixes)
     n_cells = target.n_vars if swapped else target.n_obs
     if not any(fix.code.startswith("drop_") for fix in fixes):
@@ -175,9 +164,6 @@ def find_labels(source: AnnData, *, required: bool) -> str | None:
     DataError
         If several might, if whether one does is not sure, or if none does although the method needs them.
     """
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.preflight import label_candidates, named_labels  # noqa: PLC0415
-
     found = label_candidates(source)
     if len(found) == 1 and named_labels(source) == found:
         return found[0]
@@ -214,8 +200,6 @@ def labels_in_table(source: AnnData, columns: Sequence[str]) -> list[str]:
     columns : sequence of str
         Those of the table.
     """
-    from sctl.preflight import named_labels  # noqa: PLC0415
-
     if len(columns) == 1:
         return list(columns)
     return [column for column in named_labels(source) if column in columns]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
 
-    from sctl.preflight import Finding
+from sctl.preflight import Finding, apply_fix
+from sctl.qc.values import log_base, value_kind
+from sctl.workflow.inputs import repaired as mended
 
 PER_FILE = "per_file"
 """Where ``uns`` keeps what datasets do not agree on, by the name of the dataset."""
@@ -32,8 +34,6 @@ def match_genes(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData],
     alike : bool
         Whether counts lie in the same place everywhere, so that they can be taken from there later.
     """
-    from sctl.workflow.inputs import repaired as mended  # noqa: PLC0415
-
     given, repaired = [parts[0]], [parts[0]]
     applied: list[list[Finding]] = [[] for _ in parts]
     for number, part in enumerate(parts[1:], start=1):
@@ -54,8 +54,6 @@ def match_genes(parts: Sequence[AnnData]) -> tuple[list[AnnData], list[AnnData],
 
 def _renamed(part: AnnData, applied: Sequence[Finding], other: AnnData) -> AnnData:
     """Repeat the repairs of names; values stay where they are."""
-    from sctl.preflight import apply_fix  # noqa: PLC0415
-
     for finding in applied:
         if finding.fix is not None and finding.fix.code != "use_counts":
             part = apply_fix(part, finding.fix, other=other)
@@ -68,8 +66,6 @@ def _places(applied: Sequence[Finding]) -> list[str]:
 
 def kinds_of(parts: Sequence[AnnData]) -> list[str]:
     """Return what each matrix holds, logarithms with their base."""
-    from sctl.qc.values import log_base, value_kind  # noqa: PLC0415
-
     kinds: list[str] = [value_kind(part.X) for part in parts]
     return [
         f"logarithms to base {log_base(part.X)}" if kind == "log" else kind
@@ -88,9 +84,6 @@ def pieces(parts: Sequence[AnnData], cells: Sequence[pd.DataFrame], matrices: Se
     matrices : sequence of matrix, optional
         To be used in the place of ``X``.
     """
-    import pandas as pd  # noqa: PLC0415
-    from anndata import AnnData  # noqa: PLC0415
-
     shared = {slot: _shared(parts, slot) for slot in ("obsm", "layers", "obsp")}
     out = []
     for number, (part, table) in enumerate(zip(parts, cells, strict=True)):
@@ -119,8 +112,6 @@ def _shared(parts: Sequence[AnnData], slot: str) -> list[str]:
 
 def cell_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables of cells below each other; a column that is one of categories everywhere stays one."""
-    import pandas as pd  # noqa: PLC0415
-
     tables = [table.copy() for table in tables]
     for name in tables[0].columns:
         columns = [table[name] for table in tables if name in table]
@@ -140,8 +131,6 @@ def gene_columns(parts: Sequence[AnnData], genes: pd.Index) -> pd.DataFrame:
 
     What says that a row is no gene, or of which species it is, counts also where only some have it.
     """
-    import pandas as pd  # noqa: PLC0415
-
     table = pd.DataFrame(index=genes)
     for name in dict.fromkeys(column for part in parts for column in part.var.columns):
         having = [part for part in parts if name in part.var]
@@ -173,10 +162,6 @@ def shared_notes(parts: Mapping[str, AnnData]) -> dict[str, Any]:
 
 def _equal(one: Any, other: Any) -> bool:
     """Tell whether two values of ``uns`` are the same."""
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-    from scipy import sparse  # noqa: PLC0415
-
     same = type(one) is type(other)
     if same and isinstance(one, Mapping):
         same = set(one) == set(other) and all(_equal(one[name], other[name]) for name in one)

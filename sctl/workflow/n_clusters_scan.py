@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from numpy.typing import NDArray
+
+from sctl.data import Pair, TransferResult
+from sctl.methods.base import TransferMethod
+from sctl.methods.transfercluster.biology import cluster_genes, outlier_scores
+from sctl.methods.transfercluster.n_clusters import ConsensusAt, NumberEstimate
+from sctl.methods.transfercluster.n_clusters import estimate_number as estimated
+from sctl.methods.transfercluster.sweep import ThetaSweep
+from sctl.run import Run
 from sctl.workflow.settings import target_alone
 from sctl.workflow.steps import prepare_sweep
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from anndata import AnnData
-    from numpy.typing import NDArray
-
-    from sctl.data import Pair, TransferResult
-    from sctl.methods.base import TransferMethod
-    from sctl.methods.transfercluster.n_clusters import ConsensusAt, NumberEstimate
-    from sctl.methods.transfercluster.sweep import ThetaSweep
-    from sctl.run import Run
 
 
 @dataclass(frozen=True)
@@ -132,12 +131,7 @@ def consensus(
 
 
 def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run) -> ConsensusPoint:
-    import numpy as np  # noqa: PLC0415
-
-    from sctl.methods.transfercluster.biology import cluster_genes, outlier_scores  # noqa: PLC0415
-    from sctl.run import Run as Silent  # noqa: PLC0415
-
-    quiet = Silent(seed=run.seed, cancelled=run.cancelled)  # the bar counts numbers of clusters, not genes
+    quiet = Run(seed=run.seed, cancelled=run.cancelled)  # the bar counts numbers of clusters, not genes
     clusters = point.consensus.clusters.astype("int64")
     compared = np.arange(len(clusters)) if sweep.landmarks is None else sweep.landmarks
     return ConsensusPoint(
@@ -154,6 +148,4 @@ def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run)
 
 def estimate_number(target: AnnData) -> NumberEstimate:
     """Estimate the number of clusters of the target as SC3 does, on all its genes."""
-    from sctl.methods.transfercluster.n_clusters import estimate_number as estimated  # noqa: PLC0415
-
     return estimated(target.X)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl.data import Pair
+from sctl.errors import ParameterError
+from sctl.genes import symbol_column
+from sctl.methods.base import Saveable, TransferMethod, learned
+from sctl.numerics.class_means import class_means
+from sctl.preflight import Finding
+from sctl.preprocess import Prepared, PreprocessParams, prepare_target
+from sctl.run import Run
+from sctl.sharing import SourceSummary, TrainedSource, save_model
+from sctl.sharing.trained import LABEL_KEY, PREPARATION, TRAINED_GENE
 from sctl.workflow.inputs import repaired
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from anndata import AnnData
-
-    from sctl.data import Pair
-    from sctl.methods.base import TransferMethod
-    from sctl.preflight import Finding
-    from sctl.preprocess import Prepared
-    from sctl.run import Run
-    from sctl.sharing import SourceSummary, TrainedSource
+from sctl.workflow.settings import complete
+from sctl.workflow.steps import prepare
 
 
 def train(source: AnnData, method: TransferMethod, params: Mapping[str, Any], run: Run) -> Pair:
@@ -38,9 +42,6 @@ def train(source: AnnData, method: TransferMethod, params: Mapping[str, Any], ru
     Pair
         What it has learned from; for :func:`summarised`. Its target is the source itself.
     """
-    from sctl.methods.base import learned  # noqa: PLC0415
-    from sctl.workflow.steps import prepare  # noqa: PLC0415
-
     pair = prepare(source, source, {**params, "target": params.get("source", {})}, run).pair
     learned(pair, method, run)
     return pair
@@ -55,8 +56,6 @@ def why_not_saved(method: type[TransferMethod] | TransferMethod, preprocess: Map
     >>> why_not_saved(get_method("concatenatecluster"), {})
     'ConcatenateCluster learns nothing that could be kept: it needs the cells of the source each time.'
     """
-    from sctl.methods.base import Saveable  # noqa: PLC0415
-
     kind = method if isinstance(method, type) else type(method)
     if not issubclass(kind, Saveable):
         return f"{kind.title} learns nothing that could be kept: it needs the cells of the source each time."
@@ -89,16 +88,6 @@ def summarised(
     ParameterError
         If it cannot serve other targets.
     """
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.errors import ParameterError  # noqa: PLC0415
-    from sctl.genes import symbol_column  # noqa: PLC0415
-    from sctl.numerics.class_means import class_means  # noqa: PLC0415
-    from sctl.sharing import SourceSummary  # noqa: PLC0415
-    from sctl.sharing.trained import PREPARATION  # noqa: PLC0415
-    from sctl.workflow.settings import complete  # noqa: PLC0415
-
     if why_not := why_not_saved(method, preprocess):
         raise ParameterError(why_not, do="Keep the source and the settings instead.")
     names = getattr(method, "label_names_", ())
@@ -132,8 +121,6 @@ def save_trained(
 
     What else is said: ``license``; and ``note`` and ``keep``, see :func:`sctl.sharing.save_model`.
     """
-    from sctl.sharing import save_model  # noqa: PLC0415
-
     license = str(said.pop("license", ""))
     source = summarised(pair, method, preprocess, name=name, license=license)
     return save_model(method, path, seed=seed, source=source, **said)
@@ -150,9 +137,6 @@ def prepare_trained(trained: TrainedSource, target: AnnData, params: Mapping[str
         Those of the step ``"preprocess"``; only the filters of the target are read.
     run : Run
     """
-    from sctl.preprocess import PreprocessParams, prepare_target  # noqa: PLC0415
-    from sctl.sharing.trained import LABEL_KEY  # noqa: PLC0415
-
     chosen = PreprocessParams.from_dict({**trained.summary.preparation, "target": params.get("target", {})})
     return prepare_target(
         trained.profile_source(), target, chosen, label_key=LABEL_KEY, n_source=trained.n_source, run=run
@@ -169,7 +153,5 @@ def match_genes(
 
 def renamed(trained: TrainedSource, profile_source: AnnData) -> TrainedSource:
     """Return a trained source whose genes are named as those of its repaired stand-in."""
-    from sctl.sharing.trained import TRAINED_GENE  # noqa: PLC0415
-
     names = dict(zip(profile_source.var[TRAINED_GENE].astype(str), map(str, profile_source.var_names), strict=True))
     return trained if all(old == new for old, new in names.items()) else trained.renamed(names)

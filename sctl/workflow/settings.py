@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from sctl import methods, preprocess
 from sctl._version import __version__
+from sctl.errors import ParameterError
 
-# Methods and preprocessing are imported where they are used: the shell's --help, the list of projects and
-# the first word of a job need neither, and they take a second or two.
+# Methods and preprocessing take a second or two to load: they are named by their packages, which import them when they
+# are used. The shell's --help, the list of projects and the first word of a job need neither.
 if TYPE_CHECKING:
     from sctl.methods.base import TransferMethod
 
@@ -29,6 +31,10 @@ UPSTREAM: Mapping[str, str | None] = {
 DEFAULT_METHOD = "transfercluster"
 """Key of the method that the app, the command line and scripts take where none is chosen."""
 
+Genes = Literal["shared", "union"]
+GENES: tuple[Genes, ...] = get_args(Genes)
+"""Which genes several datasets of one side are joined on: those that all have, or those that any has."""
+
 GROUPS = ("clusters", "labels", "final")
 """What markers can be of: clusters, transferred labels, or the labels the user settled on."""
 
@@ -42,9 +48,7 @@ def baselines_of(method: TransferMethod) -> tuple[str, ...]:
     >>> baselines_of(get_method("transfercluster")())
     ('targetcluster', 'concatenatecluster')
     """
-    from sctl.methods import METHODS  # noqa: PLC0415
-
-    baselines = (kind for kind in METHODS.values() if kind.is_baseline)
+    baselines = (kind for kind in methods.METHODS.values() if kind.is_baseline)
     return tuple(kind.key for kind in baselines if not (method.is_pretrained_ and kind.needs_source_cells))
 
 
@@ -56,9 +60,7 @@ def target_alone() -> type[TransferMethod]:
     >>> target_alone().title
     'TargetCluster'
     """
-    from sctl.methods import METHODS  # noqa: PLC0415
-
-    return next(kind for kind in METHODS.values() if kind.is_baseline and not kind.needs_source_cells)
+    return next(kind for kind in methods.METHODS.values() if kind.is_baseline and not kind.needs_source_cells)
 
 
 def version() -> str:
@@ -77,9 +79,7 @@ def complete(step: str, params: Mapping[str, Any]) -> dict[str, Any]:
         What the user chose; checked where it is used, not here.
     """
     if step == "preprocess":
-        from sctl.preprocess import PreprocessParams  # noqa: PLC0415
-
-        return PreprocessParams.from_dict(params).to_dict()
+        return preprocess.PreprocessParams.from_dict(params).to_dict()
     if step == "transfer":
         return _complete_transfer(params)
     return {**_DEFAULTS[step], **params}
@@ -115,8 +115,6 @@ def _changed(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
 
 
 def _check(step: str, params: Mapping[str, Any]) -> None:
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
     known = {"preprocess": params, "transfer": ("method", "params", "seed")}.get(step) or _DEFAULTS.get(step, params)
     if unknown := sorted(set(params) - set(known)):
         raise ParameterError(
@@ -146,8 +144,6 @@ def _check(step: str, params: Mapping[str, Any]) -> None:
 
 
 def _check_choice(name: str, value: object, choices: Sequence[object]) -> None:
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
     if value not in choices:
         found = f"There are no groups {value!r}." if name == "groups" else f"The {name} is {value!r}."
         raise ParameterError(found, expected=f"It must be one of {list(choices)}.", do="Choose one of these.")
@@ -158,8 +154,6 @@ MOST_CLUSTERS = 40
 
 
 def _check_range(params: Mapping[str, Any]) -> None:
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
     low, high = params["k_min"], params["k_max"]
     if not 2 <= low <= high <= MOST_CLUSTERS:
         raise ParameterError(
@@ -179,10 +173,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def _complete_transfer(params: Mapping[str, Any]) -> dict[str, Any]:
-    from sctl.methods import METHODS  # noqa: PLC0415
-
     key = params.get("method", DEFAULT_METHOD)
-    declared = METHODS[key].parameters() if key in METHODS else ()
+    declared = methods.METHODS[key].parameters() if key in methods.METHODS else ()
     chosen = params.get("params") or {}
     return {
         "method": key,
@@ -199,11 +191,8 @@ def method_of(params: Mapping[str, Any]) -> TransferMethod:
     ParameterError
         If there is no such method, or a setting is unknown or out of range.
     """
-    from sctl.errors import ParameterError  # noqa: PLC0415
-    from sctl.methods import get_method  # noqa: PLC0415
-
     full = complete("transfer", params)
-    kind = get_method(full["method"])
+    kind = methods.get_method(full["method"])
     known = {parameter.name for parameter in kind.parameters()}
     if unknown := sorted(set(full["params"]) - known):
         raise ParameterError(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
+from sctl.data import Pair
+from sctl.errors import ParameterError
+from sctl.methods import get_method
+from sctl.methods.base import TransferMethod, learned
+from sctl.methods.transfercluster.base import ConsensusMethod
+from sctl.methods.transfercluster.transferability import Transferability
+from sctl.methods.transfercluster.transferability import transferability as measured
+from sctl.run import Run
 from sctl.workflow.settings import DEFAULT_METHOD, method_of
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.data import Pair
-    from sctl.methods.base import TransferMethod
-    from sctl.methods.transfercluster.transferability import Transferability
-    from sctl.run import Run
 
 TransferabilityGrade = Literal["good", "partial", "little", "none"]
 
@@ -119,8 +120,6 @@ def without_labels(method: type[TransferMethod], label_key: str | None) -> dict[
 
 def usual_method(label_key: str | None) -> TransferMethod:
     """Return the recommended method with its defaults; with found groups where the source has no labels."""
-    from sctl.methods import get_method  # noqa: PLC0415
-
     return method_of({"params": without_labels(get_method(DEFAULT_METHOD), label_key)})
 
 
@@ -186,11 +185,6 @@ _FOUND = "sctl_found_group"
 
 def _measured(pair: Pair, method: TransferMethod, run: Run, n_permutations: int) -> tuple[Transferability, Any]:
     """Fit a method, and compare its profiles with shuffled ones."""
-    from sctl.errors import ParameterError  # noqa: PLC0415
-    from sctl.methods.base import learned  # noqa: PLC0415
-    from sctl.methods.transfercluster.base import ConsensusMethod  # noqa: PLC0415
-    from sctl.methods.transfercluster.transferability import transferability as measured  # noqa: PLC0415
-
     if not isinstance(method, ConsensusMethod):
         raise ParameterError(
             f"{method.title} learns no profiles of source types.",

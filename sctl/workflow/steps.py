@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from sctl import preprocess
+from sctl.analysis import embed
+from sctl.analysis.components import pca
+from sctl.data import Answer, Pair, TransferResult, in_memory
+from sctl.errors import DataError
+from sctl.methods import base, get_method
+from sctl.methods.base import SelectableResult, SweepsTheta, TransferMethod, learned
+from sctl.methods.transfercluster.sweep import ThetaSweep
+from sctl.methods.transfercluster.theta import thetas_beside
+from sctl.preflight import Finding
+from sctl.preprocess import Prepared, PreprocessParams
+from sctl.run import Run
 from sctl.workflow.batches import with_batches
 from sctl.workflow.inputs import repaired
 from sctl.workflow.settings import complete
 from sctl.workflow.source import with_found_groups
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from anndata import AnnData
-
-    from sctl.data import Answer, Pair, TransferResult
-    from sctl.methods.base import SweepsTheta, TransferMethod
-    from sctl.methods.transfercluster.sweep import ThetaSweep
-    from sctl.preflight import Finding
-    from sctl.preprocess import Prepared, PreprocessParams
-    from sctl.run import Run
 
 
 def prepare(source: AnnData, target: AnnData, params: Mapping[str, Any], run: Run) -> Prepared:
@@ -39,11 +42,9 @@ def prepare(source: AnnData, target: AnnData, params: Mapping[str, Any], run: Ru
     -------
     Prepared
     """
-    from sctl.preprocess import PreprocessParams, prepare_pair  # noqa: PLC0415
-
     keys = {name: params.get(name) for name in ("label_key", "batch_key")}
     chosen = PreprocessParams.from_dict({name: value for name, value in params.items() if name not in keys})
-    return prepare_pair(source, target, chosen, run=run, **keys)
+    return preprocess.prepare_pair(source, target, chosen, run=run, **keys)
 
 
 def prepare_pair(
@@ -77,10 +78,6 @@ def prepare_pair(
         If names are duplicated, values cannot be used, a column is missing, fewer than 50 genes are
         shared, or a filter leaves nothing.
     """
-    from sctl import preprocess  # noqa: PLC0415
-    from sctl.data import in_memory  # noqa: PLC0415
-    from sctl.errors import DataError  # noqa: PLC0415
-
     source, target, applied = repaired(in_memory(source), in_memory(target))
     keys = {"label_key": label_key, "batch_key": batch_key}
     try:
@@ -101,23 +98,17 @@ def with_repairs(prepared: Prepared, target: AnnData, applied: Sequence[Finding]
 
 def as_sweep(method: TransferMethod) -> SweepsTheta | None:
     """Return the method as one that sweeps θ, or None if it does not."""
-    from sctl.methods.base import SweepsTheta  # noqa: PLC0415
-
     return method if isinstance(method, SweepsTheta) else None
 
 
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
-    from sctl.methods.base import learned  # noqa: PLC0415
-
     fitted = cast("SweepsTheta", learned(pair, with_batches(pair, method), run))
     return fitted.prepare_sweep(pair.target, run)
 
 
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:
     """Return the result of a baseline, clustered with the same settings as ``method`` and for the same source types."""
-    from sctl.methods import get_method  # noqa: PLC0415
-
     kind = get_method(key)
     if kind.needs_labels and not method.requires_labels:
         pair = with_found_groups(pair, method, run)
@@ -152,10 +143,6 @@ def transfer(
     Cancelled
         If the run was stopped.
     """
-    from sctl.methods import base  # noqa: PLC0415
-    from sctl.methods.transfercluster.theta import thetas_beside  # noqa: PLC0415
-    from sctl.run import Run  # noqa: PLC0415
-
     run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
     if sweeping is None:
@@ -173,8 +160,6 @@ def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
 
 def answered(method: TransferMethod, result: TransferResult, answer: Answer | None) -> TransferResult:
     """Return a result with the answer that the user wants; as it is where that is None, or the method has one only."""
-    from sctl.methods.base import SelectableResult  # noqa: PLC0415
-
     kept = result.diagnostics.kept
     if answer is None or not isinstance(method, SelectableResult) or (kept is not None and kept.answer == answer):
         return result
@@ -202,8 +187,6 @@ def explore(
         ``target_<kind>`` (n_target, 2); or ``joint_<kind>_source`` (n_shown, 2), ``joint_<kind>_target``
         (n_target, 2) and ``joint_source_index`` (n_shown,), the source cells shown.
     """
-    from sctl.analysis import embed  # noqa: PLC0415
-
     seed = int(complete("explore", params)["seed"])
     marked = pair.target.var.get("highly_variable")
     target = pair.target if marked is None else pair.target[:, marked.to_numpy(dtype=bool)]
@@ -212,7 +195,7 @@ def explore(
         side, kind = name.split("_")
         run = replace(runs[name], seed=seed).within(_TITLES[side])
         if side == "target":
-            scores = embed.pca(target.X, run=run) if scores is None else scores
+            scores = pca(target.X, run=run) if scores is None else scores
             yield {name: scores[:, :2] if kind == "pca" else getattr(embed, kind)(scores, run)}
         else:
             joint = joint or embed.joint_scores(pair, run)
@@ -243,9 +226,6 @@ def groups_of(result: TransferResult, kind: str, final: pd.Series | None = None)
     final : Series, optional
         The user's labels by cell; cells and projects without keep the transferred ones.
     """
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
     labels = pd.Series(result.labels.astype(str), index=result.obs_names)
     if kind == "clusters":
         names = np.array([*result.cluster_names, "none"], dtype=str)

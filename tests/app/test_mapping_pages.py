@@ -26,7 +26,7 @@ from sctl.project import (
     load_self_test,
     trained_file,
 )
-from sctl.project.latent import latent_in
+from sctl.project.results import latent_in
 from sctl.run import Run
 from sctl.sharing import load_adaptor, load_trained
 from sctl.ui.confidence import uncertainty_view

@@ -25,7 +25,7 @@ from scipy import sparse
 
 from sctl import io, project, sharing
 from sctl.errors import SctlError
-from sctl.numerics.hyperparameters import read_search
+from sctl.numerics.tuning import read_search
 from sctl.project.results import load_maps, source_table
 from sctl.workflow.analyses import all_analyses
 

@@ -23,7 +23,8 @@ from scipy import sparse
 
 from sctl import jobs, workflow
 from sctl.methods import get_method
-from sctl.numerics.hyperparameters import Range, search
+from sctl.numerics.hyperparameters import Range
+from sctl.numerics.tuning import search
 from sctl.project import Project, export_project, load_target
 from sctl.run import Run
 

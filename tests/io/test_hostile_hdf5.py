@@ -301,7 +301,7 @@ def test_texts_of_attributes_are_bounded_by_the_memory(base, monkeypatch):
 
     spoil(base, change)
     assert read(base).n_obs == 9
-    monkeypatch.setattr("sctl.io.memory.available", lambda: 500 * 3_000_000)
+    monkeypatch.setattr("sctl.io.system.available", lambda: 500 * 3_000_000)
     with pytest.raises(DataError, match="of memory"):
         read(base)
 

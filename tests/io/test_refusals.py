@@ -296,7 +296,7 @@ def test_entries_for_one_place_are_added_up(tmp_path, small):
 
 def test_too_little_memory_is_said_before_reading(tmp_path, small, monkeypatch):
     path = h5ad(tmp_path, small)
-    monkeypatch.setattr("sctl.io.memory.available", lambda: 100)
+    monkeypatch.setattr("sctl.io.system.available", lambda: 100)
     with pytest.raises(DataError, match=r"would need about .* of memory"):
         read(path)
 

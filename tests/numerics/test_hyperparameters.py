@@ -12,8 +12,9 @@ import pytest
 from sctl.errors import Cancelled, DataError, ParameterError
 from sctl.methods.poisson.autoencoder import PoissonConfig
 from sctl.methods.poisson.search import configured, search_poisson
-from sctl.numerics.hyperparameters import SPACES, Range, search
+from sctl.numerics.hyperparameters import SPACES, Range
 from sctl.numerics.training import TrainingConfig
+from sctl.numerics.tuning import search
 from sctl.run import Run
 
 SPACE = {"x": Range(-3, 3), "rate": Range(1e-4, 1.0, log=True), "n": Range(1, 9, whole=True)}

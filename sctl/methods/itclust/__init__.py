@@ -236,22 +236,20 @@ class ItClust(TransferMethod):
         DataError
             If the target has fewer than 10 cells, or too few of the genes that the network knows.
         """
-        from sctl.methods.itclust.finetuning import trajectory  # noqa: PLC0415
-        from sctl.methods.itclust.finetuning_report import what_happened  # noqa: PLC0415
-        from sctl.methods.itclust.target_labels import named_target  # noqa: PLC0415 - torch, see above
+        from sctl.methods.itclust import finetuning, finetuning_report, target_labels  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("network_")
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         back = np.argsort(order)
         X, missing = self._scaling.aligned(target, self.var_names_)
         start = nearest_types(target, self.var_names_, self.network_.profiles)
-        found = named_target(
+        found = target_labels.named_target(
             self.network_, X[order], self._fine_tuning(), start=None if start is None else start[order], run=run
         )
         both = FineTuningStages(found.before, found.after, self.label_names_).take(back)
         answer = found.comparison.recommended if self.answer == "auto" else self.answer
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        way, at_each = trajectory(found.sharp.snapshots)
+        way, at_each = finetuning.trajectory(found.sharp.snapshots)
         obsm: dict[str, Any] = {"trajectory": way[back], "trajectory_clusters": at_each[back], **both.obsm()}
         return TransferResult(
             method=self.key,
@@ -266,7 +264,7 @@ class ItClust(TransferMethod):
                 training=TrainingLog.of(self.log_, phases=tuple(self.log_)),
                 genes=GenesFound(missing=int(missing.sum())),
                 kept=both.kept(answer),
-                fine_tuning=what_happened(
+                fine_tuning=finetuning_report.what_happened(
                     found, names=both.cluster_names(found.after), types=both.type_names(found.after)
                 ),
             ),
@@ -277,20 +275,19 @@ class ItClust(TransferMethod):
 
         The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.
         """
-        from sctl.methods.itclust.source_classifier import log_odds  # noqa: PLC0415 - torch, see above
-        from sctl.methods.itclust.target_labels import N_RESCALINGS  # noqa: PLC0415
+        from sctl.methods.itclust import source_classifier, target_labels  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("network_")
         net, aligned = self.network_.network(), self._scaling.aligned(target, self.var_names_)[0]
         X = self.network_.on_scale_of_source(
             aligned,
-            n_times=N_RESCALINGS if self.allow_for_mix else 0,
+            n_times=target_labels.N_RESCALINGS if self.allow_for_mix else 0,
             limits=self._fine_tuning().limits,
             start=nearest_types(target, self.var_names_, self.network_.profiles),
         )
 
         inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
-        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, log_odds(net))
+        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, source_classifier.log_odds(net))
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return a result of this method with either answer; nothing is computed anew, and no fit is needed."""
@@ -329,18 +326,17 @@ class ItClust(TransferMethod):
         return schedules.fast(output=self.output, n_epochs=(self.n_pretrain_epochs, self.n_epochs), **knobs)
 
     def _fine_tuning(self) -> FineTuningConfig:
-        from sctl.methods.itclust.finetuning import SelfTraining  # noqa: PLC0415
-        from sctl.methods.itclust.target_labels import FineTuningConfig  # noqa: PLC0415 - torch, see above
-        from sctl.numerics.training import TrainingConfig  # noqa: PLC0415
+        from sctl.methods.itclust import finetuning, target_labels  # noqa: PLC0415 - torch, see above
+        from sctl.numerics.training import TrainingConfig  # noqa: PLC0415 - the same
 
-        training = SelfTraining(
+        training = finetuning.SelfTraining(
             training=TrainingConfig(optimiser="sgd", learning_rate=self.learning_rate),
             epochs=self.epochs_per_refresh,
             max_refreshes=self.max_refreshes,
             tolerance=self.tolerance,
             reconstruction=self.reconstruction,
         )
-        return FineTuningConfig(
+        return target_labels.FineTuningConfig(
             training=training,
             dropout=self.dropout,
             limits=(-self.clip if self.clip_sides == "both" else None, self.clip),

@@ -23,6 +23,7 @@ from sctl.methods.poisson.knn_attribution import CodeReasons, Reference
 from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, votes_on
 from sctl.methods.poisson.result import arrays_of, diagnostics, labeled, result_warnings
 from sctl.methods.poisson.storage import network_arrays, networks_in, require_fitting
+from sctl.numerics.hyperparameters import SPACES
 from sctl.numerics.neighbors import common_space, nearest, typical_distances
 from sctl.run import Run
 from sctl.typing import Floats, Ints
@@ -225,7 +226,6 @@ class PoissonAutoencoder(TransferMethod):
     ) -> Search:
         """Look for settings with a small loss on held-out cells; see :func:`sctl.methods.poisson.search.search_poisson`."""
         from sctl.methods.poisson.search import search_poisson  # noqa: PLC0415 - torch, see above
-        from sctl.numerics.hyperparameters import SPACES  # noqa: PLC0415
 
         X, codes, _ = self.training_cells(source, label_key)
         options: dict[str, Any] = {"n_trials": wanted.n_trials, "sampler": wanted.sampler, "journal": journal}
@@ -243,7 +243,7 @@ class PoissonAutoencoder(TransferMethod):
 
     def _config(self, kind: str) -> PoissonConfig:
         from sctl.methods.poisson import autoencoder as poisson  # noqa: PLC0415 - torch, see above
-        from sctl.numerics.training import TrainingConfig  # noqa: PLC0415
+        from sctl.numerics.training import TrainingConfig  # noqa: PLC0415 - the same
 
         base: TrainingConfig = poisson.PAPER if self.schedule == "paper" else poisson.FAST
         changed = {"learning_rate": self.learning_rate, "max_epochs": self.max_epochs}

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from sctl.methods.poisson.autoencoder import PoissonConfig, train_poisson
-from sctl.numerics.hyperparameters import Range, Sampler, Search, Settings, search
+from sctl.numerics.hyperparameters import Range, Sampler, Search, Settings
+from sctl.numerics.tuning import search
 from sctl.run import Run
 from sctl.typing import Ints
 
@@ -46,7 +47,7 @@ def search_poisson(  # noqa: PLR0913 - as for any search, and on what
     space : mapping
         One of :data:`~sctl.numerics.hyperparameters.SPACES`, or another.
     run, n_trials, sampler, journal
-        As for :func:`~sctl.numerics.hyperparameters.search`.
+        As for :func:`~sctl.numerics.tuning.search`.
     """
 
     def loss(settings: Settings, trial_run: Run) -> float:

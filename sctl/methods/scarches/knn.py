@@ -8,15 +8,12 @@ both have a bandwidth that grows as the space shrinks, so that in a usual latent
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from sctl.typing import Floats, Ints
-
-if TYPE_CHECKING:
-    from sklearn.neighbors import NearestNeighbors
-
 
 Weighting = Literal["local", "scarches", "paper", "uniform"]
 
@@ -167,7 +164,5 @@ def label_shares(weights: Floats, codes: Ints, n_labels: int) -> Floats:
 
 def _tree(points: Floats, k: int) -> NearestNeighbors:
     """Return an exact index: a tree in few dimensions, all distances in many."""
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - takes a second, and the menu starts without it
-
     algorithm = "kd_tree" if points.shape[1] <= 15 and len(points) > 500 else "brute"
     return NearestNeighbors(n_neighbors=k, algorithm=algorithm).fit(points)

@@ -44,17 +44,16 @@ def learned_model(data: EncodedDataset, recipe: Recipe, space_of: SpaceOf, *, ke
         Share of the cells of known types that should keep their label.
     run : Run
     """
-    from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
-    from sctl.methods.scarches.surgery import CellBatch, embedded, learn_reference  # noqa: PLC0415
+    from sctl.methods.scarches import cvae, surgery  # noqa: PLC0415 - torch, see above
 
     notes = list[str]()
-    if recipe.likelihood in COUNTS and data.counts is None:
+    if recipe.likelihood in cvae.COUNTS and data.counts is None:
         recipe = replace(recipe, likelihood="mse")
         notes.append("The source has no raw counts; normalised expression was modelled instead.")
-    expression = CellBatch(data.X, data.batches, data.counts)
+    expression = surgery.CellBatch(data.X, data.batches, data.counts)
     strata = data.batches * len(data.label_names) + data.codes
-    network, log = learn_reference(expression, strata, recipe, run)
-    space = space_of(embedded(network, data.X, data.batches), data.codes, len(data.label_names))
+    network, log = surgery.learn_reference(expression, strata, recipe, run)
+    space = space_of(surgery.embedded(network, data.X, data.batches), data.codes, len(data.label_names))
     return ReferenceModel(
         network=network,
         var_names=data.var_names,
@@ -86,18 +85,17 @@ def adapted_network(
         Which weights are trained.
     run : Run
     """
-    from sctl.methods.scarches.cvae import COUNTS  # noqa: PLC0415 - torch, see above
-    from sctl.methods.scarches.surgery import CellBatch, map_query  # noqa: PLC0415
+    from sctl.methods.scarches import cvae, surgery  # noqa: PLC0415 - torch, see above
 
     notes = list[str]()
     if len(data.batches) < MIN_CELLS:
         notes.append(f"Fewer than {MIN_CELLS} cells were mapped without adapting the network to them.")
-    if network.architecture.likelihood in COUNTS and data.counts is None:
+    if network.architecture.likelihood in cvae.COUNTS and data.counts is None:
         notes.append("Your data has no raw counts, which this reference models; it was mapped without adapting.")
     if notes:
         recipe = replace(recipe, surgery_epochs=0)
-    expression = CellBatch(data.X, data.batches, data.counts, data.genes)
-    return *map_query(network, expression, recipe, run, trainable), notes
+    expression = surgery.CellBatch(data.X, data.batches, data.counts, data.genes)
+    return *surgery.map_query(network, expression, recipe, run, trainable), notes
 
 
 def grown_model(

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.metrics import roc_auc_score
 
 from sctl.methods.scarches.gaussians import ClassGaussians
 from sctl.methods.scarches.knn import ReferenceIndex, Weighting
@@ -223,8 +224,6 @@ def learn_novelty(queried: HeldOut, *, kept: float = 0.95) -> Novelty:
         Share of the known cells that shall stay below the threshold. Where so many cells of hidden types lie above even
         more, it is half way between both: nothing is gained by rejecting known cells.
     """
-    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and the app starts without it
-
     known, features = ~queried.hidden, queried.evidence.features
     right = queried.evidence.proba.argmax(axis=1) == queried.codes
     plain = Novelty(usual=float(np.quantile(features[known, 1], NEAR)), accuracy=float(right[known].mean()))

@@ -52,7 +52,7 @@ def mapping_of(
         Whether weights of the reference itself were trained, so that those of the new datasets alone are no adaptor.
     """
     from sctl.methods.scarches.cvae import n_trainable  # noqa: PLC0415 - torch, see above
-    from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415
+    from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415 - the same
 
     return ReferenceMapping(
         drift=float(drift(learned.network, network, learned.latent, learned.batches)),

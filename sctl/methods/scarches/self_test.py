@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from anndata import AnnData
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.methods.base import TransferMethod
@@ -195,8 +196,6 @@ def hide_type(method: TransferMethod, source: AnnData, label_key: str, name: str
 
 def _auroc(score: Floats, positive: Bools) -> float:
     """Return the area under the ROC curve, NaN where there are no negatives."""
-    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - takes a second, and the app starts without it
-
     return float("nan") if positive.all() else float(roc_auc_score(positive, score))
 
 

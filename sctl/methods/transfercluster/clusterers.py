@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.neighbors import kneighbors_graph
 
 from sctl.errors import ParameterError
 from sctl.methods.transfercluster.consensus import by_size
@@ -152,7 +153,6 @@ def neighbor_graph(points: Doubles, n_neighbors: int = N_NEIGHBORS) -> Any:
         Undirected, with ``weight`` in (0, 1]: the Jaccard index of both neighbourhoods, each with its own point.
     """
     import igraph  # noqa: PLC0415 - see above
-    from sklearn.neighbors import kneighbors_graph  # noqa: PLC0415
 
     near = kneighbors_graph(points, min(n_neighbors, len(points) - 1), include_self=False)
     near.setdiag(1.0)

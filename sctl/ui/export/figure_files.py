@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -93,44 +94,37 @@ def _has_map(project: Project) -> bool:
     return "target_umap" in results.maps(project)
 
 
-# matplotlib takes a second to import, which the page need not wait for
+def _publication() -> ModuleType:
+    from sctl.plots import publication  # noqa: PLC0415 - matplotlib takes a second to import, and the page shows none
+
+    return publication
 
 
 def _printed(draw: Draw, kind: Any) -> bytes:
-    from sctl.plots import publication  # noqa: PLC0415
-
-    return publication.to_bytes(draw(), kind)
+    return bytes(_publication().to_bytes(draw(), kind))
 
 
 def _map(project: Project, color: colors.Color) -> Any:
-    from sctl.plots import publication  # noqa: PLC0415
-
     coords = results.maps(project)["target_umap"]
-    return publication.embedding(coords, color.values, color_title=color.title, palette=color.palette)
+    return _publication().embedding(coords, color.values, color_title=color.title, palette=color.palette)
 
 
 def _violins(gene: colors.Color, groups: colors.Color) -> Any:
-    from sctl.plots import publication  # noqa: PLC0415
-
-    return publication.violins(gene.values, groups.values, gene=gene.title, palette=groups.palette)
+    return _publication().violins(gene.values, groups.values, gene=gene.title, palette=groups.palette)
 
 
 def _theta(project: Project) -> Any:
-    from sctl.plots import publication  # noqa: PLC0415
-
     criterion = theta_view.criterion_of(project)
     table = pd.DataFrame([{"theta": p.theta, "kta": getattr(p, criterion)} for p in results.points(project)])
     lines = theta_view.baseline_scores(project, criterion)
     best = workflow.theta_of(results.result(project))
-    return publication.theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
+    return _publication().theta_curve(table, best=best, baselines=lines, y_title=theta_view.FITS[criterion])
 
 
 def _dots(project: Project) -> Any:
-    from sctl.plots import publication  # noqa: PLC0415
-
     groups = colors.of(project, _GROUPS[project.params("markers")["groups"]])
     names = plots.natural_order(set(groups.values))
     best, target = top_markers(results.markers(project), 3), results.target(project)
     genes = [gene for name in names for gene in best.loc[best["group"] == name, "gene"]]
     order = pd.Categorical(groups.values, categories=names)
-    return publication.dot_plot(dot_table(target.X, order, genes, var_names=list(target.var_names)))
+    return _publication().dot_plot(dot_table(target.X, order, genes, var_names=list(target.var_names)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from sctl.io.memory import readable
+from sctl.io.system import readable
 from sctl.jobs import isolated
 from sctl.project import Project, trained_file
 from sctl.sharing import ENDING, Entry, Library

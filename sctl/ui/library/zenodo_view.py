@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from sctl.errors import ParameterError
-from sctl.io.memory import readable
+from sctl.io.system import readable
 from sctl.run import Progress, Run
 from sctl.sharing import Entry, Library
 from sctl.sharing.description import LICENSES, Description, first_draft, record_number

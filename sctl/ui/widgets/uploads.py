@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sctl import io, workflow
+from sctl.data.demo import load_demo
 from sctl.errors import DataError
 from sctl.jobs import isolated
 from sctl.project import Project
@@ -145,8 +146,6 @@ def take_from_server(project: Project, role: str, path: Path) -> None:
 
 def take_demo(project: Project, role: str) -> None:
     """Put one side of the bundled pair into a project, with what is known of it."""
-    from sctl.data.demo import load_demo  # noqa: PLC0415 - reads files; only the demo needs it
-
     demo = load_demo()
     origin = {"filename": f"Demo: human pancreas, {role}", "demo": True}
     with project.one_act():

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
-# Imported where they are used, for the sake of a quick start.
+# Named in annotations only: the registry of jobs is read before numpy may be loaded.
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd

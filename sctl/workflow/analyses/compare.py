@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from sctl.data import TransferResult
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Document, Inputs, Params, Parts
 from sctl.workflow.settings import baselines_of
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.data import TransferResult
-    from sctl.run import Run
+from sctl.workflow.source import with_found_groups
+from sctl.workflow.steps import as_sweep, baseline
 
 
 def _run(inputs: Inputs, _: Params, run: Run) -> Iterator[TransferResult]:
     """Compute the baselines of a method that sweeps θ which are not there yet."""
-    from sctl.workflow.source import with_found_groups  # noqa: PLC0415
-    from sctl.workflow.steps import as_sweep, baseline  # noqa: PLC0415
-
     method = inputs["method"]
     if as_sweep(method) is None:
         return

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from sctl.errors import ParameterError
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sctl.analysis.enrichment import Gsea, enrich
+from sctl.analysis.explain import Explanation, deletion, explain
+from sctl.data import Pair, TransferResult
+from sctl.errors import DataError, ParameterError
+from sctl.genes import guess_species
+from sctl.genesets import GeneSets, hallmark, known_markers
+from sctl.methods.base import Explains, TransferMethod, has_capability, learned
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Whole
 from sctl.workflow.batches import with_batches
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from sctl.analysis.explain import Explanation
-    from sctl.data import Pair, TransferResult
-    from sctl.genesets import GeneSets
-    from sctl.methods.base import TransferMethod
-    from sctl.run import Run
+from sctl.workflow.steps import groups_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,28 +69,16 @@ def explains(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> explains(get_method("transfercluster")), explains(get_method("scarches"))
     (True, True)
     """
-    from sctl.methods.base import Explains, has_capability  # noqa: PLC0415
-
     return has_capability(method, Explains)
 
 
 def hallmark_of(genes: list[str]) -> GeneSets:
     """Return the bundled Hallmark sets of the species that genes seem to be of."""
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.genes import guess_species  # noqa: PLC0415
-    from sctl.genesets import hallmark  # noqa: PLC0415
-
     return hallmark("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
 
 
 def markers_for(genes: list[str]) -> GeneSets:
     """Return the bundled table of known markers for the species that genes seem to be of."""
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.genes import guess_species  # noqa: PLC0415
-    from sctl.genesets import known_markers  # noqa: PLC0415
-
     return known_markers("mouse" if guess_species(pd.Index(genes)) == "mouse" else "human")
 
 
@@ -122,14 +110,6 @@ def reasons(
     ParameterError
         If the method cannot say, or no cell was chosen, or the types are the same.
     """
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.analysis.enrichment import Gsea, enrich  # noqa: PLC0415
-    from sctl.analysis.explain import deletion, explain  # noqa: PLC0415
-    from sctl.errors import DataError, ParameterError  # noqa: PLC0415
-    from sctl.methods.base import Explains, learned  # noqa: PLC0415
-
     run.report("Take up what was learned", 0, 1)
     fitted = learned(pair, with_batches(pair, method), run)
     if not isinstance(fitted, Explains):
@@ -211,10 +191,6 @@ class ExplainParams(Params):
         ParameterError
             If cells were selected that the target does not have.
         """
-        import numpy as np  # noqa: PLC0415
-
-        from sctl.workflow.steps import groups_of  # noqa: PLC0415
-
         if self.of == "selection":
             if not all(0 <= cell < result.n_obs for cell in self.cells):
                 raise ParameterError("Some selected cells are not in the target.", do="Select cells again.")
@@ -246,10 +222,6 @@ def _pack(found: Reasons) -> Document:
 
 
 def _unpack(document: Document, _: ExplainParams) -> Reasons:
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.analysis.explain import Explanation  # noqa: PLC0415
-
     facts, tables = document.facts, document.tables
     return Reasons(
         explanation=Explanation(

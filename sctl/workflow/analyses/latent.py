@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from sctl.analysis.embed import umap
+from sctl.data import TransferResult
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Document, Inputs, Params, Whole
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sctl.data import TransferResult
-    from sctl.run import Run
 
 MOST_SOURCE = 3_000
 """Of a larger reference so many cells are drawn, as on the other maps of both datasets."""
@@ -36,10 +35,6 @@ def latent_map(
         ``latent_umap_source`` (n_shown, 2), ``latent_umap_target`` (n_target, 2), ``latent_source_index`` (n_shown,)
         and ``latent_source_types`` (n_shown,).
     """
-    import numpy as np  # noqa: PLC0415 - for a quick start, as all of sctl.workflow
-
-    from sctl.analysis.embed import umap  # noqa: PLC0415
-
     points = np.asarray(latent["points"], dtype=np.float64)
     n_shown = min(MOST_SOURCE, len(points))
     shown = np.sort(run.rng("cells of the reference shown").choice(len(points), size=n_shown, replace=False))

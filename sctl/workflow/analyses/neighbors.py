@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from sctl.analysis.evaluate import accuracy, macro_f1
+from sctl.data import Pair, TransferResult
+from sctl.errors import DataError, ParameterError
+from sctl.methods.base import TransferMethod
+from sctl.methods.poisson.knn_vote import winners_over_k
+from sctl.numerics.neighbors import common_space, nearest
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Setting, Whole
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from sctl.data import Pair, TransferResult
-    from sctl.methods.base import TransferMethod
-    from sctl.run import Run
 
 CODE, MAJORITY = "the code", "most frequent type"
 
@@ -55,10 +56,6 @@ def neighbor_curves(
     ParameterError
         If the result knows no neighbours, or no cell has a known true type.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from sctl.errors import ParameterError  # noqa: PLC0415
-
     if not has_neighbors(result):
         raise ParameterError(f"{result.method} names no cells by neighbours.", do="Choose the Poisson autoencoder.")
     true = truth.reindex(result.obs_names).astype(object).to_numpy()
@@ -82,12 +79,7 @@ def _others(
     pair: Pair, method: Any, names: NDArray[Any], ks: list[int], run: Run
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield what the code must beat, with the labels for each number of neighbours: (len(ks), n_obs)."""
-    import numpy as np  # noqa: PLC0415
-    from sklearn.decomposition import PCA  # noqa: PLC0415
-
     from sctl.methods.poisson.autoencoder import untrained  # noqa: PLC0415 - torch, which takes seconds
-    from sctl.methods.poisson.knn_vote import winners_over_k  # noqa: PLC0415
-    from sctl.numerics.neighbors import common_space, nearest  # noqa: PLC0415
 
     values, types, genes = method.training_cells(pair.source, pair.label_key)
     raw = [np.maximum(side.toarray(), 0.0) for side in (values, pair.target[:, genes].X)]
@@ -112,10 +104,6 @@ def _others(
 def _scores(
     found: dict[str, NDArray[Any]], true: NDArray[Any], known: NDArray[np.bool_], ks: list[int]
 ) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415
-
-    from sctl.analysis.evaluate import accuracy, macro_f1  # noqa: PLC0415
-
     rows = [
         (name, k, accuracy(labels[known], true[known]), macro_f1(labels[known], true[known]))
         for name, by_k in found.items()
@@ -137,8 +125,6 @@ class NeighborsParams(Params):
 
 
 def _run(inputs: Inputs, _: NeighborsParams, run: Run) -> pd.DataFrame:
-    from sctl.errors import DataError  # noqa: PLC0415
-
     truth = inputs["truth"]
     if truth is None:
         raise DataError("The true types of the target are not known.", do="Choose a target whose types are known.")

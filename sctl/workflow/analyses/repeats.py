@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
+import pandas as pd
+
+from sctl.analysis.seed_stability import Trial, one_seed, prepare_trial
+from sctl.analysis.stability_measures import Groups, groups_from
+from sctl.analysis.stability_outcomes import Outcome
+from sctl.data import Pair, TransferResult
 from sctl.errors import DataError, ParameterError
+from sctl.methods import METHODS, get_method
+from sctl.methods.base import TransferMethod
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Inputs, Journal, Params, Setting
 from sctl.workflow.batches import with_batches
 from sctl.workflow.settings import baselines_of
 from sctl.workflow.source import with_found_groups
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sctl.analysis.seed_stability import Trial
-    from sctl.analysis.stability_measures import Groups
-    from sctl.analysis.stability_outcomes import Outcome
-    from sctl.data import Pair, TransferResult
-    from sctl.methods.base import TransferMethod
-    from sctl.run import Run
+from sctl.workflow.steps import chosen_theta, groups_of
 
 
 def compared_methods(method: TransferMethod, theta: float | None = None) -> dict[str, TransferMethod]:
@@ -33,8 +32,6 @@ def compared_methods(method: TransferMethod, theta: float | None = None) -> dict
     theta : float, optional
         Chosen by hand; by default the method chooses it anew for every seed.
     """
-    from sctl.methods import get_method  # noqa: PLC0415
-
     settings: dict[str, Any] = {} if theta is None or "theta" not in method.params else {"theta": theta}
     compared = {method.key: method.with_settings(**settings)}
     for key in baselines_of(method):
@@ -75,9 +72,6 @@ def repeats(
     Outcome
         As soon as it is known; each seed takes its turn with all methods.
     """
-    from sctl.analysis.seed_stability import one_seed, prepare_trial  # noqa: PLC0415
-    from sctl.methods import METHODS  # noqa: PLC0415
-
     trials: dict[str, Trial] = {}
     turns = [(key, seed) for seed in range(n_seeds) for key in methods]
     for place, (key, seed) in enumerate(turns):
@@ -152,8 +146,6 @@ class RepeatsParams(Params):
         DataError
             If the groups are of a truth that is not known.
         """
-        from sctl.analysis.stability_measures import groups_from  # noqa: PLC0415
-
         return groups_from(cell_groups(result, self.of, truth), self.one, self.other)
 
 
@@ -165,8 +157,6 @@ def cell_groups(result: TransferResult, of: GroupsOf, truth: pd.Series | None) -
     DataError
         If the groups are of a truth that is not known.
     """
-    from sctl.workflow.steps import groups_of  # noqa: PLC0415
-
     if of != "truth":
         return groups_of(result, of)
     if truth is None:
@@ -175,8 +165,6 @@ def cell_groups(result: TransferResult, of: GroupsOf, truth: pd.Series | None) -
 
 
 def _run(inputs: Inputs, params: RepeatsParams, run: Run) -> Iterator[Outcome]:
-    from sctl.workflow.steps import chosen_theta  # noqa: PLC0415
-
     method = inputs["method"]
     methods = compared_methods(method, chosen_theta(method, inputs["theta"]))
     done = {(outcome.method, outcome.seed) for outcome in inputs["done"]}
@@ -185,8 +173,6 @@ def _run(inputs: Inputs, params: RepeatsParams, run: Run) -> Iterator[Outcome]:
 
 
 def _unpack(line: Mapping[str, Any]) -> Outcome:
-    from sctl.analysis.stability_outcomes import Outcome  # noqa: PLC0415
-
     return Outcome(
         method=str(line["method"]),
         seed=int(line["seed"]),

@@ -6,20 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
+import pandas as pd
+
+from sctl.data import Pair
+from sctl.errors import DataError, ParameterError
+from sctl.methods import METHODS
+from sctl.methods.base import SearchesSettings, TransferMethod, has_capability
+from sctl.numerics.hyperparameters import SPACES, Ranges, Search, Wanted
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Inputs, OwnJournal, Params, Setting
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-
-    from sctl.data import Pair
-    from sctl.methods.base import TransferMethod
-    from sctl.numerics.hyperparameters import Ranges, Search, Wanted
-    from sctl.run import Run
+from sctl.workflow.settings import method_of
 
 VALUE = "held-out loss"
 """Column of :func:`trials_table`: what the search makes small."""
@@ -34,8 +33,6 @@ def searches(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> searches(get_method("poissonautoencoder")), searches(get_method("transfercluster"))
     (True, False)
     """
-    from sctl.methods.base import SearchesSettings, has_capability  # noqa: PLC0415
-
     return has_capability(method, SearchesSettings)
 
 
@@ -47,8 +44,6 @@ def first_searchable() -> type[TransferMethod]:
     >>> first_searchable().key
     'poissonautoencoder'
     """
-    from sctl.methods import METHODS  # noqa: PLC0415
-
     return next(kind for kind in METHODS.values() if searches(kind))
 
 
@@ -76,9 +71,6 @@ def search_settings(
     ParameterError
         If the method's settings cannot be searched.
     """
-    from sctl.errors import ParameterError  # noqa: PLC0415
-    from sctl.methods.base import SearchesSettings  # noqa: PLC0415
-
     if not isinstance(method, SearchesSettings) or method.is_pretrained_:
         raise ParameterError(
             f"Settings of {method.title} cannot be searched here.",
@@ -90,8 +82,6 @@ def search_settings(
 
 def trials_table(found: Search) -> pd.DataFrame:
     """Return a row for each trial, the smallest loss first: ``trial`` (from 1), :data:`VALUE`, and the settings."""
-    import pandas as pd  # noqa: PLC0415
-
     rows = [{"trial": trial.number + 1, VALUE: trial.value, **trial.settings} for trial in found.trials]
     table = pd.DataFrame(rows, columns=None if rows else ["trial", VALUE])
     return table.sort_values(VALUE, kind="stable", na_position="last").reset_index(drop=True)
@@ -148,8 +138,6 @@ class SearchParams(Params):
 
     def identity(self) -> dict[str, Any]:
         """Return all but the number of trials and the settings that are searched."""
-        from sctl.numerics.hyperparameters import SPACES  # noqa: PLC0415
-
         searched = SPACES.get(self.ranges, {})
         fixed = {name: value for name, value in self.params.items() if name not in searched}
         return {"method": self.method, "params": fixed, "ranges": self.ranges}
@@ -167,8 +155,6 @@ class SearchParams(Params):
         ParameterError
             If there are no such ranges, or the number of trials is out of bounds.
         """
-        from sctl.numerics.hyperparameters import Wanted  # noqa: PLC0415
-
         return Wanted(ranges=self.ranges, n_trials=self.n_trials)
 
 
@@ -180,17 +166,12 @@ def read_journal(path: Path) -> Search | None:
     DataError
         If the journal is damaged.
     """
-    from sctl.numerics.hyperparameters import read_search  # noqa: PLC0415
-
-    found = read_search(path) if path.exists() and path.stat().st_size else None
+    found = _read(path) if path.exists() and path.stat().st_size else None
     return found if found is not None and found.trials else None
 
 
 def mend_journal(path: Path) -> None:
     """Cut a journal after its last readable line, so that a search goes on from there; one that cannot be read goes."""
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.numerics.hyperparameters import read_search  # noqa: PLC0415
-
     if not path.exists():
         return
     content = path.read_bytes()
@@ -199,9 +180,15 @@ def mend_journal(path: Path) -> None:
         path.write_bytes(kept)
     try:
         if kept:
-            read_search(path)
+            _read(path)
     except DataError:
         path.unlink()
+
+
+def _read(path: Path) -> Search:
+    from sctl.numerics.tuning import read_search  # noqa: PLC0415 - optuna takes a second to import
+
+    return read_search(path)
 
 
 def _is_entry(line: Any) -> bool:
@@ -212,8 +199,6 @@ def _is_entry(line: Any) -> bool:
 
 
 def _run(inputs: Inputs, params: SearchParams, run: Run) -> Search:
-    from sctl.workflow.settings import method_of  # noqa: PLC0415
-
     method = method_of({"method": params.method, "params": params.params})
     return search_settings(inputs["pair"], method, params.wanted, run=run, journal=inputs["journal"])
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from sctl.data import Pair
+from sctl.errors import DataError
+from sctl.methods.base import SelfTests, TransferMethod, has_capability
+from sctl.methods.scarches.self_test import Part, parts
+from sctl.run import Run
+from sctl.sharing import load_trained
 from sctl.workflow.analyses.base import Analysis, Document, Inputs, Params, Parts
 from sctl.workflow.batches import SETTING, with_batches
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from sctl.data import Pair
-    from sctl.methods.base import TransferMethod
-    from sctl.methods.scarches.self_test import Part
-    from sctl.run import Run
+from sctl.workflow.extend import save_grown
 
 
 def tests_itself(method: type[TransferMethod] | TransferMethod) -> bool:
@@ -29,8 +28,6 @@ def tests_itself(method: type[TransferMethod] | TransferMethod) -> bool:
     >>> tests_itself(get_method("scarches")), tests_itself(get_method("targetcluster"))
     (True, False)
     """
-    from sctl.methods.base import SelfTests, has_capability  # noqa: PLC0415
-
     return has_capability(method, SelfTests)
 
 
@@ -42,9 +39,6 @@ def self_tests(pair: Pair, method: TransferMethod) -> tuple[Part, ...]:
     DataError
         If the source has no labels, or is a trained one, whose cells are not there.
     """
-    from sctl.errors import DataError  # noqa: PLC0415
-    from sctl.methods.scarches.self_test import parts  # noqa: PLC0415
-
     if pair.label_key is None or pair.profiles_only:
         raise DataError(
             "The reference cannot be tested here.",
@@ -57,9 +51,6 @@ def self_tests(pair: Pair, method: TransferMethod) -> tuple[Part, ...]:
 
 def keep_self_test(path: Path, found: Mapping[str, Any]) -> None:
     """Write the answer of all tests into the file of a trained source, which goes on to others."""
-    from sctl.sharing import load_trained  # noqa: PLC0415
-    from sctl.workflow.extend import save_grown  # noqa: PLC0415
-
     trained = load_trained(path)
     method: Any = trained.method
     method.self_test_ = dict(found)

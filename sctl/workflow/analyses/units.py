@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from sctl.analysis.enrichment import TypedCells, UnitPathways, UnitSettings, unit_pathways, with_controls
+from sctl.data import Pair
+from sctl.errors import ParameterError
+from sctl.genesets import GeneSets
+from sctl.methods.base import HasUnits, TransferMethod, has_capability, learned
+from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Whole
 from sctl.workflow.analyses.explain import PATHWAYS, hallmark_of
 from sctl.workflow.batches import with_batches
-
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sctl.analysis.enrichment import UnitPathways
-    from sctl.data import Pair
-    from sctl.genesets import GeneSets
-    from sctl.methods.base import TransferMethod
-    from sctl.run import Run
 
 CASES = ("trained", "units not kept apart", "random network", "shuffled types")
 """The network itself, the same without the constraint of orthogonality, and two controls in which nothing was learned."""
@@ -32,8 +29,6 @@ def has_units(method: TransferMethod | type[TransferMethod]) -> bool:
     >>> has_units(get_method("poissonautoencoder")), has_units(get_method("itclust"))
     (True, False)
     """
-    from sctl.methods.base import HasUnits, has_capability  # noqa: PLC0415
-
     return has_capability(method, HasUnits)
 
 
@@ -67,9 +62,6 @@ def units(
     DataError
         If gene sets and data do not meet.
     """
-    from sctl.analysis.enrichment import TypedCells, UnitSettings, unit_pathways, with_controls  # noqa: PLC0415
-    from sctl.errors import ParameterError  # noqa: PLC0415
-    from sctl.methods.base import learned  # noqa: PLC0415
     from sctl.methods.poisson.autoencoder import train_poisson, untrained  # noqa: PLC0415 - torch, which takes seconds
 
     if not has_units(method) or pair.profiles_only:
@@ -128,8 +120,6 @@ def _pack(found: Mapping[str, UnitPathways]) -> Document:
 
 
 def _unpack(document: Document, params: UnitsParams) -> dict[str, UnitPathways]:
-    from sctl.analysis.enrichment import UnitPathways  # noqa: PLC0415
-
     n_units = {case: int(document.facts["units"][case]) for case in CASES}
     if not all(0 <= number <= params.n_units for number in n_units.values()):
         raise ValueError("the units are others")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-# Imported where they are used, for the sake of a quick start.
-if TYPE_CHECKING:
-    from sctl.data import TransferResult
+from sctl.data import TransferResult
+from sctl.methods import METHODS
 
 SHALLOW, SHALLOW_COUNTS = 1.75, 3.0
 """A source whose cells show so many times the genes of the target's, or hold so many times their molecules, was measured so
@@ -29,8 +27,6 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
         Empty where there are none. What only its method knows is from
         :meth:`~sctl.methods.base.TransferMethod.warnings`, where that method is installed.
     """
-    from sctl.methods import METHODS  # noqa: PLC0415
-
     kind = METHODS.get(result.method)
     own = () if kind is None else kind.warnings(result)
     return (*result.diagnostics.warnings, *_low_depth(result), *own)
