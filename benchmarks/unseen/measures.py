@@ -45,7 +45,9 @@ def measured(answer: Answer) -> dict[str, float]:
         "macro F1": float(f1_score(truth[known], answer.labels[known], labels=np.unique(truth[known]), average="macro"))
         if known.any()
         else np.nan,
-        "ARI of clusters": adjusted_rand_score(truth[clustered], answer.clusters[clustered]) if clustered.any() else np.nan,
+        "ARI of clusters": adjusted_rand_score(truth[clustered], answer.clusters[clustered])
+        if clustered.any()
+        else np.nan,
         "ARI of labels": adjusted_rand_score(truth[known], answer.labels[known]) if known.any() else np.nan,
         "unassigned, known": _mean(~named[known]),
         "unassigned, unknown": _mean(~named[~known]),

@@ -18,7 +18,7 @@ from sctl.data import Pair
 
 
 def _values(adata: Any) -> np.ndarray:
-    X = adata.X  # noqa: N806 - AnnData's own name
+    X = adata.X
     return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
 
 

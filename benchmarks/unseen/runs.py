@@ -51,7 +51,7 @@ class Answer:
 
 def run(task: Task, method: str, folder: Path, *, seed: int = 0, permuted: bool = False) -> Answer:
     """Run one method, one of ours or a rival, on one task in a process of its own with one thread."""
-    done = cost(partial(_prepared, task, folder, permuted), partial(_answer, method=method, seed=seed))
+    done = cost(partial(_prepared, task, folder, permuted=permuted), partial(_answer, method=method, seed=seed))
     parts, truth = done.value
     facts = {**parts.pop("facts"), "CPU s": done.cpu, "MB": done.memory}
     return Answer(**parts, truth=truth, facts=facts)
@@ -74,7 +74,7 @@ def kept(task: Task, method: str, folder: Path, out: Path, *, seed: int = 0, per
     return _read(path)
 
 
-def _prepared(task: Task, folder: Path, permuted: bool) -> tuple[Any, np.ndarray]:
+def _prepared(task: Task, folder: Path, *, permuted: bool) -> tuple[Any, np.ndarray]:
     warnings.simplefilter("ignore", SctlWarning)
     pair, truth = task.prepared(folder)
     if permuted:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sctl.data.diagnostics import KeptStage as KeptStage
     from sctl.data.diagnostics import MergedClusters as MergedClusters
     from sctl.data.diagnostics import NoveltyModel as NoveltyModel
+    from sctl.data.diagnostics import PanelReport as PanelReport
     from sctl.data.diagnostics import ReferenceMapping as ReferenceMapping
     from sctl.data.diagnostics import Refreshes as Refreshes
     from sctl.data.diagnostics import SourceTransferability as SourceTransferability

@@ -50,10 +50,13 @@ class Named:
         Mean of both, and of the cell's neighbours in the target; rows sum to one. Not calibrated.
     features : ndarray of shape (n_obs, 7)
         See :data:`FEATURES`.
+    scores : ndarray of shape (n_obs, n_components)
+        Coordinates after the shift was taken off, in the source's principal components.
     """
 
     proba: Doubles
     features: Doubles
+    scores: Doubles
 
 
 class ShiftClassifier:
@@ -130,7 +133,8 @@ class ShiftClassifier:
             proba = np.mean(self.probabilities(values - shift), axis=0)
         near = _neighbors_within(values)
         smooth = 0.5 * proba + 0.5 * proba[near].mean(axis=1)
-        return Named(proba=smooth, features=self._features(values, shift, smooth.argmax(axis=1), near))
+        features = self._features(values, shift, smooth.argmax(axis=1), near)
+        return Named(smooth, features, np.asarray(self.pca.transform(values - shift), dtype=np.float64))
 
     def _shift(self, values: Floats, codes: Ints, fit: Doubles) -> Doubles:
         """Return each gene's shift that the types share: their mean difference, times how far it exceeds its own error."""
@@ -139,7 +143,9 @@ class ShiftClassifier:
             of = codes == code
             if of.sum() >= MIN_CELLS:
                 differences.append(values[of].mean(axis=0) - self.means[code])
-                weights.append(max(float(fit[of, code].mean()), 0.0) ** 2 + 1e-12)  # what fits badly may be no such type
+                weights.append(
+                    max(float(fit[of, code].mean()), 0.0) ** 2 + 1e-12
+                )  # what fits badly may be no such type
         if not differences:
             return np.zeros(values.shape[1])
         weight = np.array(weights) / max(weights)
@@ -202,4 +208,8 @@ def _neighbors_within(values: Floats) -> Ints:
         return np.arange(len(values))[:, None]
     n_components = min(30, *np.array(values.shape) - 1)
     scores = PCA(n_components, svd_solver="covariance_eigh").fit_transform(values)
-    return np.asarray(NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(values) - 1)).fit(scores).kneighbors(None, return_distance=False))
+    return np.asarray(
+        NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(values) - 1))
+        .fit(scores)
+        .kneighbors(None, return_distance=False)
+    )

@@ -26,6 +26,7 @@ from sctl.data.diagnostics.networks import Decoder as Decoder
 from sctl.data.diagnostics.networks import GenesFound as GenesFound
 from sctl.data.diagnostics.networks import TrainingLog as TrainingLog
 from sctl.data.diagnostics.networks import TrainingPhase as TrainingPhase
+from sctl.data.diagnostics.panel import PanelReport as PanelReport
 from sctl.data.diagnostics.reference import NoveltyModel as NoveltyModel
 from sctl.data.diagnostics.reference import ReferenceMapping as ReferenceMapping
 
@@ -83,6 +84,7 @@ class Diagnostics:
     decoder : Decoder, optional
     n_neighbors_tried : tuple of int
         Numbers of neighbors of the rows of ``obsm["labels_by_k"]``; both of the Poisson autoencoder.
+    panel : PanelReport, optional
     """
 
     theta: Annotated[ThetaCurve | None, Inline()] = None
@@ -105,3 +107,4 @@ class Diagnostics:
     novelty_columns: tuple[str, ...] = ()
     decoder: Decoder | None = None
     n_neighbors_tried: Annotated[tuple[int, ...], Key("ks")] = ()
+    panel: PanelReport | None = None

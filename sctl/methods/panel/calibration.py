@@ -1,0 +1,127 @@
+"""What the panel learns about itself from the source alone: how far its probabilities can be taken at their word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+
+from sctl.numerics.shift_classifier import FEATURES, ShiftClassifier
+from sctl.run import Run
+from sctl.typing import Doubles, Ints, Matrix
+
+GENE_EFFECT = 0.7
+"""Standard deviation of the logarithm of what a protocol does to each gene, in the simulated shift between both halves."""
+SHARPNESS = (0.2, 5.0)
+
+UNKNOWN_FEATURES = ("log_odds", "contrast")
+UNKNOWN_COEFFICIENTS = (-0.55, -7.5)
+UNKNOWN_CONSTANT = 3.0
+ALARMS = ((0.01, 0.9), (0.02, 0.8), (0.05, 0.65), (0.1, 0.5), (0.2, 0.35))
+"""Probability of an unknown type beyond which the given share of known cells is called unknown."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How votes become probabilities.
+
+    Parameters
+    ----------
+    sharpness : float
+        Power of the votes; above 1 where held-out cells were named better than the votes said.
+    floor : float
+        Share of probability that is spread over all types, since few held-out cells cannot show that errors are rarer.
+    accuracy : float
+        Share of held-out cells that were named right; NaN where no type has enough cells.
+    n_held_out : int
+    """
+
+    sharpness: float
+    floor: float
+    accuracy: float
+    n_held_out: int
+
+    def apply(self, votes: Doubles) -> Doubles:
+        """Return probabilities of votes, both (n_obs, n_types); rows sum to one."""
+        powers = np.maximum(votes, 1e-12) ** self.sharpness
+        powers /= powers.sum(axis=1, keepdims=True)
+        return np.asarray((1 - self.floor) * powers + self.floor / votes.shape[1])
+
+
+def calibrate(X: Matrix, codes: Ints, n_types: int, run: Run) -> Calibration:
+    """Name each half of the source by the other half, after a simulated change of protocol, and compare with the truth.
+
+    The power of the votes maximises the likelihood of the true types (temperature scaling, Guo et al. 2017).
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n_obs, n_vars)
+        Log-normalised.
+    codes : ndarray of shape (n_obs,)
+    n_types : int
+    run : Run
+
+    Returns
+    -------
+    Calibration
+        Votes as they are, where no two types have two cells in both halves.
+    """
+    rng = run.rng("calibration")
+    half = _halves(codes, n_types, rng)
+    log_votes, truth = [], []
+    for held_out in run.track("Learn how sure names are", (0, 1)):
+        sizes = [np.bincount(codes[half == side], minlength=n_types) for side in (0, 1)]
+        judged = (sizes[0] >= 2) & (sizes[1] >= 2)
+        if judged.sum() < 2:
+            continue
+        number = np.cumsum(judged) - 1
+        learn, test = (half != held_out) & judged[codes], (half == held_out) & judged[codes]
+        classifier = ShiftClassifier(X[learn], number[codes[learn]], int(judged.sum()))
+        votes = classifier.named(_in_another_protocol(X[test], rng)).proba
+        log_votes.append(np.log(np.maximum(votes, 1e-12)))
+        truth.append(number[codes[test]])
+    if not log_votes:
+        return Calibration(1.0, 0.05, float("nan"), 0)
+    values, right = np.concatenate(log_votes), np.concatenate(truth)
+    cells = np.arange(len(right))
+
+    def surprise(sharpness: float) -> float:
+        scaled = sharpness * values
+        top = scaled.max(axis=1)
+        return float(np.mean(top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[cells, right]))
+
+    best = minimize_scalar(surprise, bounds=SHARPNESS, method="bounded")
+    n_cells, accuracy = len(right), float((values.argmax(axis=1) == right).mean())
+    return Calibration(float(best.x), 2.0 / (n_cells + 4.0), accuracy, n_cells)
+
+
+def unknown_probability(features: Doubles) -> Doubles:
+    """Return the probability that each cell is of a type which the source lacks, of :data:`FEATURES`: (n_obs,)."""
+    columns = [FEATURES.index(name) for name in UNKNOWN_FEATURES]
+    log_odds = features[:, columns] @ np.array(UNKNOWN_COEFFICIENTS) + UNKNOWN_CONSTANT
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))))
+
+
+def alarm_threshold(alarms: float) -> float:
+    """Return the probability of an unknown type beyond which a share ``alarms`` of known cells is called unknown."""
+    rates, thresholds = zip(*ALARMS, strict=True)
+    return float(np.interp(alarms, rates, thresholds))
+
+
+def _halves(codes: Ints, n_types: int, rng: np.random.Generator) -> Ints:
+    """Return 0 or 1 for each cell, so that each type is divided evenly."""
+    half = np.zeros(len(codes), dtype=np.int64)
+    for code in range(n_types):
+        of = rng.permutation(np.flatnonzero(codes == code))
+        half[of[::2]] = 1
+    return half
+
+
+def _in_another_protocol(X: Matrix, rng: np.random.Generator) -> Matrix:
+    """Return log-normalised values as if another protocol saw each gene better or worse by a factor of its own."""
+    factors = np.exp(rng.normal(0.0, GENE_EFFECT, X.shape[1]))
+    values = sparse.csr_matrix(X, dtype=np.float64)
+    values.data = np.log1p(np.expm1(values.data) * factors[values.indices])
+    return values
