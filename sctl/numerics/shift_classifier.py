@@ -22,10 +22,14 @@ from sctl.run import Run
 from sctl.typing import Doubles, Floats, Ints, Matrix
 
 N_COMPONENTS = 50
+N_TARGET_COMPONENTS = 30
+"""In which the neighbours of a cell within the target are found."""
 N_NEIGHBORS = 15
 N_ROUNDS = 4
 MIN_CELLS = 5
 """Fewer cells of a type say nothing of the shift."""
+MIN_SHARE, MIN_TYPES = 0.05, 2
+"""A target has a middle of its own where two types have a twentieth of its cells each."""
 MAX_CELLS_OF_TYPE = 2_000
 """Of more cells of a type as many are drawn, so that large sources cost no more than middling ones."""
 TEMPERATURE = 0.05
@@ -85,8 +89,7 @@ class ShiftClassifier:
         self.n_types = n_types
         self.means = class_means(values, codes, n_types)
         self.center = self.means.mean(axis=0)
-        n_components = min(N_COMPONENTS, values.shape[1], len(values) - 1)
-        self.pca = PCA(n_components, svd_solver="covariance_eigh").fit(values)
+        self.pca = _components(values, N_COMPONENTS)
         scores = self.pca.transform(values)
         self.scale = float(scores.std()) or 1.0
         self.regression = LogisticRegression(max_iter=300, class_weight="balanced").fit(scores / self.scale, codes)
@@ -155,6 +158,19 @@ class ShiftClassifier:
         error = variance / max(weight.sum() - 1, 1e-9) if len(by_type) > 1 else mean**2
         return np.asarray(mean * mean**2 / (mean**2 + error + 1e-9))
 
+    def _middle(self, values: Floats, shift: Doubles, top: Ints) -> Doubles:
+        """Return the mean of the target's types, each counted once, from which neighbourhoods are seen to differ.
+
+        Of a target with one type, which has no such mean of its own, the source's types take the place of those
+        that it lacks.
+        """
+        sizes = np.bincount(top, minlength=self.n_types)
+        present = np.flatnonzero(sizes >= max(MIN_CELLS, MIN_SHARE * len(top)))
+        expected = self.means + shift
+        for code in present:
+            expected[code] = values[top == code].mean(axis=0)
+        return np.asarray((expected[present] if len(present) >= MIN_TYPES else expected).mean(axis=0))
+
     def _features(self, values: Floats, shift: Doubles, top: Ints, near: Ints) -> Doubles:
         cells, corrected = np.arange(len(values)), values - shift
         by_regression, _ = self.probabilities(corrected)
@@ -165,16 +181,19 @@ class ShiftClassifier:
         fit = (fits[cells, top] - self.typical_fit[top]) / self.spread_of_fit[top]
         distance = self.neighbors.kneighbors(self.pca.transform(corrected))[0].mean(axis=1)
         distance = np.log(np.maximum(distance, 1e-9) / self.typical_distance[top])
-        expected = self.means + shift
-        for code in np.unique(top):  # types that the target lacks keep their expected profile: its mix does not matter
-            if (top == code).sum() >= MIN_CELLS:
-                expected[code] = values[top == code].mean(axis=0)
-        local = np.array([values[of].mean(axis=0) for of in near]) - expected.mean(axis=0)
+        local = np.array([values[of].mean(axis=0) for of in near]) - self._middle(values, shift, top)
         contrast = (_unit(local) @ _unit(self.means - self.center).T)[cells, top]
         log_odds, margin, fit, distance = (value[near].mean(axis=1) for value in (log_odds, margin, fit, distance))
         columns = [log_odds, margin, contrast, fit, distance]
         columns += [fit - np.quantile(fit, 0.9), distance - np.quantile(distance, 0.1)]
         return np.column_stack(columns)
+
+
+def _components(values: Floats, most: int) -> PCA:
+    """Return the leading components; to the last digit, so that the order of cells and genes does not matter."""
+    n_components = max(min(most, *(side - 1 for side in values.shape)), 1)
+    solver = "arpack" if n_components < min(values.shape) else "full"
+    return PCA(n_components, svd_solver=solver, random_state=0).fit(values)
 
 
 def unit_length(X: Matrix) -> Floats:
@@ -206,8 +225,7 @@ def _neighbors_within(values: Floats) -> Ints:
     """Return the nearest other cells of each cell of the target, in its own components: (n_obs, n_neighbors)."""
     if len(values) < 3:
         return np.arange(len(values))[:, None]
-    n_components = min(30, *np.array(values.shape) - 1)
-    scores = PCA(n_components, svd_solver="covariance_eigh").fit_transform(values)
+    scores = _components(values, N_TARGET_COMPONENTS).transform(values)
     return np.asarray(
         NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(values) - 1))
         .fit(scores)

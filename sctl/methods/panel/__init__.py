@@ -22,6 +22,8 @@ from sctl.typing import Bools
 
 UNLIKE = 0.5
 """Share of cells called unknown from which on the source as a whole is doubted."""
+ONE_NAME = 0.95
+"""Share of cells with one name from which on that is said: it is right of sorted cells, and else a sign of a foreign source."""
 
 
 @dataclass(kw_only=True)
@@ -96,6 +98,12 @@ class Panel(TransferMethod):
             found.append(
                 f"{report.unknown_share:.0%} of your cells resemble no type of the source. It may be of another tissue, or lack "
                 "most of your types."
+            )
+        names, sizes = np.unique(result.labels[result.labels != UNASSIGNED].astype(str), return_counts=True)
+        if len(names) and sizes.max() >= max(ONE_NAME * result.n_obs, 2):
+            found.append(
+                f"{sizes.max() / result.n_obs:.0%} of your cells are named {names[sizes.argmax()]}. If they are of several kinds, "
+                "the source lacks most of these: choose one of the same tissue."
             )
         if report.held_out_accuracy < 0.8:
             found.append(
