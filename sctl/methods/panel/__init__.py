@@ -178,7 +178,7 @@ class Panel(TransferMethod):
 def _silent(values: Any) -> Bools:
     """Return which cells show none of the genes."""
     total = values.sum(axis=1) if sparse.issparse(values) else np.asarray(values).sum(axis=1)
-    return np.asarray(total).ravel() == 0
+    return np.asarray(np.asarray(total).ravel() == 0)
 
 
 METHODS = (Panel,)

@@ -72,7 +72,8 @@ def calibrate(X: Matrix, codes: Ints, n_types: int, run: Run) -> Calibration:
     """
     rng = run.rng("calibration")
     half = _halves(codes, n_types, rng)
-    log_votes, truth = [], []
+    log_votes: list[Doubles] = []
+    truths: list[Ints] = []
     for held_out in run.track("Learn how sure names are", (0, 1)):
         sizes = [np.bincount(codes[half == side], minlength=n_types) for side in (0, 1)]
         judged = (sizes[0] >= 2) & (sizes[1] >= 2)
@@ -83,17 +84,17 @@ def calibrate(X: Matrix, codes: Ints, n_types: int, run: Run) -> Calibration:
         classifier = ShiftClassifier(X[learn], number[codes[learn]], int(judged.sum()))
         votes = classifier.named(_in_another_protocol(X[test], rng)).proba
         log_votes.append(np.log(np.maximum(votes, 1e-12)))
-        truth.append(number[codes[test]])
+        truths.append(number[codes[test]])
     if not log_votes:
         return Calibration(1.0, 0.05, float("nan"), 0)
-    values, right = np.concatenate(log_votes), np.concatenate(truth)
-    cells, sizes = np.arange(len(right)), np.bincount(right, minlength=values.shape[1])
+    values, right = np.concatenate(log_votes), np.concatenate(truths)
+    cells, n_of_type = np.arange(len(right)), np.bincount(right, minlength=values.shape[1])
 
     def surprise(sharpness: float) -> float:
         scaled = sharpness * values
         top = scaled.max(axis=1)
         of_cells = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[cells, right]
-        return float(np.average(of_cells, weights=1.0 / sizes[right]))  # easy types are often the large ones
+        return float(np.average(of_cells, weights=n_of_type[right] ** -0.5))  # easy types are often the large ones
 
     best = minimize_scalar(surprise, bounds=SHARPNESS, method="bounded")
     n_cells, accuracy = len(right), float((values.argmax(axis=1) == right).mean())
