@@ -36,7 +36,7 @@ with errors.caught():
             continue
         with tab:
             if name == "How sure the names are":
-                confidence_view.meaning()
+                confidence_view.meaning(project)
                 threshold = confidence_view.limit(view)
                 confidence_view.pictures(view, threshold)
                 confidence_view.groups(view)

@@ -83,6 +83,9 @@ class TransferMethod(ABC):
     array_levels: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Of a method that can be saved: the arrays of :meth:`Saveable.state` that hold something of single cells of the
     source, each with its level, ``"latents"`` or ``"counts"``; see :mod:`sctl.sharing.levels`."""
+    is_calibrated: ClassVar[bool] = False
+    """Whether its confidence is the probability that the name is right, where the source has the cell's type: learned from
+    cells that were held out, not only how clearly one type was preferred."""
     is_pretrained_ = False
     """Whether it comes from a file; it then learns nothing anew."""
 

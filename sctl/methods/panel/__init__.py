@@ -62,6 +62,7 @@ class Panel(TransferMethod):
     )
     needs_labels: ClassVar[bool] = True
     needs_source_cells: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = True
     order: ClassVar[int] = 15
 
     find_new_types: bool = param(

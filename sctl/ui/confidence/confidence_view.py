@@ -12,6 +12,7 @@ import streamlit as st
 from sctl import plots
 from sctl.analysis import uncertainty
 from sctl.data import UNASSIGNED, TransferResult
+from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, GREY, styled
 from sctl.project import Project
 from sctl.ui.explain import explain_view, reasons_view
@@ -36,9 +37,19 @@ def result_warnings(project: Project) -> None:
         st.warning(errors.plain(text), icon=":material/warning:")
 
 
-def meaning() -> None:
+def meaning(project: Project) -> None:
     """Say what the number is, and what it is not."""
     left, right = st.columns(2, gap="large")
+    if _is_calibrated(project):
+        left.markdown(
+            "**What it is:** the probability that the name is right, if the source has the cell's type. How sure to be was learned "
+            "by naming cells of the source that were held out."
+        )
+        right.markdown(
+            "**What it is not:** the probability that the source has the type. Cells that resemble no type are left unassigned, "
+            "but a close relative of a type can pass. Check with marker genes."
+        )
+        return
     left.markdown(
         "**What it is:** how clearly the method preferred one cell type over all others for this cell, from 0 to 1. "
         "It falls where a cell lies between groups, or where its group resembles several source types."
@@ -47,6 +58,12 @@ def meaning() -> None:
         "**What it is not:** the chance that the name is right. A cell type that the source does not have can be named "
         "wrongly and surely. Check with marker genes."
     )
+
+
+def _is_calibrated(project: Project) -> bool:
+    """Tell whether the confidence of the result shown is a probability."""
+    method = results.result(project).method
+    return method in METHODS and METHODS[method].is_calibrated
 
 
 # -- the limit ---------------------------------------------------------------------------------------
@@ -73,6 +90,9 @@ def limit(project: Project) -> float:
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
+    if named and _is_calibrated(project):
+        sure = found.confidence[uncertainty.assigned_at(found, threshold) != UNASSIGNED]
+        shown.append(("Right names to expect", f"{sure.sum():,.0f}", f"{sure.mean():.1%} of the named"))
     numbers.row(shown)
     return threshold
 

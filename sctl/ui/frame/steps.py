@@ -166,8 +166,9 @@ UNCERTAINTY = Step(
     icon=":material/help_center:",
     purpose="See which cells got a clear name and which did not, and decide where to draw the line.",
     about="""
-The confidence of a cell lies between 0 and 1. It says how clearly the method preferred one cell type over the others.
-It is not the chance that the name is right. Cells below a limit of your choice can be left *unassigned*.
+The confidence of a cell lies between 0 and 1. With most methods it says how clearly one cell type was preferred over the
+others, which is not the chance that the name is right; the page says which of both it is. Cells below a limit of your choice can
+be left *unassigned*.
 """,
 )
 
