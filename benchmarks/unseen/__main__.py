@@ -16,6 +16,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pandas as pd  # noqa: E402
 
 from benchmarks.unseen.measures import measured  # noqa: E402
+from benchmarks.unseen.peers import PEERS  # noqa: E402
 from benchmarks.unseen.rivals import RIVALS  # noqa: E402
 from benchmarks.unseen.runs import kept  # noqa: E402
 from benchmarks.unseen.tasks import KINDS, tasks  # noqa: E402
@@ -30,18 +31,28 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="some pairs of each tissue in place of all")
     parser.add_argument("--tuning", action="store_true", help="the tasks on which constants may be set")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
-    parser.add_argument("--methods", nargs="+", default=[*METHODS, *RIVALS], choices=[*METHODS, *RIVALS])
+    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *RIVALS, *PEERS])
+    parser.add_argument("--peers-python", type=Path, help="Python that has benchmarks/requirements-peers.txt")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--permuted", action="store_true", help="once more with the genes in another order")
     arguments = parser.parse_args()
+    methods = arguments.methods or [*METHODS, *RIVALS, *(PEERS if arguments.peers_python else ())]
     rows = []
     for task in tasks(arguments.data, quick=arguments.quick):
         if task.is_for_tuning is not arguments.tuning or task.kind not in arguments.kinds:
             continue
-        for method in arguments.methods:
+        for method in methods:
             for seed, permuted in [(s, False) for s in arguments.seeds] + [(0, True)] * arguments.permuted:
                 try:
-                    answer = kept(task, method, arguments.data, arguments.out, seed=seed, permuted=permuted)
+                    answer = kept(
+                        task,
+                        method,
+                        arguments.data,
+                        arguments.out,
+                        seed=seed,
+                        permuted=permuted,
+                        peers_python=arguments.peers_python,
+                    )
                 except SctlError:
                     continue
                 rows.append({"kind": task.kind, "task": task.name, "method": method, **measured(answer)})

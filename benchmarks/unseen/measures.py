@@ -28,7 +28,8 @@ def measured(answer: Answer) -> dict[str, float]:
     """Return all measures of one answer; NaN where a task does not have what a measure compares.
 
     "Known" are target cells whose true type the source has; "unknown" all others. Confidence and calibration count known cells
-    that were named, since the confidence is that of the name given that its type is in the source.
+    that were named, since the confidence is that of the name given that its type is in the source. Where a peer says that its
+    confidence is no probability, only the order of cells is measured.
     """
     truth = answer.truth
     known, named = np.isin(truth, answer.types), answer.labels != UNASSIGNED
@@ -38,6 +39,14 @@ def measured(answer: Answer) -> dict[str, float]:
     clustered = known & (answer.clusters >= 0)
     both = known.any() and (~known).any()
     confidence = np.clip(answer.confidence, 0, 1)
+    calibrated = {
+        "named at 0.9, unknown": _mean(confident[~known]),
+        "ECE": expected_calibration_error(confidence[judged], right[judged]) if judged.any() else np.nan,
+        "Brier": _mean((confidence[judged] - right[judged]) ** 2),
+        "confidence": _mean(confidence[judged]),
+    }
+    if not answer.facts.get("is probability", True):
+        calibrated = dict.fromkeys(calibrated, np.nan)
     return {
         "known cells": int(known.sum()),
         "accuracy": _mean(right[known]),
@@ -51,14 +60,11 @@ def measured(answer: Answer) -> dict[str, float]:
         "ARI of labels": adjusted_rand_score(truth[known], answer.labels[known]) if known.any() else np.nan,
         "unassigned, known": _mean(~named[known]),
         "unassigned, unknown": _mean(~named[~known]),
-        "named at 0.9, unknown": _mean(confident[~known]),
         "AUROC unknown": float(roc_auc_score(~known, answer.unknown)) if both else np.nan,
         "AUROC right": float(roc_auc_score(right[judged], confidence[judged]))
         if 0 < right[judged].sum() < judged.sum()
         else np.nan,
-        "ECE": expected_calibration_error(confidence[judged], right[judged]) if judged.any() else np.nan,
-        "Brier": _mean((confidence[judged] - right[judged]) ** 2),
-        "confidence": _mean(confidence[judged]),
+        **calibrated,
         "CPU s": answer.facts.get("CPU s", np.nan),
         "MB": answer.facts.get("MB", np.nan),
     }

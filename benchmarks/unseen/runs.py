@@ -6,17 +6,19 @@ import json
 import time
 import warnings
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from benchmarks.measure import cost
+from benchmarks.unseen.peers import PEERS, Given, PeerFailed, asked
 from benchmarks.unseen.rivals import RIVALS
 from benchmarks.unseen.tasks import Task
-from sctl.errors import SctlError, SctlWarning
+from sctl.errors import ParameterError, SctlError, SctlWarning
 from sctl.methods import METHODS, get_method
 from sctl.run import Run
 from sctl.workflow import transfer
@@ -57,7 +59,41 @@ def run(task: Task, method: str, folder: Path, *, seed: int = 0, permuted: bool 
     return Answer(**parts, truth=truth, facts=facts)
 
 
-def kept(task: Task, method: str, folder: Path, out: Path, *, seed: int = 0, permuted: bool = False) -> Answer:
+def run_peer(
+    task: Task, name: str, folder: Path, python: Path | None, *, seed: int = 0, permuted: bool = False
+) -> Answer:
+    """Run one published peer on one task in its own environment; ``python`` is that of the environment.
+
+    Raises
+    ------
+    ParameterError
+        If there is no ``python``, or it did not answer.
+    """
+    if python is None:
+        raise ParameterError(
+            f"{name} runs in an environment of its own.",
+            expected="Its Python is known.",
+            do="Say where it is with --peers-python.",
+        )
+    given, truth = _given(task, folder, permuted=permuted)
+    try:
+        return Answer(**asked(name, given, python, seed=seed), truth=truth)
+    except PeerFailed as error:
+        raise ParameterError(
+            str(error), expected="The peer answers.", do="Install benchmarks/requirements-peers.txt."
+        ) from error
+
+
+def kept(  # noqa: PLR0913 - what a run depends on
+    task: Task,
+    method: str,
+    folder: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    permuted: bool = False,
+    peers_python: Path | None = None,
+) -> Answer:
     """Return the answer that lies in ``out``, else run the method and put it there."""
     name = f"{task.name}~{method}~{seed}{'p' if permuted else ''}".replace("/", "-")
     path = out / f"{name}.npz"
@@ -65,7 +101,10 @@ def kept(task: Task, method: str, folder: Path, out: Path, *, seed: int = 0, per
         path.parent.mkdir(parents=True, exist_ok=True)
         begun = time.time()
         try:
-            answer = run(task, method, folder, seed=seed, permuted=permuted)
+            if method in PEERS:
+                answer = run_peer(task, method, folder, peers_python, seed=seed, permuted=permuted)
+            else:
+                answer = run(task, method, folder, seed=seed, permuted=permuted)
         except SctlError as error:
             print(f"{name}: {error}", flush=True)
             raise
@@ -99,6 +138,20 @@ def _answer(given: tuple[Any, np.ndarray], method: str, seed: int) -> tuple[dict
         "facts": {},
     }
     return parts, truth
+
+
+@lru_cache(maxsize=1)
+def _given(task: Task, folder: Path, *, permuted: bool) -> tuple[Given, np.ndarray]:
+    """Prepare a task once for all peers that are asked one after the other."""
+    with warnings.catch_warnings():
+        pair, truth = _prepared(task, folder, permuted=permuted)
+    given = Given(
+        source=sparse.csr_matrix(pair.source.X),
+        target=sparse.csr_matrix(pair.target.X),
+        genes=pair.source.var_names.to_numpy(dtype=str),
+        labels=np.asarray(pair.labels).astype(str),
+    )
+    return given, truth
 
 
 def _write(answer: Answer, path: Path) -> None:
