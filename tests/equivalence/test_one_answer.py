@@ -39,6 +39,7 @@ from sctl.ui.widgets import uploads
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "transfercluster": {"n_init": 2, "theta_step": 0.5},
     "targetcluster": {"n_init": 2},
+    "panel": {},
     "concatenatecluster": {"n_init": 2},
     "itclust": {"n_genes": None, "n_epochs": 2, "n_pretrain_epochs": 1},
     "scarches": {"epochs": 2, "surgery_epochs": 1},
