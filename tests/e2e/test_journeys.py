@@ -188,7 +188,7 @@ def test_a_network_names_the_cells_of_the_demo_and_either_answer_can_be_kept(app
     jobs.compute(project, "preprocess")
     with nothing_left_running(here):
         app.open(f"transfer?p={project.id}")
-        app.page.get_by_role("button", name="Choose", exact=True).first.click()  # TransferCluster, before it, is chosen
+        app.page.locator("[class*='st-key-choose'][class*='itclust'] button").click()
         app.idle()
         press(app, "Run")
         curves = app.page.get_by_test_id("stMain").locator('img[src^="data:image/svg+xml"]')
