@@ -19,7 +19,7 @@ from scipy import sparse
 
 import sctl
 import sctl.methods
-from sctl.cli import main
+from sctl.cli import main, stopping
 from sctl.cli.progress import Bar
 from sctl.cli.summary import print_summary, source_transferability
 from sctl.data import ReferenceMapping, SourceTransferability, read_result
@@ -320,6 +320,12 @@ def words_of(kind: str, folder: Path, out: Path) -> list[str]:
     return [str(folder / word) if word.endswith(".h5ad") else word for word in COMMANDS[kind]] + [str(out)]
 
 
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step take as long as it needs: what exceeds its seconds ends the process, which here is the tests' own."""
+    monkeypatch.setattr(stopping, "GRACE", 1e6)
+
+
 def stages_of(command: list[str], monkeypatch: pytest.MonkeyPatch, at: str = "", number: int = signal.SIGINT) -> tuple:
     """The stages of a command and its status, where a signal comes the first time that ``at`` is announced."""
     stages: list[str] = []
@@ -338,6 +344,7 @@ def stages_of(command: list[str], monkeypatch: pytest.MonkeyPatch, at: str = "",
     return list(dict.fromkeys(stages)), status
 
 
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_control_c_ends_every_stage(
     folder: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -358,6 +365,7 @@ def test_control_c_ends_every_stage(
     assert signal.getsignal(signal.SIGINT) is before  # who calls the command from Python keeps what was set
 
 
+@pytest.mark.usefixtures("_patient")
 def test_a_system_that_ends_the_command_is_heard_too(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +376,7 @@ def test_a_system_that_ends_the_command_is_heard_too(
     assert (status, list(tmp_path.iterdir())) == (128 + signal.SIGTERM, [])
 
 
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_control_c_while_the_output_is_written_leaves_nothing(
     folder: Path, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
