@@ -48,8 +48,8 @@ class TransferResult:
         The space in which the method compared the cells.
     params, seed, version
         What makes the result reproducible.
-    obsm, obsp, varm : mappings
-        What only some methods make; names are completed with the method's key when written.
+    obs, obsm, obsp, varm : mappings
+        What only some methods make; names are completed with the method's key when written. ``obs`` holds numbers by cell.
     diagnostics : Diagnostics
         What else the method reports.
     var_names : tuple of str
@@ -70,6 +70,7 @@ class TransferResult:
     seed: int
     version: str
     var_names: tuple[str, ...] = ()
+    obs: Mapping[str, Floats] = field(default_factory=_empty)
     obsm: Mapping[str, Floats] = field(default_factory=_empty)
     obsp: Mapping[str, Any] = field(default_factory=_empty)
     varm: Mapping[str, Floats] = field(default_factory=_empty)

@@ -73,6 +73,8 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
             "labels": list(result.label_names),
         }
     )
+    for name, value in result.obs.items():
+        out.obs[f"{key}_{name}"] = np.asarray(value, dtype=np.float64)
     for name, value in result.obsm.items():
         out.obsm[f"{key}_{name}"] = np.array(value)
     for name, value in result.obsp.items():
@@ -127,6 +129,7 @@ def read_result(adata: AnnData, method: str) -> TransferResult:
         seed=int(known["seed"]),
         version=str(known["version"]),
         var_names=tuple(adata.var_names),
+        obs={own[name]: adata.obs[name].to_numpy(dtype=np.float64) for name in adata.obs if name in own},
         obsm={own[name]: np.asarray(adata.obsm[name]) for name in adata.obsm if name in own},
         obsp={own[name]: adata.obsp[name] for name in adata.obsp if name in own},
         varm={own[name]: np.asarray(adata.varm[name]) for name in adata.varm if name in own},
@@ -137,8 +140,10 @@ def read_result(adata: AnnData, method: str) -> TransferResult:
 def _own_names(adata: AnnData, key: str) -> dict[str, str]:
     """Return the slots that only this method makes, by full name: without the prefix, and without other methods'."""
     prefix = f"{key}_"
-    taken = tuple(f"{other}_" for other in adata.uns if str(other).startswith(prefix))
-    names = {*adata.obsm, *adata.obsp, *adata.varm} - {f"{key}_proba", f"{key}_label_proba"}
+    others = [str(other) for other in adata.uns if str(other).startswith(prefix)]
+    taken = tuple(f"{other}_" for other in others)
+    always = {f"{key}_{name}" for name in ("label", "confidence", "proba", "label_proba")} | set(others)
+    names = {*adata.obs, *adata.obsm, *adata.obsp, *adata.varm} - always
     return {name: name[len(prefix) :] for name in names if name.startswith(prefix) and not name.startswith(taken)}
 
 
