@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sctl.data import Depths, Pair, TransferResult, read_result, result_only
+from sctl.data import CalibrationReport, Depths, Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
 from sctl.methods.base import fit_transfer
 from sctl.preprocess import log_normalize, prepare_pair
@@ -149,3 +150,41 @@ def test_remarks_of_a_method_are_cautions(results):
     result = results["scarches"]
     found = reporting(result, warnings=("Genes are missing.",))
     assert result_warnings(found) == ("Genes are missing.",)
+
+
+REPORT = CalibrationReport(
+    sharpness=1.0, held_out_accuracy=0.97, n_held_out=100, unknown_threshold=0.6, unknown_share=0.0, source_fit=0.8,
+    source_verdict="same tissue", agreement=1.0,
+)  # fmt: skip
+
+
+def judged_so(result: TransferResult, **facts: object) -> tuple[str, ...]:
+    opinion = np.roll(np.eye(len(result.label_names))[pd.Categorical(result.labels).codes], 1, axis=1)
+    beside = dataclasses.replace(result, obsm={**result.obsm, "second_opinion": opinion})
+    return result_warnings(reporting(beside, calibration=dataclasses.replace(REPORT, **facts)))
+
+
+@EACH
+def test_what_the_second_opinion_knows_is_said_of_any_method(results, key):
+    result = results[key]
+    assert judged_so(result) == ()
+    (foreign,) = judged_so(result, source_fit=0.31, source_verdict="another tissue")
+    assert "seems to be of another tissue: its types match the groups of your cells by 0.31 of 1" in foreign
+    (partly,) = judged_so(result, source_fit=0.55, source_verdict="partly")
+    assert "fits your cells only in part" in partly
+    (unlike,) = judged_so(result, unknown_share=0.62)
+    assert unlike.startswith("62% of your cells resemble no type of the source.")
+    (alike,) = judged_so(result, held_out_accuracy=0.71)
+    assert "71% were named right" in alike
+    (other,) = judged_so(result, agreement=0.4)
+    assert other.startswith("Simple classifiers give 60% of the named cells another name, most often ")
+
+
+@EACH
+def test_one_name_for_nearly_all_is_said_only_where_the_source_fits_badly(results, key):
+    one = dataclasses.replace(
+        results[key], labels=np.full(results[key].n_obs, results[key].label_names[0], dtype=object)
+    )
+    assert not any("of your cells are named" in text for text in judged_so(one))
+    said = judged_so(one, source_fit=0.2, source_verdict="another tissue")
+    assert f"100% of your cells are named {results[key].label_names[0]}." in said[1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,13 +11,14 @@ from sklearn.metrics import accuracy_score
 from sctl.analysis.uncertainty import (
     TRAFFIC_LIGHT_RULE,
     assigned_at,
-    calibration,
     cell_table,
     cluster_table,
     curve,
+    expected_right,
+    recommended_threshold,
     traffic_light,
 )
-from sctl.data import TransferResult
+from sctl.data import CalibrationReport, Diagnostics, TransferResult
 from sctl.errors import DataError, ParameterError
 
 NAMES = ("alpha", "beta", "delta")
@@ -134,28 +137,15 @@ def test_curve_agrees_with_thresholds_one_by_one(rng):
         curve(result, ["a"] * 3)
 
 
-def test_calibration_by_hand():
-    confidence = np.array([0.05, 0.15, 0.15, 0.95, 1.0, 0.1])
-    correct = np.array([False, True, False, True, True, False])
-    table = calibration(confidence, correct)
-    assert table["n_cells"].tolist() == [1, 3, 0, 0, 0, 0, 0, 0, 0, 2]
-    assert table["accuracy"][1] == pytest.approx(1 / 3)
-    assert np.isnan(table["accuracy"][4])
-    assert table["confidence"][1] == pytest.approx(0.4 / 3)
-    assert table["confidence"][9] == pytest.approx(0.975)
-    with pytest.raises(DataError, match="0 confidences"):
-        calibration([], [])
-
-
-def test_honest_confidence_has_a_small_error(rng):
-    confidence = rng.random(40_000)
-
-    def error(correct: np.ndarray) -> float:
-        table = calibration(confidence, correct)
-        return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["n_cells"]))
-
-    assert error(rng.random(40_000) < confidence) < 0.02
-    assert error(rng.random(40_000) < confidence**3) > 0.1
+def test_the_recommended_threshold_is_the_lowest_that_does():
+    confidence = np.array([0.99, 0.98, 0.97, 0.9, 0.6, 0.3])
+    proba = np.column_stack([confidence, (1 - confidence) / 2, (1 - confidence) / 2])
+    result = _result(proba, labels=["alpha"] * 5 + ["unassigned"])
+    assert expected_right(result, 0.0) == (5, pytest.approx(confidence[:5].mean()))
+    assert recommended_threshold(result) == pytest.approx(0.61)  # below, the cell at 0.6 takes the mean to 0.888
+    assert expected_right(result, 0.61)[1] >= 0.95
+    assert recommended_threshold(result, 0.8) == 0.0
+    assert recommended_threshold(result, 0.995) is None
 
 
 @pytest.mark.parametrize("rest", [0.3, 0.01])
@@ -170,3 +160,31 @@ def test_what_no_type_was_given_counts_however_little_it_is(rest):
 def test_rounding_is_no_further_type():
     proba = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]) * (1 - 1e-9)
     np.testing.assert_allclose(cell_table(_result(proba))["entropy"], [np.log(2) / np.log(3), 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "unknown", "verdict", "light"),
+    [
+        (0.99, 0.0, "same tissue", "good"),
+        (0.9, 0.0, "same tissue", "check"),
+        (0.99, 0.3, "same tissue", "check"),
+        (0.99, 0.0, "partly", "check"),
+        (0.5, 0.0, "same tissue", "doubtful"),
+        (0.99, 0.6, "same tissue", "doubtful"),
+        (0.99, 0.0, "another tissue", "doubtful"),
+    ],
+)
+def test_the_verdict_on_a_group_counts_the_names_expected_to_be_right(confidence, unknown, verdict, light):
+    report = CalibrationReport(
+        sharpness=1.0, held_out_accuracy=1.0, n_held_out=50, unknown_threshold=0.6, unknown_share=unknown, source_fit=0.5,
+        source_verdict=verdict,
+    )  # fmt: skip
+    result = _result(np.tile([confidence, 1 - confidence, 0.0], (10, 1)), labels=["alpha"] * 10)
+    unknown_cells = np.where(np.arange(10) < 10 * unknown, 0.9, 0.1)
+    result = replace(
+        result,
+        confidence=np.full(10, confidence),
+        obs={"unknown": unknown_cells},
+        diagnostics=Diagnostics(calibration=report),
+    )
+    assert cluster_table(result)["light"].tolist() == [light]

@@ -7,15 +7,7 @@ from sklearn.metrics import adjusted_rand_score, f1_score, roc_auc_score
 
 from benchmarks.unseen.runs import Answer
 from sctl.data import UNASSIGNED
-
-N_BINS = 10
-
-
-def reliability(confidence: np.ndarray, right: np.ndarray) -> list[tuple[int, float, float]]:
-    """Return number of cells, mean confidence and share of right names in each of ten equal bins; empty ones are left out."""
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    inside = [bins == number for number in range(N_BINS)]
-    return [(int(of.sum()), float(confidence[of].mean()), float(right[of].mean())) for of in inside if of.any()]
+from sctl.methods.panel.calibration import reliability
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:

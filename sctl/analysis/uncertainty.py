@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sctl.analysis.second_opinion import is_probability, probabilities, seems_unknown
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.typing import Floats
@@ -23,12 +24,27 @@ DOUBTFUL_CONFIDENCE, DOUBTFUL_UNSURE_SHARE = 0.5, 0.5
 SUREST, SUREST_SHARE = 0.9, 0.95
 """Where this share of the cells is less sure than that, a method spreads its confidence, and no verdict is given."""
 
+WANTED = 0.95
+"""Share of right names that the recommended threshold aims at."""
+
 TRAFFIC_LIGHT_RULE = (
     f"Good: mean confidence at least {GOOD_CONFIDENCE:.0%} and at most {GOOD_UNSURE_SHARE:.0%} of the cells below "
     f"{SURE:.0%}. Doubtful: mean confidence below {DOUBTFUL_CONFIDENCE:.0%}, more than {DOUBTFUL_UNSURE_SHARE:.0%} of "
     f"the cells below {SURE:.0%}, or most cells unassigned. Check: anything between."
 )
-"""The rule behind :func:`cluster_table`'s traffic light, for the page to show."""
+"""The rule behind :func:`cluster_table`'s traffic light where the confidence is no probability, for the page to show."""
+
+GOOD_EXPECTED, GOOD_UNKNOWN = 0.97, 0.1
+DOUBTFUL_EXPECTED, DOUBTFUL_UNKNOWN = 0.6, 0.5
+"""Set on the pairs for tuning of ``benchmarks.unseen``, so that at least 95 of 100 groups that are called good have at least 95 %
+right names there."""
+
+EXPECTED_RULE = (
+    f"Good: at least {GOOD_EXPECTED:.0%} of the names are expected to be right, and at most {GOOD_UNKNOWN:.0%} of the cells "
+    f"resemble no known type. Doubtful: fewer than {DOUBTFUL_EXPECTED:.0%}, more than {DOUBTFUL_UNKNOWN:.0%} of the cells "
+    "resemble no known type, most cells are unassigned, or the source is of another tissue. Check: anything between."
+)
+"""The same where the confidence is a probability."""
 
 
 def cell_table(result: TransferResult) -> pd.DataFrame:
@@ -46,7 +62,7 @@ def cell_table(result: TransferResult) -> pd.DataFrame:
         of the type probabilities (0 = one type for certain, 1 = all equally likely; what no type was given
         counts as one more type) and ``margin``, the lead of the most likely type over the next.
     """
-    proba = np.asarray(result.label_proba, dtype=np.float64)
+    proba = probabilities(result)
     names = np.array([*result.label_names, ""], dtype=object)
     n_obs, n_labels = proba.shape
     own = pd.Index(result.label_names).get_indexer(pd.Index(result.labels.astype(str)))
@@ -83,17 +99,17 @@ def cluster_table(result: TransferResult) -> pd.DataFrame:
         ``cluster``, ``n_cells``, ``label`` (of most cells) and ``label_share``, ``second_label`` (the second
         most likely type, by mean probability) and ``second_probability``, ``mean_confidence``,
         ``share_unsure`` (of cells below 0.5), ``mean_entropy``, and ``light``: "good", "check" or
-        "doubtful" by :data:`TRAFFIC_LIGHT_RULE`; empty where the rule does not fit, see :func:`surest`.
+        "doubtful" by :data:`EXPECTED_RULE` or :data:`TRAFFIC_LIGHT_RULE`; empty where neither fits, see :func:`surest`.
     """
-    cells = cell_table(result)
+    cells, proba = cell_table(result).assign(unknown=seems_unknown(result)), probabilities(result)
     rows = [
-        _cluster_row(name, cells[(chosen := (cells["cluster"] == name).to_numpy())], result.label_proba[chosen], result)
+        _cluster_row(name, cells[(chosen := (cells["cluster"] == name).to_numpy())], proba[chosen], result)
         for name in result.cluster_names
         if (cells["cluster"] == name).any()
     ]
     columns = ["cluster", "n_cells", "label", "label_share", "second_label", "second_probability"]
     table = pd.DataFrame(rows, columns=[*columns, "mean_confidence", "share_unsure", "mean_entropy", "light"])
-    return table if surest(result) >= SUREST else table.assign(light="")
+    return table if is_probability(result) or surest(result) >= SUREST else table.assign(light="")
 
 
 def surest(result: TransferResult) -> float:
@@ -118,6 +134,17 @@ def traffic_light(mean_confidence: float, share_unsure: float, label: str) -> st
     if mean_confidence >= GOOD_CONFIDENCE and share_unsure <= GOOD_UNSURE_SHARE:
         return GOOD
     return CHECK
+
+
+def _expected_light(result: TransferResult, expected: float, unknown: float, label: str) -> str:
+    """Grade a cluster by :data:`EXPECTED_RULE`."""
+    calibration = result.diagnostics.calibration
+    verdict = "same tissue" if calibration is None else calibration.source_verdict
+    bad = expected < DOUBTFUL_EXPECTED or unknown > DOUBTFUL_UNKNOWN or verdict == "another tissue"
+    if label == UNASSIGNED or bad:
+        return DOUBTFUL
+    sure = expected >= GOOD_EXPECTED and unknown <= GOOD_UNKNOWN and verdict == "same tissue"
+    return GOOD if sure else CHECK
 
 
 def assigned_at(result: TransferResult, threshold: float) -> NDArray[Any]:
@@ -201,47 +228,36 @@ def curve(result: TransferResult, truth: Any = None, *, n_thresholds: int = 101)
     return table
 
 
-def calibration(confidence: Floats, correct: NDArray[np.bool_], n_bins: int = 10) -> pd.DataFrame:
-    """Compare confidence with how often it was right, in bins of equal width.
+def expected_right(result: TransferResult, threshold: float) -> tuple[int, float]:
+    """Return how many cells keep a name at a threshold, and the mean confidence of these.
 
-    Parameters
-    ----------
-    confidence : ndarray of shape (n_obs,)
-        In [0, 1].
-    correct : ndarray of bool, shape (n_obs,)
-        Whether the label was right.
-    n_bins : int
+    Where the confidence is a probability, that is the share of right names to expect among cells whose type the source has.
 
     Returns
     -------
-    DataFrame
-        ``low``, ``high``, ``n_cells``, ``confidence`` (mean) and ``accuracy``; NaN in empty bins.
-
-    Raises
-    ------
-    DataError
-        If lengths differ or nothing is given.
-
-    Examples
-    --------
-    >>> calibration(np.array([0.2, 0.9, 1.0]), np.array([False, True, False]), n_bins=2)["accuracy"].tolist()
-    [0.0, 0.5]
+    n_named : int
+    share : float
+        NaN where no cell keeps a name.
     """
-    confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
-    if len(confidence) != len(correct) or not len(confidence):
-        raise DataError(
-            f"There are {len(confidence)} confidences and {len(correct)} outcomes.",
-            expected="Calibration needs one of each for every cell, and at least one cell.",
-            do="Pass both for the same cells.",
-        )
-    edges = np.linspace(0, 1, n_bins + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, n_bins - 1)  # 1.0 belongs to the last bin
-    n_cells = np.bincount(place, minlength=n_bins)
-    sums = (np.bincount(place, weights=weights, minlength=n_bins) for weights in (confidence, correct))
-    means = [np.divide(total, n_cells, out=np.full(n_bins, np.nan), where=n_cells > 0) for total in sums]
-    return pd.DataFrame(
-        {"low": edges[:-1], "high": edges[1:], "n_cells": n_cells, "confidence": means[0], "accuracy": means[1]}
-    )
+    named = assigned_at(result, threshold) != UNASSIGNED
+    return int(named.sum()), float(result.confidence[named].mean()) if named.any() else float("nan")
+
+
+def recommended_threshold(result: TransferResult, wanted: float = WANTED) -> float | None:
+    """Return the lowest threshold, in steps of 0.01, at which a share ``wanted`` of the names is expected to be right.
+
+    Returns
+    -------
+    float or None
+        None where no threshold below 1 does that.
+    """
+    for threshold in np.round(np.arange(0, 1, 0.01), 2):
+        n_named, share = expected_right(result, float(threshold))
+        if not n_named:
+            return None
+        if share >= wanted:
+            return float(threshold)
+    return None
 
 
 def _cluster_of_cells(result: TransferResult) -> NDArray[Any]:
@@ -274,7 +290,9 @@ def _cluster_row(name: str, cells: pd.DataFrame, proba: Floats, result: Transfer
         "mean_confidence": mean_confidence,
         "share_unsure": share_unsure,
         "mean_entropy": cells["entropy"].mean(),
-        "light": traffic_light(mean_confidence, share_unsure, label),
+        "light": _expected_light(result, mean_confidence, float(cells["unknown"].mean()), label)
+        if is_probability(result)
+        else traffic_light(mean_confidence, share_unsure, label),
     }
 
 

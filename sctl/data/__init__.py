@@ -8,6 +8,7 @@ from sctl._lazy import lazy
 
 if TYPE_CHECKING:
     from sctl.data.diagnostics import Answer as Answer
+    from sctl.data.diagnostics import CalibrationReport as CalibrationReport
     from sctl.data.diagnostics import ClusterTable as ClusterTable
     from sctl.data.diagnostics import ConsensusClustering as ConsensusClustering
     from sctl.data.diagnostics import Decoder as Decoder
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from sctl.data.diagnostics import KeptStage as KeptStage
     from sctl.data.diagnostics import MergedClusters as MergedClusters
     from sctl.data.diagnostics import NoveltyModel as NoveltyModel
-    from sctl.data.diagnostics import PanelReport as PanelReport
     from sctl.data.diagnostics import ReferenceMapping as ReferenceMapping
     from sctl.data.diagnostics import Refreshes as Refreshes
     from sctl.data.diagnostics import SourceTransferability as SourceTransferability
+    from sctl.data.diagnostics import SourceVerdict as SourceVerdict
     from sctl.data.diagnostics import StageTypes as StageTypes
     from sctl.data.diagnostics import TargetOnlyGenes as TargetOnlyGenes
     from sctl.data.diagnostics import ThetaCurve as ThetaCurve

@@ -11,6 +11,7 @@ from typing import Any
 from sctl import workflow
 from sctl.analysis.embed import warm_up as compile_umap
 from sctl.analysis.markers import rank_markers
+from sctl.analysis.second_opinion import judged, second_opinion
 from sctl.data import Pair
 from sctl.jobs import reference
 from sctl.jobs.analyses import run_analysis
@@ -31,6 +32,7 @@ from sctl.project.consensus import ESTIMATE, numbers_in, save_consensus, save_es
 from sctl.project.files import replacing
 from sctl.project.memory import reading_once
 from sctl.project.results import (
+    OPINION,
     RESULT,
     SWEEP,
     TRAINED,
@@ -159,8 +161,10 @@ def _transfer(project: Project, directory: Path, part: Part) -> None:
     if not is_intact(directory / SWEEP) or (keeps and not is_intact(directory / TRAINED)):
         save_sweep(directory, workflow.prepare_sweep(pair, method, replace(part(0.0, 0.1), seed=seed)))
         _keep_trained(project, directory, pair, method)
+    if not is_intact(directory / OPINION) and (opinion := second_opinion(pair, part(0.1, 0.15))) is not None:
+        save_result(directory / OPINION, opinion)
     done = {point.theta: point for point in points_in(directory)}
-    for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.1, 1.0), seed=seed), done):
+    for point in sweep_in(directory).points(sweeping.thetas, replace(part(0.15, 1.0), seed=seed), done):
         if point.theta not in done:
             save_point(directory, point)
 
@@ -194,6 +198,8 @@ def _theta(project: Project, directory: Path, part: Part) -> None:
         sweep, points, target = sweep_in(transferred), points_in(transferred), load_target(project)
         sweeping = workflow.as_sweep(_fitted(project, method)) or sweeping
         result = sweeping.result_at(sweep, target.obs_names, theta, points, target=target)
+        if is_intact(transferred / OPINION):
+            result = judged(result, result_in(transferred, OPINION))
     save_result(directory / RESULT, result)
     run.report(_TAKING, 1, 1)
 

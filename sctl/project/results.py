@@ -37,6 +37,8 @@ LATENT = "latent.npz"
 """Where a method has the cells of its reference in the space that it learned."""
 TRAINED = "trained.sctl"
 """What a method learned from a source of cells, beside its result."""
+OPINION = "second_opinion.h5ad"
+"""What simple classifiers say of the same cells, where the result itself comes later."""
 
 
 # -- preprocess ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sctl.analysis.second_opinion import OPINION
 from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.io import read_arrays
@@ -126,6 +127,8 @@ def require_result(result: TransferResult, path: Path, *, cells: pd.Index | None
         and result.embedding.ndim == 2
         and result.confidence.shape == (n_obs,)
     )
+    opinion = result.obsm.get(OPINION)
+    shapes = shapes and (opinion is None or opinion.shape == (n_obs, n_labels))
     numbers = (result.proba, result.label_proba, result.embedding, result.confidence)
     inside = n_obs == 0 or -1 <= result.clusters.min() <= result.clusters.max() < n_clusters
     known = cells is None or cells.equals(result.obs_names.astype(str))

@@ -13,6 +13,7 @@ from anndata import AnnData
 from sctl import preprocess
 from sctl.analysis import embed
 from sctl.analysis.components import pca
+from sctl.analysis.second_opinion import as_given, judged, judged_again, second_opinion
 from sctl.data import Answer, Pair, TransferResult, in_memory
 from sctl.errors import DataError
 from sctl.methods import base, get_method
@@ -135,6 +136,8 @@ def transfer(
     Returns
     -------
     TransferResult
+        Its confidence is the probability that the name is right, where the source has cells to learn that from;
+        see :func:`sctl.analysis.second_opinion.judged`.
 
     Raises
     ------
@@ -146,11 +149,13 @@ def transfer(
     run, method = run or Run(), with_batches(pair, method)
     sweeping = as_sweep(method)
     if sweeping is None:
-        return base.fit_transfer(pair, method, run)
-    theta = chosen_theta(method, theta)
-    sweep = prepare_sweep(pair, method, run)
-    points = list(sweep.points(sweeping.thetas if theta is None else thetas_beside(theta), run))
-    return sweeping.result_at(sweep, pair.target.obs_names, theta, points, target=pair.target)
+        result = base.fit_transfer(pair, method, run)
+    else:
+        theta = chosen_theta(method, theta)
+        sweep = prepare_sweep(pair, method, run)
+        points = list(sweep.points(sweeping.thetas if theta is None else thetas_beside(theta), run))
+        result = sweeping.result_at(sweep, pair.target.obs_names, theta, points, target=pair.target)
+    return result if method.is_calibrated else judged(result, second_opinion(pair, run))
 
 
 def chosen_theta(method: TransferMethod, theta: float | None) -> float | None:
@@ -163,7 +168,7 @@ def answered(method: TransferMethod, result: TransferResult, answer: Answer | No
     kept = result.diagnostics.kept
     if answer is None or not isinstance(method, SelectableResult) or (kept is not None and kept.answer == answer):
         return result
-    return method.answered(result, answer)
+    return judged_again(method.answered(as_given(result), answer))
 
 
 def explore(

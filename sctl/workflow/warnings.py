@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sctl.data import TransferResult
+import numpy as np
+
+from sctl.analysis.second_opinion import OPINION, disagrees
+from sctl.data import UNASSIGNED, TransferResult
 from sctl.methods import METHODS
+
+UNLIKE = 0.5
+"""Share of cells called unknown from which on the source as a whole is doubted."""
+ONE_NAME = 0.95
+"""Share of cells with one name from which on that is said of a source that fits badly: a sign that it lacks the others."""
+HARD, AGREEMENT = 0.8, 0.85
+"""Accuracy on held-out cells, and agreement with simple classifiers, below which that is said."""
 
 SHALLOW, SHALLOW_COUNTS = 1.75, 3.0
 """A source whose cells show so many times the genes of the target's, or hold so many times their molecules, was measured so
@@ -29,7 +39,59 @@ def result_warnings(result: TransferResult) -> tuple[str, ...]:
     """
     kind = METHODS.get(result.method)
     own = () if kind is None else kind.warnings(result)
-    return (*result.diagnostics.warnings, *_low_depth(result), *own)
+    return (*result.diagnostics.warnings, *_foreign(result), *_low_depth(result), *own, *_second_opinion(result))
+
+
+def _foreign(result: TransferResult) -> Iterator[str]:
+    """Any method: a source whose types are not those of the target's tissue."""
+    report = result.diagnostics.calibration
+    if report is None or report.source_verdict == "same tissue":
+        return
+    fit = f"its types match the groups of your cells by {report.source_fit:.2f} of 1"
+    if report.source_verdict == "another tissue":
+        yield (
+            f"The annotated dataset seems to be of another tissue: {fit}, and those of the same tissue by 0.6 or more. Do not trust "
+            "the names, however sure they look. Choose a source of your tissue."
+        )
+    else:
+        yield (
+            f"The annotated dataset fits your cells only in part: {fit}. It may be of another species, measured in another way, or of "
+            "another tissue. Look at marker genes before you trust a name."
+        )
+    names, sizes = np.unique(result.labels[result.labels.astype(str) != UNASSIGNED].astype(str), return_counts=True)
+    if len(names) and sizes.max() >= max(ONE_NAME * result.n_obs, 2):
+        yield (
+            f"{sizes.max() / result.n_obs:.0%} of your cells are named {names[sizes.argmax()]}. If they are of several kinds, "
+            "the source lacks most of these."
+        )
+
+
+def _second_opinion(result: TransferResult) -> Iterator[str]:
+    """Any method: cells of no known type, types that can hardly be told apart, and names on which simple classifiers disagree."""
+    report = result.diagnostics.calibration
+    if report is None:
+        return
+    if report.unknown_share >= UNLIKE:
+        yield (
+            f"{report.unknown_share:.0%} of your cells resemble no type of the source. It may be of another tissue, or lack "
+            "most of your types."
+        )
+    if report.held_out_accuracy < HARD:
+        yield (
+            f"Of the source's own cells, {report.held_out_accuracy:.0%} were named right when they were held out: some of "
+            "its types can hardly be told apart."
+        )
+    if report.agreement is not None and report.agreement < AGREEMENT:
+        cells = disagrees(result)
+        theirs = np.array(result.label_names, dtype=object)[np.asarray(result.obsm[OPINION]).argmax(axis=1)]
+        pairs, counts = np.unique(
+            np.column_stack([result.labels[cells], theirs[cells]]).astype(str), axis=0, return_counts=True
+        )
+        own, other = pairs[counts.argmax()]
+        yield (
+            f"Simple classifiers give {1 - report.agreement:.0%} of the named cells another name, most often {other} in place of "
+            f"{own} ({counts.max():,} cells). Compare the marker genes of both."
+        )
 
 
 def _low_depth(result: TransferResult) -> Iterator[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import streamlit as st
 
 from sctl import jobs
+from sctl.analysis.second_opinion import as_given
 from sctl.data import UNASSIGNED
 from sctl.project import Project, load_result
+from sctl.project.results import RESULT, save_result
 
 
 @pytest.fixture(params=["panel", "targetcluster"])
@@ -27,12 +31,21 @@ def test_the_page_says_what_the_confidence_is(open_page, project):
     app = open_page("uncertainty", project.id)
     assert not app.exception
     said = "\n".join(item.value for item in app.markdown)
-    expected = {item.label: item.value for item in app.metric}.get("Right names to expect")
+    shown = {item.label: item.value for item in app.metric}
     result = load_result(project)
-    if result.method == "panel":
-        assert "the probability that the name is right, if the source has the cell's type" in said
-        sure = result.confidence[(result.labels != UNASSIGNED) & (result.confidence >= 0.5)]
-        assert expected == f"{sure.sum():,.0f}"
-    else:
-        assert "**What it is not:** the chance that the name is right." in said
-        assert expected is None
+    assert "the probability that the name is right, if the source has the cell's type" in said
+    sure = result.confidence[(result.labels != UNASSIGNED) & (result.confidence >= 0.5)]
+    assert shown["Right names to expect"] == f"{sure.sum():,.0f}"
+    assert ("Same name by simple classifiers" in shown) is (result.method != "panel")
+    assert "Resemble no known type" in shown
+
+
+def test_without_a_second_opinion_it_is_no_probability(open_page, project):
+    found = as_given(load_result(project))
+    bare = replace(found, obs={}, obsm={}, diagnostics=replace(found.diagnostics, calibration=None))
+    save_result(project.result_dir("theta") / RESULT, bare)
+    st.cache_resource.clear()
+    app = open_page("uncertainty", project.id)
+    assert not app.exception
+    assert "**What it is not:** the chance that the name is right." in "\n".join(item.value for item in app.markdown)
+    assert not {"Right names to expect", "Resemble no known type"} & {item.label for item in app.metric}

@@ -17,6 +17,7 @@ import streamlit as st
 from sctl import jobs, plots, workflow
 from sctl.analysis import uncertainty
 from sctl.analysis.evaluate import agreement
+from sctl.analysis.second_opinion import as_given
 from sctl.analysis.subcluster import subgroups
 from sctl.data import Diagnostics
 from sctl.errors import Cancelled, ProjectError
@@ -571,9 +572,12 @@ def test_the_confidence_of_a_cell_is_the_bar_beside_it(open_page, done):
 
 @pytest.mark.parametrize(("factor", "told"), [(1.0, False), (0.6, True)])
 def test_no_verdict_is_given_where_no_cell_is_sure(open_page, done, factor, told):
-    found = load_result(done)
+    found = as_given(load_result(done))
     sure = np.where(np.arange(found.n_obs) % 5 == 0, 0.7, 1.0)
-    save_result(done.result_dir("theta") / RESULT, dataclasses.replace(found, confidence=factor * sure))
+    bare = dataclasses.replace(
+        found, obs={}, obsm={}, diagnostics=dataclasses.replace(found.diagnostics, calibration=None)
+    )
+    save_result(done.result_dir("theta") / RESULT, dataclasses.replace(bare, confidence=factor * sure))
     st.cache_resource.clear()
     app = fine(open_page("uncertainty", done.id))
     said = "\n".join(str(item.value) for item in app.caption)

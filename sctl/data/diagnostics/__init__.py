@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from sctl.data.diagnostics.calibration import CalibrationReport as CalibrationReport
+from sctl.data.diagnostics.calibration import SourceVerdict as SourceVerdict
 from sctl.data.diagnostics.clustering import SCORES as SCORES
 from sctl.data.diagnostics.clustering import ConsensusClustering as ConsensusClustering
 from sctl.data.diagnostics.clustering import FoundGroups as FoundGroups
@@ -26,7 +28,6 @@ from sctl.data.diagnostics.networks import Decoder as Decoder
 from sctl.data.diagnostics.networks import GenesFound as GenesFound
 from sctl.data.diagnostics.networks import TrainingLog as TrainingLog
 from sctl.data.diagnostics.networks import TrainingPhase as TrainingPhase
-from sctl.data.diagnostics.panel import PanelReport as PanelReport
 from sctl.data.diagnostics.reference import NoveltyModel as NoveltyModel
 from sctl.data.diagnostics.reference import ReferenceMapping as ReferenceMapping
 
@@ -84,7 +85,8 @@ class Diagnostics:
     decoder : Decoder, optional
     n_neighbors_tried : tuple of int
         Numbers of neighbors of the rows of ``obsm["labels_by_k"]``; both of the Poisson autoencoder.
-    panel : PanelReport, optional
+    calibration : CalibrationReport, optional
+        Of the confidence, where that is a probability.
     """
 
     theta: Annotated[ThetaCurve | None, Inline()] = None
@@ -107,4 +109,4 @@ class Diagnostics:
     novelty_columns: tuple[str, ...] = ()
     decoder: Decoder | None = None
     n_neighbors_tried: Annotated[tuple[int, ...], Key("ks")] = ()
-    panel: PanelReport | None = None
+    calibration: CalibrationReport | None = None

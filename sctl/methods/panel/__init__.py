@@ -11,19 +11,20 @@ from anndata import AnnData
 from scipy import sparse
 
 from sctl._version import __version__
-from sctl.data import UNASSIGNED, Diagnostics, PanelReport, TransferResult
+from sctl.data import UNASSIGNED, CalibrationReport, Diagnostics, TransferResult
 from sctl.errors import DataError
 from sctl.methods.base import TransferMethod, param
-from sctl.methods.panel.calibration import alarm_threshold, calibrate, unknown_probability
-from sctl.numerics.shift_classifier import ShiftClassifier
+from sctl.methods.panel.calibration import (
+    alarm_threshold,
+    calibrate,
+    source_fit,
+    source_verdict,
+    unknown_probability,
+)
+from sctl.numerics.shift_classifier import ShiftClassifier, unit_length
 from sctl.numerics.unknown_groups import divide, unknown_groups
 from sctl.run import Run
 from sctl.typing import Bools
-
-UNLIKE = 0.5
-"""Share of cells called unknown from which on the source as a whole is doubted."""
-ONE_NAME = 0.95
-"""Share of cells with one name from which on that is said: it is right of sorted cells, and else a sign of a foreign source."""
 
 
 @dataclass(kw_only=True)
@@ -88,31 +89,6 @@ class Panel(TransferMethod):
         """Return about how many seconds learning and transfer take on one core."""
         return 0.5 + 7e-4 * n_source + 6e-4 * n_target
 
-    @classmethod
-    def warnings(cls, result: TransferResult) -> tuple[str, ...]:
-        """Say where many cells are of no known type, or held-out cells of the source are hard to name."""
-        report = result.diagnostics.panel
-        if report is None:
-            return ()
-        found = []
-        if report.unknown_share >= UNLIKE:
-            found.append(
-                f"{report.unknown_share:.0%} of your cells resemble no type of the source. It may be of another tissue, or lack "
-                "most of your types."
-            )
-        names, sizes = np.unique(result.labels[result.labels != UNASSIGNED].astype(str), return_counts=True)
-        if len(names) and sizes.max() >= max(ONE_NAME * result.n_obs, 2):
-            found.append(
-                f"{sizes.max() / result.n_obs:.0%} of your cells are named {names[sizes.argmax()]}. If they are of several kinds, "
-                "the source lacks most of these: choose one of the same tissue."
-            )
-        if report.held_out_accuracy < 0.8:
-            found.append(
-                f"Of the source's own cells, {report.held_out_accuracy:.0%} were named right when they were held out: some of "
-                "its types can hardly be told apart."
-            )
-        return tuple(found)
-
     def fit(self, source: AnnData, label_key: str | None, run: Run) -> Self:
         """Learn both classifiers from the source's variable genes, and how far their votes can be trusted."""
         types = pd.Categorical(source.obs[label_key].astype(str))
@@ -150,10 +126,14 @@ class Panel(TransferMethod):
         groups = unknown_groups(named.scores[new], run.rng("unknown groups"))
         divided = divide(votes, np.where(new, 1.0, 0.0), new, groups)
         calibration = self.calibration_
-        report = PanelReport(
+        fit = source_fit(unit_length(values), proba.argmax(axis=1), self.classifier_.means)
+        report = CalibrationReport(
             sharpness=calibration.sharpness,
             held_out_accuracy=calibration.accuracy,
             n_held_out=calibration.n_held_out,
+            source_fit=fit,
+            source_verdict=source_verdict(fit),
+            reliability=calibration.reliability,
             unknown_threshold=alarm_threshold(self.false_alarms),
             unknown_share=float((unknown > alarm_threshold(self.false_alarms)).mean()),
         )
@@ -171,8 +151,8 @@ class Panel(TransferMethod):
             params=dict(self.params),
             seed=run.seed,
             version=__version__,
-            obsm={"unknown": unknown[:, None]},
-            diagnostics=Diagnostics(panel=report),
+            obs={"unknown": unknown},
+            diagnostics=Diagnostics(calibration=report),
         )
 
 

@@ -10,9 +10,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from sctl import plots
-from sctl.analysis import uncertainty
+from sctl.analysis import second_opinion, uncertainty
 from sctl.data import UNASSIGNED, TransferResult
-from sctl.methods import METHODS
 from sctl.plots.palette import ACCENT, GREY, styled
 from sctl.project import Project
 from sctl.ui.explain import explain_view, reasons_view
@@ -40,14 +39,14 @@ def result_warnings(project: Project) -> None:
 def meaning(project: Project) -> None:
     """Say what the number is, and what it is not."""
     left, right = st.columns(2, gap="large")
-    if _is_calibrated(project):
+    if second_opinion.is_probability(results.result(project)):
         left.markdown(
-            "**What it is:** the probability that the name is right, if the source has the cell's type. How sure to be was learned "
-            "by naming cells of the source that were held out."
+            "**What it is:** the probability that the name is right, if the source has the cell's type. It counts how clearly the "
+            "method prefers the name, and whether simple classifiers agree, which were tried on held-out cells of the source."
         )
         right.markdown(
-            "**What it is not:** the probability that the source has the type. Cells that resemble no type are left unassigned, "
-            "but a close relative of a type can pass. Check with marker genes."
+            "**What it is not:** the probability that the source has the type. Cells that resemble no type are counted below, but a "
+            "close relative of a type can pass. Check with marker genes."
         )
         return
     left.markdown(
@@ -58,12 +57,6 @@ def meaning(project: Project) -> None:
         "**What it is not:** the chance that the name is right. A cell type that the source does not have can be named "
         "wrongly and surely. Check with marker genes."
     )
-
-
-def _is_calibrated(project: Project) -> bool:
-    """Tell whether the confidence of the result shown is a probability."""
-    method = results.result(project).method
-    return method in METHODS and METHODS[method].is_calibrated
 
 
 # -- the limit ---------------------------------------------------------------------------------------
@@ -90,11 +83,37 @@ def limit(project: Project) -> float:
     ]
     share = _right(project, found, threshold)
     shown += [("Of the named, named rightly", share, "known for this dataset only")] if share else []
-    if named and _is_calibrated(project):
-        sure = found.confidence[uncertainty.assigned_at(found, threshold) != UNASSIGNED]
-        shown.append(("Right names to expect", f"{sure.sum():,.0f}", f"{sure.mean():.1%} of the named"))
+    if second_opinion.is_probability(found):
+        shown += _expected(found, threshold)
     numbers.row(shown)
+    if second_opinion.is_probability(found):
+        st.caption(_recommendation(found))
     return threshold
+
+
+def _expected(found: TransferResult, threshold: float) -> list[tuple[str, str, str]]:
+    """Return what to expect of the named cells, and what simple classifiers say of them."""
+    n_named, share = uncertainty.expected_right(found, threshold)
+    shown = [("Right names to expect", f"{n_named * share:,.0f}", f"{share:.1%} of the named")] if n_named else []
+    report = found.diagnostics.calibration
+    if report is not None and report.agreement is not None and not np.isnan(report.agreement):
+        shown.append(("Same name by simple classifiers", f"{report.agreement:.1%}", "of all named cells"))
+    unknown = int(second_opinion.seems_unknown(found).sum())
+    return [*shown, ("Resemble no known type", f"{unknown:,}", f"{unknown / found.n_obs:.1%} of {found.n_obs:,} cells")]
+
+
+def _recommendation(found: TransferResult) -> str:
+    """Say which limit to choose, and why."""
+    best, wanted = uncertainty.recommended_threshold(found), f"{uncertainty.WANTED:.0%}"
+    if best is None:
+        return f"No limit leaves names of which {wanted} are expected to be right."
+    if best == 0:
+        return f"No limit is needed: {wanted} or more of all names are expected to be right."
+    n_named, share = uncertainty.expected_right(found, best)
+    return (
+        f"Recommended limit: {best:.2f}. From there on {share:.0%} of the names are expected to be right, and {n_named:,} cells "
+        f"keep one. It is the lowest limit with {wanted} or more."
+    )
 
 
 def _right(project: Project, found: TransferResult, threshold: float) -> str:
@@ -190,8 +209,9 @@ def groups(project: Project) -> None:
         },
         alt="Confidence of every cluster" + (", with a verdict: good, check or doubtful" if judged else ""),
     )
+    rule = uncertainty.EXPECTED_RULE if second_opinion.is_probability(found) else uncertainty.TRAFFIC_LIGHT_RULE
     st.caption(
-        uncertainty.TRAFFIC_LIGHT_RULE
+        rule
         if judged
         else f"Here even the surest cells reach only {uncertainty.surest(found):.2f}: the method spreads its confidence over "
         "the types, so no verdict is given on single groups. Compare the groups with one another, and see whether other "
@@ -242,7 +262,7 @@ def cell_card(project: Project) -> None:
 
 def _bars(found: TransferResult, place: int) -> go.Figure:
     """Return a bar for each type, the likeliest first, as the confidence is written; what none explains is grey."""
-    proba: Any = found.label_proba[place]
+    proba: Any = second_opinion.probabilities(found)[place]
     order = np.argsort(-proba)[:_MOST_BARS]
     types, values = [found.label_names[i] for i in order], [float(proba[i]) for i in order]
     rest = max(0.0, 1.0 - float(proba.sum()))

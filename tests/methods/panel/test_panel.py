@@ -14,9 +14,13 @@ from sctl.methods.base import fit_transfer
 from sctl.methods.panel import Panel
 from sctl.methods.panel.calibration import (
     ALARMS,
+    OTHER_TISSUE,
+    SAME_TISSUE,
     Calibration,
     alarm_threshold,
     calibrate,
+    source_fit,
+    source_verdict,
     unknown_probability,
 )
 from sctl.numerics.shift_classifier import FEATURES
@@ -85,7 +89,7 @@ def test_confidence_is_the_share_of_right_names_where_labels_are_wrong_by_chance
 def test_a_source_too_small_to_hold_cells_out_says_so(pair: Pair):
     first = [np.flatnonzero(pair.labels == name)[:2] for name in pair.labels.categories]
     small = dataclasses.replace(pair, source=pair.source[np.concatenate(first)].copy())
-    report = fit_transfer(small, Panel(), Run()).diagnostics.panel
+    report = fit_transfer(small, Panel(), Run()).diagnostics.calibration
     assert report.n_held_out == 0
     assert np.isnan(report.held_out_accuracy)
 
@@ -106,7 +110,7 @@ def test_a_type_that_the_source_lacks_is_found_and_grouped(pair: Pair):
 def test_nothing_is_unknown_where_that_is_not_wanted(pair: Pair):
     found = fit_transfer(without(pair, truth_of(pair)[0]), Panel(find_new_types=False), Run())
     assert (found.labels != UNASSIGNED).all()
-    assert found.diagnostics.panel.unknown_share > 0.05  # it is said all the same
+    assert found.diagnostics.calibration.unknown_share > 0.05  # it is said all the same
 
 
 def test_more_false_alarms_find_more(pair: Pair):
@@ -138,20 +142,27 @@ def test_all_is_well(result):
     assert Panel.warnings(result) == ()
 
 
-def test_it_says_where_nearly_all_cells_have_one_name(pair: Pair):
+def test_a_source_is_judged_by_how_its_profiles_match():
+    means = np.array([[5.0, 3, 1, 0, 0, 0], [0, 0, 0, 1, 3, 5]])
+    values = np.repeat(means, 4, axis=0) * np.arange(1, 9)[:, None]  # depth does not count
+    codes = np.repeat([0, 1], 4)
+    assert source_fit(values, codes, means) == pytest.approx(1)
+    assert source_fit(values[:4], codes[:4], means) == pytest.approx(1)  # nor that a type is missing in the target
+    shuffled = values[:, [2, 5, 0, 4, 1, 3]]
+    assert source_fit(shuffled, codes, means) < OTHER_TISSUE
+    assert source_verdict(OTHER_TISSUE) == "partly"
+    assert source_verdict(SAME_TISSUE) == "same tissue"
+
+
+def test_a_target_of_one_type_is_of_the_same_tissue_and_one_of_other_genes_is_not(pair: Pair):
     truth = truth_of(pair)
     alone = dataclasses.replace(pair, target=pair.target[truth == truth[0]].copy())
-    said = Panel.warnings(fit_transfer(alone, Panel(), Run()))
-    assert len(said) == 1
-    assert f"of your cells are named {truth[0]}." in said[0]
-
-
-def test_it_says_where_most_cells_are_unknown_or_types_are_alike(result):
-    report = dataclasses.replace(result.diagnostics.panel, unknown_share=0.62, held_out_accuracy=0.71)
-    doubtful = dataclasses.replace(result, diagnostics=dataclasses.replace(result.diagnostics, panel=report))
-    unlike, alike = Panel.warnings(doubtful)
-    assert unlike.startswith("62% of your cells resemble no type of the source.")
-    assert "71% were named right" in alike
+    report = fit_transfer(alone, Panel(), Run()).diagnostics.calibration
+    assert report.source_verdict == "same tissue"
+    other = pair.target.copy()
+    other.X = other.X[:, np.random.default_rng(0).permutation(other.n_vars)]
+    foreign = fit_transfer(dataclasses.replace(pair, target=other), Panel(), Run())
+    assert foreign.diagnostics.calibration.source_verdict == "another tissue"
 
 
 def test_one_type_is_refused(pair: Pair):
