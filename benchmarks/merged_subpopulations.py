@@ -24,7 +24,7 @@ from anndata import AnnData  # noqa: E402
 
 from benchmarks.pairs import PAIRS, RealPair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.methods import get_method  # noqa: E402
+from sctl.methods.transfercluster import TransferCluster  # noqa: E402
 from sctl.methods.transfercluster.biology import joined_parts, merged_subpopulations  # noqa: E402
 from sctl.methods.transfercluster.theta import choose_theta  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
@@ -41,7 +41,7 @@ def judged(pair: RealPair, sides: tuple[AnnData, AnnData, pd.Series], seed: int)
     chosen = np.sort(Run(seed=seed).rng("small target").permutation(target.n_obs)[:N_CELLS])
     given = prepare_pair(source, target[chosen].copy(), label_key=pair.label_key).pair
     known = truth.reindex(given.target.obs_names).astype(str).to_numpy(dtype=object)
-    method: Any = get_method("transfercluster")(n_clusters=len(set(known)), n_permutations=0)
+    method: Any = TransferCluster(n_clusters=len(set(known)), n_permutations=0)
     run = Run(seed=seed)
     sweep = method.fit(given.source, given.label_key, run).prepare_sweep(given.target, run)
     points = list(sweep.points(method.thetas, run))

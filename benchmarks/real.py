@@ -39,12 +39,12 @@ def scored(given: tuple[Any, np.ndarray], key: str, settings: dict[str, Any], se
     pair, truth = given
     result = fit_transfer(pair, get_method(key)(**settings), Run(seed=seed))
     known = ~pd.isna(truth)
-    alone = result.diagnostics.theta is not None
+    curve = result.diagnostics.theta
     return {
         "cells": result.n_obs,
         "types": len(set(truth[known])),
         "k": len(result.cluster_names),
-        "θ": f"{result.diagnostics.theta.theta:.1f}" if alone else "",
+        "θ": f"{curve.theta:.1f}" if curve is not None else "",
         "ARI": adjusted_rand(result.clusters, truth),
         "NMI": nmi(result.clusters, truth),
         "accuracy": accuracy(result.labels, truth),

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[threads] = "1"
@@ -26,12 +26,12 @@ from benchmarks.pairs import RealPair  # noqa: E402
 from sctl.analysis.evaluate import accuracy, adjusted_rand  # noqa: E402
 from sctl.data import TARGET_ONLY, Pair  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.methods import get_method  # noqa: E402
 from sctl.methods.base import fit_transfer  # noqa: E402
+from sctl.methods.transfercluster import TransferCluster  # noqa: E402
 from sctl.preprocess import prepare_pair  # noqa: E402
 from sctl.run import Run  # noqa: E402
 
-MODES = ("shared", "constant", "covariance")
+MODES: tuple[Literal["shared", "constant", "covariance"], ...] = ("shared", "constant", "covariance")
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,15 @@ def compared(pair: Pair, truth: np.ndarray, n_clusters: int | None, seed: int) -
     """Yield the scores of every mode on one draw."""
     for mode in MODES:
         start = time.process_time()
-        method = get_method("transfercluster")(target_genes=mode, n_permutations=0, n_clusters=n_clusters)
+        method = TransferCluster(target_genes=mode, n_permutations=0, n_clusters=n_clusters)
         result = fit_transfer(pair, method, Run(seed=seed))
+        theta = result.diagnostics.theta
+        assert theta is not None
         known = np.isin(truth.astype(str), list(result.label_names))
         yield {
             "mode": mode,
             "k": len(result.cluster_names),
-            "θ": result.diagnostics.theta.theta,
+            "θ": theta.theta,
             "ARI": adjusted_rand(result.clusters, truth),
             "shared types": adjusted_rand(result.clusters[known], truth[known]),
             "accuracy": accuracy(result.labels, truth, among=list(result.label_names)),

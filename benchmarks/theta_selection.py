@@ -23,7 +23,7 @@ import pandas as pd  # noqa: E402
 from benchmarks.pairs import PAIRS  # noqa: E402
 from sctl.analysis.evaluate import adjusted_rand  # noqa: E402
 from sctl.errors import SctlWarning  # noqa: E402
-from sctl.methods import get_method  # noqa: E402
+from sctl.methods.transfercluster import TransferCluster  # noqa: E402
 from sctl.methods.transfercluster.preparation import N_NULLS, prepare_sweep  # noqa: E402
 from sctl.methods.transfercluster.sweep import ThetaSweep  # noqa: E402
 from sctl.methods.transfercluster.theta import Criterion, choose_theta  # noqa: E402
@@ -42,7 +42,7 @@ def scored(sweep: ThetaSweep, truth: np.ndarray) -> dict[str, float]:
     points = list(sweep.points(THETAS, Run()))
     right = {point.theta: adjusted_rand(point.clusters, truth) for point in points}
     known = [criterion for criterion in CRITERIA if criterion in points[0].scores]
-    chosen = {criterion: right[choose_theta(points, criterion)] for criterion in known}
+    chosen: dict[str, float] = {criterion: right[choose_theta(points, criterion)] for criterion in known}
     return {"target alone": right[0.0], **chosen, "best θ": max(right.values())}
 
 
@@ -76,7 +76,7 @@ def _sweep_of(source: Any, target: Any, values: str, run: Run, n_nulls: int) -> 
 
 def real(folder: Path, seeds: range, *, n_nulls: int) -> Iterator[dict[str, Any]]:
     """Yield one row for each pair and seed."""
-    method = get_method("transfercluster")(criterion="null_kta" if n_nulls else "balanced", n_permutations=0)
+    method = TransferCluster(criterion="null_kta" if n_nulls else "balanced", n_permutations=0)
     for pair in PAIRS:
         given, truth = pair.prepared(folder)
         fitted: Any = method.fit(given.source, given.label_key, Run())

@@ -88,7 +88,7 @@ def compared(given: tuple[Any, ...], settings: Sc3, found: list[tuple[np.ndarray
 
 
 def _distances(mixed: np.ndarray, settings: Sc3) -> np.ndarray:
-    return cdist(mixed, mixed, "correlation" if settings.distances == ("pearson",) else "euclidean")
+    return np.asarray(cdist(mixed, mixed, "correlation" if settings.distances == ("pearson",) else "euclidean"))
 
 
 def _types(X: np.ndarray, H: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ def _types(X: np.ndarray, H: np.ndarray) -> np.ndarray:
         if 0 <= before - error <= 1e-3 * before:
             break
         before = error
-    return W.argmax(axis=1)
+    return np.asarray(W.argmax(axis=1))
 
 
 def _sc3(D: np.ndarray, k: int, *, weighted: bool) -> np.ndarray:
@@ -115,7 +115,7 @@ def _sc3(D: np.ndarray, k: int, *, weighted: bool) -> np.ndarray:
     for d in runs:
         labels = KMeans(k, n_init=10, max_iter=10_000, random_state=0).fit_predict(vectors[:, : min(d, rank)])
         consensus += labels[:, None] == labels
-    return fcluster(linkage(pdist(consensus / len(runs)), "complete"), k, "maxclust")
+    return np.asarray(fcluster(linkage(pdist(consensus / len(runs)), "complete"), k, "maxclust"))
 
 
 def _kta(K: np.ndarray, clusters: np.ndarray) -> float:
@@ -125,7 +125,7 @@ def _kta(K: np.ndarray, clusters: np.ndarray) -> float:
     def hat(kernel: np.ndarray) -> np.ndarray:
         kernel = centring @ kernel @ centring
         scale = np.sqrt(np.diagonal(kernel))
-        return kernel / scale[:, None] / scale
+        return np.asarray(kernel / scale[:, None] / scale)
 
     a, b = hat(K), hat((clusters[:, None] == clusters).astype(float))
     return float(np.trace(a @ b) / np.sqrt(np.trace(a @ a) * np.trace(b @ b)))

@@ -74,7 +74,7 @@ def by_scarches(task: Task, settings: dict[str, Any], seed: int) -> dict[str, An
     seen = len(method.log_["train"]) * round(0.9 * task.reference.n_obs)
     return {
         **judged(task, likeliest, unknown, flagged),
-        "drift": max(result.diagnostics.mapping.drift for result in results),
+        "drift": max(mapping.drift for result in results if (mapping := result.diagnostics.mapping)),
         "fit CPU s": fitted - start,
         "map CPU s": done - fitted,
         "cells per CPU s": seen / (fitted - start),

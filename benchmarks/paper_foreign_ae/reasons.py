@@ -58,7 +58,8 @@ def timed() -> Iterator[dict[str, Any]]:
     genes = sorted(sets.genes)
     rankings = pd.DataFrame(np.random.default_rng(0).normal(size=(len(genes), 60)), index=genes)
     for threads in (1, 2):
-        wall, cpu, steps = time.perf_counter(), time.process_time(), []
+        steps: list[Any] = []
+        wall, cpu = time.perf_counter(), time.process_time()
         enrich(rankings, sets, run=Run(listener=steps.append), gsea=Gsea(n_threads=threads))
         yield {
             "rankings": 60, "sets": len(sets), "threads": threads, "wall s": time.perf_counter() - wall,

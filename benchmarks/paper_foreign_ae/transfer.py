@@ -22,6 +22,7 @@ from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, winners_over_k
 from sctl.numerics.neighbors import common_space, nearest
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
+from sctl.typing import Ints
 
 KS = range(2, MOST_NEIGHBOURS + 1)
 SHARED = (
@@ -88,7 +89,7 @@ def fixed_arms(data: Given) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     pca = PCA(50 if min(raw[0].shape) > 50 else min(raw[0].shape) - 1, random_state=0).fit(raw[0])
     for name, parts in (("raw", raw), ("PCA", [pca.transform(part) for part in raw])):
         yield name, parts[0], parts[1]
-        yield f"{name}, cosine", *(_directions(part) for part in parts)
+        yield f"{name}, cosine", _directions(parts[0]), _directions(parts[1])
 
 
 def arms(data: Given, seed: int, *, orthogonality: bool) -> Iterator[tuple[str, float, np.ndarray, np.ndarray]]:
@@ -128,7 +129,7 @@ def _space(data: Given, models: Any, method: PoissonAutoencoder) -> tuple[np.nda
 
 
 def _directions(values: np.ndarray) -> np.ndarray:
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9))
 
 
 def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, float]:
@@ -136,7 +137,7 @@ def scored(data: Given, source: np.ndarray, target: np.ndarray) -> dict[str, flo
     labels, truth = data.source_labels, data.target_labels
     n = int(max(labels.max(), truth.max())) + 1
     if len(labels) != len(source):  # foreign: within the target
-        found = np.empty((len(KS), len(truth)), dtype=np.int64)
+        found: Ints = np.empty((len(KS), len(truth)), dtype=np.int64)
         for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(target, truth):
             index, _ = nearest(target[train], target[test], KS[-1], run=Run())
             found[:, test] = winners_over_k(index, truth[train], n, KS)

@@ -122,7 +122,7 @@ def _standardised(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
 
 def _z(X: np.ndarray) -> np.ndarray:
     spread = X.std(axis=0)
-    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.asarray((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
 def _pca(X: np.ndarray, run: Run) -> Any:
@@ -142,7 +142,7 @@ def _often_absent(X: np.ndarray) -> np.ndarray:
     above[usable] = y - slope * x - height
     marked = np.zeros(X.shape[1], dtype=bool)
     marked[np.argsort(-above, kind="stable")[:N_FEATURES]] = True
-    return marked & usable
+    return np.asarray(marked & usable)
 
 
 def _cosine(cells: np.ndarray, types: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -65,7 +67,7 @@ def _verdict(gaps: pd.DataFrame, method: str) -> str:
     return f"{method} less the trial. " + " ".join(sentences)
 
 
-def _spread(name: str) -> object:
+def _spread(name: str) -> Callable[[float, float], str]:
     digits = {"CPU s": 1, "wall s": 1, "MB": 0}.get(name, 3)
 
     def text(mean: float, sd: float) -> str:

@@ -172,7 +172,9 @@ def _by_surgery(
     start, parts, found = time.process_time(), [], []
     for target in task.targets:
         result = method.transfer(target, Run(seed=seed))
-        found.append(result.diagnostics.mapping)
+        mapping = result.diagnostics.mapping
+        assert mapping is not None
+        found.append(mapping)
         names = np.array(method.label_names_, dtype=object)
         column = 0 if method.find_new_types else 1  # the paper's only doubt is that between types
         parts.append(
@@ -261,4 +263,4 @@ def _voted(names: np.ndarray, proba: np.ndarray, z: np.ndarray, points: np.ndarr
 def _standardised(adata: AnnData) -> np.ndarray:
     X = adata.X.toarray().astype(np.float64)
     spread = X.std(axis=0)
-    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.asarray((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0))

@@ -221,4 +221,4 @@ def _components(adata: AnnData) -> np.ndarray:
     from sklearn.decomposition import PCA  # noqa: PLC0415 - as in the package
 
     X = adata.X.toarray()
-    return PCA(min(N_BEFORE, *X.shape), svd_solver="randomized", random_state=0).fit_transform(X)
+    return np.asarray(PCA(min(N_BEFORE, *X.shape), svd_solver="randomized", random_state=0).fit_transform(X))

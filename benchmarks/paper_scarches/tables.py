@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -88,7 +90,7 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _spread(name: str) -> object:
+def _spread(name: str) -> Callable[[float, float], str]:
     digits = _DIGITS.get(name, 3)
 
     def text(mean: float, sd: float) -> str:

@@ -110,7 +110,7 @@ def _compared(task: Task, recipe: Recipe, seed: int, epochs: int, repeats: int) 
 
 def _ready(X: np.ndarray, recipe: Recipe, run: Run) -> list[Any]:
     whole, order = torch.from_numpy(X), torch.randperm(len(X), generator=generator(run, "order"))
-    return [(whole[part], part) for part in order.split(recipe.batch_size)]
+    return [(whole[part], part) for part in torch.split(order, recipe.batch_size)]
 
 
 def _loader(X: Any, recipe: Recipe, run: Run) -> Any:
@@ -149,7 +149,7 @@ def naive(network: Any, loss: CellLoss, loader: Any, recipe: Recipe, epochs: int
     with one_thread():
         for rows, index in _repeated(loader, epochs):
             optimiser.zero_grad()
-            loss(rows, index, noise).backward()
+            torch.autograd.backward(loss(rows, index, noise))
             if recipe.max_gradient_norm is not None:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.max_gradient_norm)
             optimiser.step()

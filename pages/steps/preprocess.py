@@ -33,7 +33,7 @@ if project.has_trained:
 else:
     names = {"source": "Source", "target": "Target"}
     state.SIDE.start_with("target")
-    side = st.segmented_control(
+    chosen = st.segmented_control(
         "Dataset",
         list(names),
         format_func=names.__getitem__,
@@ -42,6 +42,7 @@ else:
         label_visibility="collapsed",
         persist_state="session",
     )
+    side = chosen or "target"  # the types of streamlit do not know that it is required
 with st.container(border=True), errors.caught():
     filters.panel(project, side)
     kept_view.scatter(project, side)
