@@ -30,6 +30,7 @@ def main() -> None:
     warnings.simplefilter("ignore", SctlWarning)
     kept = None if given.out is None else given.out / f"{given.part}.csv"
     if given.tables:
+        assert kept is not None
         print(tables.text(given.part, pd.read_csv(kept)))
         return
     work: dict[str, Callable[[], Rows]] = {

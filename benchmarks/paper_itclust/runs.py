@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -155,7 +156,8 @@ def majority(clusters: np.ndarray, truth: np.ndarray) -> float:
 def best_and_median(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the row with the best ARI, which only the truth can choose, and the median of every column."""
     table = pd.DataFrame(rows)
-    best, median = rows[int(table["ARI"].argmax())], table[list(QUALITY)].median().to_dict()
+    best: Mapping[str, Any] = rows[int(table["ARI"].argmax())]
+    median: Mapping[Any, Any] = table[list(QUALITY)].median().to_dict()
     name = str(best["method"])
     return [{**best, "method": f"{name}, best"}, {**median, "method": f"{name}, median"}]
 

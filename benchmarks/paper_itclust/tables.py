@@ -18,7 +18,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return mean ± sd over seeds, one row for each experiment and method, experiments in their order."""
     groups = runs.groupby(["experiment", "method"], sort=False)
     mean, sd = groups[[*QUALITY, *COSTS]].mean(), groups[[*QUALITY, *COSTS]].std(ddof=1).fillna(0.0)
-    text = pd.DataFrame({name: [*map(_spread(name), mean[name], sd[name])] for name in mean}, index=mean.index)
+    text = pd.DataFrame({name: [*map(_spread(str(name)), mean[name], sd[name])] for name in mean}, index=mean.index)
     text.insert(0, "seeds", groups["seed"].nunique())
     order = {name: place for place, name in enumerate([*EXPERIMENTS, *WITHHELD])}
     text = text.reset_index()

@@ -203,7 +203,7 @@ def _read(folder: Path, part: Part) -> AnnData:
 
 
 def _shared(sides: list[AnnData]) -> pd.Index:
-    genes = sides[0].var_names
+    genes: pd.Index = sides[0].var_names
     for side in sides[1:]:
         genes = genes.intersection(side.var_names, sort=False)
     return genes

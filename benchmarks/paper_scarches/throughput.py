@@ -164,5 +164,5 @@ def text(table: pd.DataFrame) -> str:
     """Return the table and the verdict."""
     from benchmarks.paper_scarches.tables import markdown  # noqa: PLC0415 - which imports what this module does not need
 
-    ratios: Mapping[str, Any] = {name: table[name].map("{:.2f}".format) for name in table if " / " in name}
+    ratios: Mapping[str, Any] = {name: table[name].map("{:.2f}".format) for name in table.columns if " / " in name}
     return f"{markdown(table.assign(**ratios))}\n\n{verdict(table)}"

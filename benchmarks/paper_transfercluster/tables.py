@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def wide(found: pd.DataFrame, by: Sequence[str], methods: Sequence[str]) -> str:
 def _cell(own: pd.DataFrame, method: str) -> str:
     if method not in own.index or own.loc[method, "runs"] == 0:
         return "refused"
-    mean, half = own.loc[method, ["mean", "half"]]
+    mean, half = own["mean"][method], own["half"][method]
     return f"{mean:.3f}" if np.isnan(half) else f"{mean:.3f} ± {half:.3f}"
 
 
@@ -44,7 +45,7 @@ def refusals(rows: pd.DataFrame) -> str:
     """Return which runs were refused and why, as a Markdown list; empty if none was."""
     if "refused" not in rows or rows["refused"].isna().all():
         return ""
-    found = rows[rows["refused"].notna()].groupby(["cells", "refused"]).size()
+    found: Mapping[Any, int] = rows[rows["refused"].notna()].groupby(["cells", "refused"]).size().to_dict()
     return "\n".join(f"- {cells} cells, {count} times: {reason}" for (cells, reason), count in found.items())
 
 

@@ -57,7 +57,7 @@ def main() -> None:
                     continue
                 rows.append({"kind": task.kind, "task": task.name, "method": method, **measured(answer)})
     table = pd.DataFrame(rows)
-    pd.set_option("display.width", 250, "display.max_columns", 30, "display.max_rows", 1000)
+    pd.set_option("display.width", 250, "display.max_columns", 30, "display.max_rows", 1000)  # type: ignore[call-arg]  # as pandas documents it
     for kind in arguments.kinds:
         of = table[table["kind"] == kind]
         if len(of):

@@ -124,7 +124,7 @@ class UnitPathways:
     @property
     def directions(self) -> pd.DataFrame:
         """Sum of the significant scores, as in :attr:`heatmap`: above 0 where the unit looks at the set's genes."""
-        return self.hits.groupby(["set", "unit"])["score"].sum().unstack(fill_value=0.0)
+        return self.hits.groupby(["set", "unit"])["score"].sum().unstack(fill_value=0)
 
     @property
     def sharing(self) -> pd.Series:

@@ -15,7 +15,7 @@ from sctl.methods.base import Explains
 from sctl.methods.explainer import Explainer
 from sctl.numerics.attribution import deletion_curve
 from sctl.run import Run
-from sctl.typing import Floats, Ints
+from sctl.typing import Doubles, Floats, Ints
 
 MOST_CELLS = 200
 """Of a larger cluster so many cells are looked at, drawn at random."""
@@ -143,7 +143,7 @@ def marked(genes: pd.DataFrame, label: str, against: str, markers: GeneSets) -> 
     ]
     value = genes["contribution"].to_numpy(dtype=float)
     more = (genes["expression"] - genes["elsewhere"]).to_numpy(dtype=float)
-    expected = genes["gene"].isin(own).to_numpy(dtype=float) - genes["gene"].isin(other).to_numpy(dtype=float)
+    expected: Doubles = genes["gene"].isin(own).to_numpy(dtype=float) - genes["gene"].isin(other).to_numpy(dtype=float)
     verdict = np.select(
         [(more * expected > 0) & (value > 0), (more * expected < 0) & (value < 0)], ["supports", "contradicts"], ""
     )

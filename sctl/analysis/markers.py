@@ -148,7 +148,7 @@ def compare_selections(
             do="Select more cells.",
         )
     sides = np.where(mask_a, 0, np.where(mask_b, 1, -1)).astype(np.int64)
-    groups = pd.Categorical.from_codes(sides.tolist(), categories=["A", "B"])
+    groups = pd.Categorical.from_codes(sides.tolist(), categories=pd.Index(["A", "B"]))
     return rank_markers(X, groups, var_names, reference="B", run=run)
 
 

@@ -50,7 +50,7 @@ def label_edits(result: TransferResult, final: Sequence[Any]) -> LabelEdits:
     after = pd.Series(np.asarray(final, dtype=object)).fillna(UNASSIGNED).astype(str)
     usual = after.groupby(before).agg(lambda names: names.mode().iloc[0])
     share = (after == before.map(usual)).groupby(before).mean()
-    renamed = {label: name for label, name in usual.items() if name != label and share[label] > 0.5}
+    renamed = {str(label): name for label, name in usual.items() if name != label and share[str(label)] > 0.5}
     left = after != before.replace(renamed)
     cells = pd.Series(result.obs_names.astype(str))
     named = {name: tuple(cells[left & (after == name)]) for name in sorted(after[left].unique())}

@@ -155,7 +155,8 @@ def to_csv(table: pd.DataFrame) -> bytes:
     safe = table.reset_index(drop=True).copy()
     for place, dtype in enumerate(safe.dtypes):
         if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
-            safe.isetitem(place, safe.iloc[:, place].astype(object).map(_harmless))
+            text_of: Any = safe.iloc[:, place].astype(object).map(_harmless)  # a column, which stubs do not know
+            safe.isetitem(place, text_of)
     safe.columns = pd.Index([_harmless(name) for name in table.columns])
     text: str = safe.to_csv(index=False, lineterminator="\n")
     return text.encode("utf-8")

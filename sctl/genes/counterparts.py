@@ -58,7 +58,8 @@ class _Names:
     def free(self, other: _Names, taken: object) -> pd.Index:
         """Return the names that the other does not hold and that are not taken yet."""
         used = set(other.index) | set(taken)  # type: ignore[call-overload]
-        return self.index[~self.index.isin(used) & ~self.index.duplicated(keep=False)]
+        free: pd.Index = self.index[~self.index.isin(used) & ~self.index.duplicated(keep=False)]
+        return free
 
     def tables(self) -> Iterator[pd.Series]:
         """Yield what the genes are called, by their name; ids without version."""
@@ -100,4 +101,4 @@ def _matched(left: pd.Series, right: pd.Series, ours: pd.Index, theirs: pd.Index
     left, right = (part[~part.duplicated(keep=False)] for part in (left, right))
     where = pd.Series(right.index, index=pd.Index(right))
     joined = left.map(where).dropna()
-    return {name: meant for name, meant in joined.items() if name != meant}
+    return {str(name): meant for name, meant in joined.items() if name != meant}

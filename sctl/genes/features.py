@@ -171,7 +171,9 @@ def _stated(adata: AnnData) -> pd.Series | None:
     column = next((key for key in ("feature_types", "feature_type") if key in adata.var), None)
     if column is None:
         return None
-    types = adata.var[column].astype(object).where(adata.var[column].notna(), "").astype(str).reset_index(drop=True)
+    types: pd.Series = (
+        adata.var[column].astype(object).where(adata.var[column].notna(), "").astype(str).reset_index(drop=True)
+    )
     return types.where(types.str.lower().str.replace("_", " ") != GENE_EXPRESSION.lower(), GENE_EXPRESSION)
 
 

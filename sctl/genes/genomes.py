@@ -125,9 +125,9 @@ def _genomes(adata: AnnData) -> pd.Series:
     types = feature_types(adata)
     genes = pd.Series(data=True, index=genomes.index) if types is None else types == GENE_EXPRESSION
     if "genome" in adata.var:
-        stated = adata.var["genome"].astype(object).where(adata.var["genome"].notna(), "").astype(str)
+        stated: pd.Series = adata.var["genome"].astype(object).where(adata.var["genome"].notna(), "").astype(str)
         stated = stated.reset_index(drop=True).where(genes, "")
-        counts = stated[stated != ""].value_counts()
+        counts: pd.Series = stated[stated != ""].value_counts()
         counts = counts[counts >= min(_FEWEST, _SHARE * len(stated))]
         if len(counts) > 1:
             return stated.where(stated.isin(counts.index), "")

@@ -161,5 +161,5 @@ def with_words(adata: AnnData, file: h5py.File) -> AnnData:
                 continue
             known = pd.Index(_decoded(np.asarray(words[column][()]).astype(object)).astype(str))
             if len(values) and known.is_unique and values.min() >= -1 and values.max() < len(known):
-                table[column] = pd.Categorical.from_codes(values.astype(np.intp), known)
+                table[column] = pd.Categorical.from_codes(values.astype(np.intp).tolist(), known)
     return adata

@@ -49,7 +49,7 @@ def gene_table(columns: Mapping[str, NDArray[Any]], n_vars: int, name: str) -> p
         )
     table = pd.DataFrame({key: value for key, value in columns.items() if key != chosen}, index=range(n_vars))
     ids = next((places[key] for key in _IDS if key in places and places[key] != chosen), None)
-    ids = ids or next((key for key in table if identifier_kind(table[key].astype(str)) == "ensembl"), None)
+    ids = ids or next((str(key) for key in table if identifier_kind(table[key].astype(str)) == "ensembl"), None)
     if ids is not None and "gene_ids" not in table:
         table["gene_ids"] = columns[ids].astype(str)
     table.index = pd.Index(columns[chosen].astype(str), dtype=object)

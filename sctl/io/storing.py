@@ -132,13 +132,17 @@ _KINDS = {"m": "durations", "M": "dates", "c": "complex numbers"}
 
 def _objects(values: pd.Series, what: str, notes: list[str]) -> pd.Series:
     """Return values of any kinds as truth values, numbers or, where they are mixed, as text."""
+    nothing: Any = None  # which pandas takes here, and its stubs do not
     if pd.api.types.infer_dtype(values, skipna=True) == "string":
         missing = values.isna()
-        return pd.Series(pd.Categorical(values.where(~missing, None)), index=values.index) if missing.any() else values
+        return (
+            pd.Series(pd.Categorical(values.where(~missing, nothing)), index=values.index) if missing.any() else values
+        )
     known = values[values.notna()]
     kinds = {_kind(value) for value in known}
     if kinds == {"truth"}:
-        return values.where(values.notna(), None).astype("boolean" if len(known) < len(values) else bool)
+        kept: pd.Series = values.where(values.notna(), nothing)
+        return kept.astype("boolean" if len(known) < len(values) else bool)
     if kinds == {"number"} or not kinds:
         try:
             return pd.Series(values.where(values.notna(), np.nan).to_numpy(dtype=np.float64), index=values.index)

@@ -251,14 +251,14 @@ _REPEATED = 0.5  # share of different names, in both columns of names, below whi
 
 
 def unfolded(
-    matrix: sparse.csr_matrix, texts: Sequence[Sequence[str]], name: str
+    matrix: sparse.csr_matrix, texts: Sequence[pd.Index | pd.Series], name: str
 ) -> tuple[sparse.csr_matrix, pd.Index, pd.Index] | None:
     """Return the matrix of a list of counts with the names of its rows and columns; None for any other table.
 
     Parameters
     ----------
     matrix : csr_matrix of shape (n_lines, n_values)
-    texts : sequence of sequences of str, each of length n_lines
+    texts : sequence of Index or Series of str, each of length n_lines
         The columns that hold names.
     name : str
         The file, as the user knows it.

@@ -91,7 +91,7 @@ def read_text(path: Path, name: str) -> AnnData:
     matrix, table, rows = parts.matrix, _numbers(parts.table, about), parts.table.index
     require_no_points_between_thousands(matrix.data, name)
     names = pd.Index([layout.header[i] for i in columns.values], dtype=object).astype(str)
-    long = unfolded(matrix, [rows, *(table[column] for column in table)], name)
+    long = unfolded(matrix, [rows, *(table[column] for column in table.columns)], name)
     if long is not None:
         matrix, rows, names = long
         table = pd.DataFrame(index=rows)

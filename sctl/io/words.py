@@ -74,7 +74,8 @@ class Words:
         if wrong.any():
             self._separate_rows(frame, frame.iloc[:, places], wrong, names, start)
         values = frame.copy()
-        values.isetitem(list(places), pd.DataFrame(found, index=frame.index))
+        numbers: Any = pd.DataFrame(found, index=frame.index)  # pandas takes a table, its stubs do not know
+        values.isetitem(list(places), numbers)
         return np.asarray(values.to_numpy(dtype=np.float32))
 
     def _separated(self, text: Any, found: Any, wrong: Any, plain: Any) -> None:
@@ -102,10 +103,11 @@ class Words:
         text = texts.to_numpy(dtype=object)
         filled = (~frame.isna()).sum(axis=1).to_numpy()
         for row in np.flatnonzero(wrong.any(axis=1)):
-            alone = gene_likeness([str(names[row])]) == 0
+            name = str(names[int(row)])
+            alone = gene_likeness([name]) == 0
             if not alone or wrong[row].sum() * 2 <= filled[row] or len(self.rows) >= _MAX_ROWS:
                 column = int(np.flatnonzero(wrong[row])[0])
-                raise self._refused(str(text[row, column]), str(names[row]), self.header[texts.columns[column]])
+                raise self._refused(str(text[row, column]), name, self.header[int(texts.columns[column])])
             self.rows[start + int(row)] = ["" if pd.isna(item) else str(item).strip() for item in frame.iloc[row]]
 
     def _refused(self, word: str, row: str, column: str) -> DataError:

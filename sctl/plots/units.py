@@ -27,7 +27,7 @@ def unit_figure(counts: pd.DataFrame, directions: pd.DataFrame) -> go.Figure:
     most = int(shown.to_numpy().max()) if shown.size else 1
     figure = go.Figure(
         go.Heatmap(
-            z=shown.to_numpy(), x=[f"{unit + 1}" for unit in shown.columns], y=[plain_set(name) for name in rows],
+            z=shown.to_numpy(), x=[f"{unit + 1}" for unit in shown.columns.to_numpy()], y=[plain_set(name) for name in rows],
             customdata=score.to_numpy(), colorscale="Blues", zmin=0, zmax=most, xgap=1, ygap=1,
             colorbar={"title": "cell types", "dtick": max(1, most // 5)},
             hovertemplate="%{y}<br>unit %{x}: in %{z} cell types<br>sum of scores %{customdata:.1f}<extra></extra>",

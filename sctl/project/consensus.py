@@ -27,7 +27,7 @@ def save_consensus(directory: Path, point: ConsensusPoint) -> None:
     """Write what is known of one number of clusters, whole or not at all."""
     parts: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
     parts["runs"] = point.runs.astype(np.min_scalar_type(int(point.runs.max(initial=0))))
-    parts |= {_GENES + name: values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
+    parts |= {f"{_GENES}{name}": values.to_numpy() for name, values in point.genes.drop(columns="gene").items()}
     with replacing(number_file(directory, point.n_clusters)) as temporary:
         np.savez_compressed(temporary, **parts)
 

@@ -102,7 +102,8 @@ def n_cells(project: Project) -> int:
 def target_names(project: Project) -> pd.Index:
     """Return the names of the target cells that were kept, in order, without reading the data."""
     with _genes(project) as file:
-        return pd.Index([name.decode() for name in file["cells"][:]])
+        names: pd.Index = pd.Index([name.decode() for name in file["cells"][:]])
+        return names
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def stored_table(path: Path, *, texts: Sequence[str], numbers: Sequence[str], le
         If it is damaged, or another table.
     """
     try:
-        kinds = dict.fromkeys(texts, str)
+        kinds: dict[Hashable, type[str]] = dict.fromkeys(texts, str)
         table = pd.read_csv(require_intact(path), dtype=kinds, keep_default_na=False, na_values=[""])
     except (OSError, ValueError, OverflowError, pd.errors.ParserWarning) as error:
         raise unreadable(path) from error

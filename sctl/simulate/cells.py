@@ -208,7 +208,7 @@ def draw(population: Population, cells: Ints, *, model: CountModel, run: Run) ->
     branches = np.array(population.branches)
     obs = pd.DataFrame(
         {
-            "cell_type": pd.Categorical.from_codes(types, categories=pd.Index(names)),
+            "cell_type": pd.Categorical.from_codes(types.tolist(), categories=pd.Index(names)),
             "branch": pd.Categorical(branches[types], categories=list(dict.fromkeys(population.branches))),
         },
         index=[f"cell_{number}" for number in cells],

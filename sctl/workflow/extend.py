@@ -107,7 +107,7 @@ def _summary(
     old: SourceSummary, names: Sequence[str], target: AnnData, labels: Sequence[str]
 ) -> SourceSummary:  # fmt: skip
     """Return profiles and sizes with the new cells; genes that the target lacks keep the means they had."""
-    codes = pd.Categorical(labels, categories=list(names)).codes.astype(np.int64)
+    codes = pd.Categorical(list(labels), categories=list(names)).codes.astype(np.int64)
     named = codes >= 0
     own = np.bincount(codes[named], minlength=len(names))
     before = np.concatenate([old.n_cells, np.zeros(len(names) - len(old.n_cells), dtype=np.int64)])

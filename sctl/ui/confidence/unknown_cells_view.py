@@ -79,7 +79,7 @@ def _rebuilds_from_types(found: TransferResult) -> bool:
 
 def _scores(found: TransferResult) -> list[str]:
     """Draw what cells are judged by, tucked away, and return it."""
-    offered = list(unknown_cells.score_table(found))
+    offered: list[str] = list(unknown_cells.score_table(found).columns)
     names = (
         SCORES if _rebuilds_from_types(found) else {**SCORES, "reconstruction": "Error of the network that rebuilds it"}
     )
@@ -223,7 +223,8 @@ def _table(found: TransferResult, values: Floats, limit: float) -> None:
 
 def _where(far: pd.DataFrame, whole: pd.DataFrame) -> str:
     """Say in which clusters the strange cells are: a cluster that is strange as a whole is likely a missing type."""
-    sizes, own = whole["cluster"].value_counts(), far["cluster"].value_counts()
+    sizes: Any = whole["cluster"].value_counts()
+    own = far["cluster"].value_counts()
     parts = [f"{number:,} of the {sizes[name]:,} cells of cluster {name}" for name, number in own.head(3).items()]
     more = " and others" if len(own) > len(parts) else ""
     return f"{', '.join(parts)}{more}. A cluster that is strange as a whole is more likely a missing type."

@@ -90,7 +90,7 @@ def known_markers_note(genes: pd.DataFrame, label: str) -> str:
 
 def _direction(rows: pd.DataFrame, here: str) -> str:
     """Name genes that are high, or low; empty where there are none."""
-    named = [f"*{errors.plain(row.gene)}* ({errors.plain(row.marker_of)})" for row in rows.itertuples()]
+    named = [f"*{errors.plain(str(row.gene))}* ({errors.plain(str(row.marker_of))})" for row in rows.itertuples()]
     return f"{', '.join(named)} {'is' if len(named) == 1 else 'are'} {here}" if named else ""
 
 
