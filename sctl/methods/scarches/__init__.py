@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from sctl._version import __version__
-from sctl.data import Diagnostics, GenesFound, NoveltyModel, TransferResult
+from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.methods.base import param
 from sctl.methods.explainer import Explainer
@@ -22,10 +22,10 @@ from sctl.methods.scarches.card import reference_facts
 from sctl.methods.scarches.datasets import EncodedDataset, encode_dataset, matched
 from sctl.methods.scarches.knn import Weighting
 from sctl.methods.scarches.labels import Answer, Limits
-from sctl.methods.scarches.mapping import adapted_network, grown_model, latent_explainer, learned_model
+from sctl.methods.scarches.mapping import Adapted, adapted_network, grown_model, latent_explainer, learned_model
 from sctl.methods.scarches.ood_classifier import ReferenceSpace
 from sctl.methods.scarches.reference import ReferenceModel
-from sctl.methods.scarches.result import NOVELTY, mapping_of, result_warnings, training_of
+from sctl.methods.scarches.result import diagnostics_of, result_warnings
 from sctl.methods.scarches.self_test import self_test
 from sctl.methods.scarches.settings import ConditionalMethod
 from sctl.run import Run
@@ -33,7 +33,6 @@ from sctl.typing import Floats, Ints
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
     from sctl.methods.scarches.cvae import ConditionalAutoencoder
-    from sctl.numerics.training import TrainingLog as LossLog
 
 
 @dataclass(kw_only=True)
@@ -176,19 +175,12 @@ class ScArches(ConditionalMethod):
         """
         self._require_fitted("learned_")
         data = self._matched(target)
-        network, log, notes = self._adapted(target, data, run)
-        z, space = self._mapped(network, data, run)
+        adapted = self._adapted(target, data, run)
+        z, space = self._mapped(adapted.network, data, run)
         evidence = space.query(z)
         run.report("Compare with the reference", 1, 1)
         shift = self.novelty_.shift(evidence.features)
         unknown = self.novelty_.probability(evidence.features, shift=shift)
-        diagnostics = Diagnostics(
-            training=training_of(self.learned_, log),
-            genes=GenesFound(missing=int(data.n_missing), lacking=tuple(map(str, data.lacking))),
-            mapping=mapping_of(self.learned_, network, log, data, notes=notes, is_moved=self.trainable != "condition"),
-            novelty=NoveltyModel(**asdict(self.novelty_), shift=float(shift)),
-            novelty_columns=NOVELTY,
-        )
         limits = Limits(
             novelty=self.novelty_.threshold if self.find_new_types else None,
             ambiguity=self.max_ambiguity,
@@ -206,7 +198,9 @@ class ScArches(ConditionalMethod):
             version=__version__,
             var_names=self.var_names_,
             obsm={"novelty": np.column_stack([unknown, 1.0 - evidence.proba.max(axis=1), evidence.neighbor_distance])},
-            diagnostics=diagnostics,
+            diagnostics=diagnostics_of(
+                self.learned_, adapted, data, is_moved=self.trainable != "condition", shift=shift
+            ),
         )
 
     @property
@@ -258,14 +252,14 @@ class ScArches(ConditionalMethod):
                 do="Set 'What is adapted' to 'condition'.",
             )
         data = self._matched(target)
-        network, log, _ = self._adapted(target, data, run)
-        z, _ = self._mapped(network, data, run)
-        more = self.learned_.with_cells(network, data, z, labels)
+        adapted = self._adapted(target, data, run)
+        z, _ = self._mapped(adapted.network, data, run)
+        more = self.learned_.with_cells(adapted.network, data, z, labels)
         space = self._space(more.latent, more.codes, len(more.label_names))
         out = copy(self)
         vars(out).pop("self_test_", None)
         vars(out).pop("_own_cells", None)
-        n_epochs = len(log.epochs)
+        n_epochs = len(adapted.log.epochs)
         return out._take(grown_model(more, data, space, kept=self.known_kept, n_epochs=n_epochs, seed=run.seed))
 
     def with_adaptors(self, adaptors: Mapping[str, Mapping[str, Any]]) -> Self:
@@ -314,7 +308,7 @@ class ScArches(ConditionalMethod):
         """
         self._require_fitted("learned_")
         run, data = run or Run(), self._matched(target)
-        network, _, _ = self._adapted(target, data, run)
+        network = self._adapted(target, data, run).network
         mine = data.take(np.asarray(cells))
         return latent_explainer(self.learned_, network, mine, self._mapped(network, mine, run), self.n_neighbors)
 
@@ -326,9 +320,7 @@ class ScArches(ConditionalMethod):
         center, ready = self.network_.center.numpy(), self.learned_.without_cells
         return matched(target, self.var_names_, center, batch_key=self.batch_key, known=self.conditions_, ready=ready)
 
-    def _adapted(
-        self, target: AnnData, data: EncodedDataset, run: Run
-    ) -> tuple[ConditionalAutoencoder, LossLog, list[str]]:
+    def _adapted(self, target: AnnData, data: EncodedDataset, run: Run) -> Adapted:
         """Return the network after surgery, what happened, and what the user should know."""
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         return adapted_network(self.network_, data.take(order), self.recipe, self.trainable, run)

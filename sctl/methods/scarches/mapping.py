@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,24 @@ MIN_CELLS = 10
 
 SpaceOf = Callable[[Floats, Ints, int], ReferenceSpace]
 """Latent places, types and the number of types, to the space in which cells are compared."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A network after surgery.
+
+    Parameters
+    ----------
+    network : ConditionalAutoencoder
+    log : TrainingLog
+        Of surgery.
+    notes : tuple of str
+        What the user should know of it.
+    """
+
+    network: ConditionalAutoencoder
+    log: TrainingLog
+    notes: tuple[str, ...] = ()
 
 
 def learned_model(data: EncodedDataset, recipe: Recipe, space_of: SpaceOf, *, kept: float, run: Run) -> ReferenceModel:
@@ -71,7 +89,7 @@ def learned_model(data: EncodedDataset, recipe: Recipe, space_of: SpaceOf, *, ke
 
 def adapted_network(
     network: ConditionalAutoencoder, data: EncodedDataset, recipe: Recipe, trainable: Trainable, run: Run
-) -> tuple[ConditionalAutoencoder, TrainingLog, list[str]]:
+) -> Adapted:
     """Return the network after surgery, its training, and what the user should know.
 
     Parameters
@@ -95,7 +113,7 @@ def adapted_network(
     if notes:
         recipe = replace(recipe, surgery_epochs=0)
     expression = surgery.CellBatch(data.X, data.batches, data.counts, data.genes)
-    return *surgery.map_query(network, expression, recipe, run, trainable), notes
+    return Adapted(*surgery.map_query(network, expression, recipe, run, trainable), tuple(notes))
 
 
 def grown_model(

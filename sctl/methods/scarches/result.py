@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
-from sctl.data import ReferenceMapping, TrainingLog, TransferResult
-
-if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
-    from sctl.methods.scarches.cvae import ConditionalAutoencoder
-    from sctl.methods.scarches.datasets import EncodedDataset
-    from sctl.methods.scarches.reference import ReferenceModel
-    from sctl.numerics.training import TrainingLog as LossLog
+from sctl.data import Diagnostics, GenesFound, NoveltyModel, ReferenceMapping, TrainingLog, TransferResult
+from sctl.methods.scarches.datasets import EncodedDataset
+from sctl.methods.scarches.mapping import Adapted
+from sctl.methods.scarches.reference import ReferenceModel
 
 NOVELTY = ("unknown", "ambiguity", "neighbour distance")
 """Columns of ``obsm["novelty"]``."""
@@ -20,50 +16,49 @@ FAR_SHIFT = 1.0
 measured in docs/decisions/0052."""
 
 
-def training_of(learned: ReferenceModel, log: LossLog) -> TrainingLog:
-    """Return how the reference and the weights of the target were learned."""
-    logs = {str(one["phase"]): one for one in (learned.log, log.to_dict())}
-    return TrainingLog.of(logs, phases=tuple(logs))
-
-
-def mapping_of(
-    learned: ReferenceModel,
-    network: ConditionalAutoencoder,
-    log: LossLog,
-    data: EncodedDataset,
-    *,
-    notes: Sequence[str],
-    is_moved: bool,
-) -> ReferenceMapping:
-    """Return what was adapted to the target, and whether the reference moved.
+def diagnostics_of(
+    learned: ReferenceModel, adapted: Adapted, data: EncodedDataset, *, is_moved: bool, shift: float
+) -> Diagnostics:
+    """Return how a target was mapped onto a reference.
 
     Parameters
     ----------
     learned : ReferenceModel
-    network : ConditionalAutoencoder
-        After surgery.
-    log : TrainingLog
-        Of surgery.
+    adapted : Adapted
+        The network after surgery.
     data : EncodedDataset
         The target.
-    notes : sequence of str
-        What the user should know of the mapping.
     is_moved : bool
         Whether weights of the reference itself were trained, so that those of the new datasets alone are no adaptor.
+    shift : float
+        By how much the target as a whole lies farther away than the reference's own cells.
     """
+    logs = {str(one["phase"]): one for one in (learned.log, adapted.log.to_dict())}
+    return Diagnostics(
+        training=TrainingLog.of(logs, phases=tuple(logs)),
+        genes=GenesFound(missing=int(data.n_missing), lacking=tuple(map(str, data.lacking))),
+        mapping=_mapping(learned, adapted, data, is_moved=is_moved),
+        novelty=NoveltyModel(**asdict(learned.novelty), shift=float(shift)),
+        novelty_columns=NOVELTY,
+    )
+
+
+def _mapping(learned: ReferenceModel, adapted: Adapted, data: EncodedDataset, *, is_moved: bool) -> ReferenceMapping:
+    """Return what was adapted to the target, and whether the reference moved."""
     from sctl.methods.scarches.cvae import n_trainable  # noqa: PLC0415 - torch, see above
     from sctl.methods.scarches.network import adaptors_of, drift  # noqa: PLC0415 - the same
 
+    network = adapted.network
     return ReferenceMapping(
         drift=float(drift(learned.network, network, learned.latent, learned.batches)),
-        n_trained=n_trainable(network) if log.epochs else 0,
+        n_trained=n_trainable(network) if adapted.log.epochs else 0,
         n_weights=sum(weight.numel() for weight in network.parameters()),
         conditions=tuple(map(str, (*learned.conditions, *data.batch_names))),
         n_new_conditions=len(data.batch_names),
         adaptors={} if is_moved else adaptors_of(network, len(learned.conditions), data.batch_names),
         reference_id=learned.identity,
         lineage=tuple(" + ".join(one["datasets"]) for one in learned.lineage),
-        notes=(*learned.notes, *notes),
+        notes=(*learned.notes, *adapted.notes),
     )
 
 
