@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 from sctl.data import UNASSIGNED  # noqa: E402
 from sctl.io import read  # noqa: E402
 from sctl.methods.scarches import ScArches  # noqa: E402
-from sctl.methods.scarches.knn import ReferenceIndex, Weighting  # noqa: E402
+from sctl.numerics.neighbors import ReferenceIndex, Weighting  # noqa: E402
 from sctl.numerics.normalize import log_normalized  # noqa: E402
 from sctl.run import Run  # noqa: E402
 

@@ -18,8 +18,9 @@ from benchmarks.pairs import RealPair
 from sctl.genesets import hallmark
 from sctl.methods.poisson import PoissonAutoencoder
 from sctl.methods.poisson.autoencoder import train_poisson, untrained
-from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, winners_over_k
-from sctl.numerics.neighbors import common_space, nearest
+from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS
+from sctl.methods.poisson.latent_space import common_space
+from sctl.numerics.neighbors import nearest, winners_over_k
 from sctl.preprocess import PreprocessParams
 from sctl.run import Run
 from sctl.typing import Ints

@@ -15,7 +15,7 @@ from typing_extensions import override
 from benchmarks.paper_scarches.experiments import STUDY, TYPE, Task
 from sctl.data import UNASSIGNED, ReferenceMapping
 from sctl.methods.scarches import ScArches
-from sctl.methods.scarches.knn import ReferenceIndex
+from sctl.numerics.neighbors import ReferenceIndex
 from sctl.run import Run
 
 N_COMPONENTS = 50

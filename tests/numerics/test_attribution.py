@@ -11,11 +11,11 @@ from captum.attr import IntegratedGradients, Saliency
 
 from sctl.methods.poisson.autoencoder import PoissonConfig, untrained
 from sctl.methods.poisson.knn_attribution import LocalMargin
+from sctl.methods.poisson.latent_space import CodeScale
 from sctl.methods.transfercluster.loadings import loading_contributions, loading_margin
 from sctl.methods.transfercluster.nmf import nonnegative_loadings
 from sctl.numerics.attribution import deletion_curve, integrated_gradients, saliency_by_type, saliency_map
 from sctl.numerics.autograd import gradient_of, score_of
-from sctl.numerics.neighbors import CodeScale
 from sctl.run import Run
 
 

@@ -21,10 +21,11 @@ from sctl.methods.explainer import Explainer
 from sctl.methods.poisson.expression import GeneChoice, aligned, chosen_genes, rows, source_types
 from sctl.methods.poisson.knn_attribution import CodeReasons, Reference
 from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, votes_on
+from sctl.methods.poisson.latent_space import common_space
 from sctl.methods.poisson.result import arrays_of, diagnostics, labeled, result_warnings
 from sctl.methods.poisson.storage import network_arrays, networks_in, require_fitting
 from sctl.numerics.hyperparameters import SPACES
-from sctl.numerics.neighbors import common_space, nearest, typical_distances
+from sctl.numerics.neighbors import nearest, typical_distances
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from sctl.methods.explainer import Explainer
+from sctl.methods.poisson.latent_space import FEW_CELLS, CodeScale, Scaling
 from sctl.numerics.attribution import integrated_gradients
 from sctl.numerics.encoder_decoder import EncoderDecoder
-from sctl.numerics.neighbors import FEW_CELLS, CodeScale, Scaling, mean_of_nearest
+from sctl.numerics.neighbors import mean_of_nearest
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 
@@ -63,7 +64,7 @@ class Reference:
     code : ndarray of shape (n_reference, n_latent)
     labels : ndarray of int, shape (n_reference,)
     scaling, unit_length
-        See :class:`~sctl.numerics.neighbors.CodeScale`.
+        See :class:`~sctl.methods.poisson.latent_space.CodeScale`.
     """
 
     code: Floats

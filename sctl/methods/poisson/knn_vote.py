@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sctl.numerics.neighbors import vote_shares, winners, winners_over_k
 from sctl.typing import Floats, Ints
 
 MOST_NEIGHBOURS = 25
@@ -71,55 +72,4 @@ def votes_on(index: Ints, distance: Floats, labels: Ints, *, n_labels: int, n_ne
         distance[:, :n_neighbors],
         ks,
         winners_over_k(index, labels, n_labels, ks),
-    )
-
-
-def vote_shares(index: Ints, labels: Ints, n_labels: int) -> Floats:
-    """Return the share of each label among the neighbours.
-
-    Parameters
-    ----------
-    index : ndarray of int, shape (n_obs, k)
-        From :func:`~sctl.numerics.neighbors.nearest`.
-    labels : ndarray of int, shape (n_reference,)
-    n_labels : int
-
-    Returns
-    -------
-    ndarray of shape (n_obs, n_labels)
-        Rows sum to one.
-
-    Examples
-    --------
-    >>> vote_shares(np.array([[0, 2, 1, 3]]), np.array([1, 0, 1, 1]), 2).tolist()
-    [[0.25, 0.75]]
-    """
-    out: Floats = np.zeros((len(index), n_labels))
-    rows = np.arange(len(index))
-    for column in index.T:
-        out[rows, labels[column]] += 1.0
-    out /= max(index.shape[1], 1)
-    return out
-
-
-def winners(shares: Floats, index: Ints, labels: Ints) -> Ints:
-    """Return the label with most votes; of equal ones that of the nearest cell: (n_obs,)."""
-    rows = np.arange(len(index))
-    most = shares.max(axis=1, initial=0.0)
-    out: Ints = shares.argmax(axis=1)
-    open_ = np.ones(len(index), dtype=bool)
-    for column in index.T:
-        first = open_ & (shares[rows, labels[column]] >= most - 1e-12)
-        out[first] = labels[column[first]]
-        open_ &= ~first
-    return out
-
-
-def winners_over_k(index: Ints, labels: Ints, n_labels: int, ks: range) -> Ints:
-    """Return the label for each number of neighbours, from one search: (len(ks), n_obs)."""
-    return np.array(
-        [
-            winners(vote_shares(index[:, :n_neighbors], labels, n_labels), index[:, :n_neighbors], labels)
-            for n_neighbors in ks
-        ]
     )

@@ -20,7 +20,6 @@ from sctl.methods.base import param
 from sctl.methods.explainer import Explainer
 from sctl.methods.scarches.card import reference_facts
 from sctl.methods.scarches.datasets import EncodedDataset, encode_dataset, matched
-from sctl.methods.scarches.knn import Weighting
 from sctl.methods.scarches.labels import Answer, Limits
 from sctl.methods.scarches.mapping import Adapted, adapted_network, grown_model, latent_explainer, learned_model
 from sctl.methods.scarches.ood_classifier import ReferenceSpace
@@ -28,6 +27,7 @@ from sctl.methods.scarches.reference import ReferenceModel
 from sctl.methods.scarches.result import diagnostics_of, result_warnings
 from sctl.methods.scarches.self_test import self_test
 from sctl.methods.scarches.settings import ConditionalMethod
+from sctl.numerics.neighbors import Weighting
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
 from sctl.methods.scarches.gaussians import ClassGaussians
-from sctl.methods.scarches.knn import ReferenceIndex, Weighting
+from sctl.numerics.neighbors import ReferenceIndex, Weighting
 from sctl.typing import Bools, Floats, Ints
 
 RIDGE = 0.1
@@ -45,7 +45,7 @@ class Evidence:
         over what is usual for it, 0 for a usual cell; ``distance_ratio`` that distance over the one to the second nearest type,
         in [0, 1].
     neighbor_distance : ndarray of shape (n_obs,)
-        See :attr:`Votes.distance <sctl.methods.scarches.knn.Votes>`.
+        See :attr:`Votes.distance <sctl.numerics.neighbors.Votes>`.
     """
 
     proba: Floats
@@ -64,7 +64,7 @@ class ReferenceSpace:
     k : int
     weighting : str
     own : ndarray of shape (n_ref,), optional
-        As in :class:`~sctl.methods.scarches.knn.ReferenceIndex`.
+        As in :class:`~sctl.numerics.neighbors.ReferenceIndex`.
     """
 
     def __init__(

@@ -15,8 +15,8 @@ from sctl.analysis.evaluate import accuracy, macro_f1
 from sctl.data import Pair, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod
-from sctl.methods.poisson.knn_vote import winners_over_k
-from sctl.numerics.neighbors import common_space, nearest
+from sctl.methods.poisson.latent_space import common_space
+from sctl.numerics.neighbors import nearest, winners_over_k
 from sctl.run import Run
 from sctl.workflow.analyses.base import Analysis, Columns, Document, Inputs, Params, Setting, Whole
 

@@ -22,9 +22,16 @@ from sctl.methods.poisson.autoencoder import (
     train_several,
     untrained,
 )
-from sctl.methods.poisson.knn_vote import vote_shares, winners, winners_over_k
+from sctl.methods.poisson.latent_space import CodeScale, common_space
 from sctl.numerics.encoder_decoder import EncoderDecoder, dense_chunks, softplus
-from sctl.numerics.neighbors import CodeScale, common_space, nearest, novelty, typical_distances
+from sctl.numerics.neighbors import (
+    nearest,
+    novelty,
+    typical_distances,
+    vote_shares,
+    winners,
+    winners_over_k,
+)
 from sctl.numerics.training import TrainingConfig
 from sctl.run import Run
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from sctl.methods.scarches.knn import ReferenceIndex, label_shares, neighbor_weights
+from sctl.numerics.neighbors import ReferenceIndex, label_shares, neighbor_weights
 
 
 @pytest.fixture
