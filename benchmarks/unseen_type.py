@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["sctl"], choices=["sctl", "paper-trvae", "paper-cvae"])
     arguments = parser.parse_args()
     task = load(arguments.data)
-    rows = [{"method": "PCA + neighbours", **by_pca(task, "scarches")}]
+    rows = [{"method": "PCA + neighbours", **by_pca(task, "deviation")}]
     for preset in arguments.presets:
         for seed in arguments.seeds:
             rows.append({"method": f"scArches {preset}, seed {seed}", **by_scarches(task, {"preset": preset}, seed)})

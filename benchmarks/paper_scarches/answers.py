@@ -225,7 +225,7 @@ def _as_paper(preset: Any, task: Task, seed: int) -> list[Answer]:
 
 def _by_neighbours(task: Task, points: np.ndarray, z: np.ndarray) -> Mapped:
     names, codes = np.unique(task.reference.obs[TYPE].astype(str), return_inverse=True)
-    votes = ReferenceIndex(points, codes, len(names)).query(z, "scarches")
+    votes = ReferenceIndex(points, codes, len(names)).query(z, "deviation")
     return _voted(names.astype(object), votes.proba, z, points)
 
 

@@ -1,6 +1,6 @@
 """Nearest neighbours, labels by their votes, and how far a cell is from everything known.
 
-Three weightings. ``paper`` and ``scarches`` are the equations of Lotfollahi et al. and those of their released code;
+Three weightings. ``paper`` and ``deviation`` are the equations of Lotfollahi et al. and those of their released code;
 both have a bandwidth that grows as the space shrinks, so that in a usual latent space all neighbours weigh alike.
 ``local`` is ours: the self-tuning Gaussian of Zelnik-Manor and Perona (2004), the same in any unit of length.
 """
@@ -16,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 
-Weighting = Literal["local", "scarches", "paper", "uniform"]
+Weighting = Literal["local", "deviation", "paper", "uniform"]
 
 TINY = 1e-12
 _CHUNK = 2048
@@ -90,7 +90,7 @@ class ReferenceIndex:
         Parameters
         ----------
         points : ndarray of shape (n_obs, n_dims)
-        weighting : {"local", "scarches", "paper", "uniform"}
+        weighting : {"local", "deviation", "paper", "uniform"}
         """
         return self._votes(*self.neighbors(points), weighting)
 
@@ -124,12 +124,12 @@ def neighbor_weights(distances: Floats, own: Floats, weighting: Weighting) -> Fl
     distances : ndarray of shape (n_obs, k)
     own : ndarray of shape (n_obs, k)
         Each neighbour's usual distance to its own neighbours; read by ``"local"`` alone.
-    weighting : {"local", "scarches", "paper", "uniform"}
+    weighting : {"local", "deviation", "paper", "uniform"}
         With ``d`` the distances of a cell:
 
         - ``local``: ``exp(-d² / (own · mean d))``
         - ``paper``: ``exp(-d / (2 / s)²)`` with ``s`` the root mean square of ``d`` (equations 17 and 18)
-        - ``scarches``: the same with ``s`` the standard deviation of ``d`` around its mean
+        - ``deviation``: the same with ``s`` the standard deviation of ``d`` around its mean
         - ``uniform``: all alike
 
     Returns

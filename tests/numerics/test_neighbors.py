@@ -33,7 +33,7 @@ def by_the_paper(reference, codes, cell, k, n_labels, *, about_mean):
     return share / weight.sum()
 
 
-@pytest.mark.parametrize(("weighting", "about_mean"), [("paper", False), ("scarches", True)])
+@pytest.mark.parametrize(("weighting", "about_mean"), [("paper", False), ("deviation", True)])
 def test_published_weights(cells, weighting, about_mean):
     reference, codes, query = cells
     votes = ReferenceIndex(reference, codes, 3, k=7).query(query, weighting)
@@ -67,7 +67,7 @@ def test_equal_weights_are_scikit_learns(cells):
 
 def test_only_ours_has_no_unit_of_length(cells):
     reference, codes, query = cells
-    for weighting, alike in (("local", True), ("paper", False), ("scarches", False)):
+    for weighting, alike in (("local", True), ("paper", False), ("deviation", False)):
         small = ReferenceIndex(reference, codes, 3).query(query, weighting)
         large = ReferenceIndex(100 * reference, codes, 3).query(100 * query, weighting)
         assert np.allclose(small.proba, large.proba) is alike
@@ -105,7 +105,7 @@ def test_a_far_cell_is_far_though_it_is_not_ambiguous(cells):
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_few_and_equal_cells(n):
     index = ReferenceIndex(np.zeros((n, 2)), np.zeros(n, dtype=int), 2, k=15)
-    for weighting in ("local", "paper", "scarches", "uniform"):
+    for weighting in ("local", "paper", "deviation", "uniform"):
         votes = index.query(np.array([[0.0, 0.0], [1.0, 1.0]]), weighting)
         np.testing.assert_allclose(votes.proba, [[1, 0], [1, 0]])
         np.testing.assert_allclose(votes.ambiguity, 0)
@@ -113,6 +113,6 @@ def test_few_and_equal_cells(n):
 
 def test_weights_and_shares_of_equal_distances():
     distances = np.full((2, 3), 2.0)
-    for weighting in ("local", "paper", "scarches"):
+    for weighting in ("local", "paper", "deviation"):
         np.testing.assert_allclose(neighbor_weights(distances, distances, weighting), 1.0)
     np.testing.assert_allclose(label_shares(np.ones((1, 4)), np.array([[0, 0, 2, 2]]), 3), [[0.5, 0, 0.5]])

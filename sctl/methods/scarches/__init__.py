@@ -26,8 +26,7 @@ from sctl.methods.scarches.ood_classifier import ReferenceSpace
 from sctl.methods.scarches.reference import ReferenceModel
 from sctl.methods.scarches.result import diagnostics_of, result_warnings
 from sctl.methods.scarches.self_test import self_test
-from sctl.methods.scarches.settings import ConditionalMethod
-from sctl.numerics.neighbors import Weighting
+from sctl.methods.scarches.settings import WEIGHTINGS, ConditionalMethod, Weighting
 from sctl.run import Run
 from sctl.typing import Floats, Ints
 
@@ -313,7 +312,8 @@ class ScArches(ConditionalMethod):
         return latent_explainer(self.learned_, network, mine, self._mapped(network, mine, run), self.n_neighbors)
 
     def _space(self, latent: Floats, codes: Ints, n_labels: int, own: Floats | None = None) -> ReferenceSpace:
-        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbors, weighting=self.weighting, own=own)
+        weighting = WEIGHTINGS[self.weighting]
+        return ReferenceSpace(latent, codes, n_labels, k=self.n_neighbors, weighting=weighting, own=own)
 
     def _matched(self, target: AnnData) -> EncodedDataset:
         """Return the target's cells in the genes of the reference."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.scarches.recipes import PRESETS, Preset, Recipe
+from sctl.numerics import neighbors
+
+Weighting = Literal["local", "scarches", "paper", "uniform"]
+WEIGHTINGS: Mapping[Weighting, neighbors.Weighting] = MappingProxyType(
+    {"local": "local", "scarches": "deviation", "paper": "paper", "uniform": "uniform"}
+)
+"""Names of the setting, to those of :func:`sctl.numerics.neighbors.neighbor_weights`."""
 
 
 @dataclass(kw_only=True)
