@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 from sctl._lazy import lazy
 
 if TYPE_CHECKING:
+    from sctl.methods.poisson.denoise import denoised, denoised_genes
+    from sctl.methods.transfercluster.biology import MAX_P
+    from sctl.methods.transfercluster.n_clusters import most_stable
+    from sctl.methods.transfercluster.n_clusters import stability as cluster_stability
+    from sctl.methods.transfercluster.sweep import ThetaSweep
+    from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta, sweep_notes
     from sctl.numerics.hyperparameters import Wanted
     from sctl.workflow.analyses import all_analyses, get_analysis
     from sctl.workflow.analyses.base import Analysis, Params
@@ -108,6 +114,7 @@ __all__ = [
     "GENES",
     "GROUPS",
     "MAPS",
+    "MAX_P",
     "MOST_CLUSTERS",
     "STEPS",
     "TUNED_VALUE",
@@ -115,6 +122,7 @@ __all__ = [
     "UPSTREAM",
     "Analysis",
     "ConsensusPoint",
+    "Criterion",
     "ExplainParams",
     "ExplanationRequest",
     "Finding",
@@ -124,6 +132,8 @@ __all__ = [
     "RepeatsParams",
     "SearchParams",
     "SourceCheck",
+    "ThetaPoint",
+    "ThetaSweep",
     "UnitsParams",
     "Wanted",
     "all_analyses",
@@ -136,11 +146,15 @@ __all__ = [
     "best_settings",
     "cell_groups",
     "check_source",
+    "choose_theta",
     "chosen_theta",
+    "cluster_stability",
     "compared_methods",
     "complete",
     "consensus",
     "consensus_sweep",
+    "denoised",
+    "denoised_genes",
     "estimate_number",
     "explains",
     "explore",
@@ -161,6 +175,7 @@ __all__ = [
     "markers_for",
     "match_genes",
     "method_of",
+    "most_stable",
     "n_clusters_of",
     "neighbor_curves",
     "numbers_of",
@@ -184,6 +199,7 @@ __all__ = [
     "self_test_tables",
     "self_tests",
     "summarised",
+    "sweep_notes",
     "tests_itself",
     "theta_of",
     "train",

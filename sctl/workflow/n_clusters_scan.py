@@ -13,11 +13,20 @@ from numpy.typing import NDArray
 
 from sctl.data import Pair, TransferResult
 from sctl.methods.base import TransferMethod
-from sctl.methods.transfercluster.biology import cluster_genes, outlier_scores
+from sctl.methods.transfercluster.biology import (
+    MAX_P,
+    MIN_AUROC,
+    cluster_genes,
+    differing_genes,
+    marker_genes,
+    outlier_scores,
+)
 from sctl.methods.transfercluster.n_clusters import ConsensusAt, NumberEstimate
 from sctl.methods.transfercluster.n_clusters import estimate_number as estimated
+from sctl.methods.transfercluster.sc3 import consensus_matrix
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run
+from sctl.typing import Doubles, Ints
 from sctl.workflow.settings import target_alone
 from sctl.workflow.steps import prepare_sweep
 
@@ -52,6 +61,18 @@ class ConsensusPoint:
     silhouettes: NDArray[np.float64]
     outliers: NDArray[np.float64]
     genes: pd.DataFrame
+
+    def marker_genes(self, *, min_auroc: float = MIN_AUROC, max_p_adjusted: float = MAX_P) -> pd.DataFrame:
+        """Return the genes that mark one cluster; see :func:`sctl.methods.transfercluster.biology.marker_genes`."""
+        return marker_genes(self.genes, min_auroc=min_auroc, max_p_adjusted=max_p_adjusted)
+
+    def differing_genes(self, *, max_p_adjusted: float = MAX_P) -> pd.DataFrame:
+        """Return the genes that differ between clusters; see :func:`sctl.methods.transfercluster.biology.differing_genes`."""
+        return differing_genes(self.genes, max_p_adjusted=max_p_adjusted)
+
+    def consensus_matrix(self, shown: Ints) -> Doubles:
+        """Return how often some of the compared cells were in one cluster: (n_shown, n_shown), in [0, 1]."""
+        return consensus_matrix(self.runs[:, shown].astype(np.int64))
 
 
 def numbers_of(params: Mapping[str, Any], own: int, n_obs: int) -> tuple[int, ...]:

@@ -19,10 +19,6 @@ from threadpoolctl import threadpool_limits
 from sctl import workflow
 from sctl.analysis.cluster_matching import matched
 from sctl.data import TransferResult
-from sctl.methods.poisson.denoise import denoised
-from sctl.methods.poisson.denoise import denoised_genes as denoised_names
-from sctl.methods.transfercluster.sweep import ThetaSweep
-from sctl.methods.transfercluster.theta import ThetaPoint
 from sctl.project import (
     Project,
     analyses,
@@ -40,6 +36,7 @@ from sctl.project.checksums import Stamp, stamp
 from sctl.project.results import MAPS, SWEEP, load_maps, present_points, source_table, target_table
 from sctl.sharing.trained import CELLS_KEY
 from sctl.ui.frame import caching
+from sctl.workflow import ThetaPoint, ThetaSweep
 
 Maps = dict[str, NDArray[Any]]
 
@@ -236,12 +233,12 @@ def expression(project: Project, name: str) -> NDArray[np.float32]:
 
 def denoised_genes(project: Project) -> list[str]:
     """Return the genes that the method's network rebuilds, sorted; none where it rebuilds nothing."""
-    return sorted(map(str, denoised_names(result(project))))
+    return sorted(map(str, workflow.denoised_genes(result(project))))
 
 
 def denoised_expression(project: Project, name: str) -> NDArray[np.float32]:
     """Return what the method's network makes of one gene, on the scale of the prepared data.  (n_obs,)."""
-    return np.asarray(denoised(result(project), [name])[name], dtype=np.float32)
+    return np.asarray(workflow.denoised(result(project), [name])[name], dtype=np.float32)
 
 
 def mean_expression(project: Project, names: Sequence[str]) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sctl.methods.transfercluster.biology import differing_genes, marker_genes
 from sctl.project import Project, load_estimate
 from sctl.ui.frame import results
 from sctl.ui.n_clusters import consensus_results
@@ -72,7 +71,7 @@ def _of_one(project: Project, number: int) -> dict[str, pd.DataFrame]:
     found = consensus_results.point(project, number)
     called = {**consensus_results.names(project, found), -1: ""}
     cells = consensus_results.cells(project, found)
-    both = {"markers": marker_genes(found.genes), "differing_genes": differing_genes(found.genes)}
+    both = {"markers": found.marker_genes(), "differing_genes": found.differing_genes()}
     named = {name: table.assign(cluster=table["cluster"].map(called)) for name, table in both.items()}
     far = cells[cells["outlier_score"] > 0].sort_values("outlier_score", ascending=False, kind="stable")
     whole = {"groups": groups(project, number), **named, "unusual_cells": far}

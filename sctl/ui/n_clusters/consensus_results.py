@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sctl import workflow
-from sctl.methods.transfercluster.n_clusters import most_stable, stability
 from sctl.project import Project, load_clusters, load_consensus, numbers_in
 from sctl.project.checksums import Stamp, stamp
 from sctl.project.consensus import number_file
@@ -109,4 +108,4 @@ def _point(project: Project, n_clusters: int, written: Stamp | None) -> Consensu
 def _over_k(project: Project, finished: tuple[tuple[int, Stamp | None], ...]) -> OverK:
     clusters = {number: load_clusters(project, number) for number, _ in finished}
     means = {number: float(load_consensus(project, number).silhouettes.mean()) for number in clusters}
-    return OverK(stability(clusters), means, most_stable(len(finished)))
+    return OverK(workflow.cluster_stability(clusters), means, workflow.most_stable(len(finished)))

@@ -9,8 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from sctl import export, plots, workflow
-from sctl.methods.transfercluster.biology import MAX_P, differing_genes, marker_genes
-from sctl.methods.transfercluster.sc3 import consensus_matrix
 from sctl.project import Project, load_estimate
 from sctl.ui.frame import errors, jobs, shell, state
 from sctl.ui.n_clusters import consensus_files, consensus_results, gene_heatmap
@@ -95,7 +93,7 @@ def picture(project: Project, found: ConsensusPoint) -> None:
     left, right = st.columns([1.5, 1], gap="large")
     with left:
         figure = plots.consensus_figure(
-            consensus_matrix(found.runs[:, shown].astype(np.int64)), groups, found.silhouettes[shown],
+            found.consensus_matrix(shown), groups, found.silhouettes[shown],
             palette=plots.colors_of(called.values()),
         )  # fmt: skip
         alt = plots.alt_text(
@@ -209,7 +207,7 @@ def markers(project: Project, found: ConsensusPoint) -> None:
         help="Chance that a cell of the group has more of the gene than a cell outside: 1 perfect, 0.5 no difference.",
     )  # fmt: skip
     most_p = middle.selectbox("Largest adjusted p", _LEVELS, key=highest.name, persist_state="session")
-    whole = _named(project, found, marker_genes(found.genes, min_auroc=float(limit), max_p_adjusted=float(most_p)))
+    whole = _named(project, found, found.marker_genes(min_auroc=float(limit), max_p_adjusted=float(most_p)))
     groups = list(dict.fromkeys(whole["cluster"]))
     if only.get() not in groups:
         only.clear()
@@ -226,12 +224,14 @@ def markers(project: Project, found: ConsensusPoint) -> None:
 
 def differing(project: Project, found: ConsensusPoint) -> None:
     """Draw the genes that differ between the groups at all."""
-    table = _named(project, found, differing_genes(found.genes))
+    table = _named(project, found, found.differing_genes())
     if table.empty:
         st.info("No gene differs clearly between these groups.")
     else:
         _genes(table, ["gene", "kruskal", "kruskal_p_adjusted", "cluster"], "Genes that differ between groups.")
-    st.caption(f"{len(table):,} genes. Kruskal-Wallis test, adjusted by Holm: at most {MAX_P:g}. {_OPTIMISTIC}")
+    st.caption(
+        f"{len(table):,} genes. Kruskal-Wallis test, adjusted by Holm: at most {workflow.MAX_P:g}. {_OPTIMISTIC}"
+    )
     _download("All differing genes (.csv)", table, f"differing_genes_{found.n_clusters}_groups")
 
 

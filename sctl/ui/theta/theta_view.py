@@ -9,10 +9,10 @@ import streamlit as st
 
 from sctl import plots, workflow
 from sctl.methods import METHODS
-from sctl.methods.transfercluster.theta import Criterion, ThetaPoint, choose_theta, sweep_notes
 from sctl.project import Project
 from sctl.ui.frame import errors, results
 from sctl.ui.widgets import charts
+from sctl.workflow import Criterion, ThetaPoint, choose_theta, sweep_notes
 
 _VISIBLE = 0.001
 """By how much a line must lie higher to be seen."""
