@@ -229,18 +229,8 @@ def with_unusual_genes_dropped(adata: AnnData, name: str) -> AnnData:
     """Move what is about genes from the cells to the table of genes.
 
     It is known by its name, or, in the first and last places, by values that no cell has: negative ones or fractions
-    where all others have none, or one for every gene where others have many zeros.
-
-    Parameters
-    ----------
-    adata : AnnData of shape (n_obs, n_vars)
-    name : str
-        The file, as the user knows it.
-
-    Returns
-    -------
-    AnnData
-        ``uns["read_notes"]`` says what was moved.
+    where all others have none, or one for every gene where others have many zeros. Takes and returns what
+    :func:`with_unusual_cells_dropped` does.
     """
     apart = is_about_genes([str(item) for item in adata.obs_names])
     if adata.n_vars >= _GENES and adata.n_obs > _CELLS and gene_likeness(adata.var_names) >= _KNOWN:
