@@ -21,16 +21,6 @@ def squared_error(x: Tensor, mean: Tensor) -> Tensor:
     return (x - mean).square()
 
 
-def poisson_log_prob(x: Tensor, log_mean: Tensor) -> Tensor:
-    """Log-probability of counts under a Poisson distribution: (n_obs, n_vars).
-
-    Parameters
-    ----------
-    x, log_mean : Tensor of shape (n_obs, n_vars)
-    """
-    return x * log_mean - log_mean.exp() - torch.lgamma(x + 1.0)
-
-
 def negative_binomial_log_prob(x: Tensor, log_mean: Tensor, log_dispersion: Tensor) -> Tensor:
     """Log-probability of counts with mean ``μ`` and variance ``μ + μ² / θ``: (n_obs, n_vars).
 

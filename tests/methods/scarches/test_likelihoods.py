@@ -12,7 +12,6 @@ from sctl.methods.scarches.likelihoods import (
     kl_to_standard_normal,
     mmd,
     negative_binomial_log_prob,
-    poisson_log_prob,
     squared_error,
     zero_inflated_log_prob,
 )
@@ -27,12 +26,6 @@ def counts(rng):
 
 def tensors(*arrays):
     return [torch.from_numpy(np.asarray(array)) for array in arrays]
-
-
-def test_poisson(counts):
-    x, mean, _ = counts
-    found = poisson_log_prob(*tensors(x, np.log(mean)))
-    np.testing.assert_allclose(found, stats.poisson(mean).logpmf(x), rtol=1e-10)
 
 
 def test_negative_binomial(counts):
