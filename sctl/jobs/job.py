@@ -214,19 +214,6 @@ _LOST: dict[str, Any] = {
 }
 
 
-def job_in(folder: Path) -> Job:
-    """Return the job of a folder.
-
-    Raises
-    ------
-    ProjectError
-        If there is none.
-    """
-    if not (folder / JOB).exists():
-        raise ProjectError("There is no such job.", do="Reload the page.")
-    return Job(folder)
-
-
 def _readable(path: Path) -> dict[str, Any]:
     """Return what a file of a job holds; nothing where it is missing or damaged: the pages must go on without it."""
     try:
