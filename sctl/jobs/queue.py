@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 import sctl
 from sctl.errors import ParameterError
-from sctl.jobs.job import JOB, LOG, PID, PROGRESS, Job, children
+from sctl.jobs.job import JOB, LOG, PID, Job, children
 from sctl.project.files import canonical, new_id, process_mark, write_json
 from sctl.workflow.registry import job_kinds
 
@@ -124,8 +124,3 @@ def acquire_slot(root: Path, check_cancelled: Callable[[], None]) -> ExitStack:
                 continue
             return stack
         time.sleep(_LOOK_AGAIN)
-
-
-def progress_file(job: Job) -> Path:
-    """Return the file that the worker appends its progress to."""
-    return job.root / PROGRESS
