@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -227,8 +227,3 @@ def _bar(title: str) -> dict[str, Any]:
 
 def _height(n_rows: int) -> int:
     return max(260, 130 + _ROW * n_rows)
-
-
-def order_by_group(table: pd.DataFrame, groups: Sequence[str]) -> list[str]:
-    """Return the genes of a marker table, those of the first group first, each once."""
-    return list(dict.fromkeys(gene for name in groups for gene in table.loc[table["group"] == name, "gene"]))
