@@ -6,7 +6,7 @@ from sctl.qc.droplets import EmptyDroplets, empty_droplets
 from sctl.qc.histograms import Histogram, expression_histogram, histogram
 from sctl.qc.losses import kept_by, warnings_for
 from sctl.qc.metrics import qc_metrics
-from sctl.qc.thresholds import Limits, Preset, Thresholds, count_within, keep, suggest
+from sctl.qc.thresholds import Limits, Preset, Thresholds, keep, suggest
 
 __all__ = [
     "EmptyDroplets",
@@ -14,7 +14,6 @@ __all__ = [
     "Limits",
     "Preset",
     "Thresholds",
-    "count_within",
     "empty_droplets",
     "expression_histogram",
     "histogram",

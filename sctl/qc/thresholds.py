@@ -169,28 +169,3 @@ def keep(metrics: pd.DataFrame, thresholds: Thresholds) -> NDArray[np.bool_]:
         if high is not None:
             mask &= values <= high
     return mask
-
-
-def count_within(ordered: NDArray[Any], limits: Limits) -> int:
-    """Count values within limits, in microseconds for a million cells: for a threshold that is being dragged.
-
-    Parameters
-    ----------
-    ordered : ndarray of shape (n_obs,)
-        One metric, ascending (``np.sort``, done once).
-    limits : tuple
-        Low and high, both inclusive; None is no limit.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> count_within(np.array([1, 2, 2, 5]), (2, 4))
-    2
-    """
-    low, high = limits
-    first = 0 if low is None else int(np.searchsorted(ordered, low, side="left"))
-    last = len(ordered) if high is None else int(np.searchsorted(ordered, high, side="right"))
-    return max(0, last - first)
