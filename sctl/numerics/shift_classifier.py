@@ -134,7 +134,7 @@ class ShiftClassifier:
         for _ in run.track("Compare with the types of the source", range(N_ROUNDS)):
             shift = self._shift(values, proba.argmax(axis=1), raw_fit)
             proba = np.mean(self.probabilities(values - shift), axis=0)
-        near = _neighbors_within(values)
+        near = neighbors_within(values)
         smooth = 0.5 * proba + 0.5 * proba[near].mean(axis=1)
         features = self._features(values, shift, smooth.argmax(axis=1), near)
         return Named(smooth, features, np.asarray(self.pca.transform(values - shift), dtype=np.float64))
@@ -221,7 +221,7 @@ def _drawn(codes: Ints, n_types: int, seed: int) -> Ints:
     return np.sort(np.concatenate(kept))
 
 
-def _neighbors_within(values: Floats) -> Ints:
+def neighbors_within(values: Floats) -> Ints:
     """Return the nearest other cells of each cell of the target, in its own components: (n_obs, n_neighbors)."""
     if len(values) < 3:
         return np.arange(len(values))[:, None]

@@ -17,7 +17,7 @@ from sctl._version import __version__
 from sctl.data import Answer, Diagnostics, GenesFound, TrainingLog, TransferResult
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer, by_gradients
-from sctl.methods.itclust.expression import Scaling, nearest_types, source_types, variable_genes
+from sctl.methods.itclust.expression import Scaling, source_types, unscaled_names, variable_genes
 from sctl.methods.itclust.fine_tuning_result import FineTuningStages, answered, result_warnings
 from sctl.numerics.class_means import class_means
 from sctl.run import Run
@@ -39,8 +39,8 @@ class ItClust(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
-    at random while types are learned, the target is scaled by the mix of types found in it, every cluster keeps the
-    name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
+    at random while types are learned, the target is scaled by the mix of types found in it, what unscaled expression
+    says of a cell has half a say, every cluster keeps the name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
     ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
     ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
 
@@ -96,7 +96,8 @@ class ItClust(TransferMethod):
     )
     allow_for_mix: bool = param(
         True,
-        "Scale your cells by the types found among them, so that a type which fills your data is not called average.",
+        "Scale your cells by the types found among them, and let unscaled values have half a say in the names, so that a "
+        "type which fills your data is not called average.",
         title="Allow for another mix of types",
         advanced=True,
     )
@@ -242,9 +243,13 @@ class ItClust(TransferMethod):
         order = np.argsort(target.obs_names.to_numpy(dtype=str), kind="stable")
         back = np.argsort(order)
         X, missing = self._scaling.aligned(target, self.var_names_)
-        start = nearest_types(target, self.var_names_, self.network_.profiles)
+        unscaled = unscaled_names(target, self.var_names_, self.network_.profiles)
         found = target_labels.named_target(
-            self.network_, X[order], self._fine_tuning(), start=None if start is None else start[order], run=run
+            self.network_,
+            X[order],
+            self._fine_tuning(),
+            unscaled=None if unscaled is None else unscaled.take(order),
+            run=run,
         )
         both = FineTuningStages(found.before, found.after, self.label_names_).take(back)
         answer = found.comparison.recommended if self.answer == "auto" else self.answer
@@ -275,17 +280,15 @@ class ItClust(TransferMethod):
 
         The margin is ``log q_a − log q_b``; contributions are integrated gradients from 0, the mean cell.
         """
-        from sctl.methods.itclust import source_classifier, target_labels  # noqa: PLC0415 - torch, see above
+        from sctl.methods.itclust import source_classifier  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("network_")
         net, aligned = self.network_.network(), self._scaling.aligned(target, self.var_names_)[0]
-        X = self.network_.on_scale_of_source(
-            aligned,
-            n_times=target_labels.N_RESCALINGS if self.allow_for_mix else 0,
-            limits=self._fine_tuning().limits,
-            start=nearest_types(target, self.var_names_, self.network_.profiles),
-        )
-
+        X = aligned
+        if self.allow_for_mix:
+            unscaled = unscaled_names(target, self.var_names_, self.network_.profiles)
+            start = None if unscaled is None else unscaled.codes
+            X = self.network_.on_scale_of_source(aligned, limits=self._fine_tuning().limits, start=start)
         inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
         return by_gradients(self.var_names_, self.label_names_, inputs, baseline, source_classifier.log_odds(net))
 

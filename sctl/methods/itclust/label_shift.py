@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,32 +59,6 @@ class TypeMoments:
         mean = shares @ self.mean.astype(np.float64)
         squares = shares @ (self.variance.astype(np.float64) + self.mean.astype(np.float64) ** 2)
         return mean, np.sqrt(np.maximum(squares - mean**2, LEAST_SPREAD**2))
-
-
-def most_alike(X: Any, profiles: Floats) -> Ints:
-    """Return the type whose mean expression each cell correlates with most: codes of shape (n_obs,).
-
-    Expression that was scaled within a dataset cannot show which types the dataset consists of: a target of one type
-    has that type for its average. Unscaled expression can.
-
-    Parameters
-    ----------
-    X : sparse matrix or ndarray of shape (n_obs, n_vars)
-        Log-normalised expression.
-    profiles : ndarray of shape (n_types, n_vars)
-        Mean log-normalised expression of each type.
-
-    Examples
-    --------
-    >>> most_alike(np.array([[4.0, 1.0, 0.0], [0.0, 2.0, 3.0]]), np.array([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])).tolist()
-    [0, 1]
-    """
-    centred = profiles.astype(np.float64) - profiles.mean(axis=1, keepdims=True, dtype=np.float64)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    # A cell's own mean and length are the same for all types, so they need not be taken out.
-    likeness = np.asarray(X @ (centred / np.where(lengths > 0, lengths, 1.0)).T)
-    codes: Ints = likeness.argmax(axis=1)
-    return codes
 
 
 def correct_label_shift(X: Floats, moments: TypeMoments, shares: Floats) -> NDArray[np.float32]:

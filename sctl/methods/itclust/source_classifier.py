@@ -18,6 +18,8 @@ from sctl.numerics.training import Cells, TrainingLog
 from sctl.run import Run
 from sctl.typing import Ints
 
+N_RESCALINGS = 2
+"""So often a target is named by the network alone and scaled anew."""
 _OURS = "types."  # begins the names of arrays that are no weights
 
 
@@ -96,7 +98,6 @@ class SourceClassifier:
         self,
         X: NDArray[np.float32],
         *,
-        n_times: int,
         limits: tuple[float | None, float],
         start: Ints | None = None,
     ) -> NDArray[np.float32]:
@@ -106,23 +107,24 @@ class SourceClassifier:
         ----------
         X : ndarray of shape (n_obs, n_vars)
             The target, scaled on its own.
-        n_times : int
-            So often its cells are named and scaled anew; 0 leaves them as they are.
         limits : tuple
             Values below and above are cut.
         start : ndarray of int, shape (n_obs,), optional
-            Type of every cell by which the mix is counted at first; by default that of the network, which is misled
+            Type of every cell by which the mix is counted; by default that of the network, twice, which is misled
             where the target consists of few types: scaled on its own, each of them is average.
         """
-        out, net, codes = X, self.network(), start
-        for _ in range(n_times):
-            if codes is None:
-                codes = deep.outputs(net, Cells.all(out))[1].argmax(axis=1)
-            out = np.clip(
-                correct_label_shift(X, self.moments, np.bincount(codes, minlength=self.n_types) / len(codes)), *limits
-            )
-            codes = None
+        if start is not None:
+            return self._scaled_by(X, start, limits)
+        out, net = X, self.network()
+        for _ in range(N_RESCALINGS):
+            out = self._scaled_by(X, deep.outputs(net, Cells.all(out))[1].argmax(axis=1), limits)
         return out
+
+    def _scaled_by(
+        self, X: NDArray[np.float32], codes: Ints, limits: tuple[float | None, float]
+    ) -> NDArray[np.float32]:
+        shares = np.bincount(codes, minlength=self.n_types) / len(codes)
+        return np.clip(correct_label_shift(X, self.moments, shares), *limits)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all that was learned by name, for a file."""

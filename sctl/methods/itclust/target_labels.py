@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +11,14 @@ from sctl.data import FineTuningComparison
 from sctl.methods.itclust import deep_embedding as deep
 from sctl.methods.itclust.finetuning import FineTuningResult, SelfTraining, self_train, target_head
 from sctl.methods.itclust.new_clusters import cluster_target, unmatched_cells
+from sctl.methods.itclust.profile_names import ProfileNames
 from sctl.methods.itclust.source_classifier import SourceClassifier
 from sctl.methods.itclust.stages import FineTuningStage, compare, is_explained
 from sctl.numerics.networks import SoftAssignment
 from sctl.numerics.training import Cells, TrainingConfig
 from sctl.run import Run
+from sctl.typing import Floats, Ints
 
-N_RESCALINGS = 2
-"""So often the target is named and scaled anew."""
 N_LESSONS = 20
 """So often the target's cells are seen while the network learns new groups."""
 
@@ -36,7 +35,7 @@ class FineTuningConfig:
     limits : tuple
         Scaled values below and above are cut.
     allow_for_mix : bool
-        Whether the target is scaled by the mix of types found in it.
+        Whether the target is scaled by the mix of types found in it, and unscaled expression has half a say.
     keep_empty : bool
         Whether types that no cell resembles at first keep their centroid.
     n_new : int, optional
@@ -78,7 +77,7 @@ def named_target(
     X: NDArray[np.float32],
     config: FineTuningConfig,
     *,
-    start: NDArray[np.integer[Any]] | None = None,
+    unscaled: ProfileNames | None = None,
     run: Run,
 ) -> NamedTarget:
     """Name a target's cells, let them sharpen their clusters, and compare.
@@ -89,8 +88,9 @@ def named_target(
     X : ndarray of shape (n_obs, n_vars)
         The target's genes that the network sees, scaled on their own.
     config : FineTuningConfig
-    start : ndarray of int, shape (n_obs,), optional
-        Type of every cell by which the mix is counted at first.
+    unscaled : ProfileNames, optional
+        How much cells resemble types in expression that was not scaled within the target. The mix of types is counted by it,
+        and it has half a say in both answers.
     run : Run
 
     Raises
@@ -98,27 +98,51 @@ def named_target(
     ParameterError
         If the loss is no longer a number.
     """
-    n_times = N_RESCALINGS if config.allow_for_mix else 0
-    scaled = types.on_scale_of_source(X, n_times=n_times, limits=config.limits, start=start)
+    unscaled = unscaled if config.allow_for_mix else None
+    start = None if unscaled is None else unscaled.codes
+    scaled = types.on_scale_of_source(X, limits=config.limits, start=start) if config.allow_for_mix else X
     net, cells = types.network(), Cells.all(scaled)
     z, q = deep.outputs(net, cells)
+    q = _averaged(q, np.arange(q.shape[1]), unscaled)
     before = FineTuningStage(q, np.arange(q.shape[1]), z).among_matched()
     net.head, kinds = target_head(
         net, z, q, keep_empty=config.keep_empty, n_new=config.n_new or 0, rng=run.rng("new clusters")
     )
     sharp = self_train(net, cells, config.training, run=run)
-    after = FineTuningStage(sharp.proba, kinds, sharp.embedding)
+    after = FineTuningStage(_averaged(sharp.proba, kinds, unscaled), kinds, sharp.embedding)
     comparison = compare(X, before, after, rng=run.rng("compared cells"))
     explained = is_explained(comparison)
-    found = _with_new_groups(types, X, config=config, run=run) if config.n_new is None and not explained else None
+    wanted = config.n_new is None and not explained
+    found = _with_new_groups(types, X, unscaled, config=config, run=run) if wanted else None
     if found is not None:
         after, sharp = found
         comparison = compare(X, before, after, rng=run.rng("compared cells"))
     return NamedTarget(before=before, after=after, sharp=sharp, comparison=comparison, explained=explained)
 
 
+def _averaged(proba: Floats, types: Ints, unscaled: ProfileNames | None) -> Floats:
+    """Return what the network says, (n_obs, n_clusters), averaged with what unscaled expression says.
+
+    What belongs to new clusters, those without a type, stays theirs; types without a cluster play no part.
+    """
+    if unscaled is None:
+        return proba
+    known, out = types >= 0, np.array(proba, dtype=np.float64)
+    theirs = unscaled.proba[:, types[known]]
+    total = theirs.sum(axis=1, keepdims=True)
+    held = out[:, known].sum(axis=1, keepdims=True)
+    share = np.divide(theirs, total, out=out[:, known] / np.where(held > 0, held, 1.0), where=total > 0)
+    out[:, known] = (out[:, known] + share * held) / 2
+    return out
+
+
 def _with_new_groups(
-    types: SourceClassifier, X: NDArray[np.float32], *, config: FineTuningConfig, run: Run
+    types: SourceClassifier,
+    X: NDArray[np.float32],
+    unscaled: ProfileNames | None,
+    *,
+    config: FineTuningConfig,
+    run: Run,
 ) -> tuple[FineTuningStage, FineTuningResult] | None:
     """Teach the network groups that it has no name for, and sharpen all; None if there are none."""
     cells = Cells.all(X)  # on its own scale: where types are missing, the mix found means little
@@ -138,4 +162,5 @@ def _with_new_groups(
     )
     deep.train_source(net, cells, codes, config=lessons, run=run, phase="Learn the new groups")
     sharp = self_train(net, cells, config.training, run=run)
-    return FineTuningStage(sharp.proba, np.where(met < q.shape[1], met, -1), sharp.embedding), sharp
+    kinds = np.where(met < q.shape[1], met, -1)
+    return FineTuningStage(_averaged(sharp.proba, kinds, unscaled), kinds, sharp.embedding), sharp

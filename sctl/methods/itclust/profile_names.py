@@ -1,0 +1,141 @@
+"""How much each cell of a target resembles each type, in expression that was not scaled within the target.
+
+Scaled by itself, a target of few types has these for its average. Unscaled values keep what types it consists of, but two
+protocols or donors differ by a shift of each gene. As in :mod:`sctl.numerics.shift_classifier`, naming and the shift that the
+types share take turns; here nothing but the types' profiles is known, as of a network that was saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sctl.numerics.shift_classifier import neighbors_within, unit_length
+from sctl.typing import Doubles, Floats, Ints, Matrix
+
+N_ROUNDS = 4
+"""As often naming and shift take turns, as in :mod:`sctl.numerics.shift_classifier`."""
+MIN_CELLS = 5
+"""Fewer cells of a type say nothing of the shift."""
+TEMPERATURE = 0.05
+"""Of the softmax that makes probabilities of correlations. All three are those of the panel, set on pancreas and cortex."""
+
+
+@dataclass(frozen=True)
+class ProfileNames:
+    """How much cells resemble types.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_obs, n_types)
+        Rows sum to one.
+    fit : ndarray of shape (n_obs, n_types)
+        Correlation with each profile.
+    """
+
+    proba: Doubles
+    fit: Doubles
+
+    @property
+    def codes(self) -> Ints:
+        """The most probable type of each cell: (n_obs,)."""
+        out: Ints = self.proba.argmax(axis=1)
+        return out
+
+    def take(self, rows: Ints) -> ProfileNames:
+        """Return some cells, in a given order."""
+        return ProfileNames(self.proba[rows], self.fit[rows])
+
+
+def profile_names(X: Matrix, profiles: Floats) -> ProfileNames:
+    """Name cells by correlation with the types' profiles, cells and profiles as they differ from the mean type.
+
+    Half of a cell's say is that of its neighbours in the target.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n_obs, n_vars)
+        Log-normalised values.
+    profiles : ndarray of shape (n_types, n_vars)
+        Mean log-normalised values of each type.
+
+    Returns
+    -------
+    ProfileNames
+
+    Examples
+    --------
+    >>> profiles = np.array([[4.0, 1.0, 0.0, 0.0], [0.0, 1.0, 2.0, 4.0]])
+    >>> X = np.array([[4.0, 0.0, 0.0, 0.0], [0.0, 0.0, 3.0, 4.0]])
+    >>> profile_names(X, profiles).codes.tolist()
+    [0, 1]
+    """
+    values, means = unit_length(X), unit_length(profiles).astype(np.float64)
+    near = neighbors_within(values)
+    fit = _correlations(values, means)
+    found = ProfileNames(_smoothed(_softmax(fit), near), fit)
+    for _ in range(N_ROUNDS):
+        fit = _correlations(values - shared_shift(values, found.codes, means), means)
+        found = ProfileNames(_smoothed(_softmax(fit), near), fit)
+    return found
+
+
+def shared_shift(values: Floats, codes: Ints, means: Floats) -> Doubles:
+    """Return by how much each gene is shifted in all types alike.
+
+    It is the types' mean difference, times how far that exceeds its own error (James and Stein, 1961). One more type is thought
+    of that is not shifted: where the target has one type alone, its difference may be all that sets it apart from others.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_obs, n_vars)
+    codes : ndarray of int, shape (n_obs,)
+        Type of each cell.
+    means : ndarray of shape (n_types, n_vars)
+        Of the source, on the same scale.
+
+    Returns
+    -------
+    ndarray of shape (n_vars,)
+
+    Examples
+    --------
+    >>> means = np.array([[0.0, 2.0], [2.0, 0.0]])
+    >>> codes = np.repeat([0, 1], 5)
+    >>> shared_shift(means[codes] + [1.0, 0.0], codes, means).round(2).tolist()
+    [0.43, 0.0]
+    """
+    sizes = np.bincount(codes, minlength=len(means))
+    cells = {code: values[codes == code] for code in np.flatnonzero(sizes >= MIN_CELLS).tolist()}
+    by_type = np.array([*(some.mean(axis=0) - means[code] for code, some in cells.items()), np.zeros(means.shape[1])])
+    fits = np.array([_fit(some, means, code) for code, some in cells.items()])
+    weights = np.array([*(fits / fits.max(initial=1e-12)), 1.0])
+    mean = weights @ by_type / weights.sum()
+    variance = weights @ (by_type - mean) ** 2 / weights.sum()
+    error = variance / max(weights.sum() - 1, 1e-9)
+    return np.asarray(mean * mean**2 / (mean**2 + error + 1e-9))
+
+
+def _fit(values: Floats, means: Floats, code: int) -> float:
+    """Return how well cells fit a type, squared: what fits badly may be no such type, and says little of the shift."""
+    return max(float(_correlations(values, means)[:, code].mean()), 0.0) ** 2 + 1e-12
+
+
+def _correlations(values: Floats, means: Floats) -> Doubles:
+    center = means.mean(axis=0)
+    return np.asarray(_unit(values - center) @ _unit(means - center).T, dtype=np.float64)
+
+
+def _softmax(correlations: Doubles) -> Doubles:
+    odds = np.exp((correlations - correlations.max(axis=1, keepdims=True)) / TEMPERATURE)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+def _smoothed(proba: Doubles, near: Ints) -> Doubles:
+    return np.asarray(0.5 * proba + 0.5 * proba[near].mean(axis=1))
+
+
+def _unit(rows: Floats) -> Doubles:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length > 0, length, 1.0), dtype=np.float64)

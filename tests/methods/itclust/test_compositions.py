@@ -1,0 +1,73 @@
+"""Targets of any composition: sorted, enriched, and where the source lacks types."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sctl.data import Pair
+from sctl.methods import get_method
+from sctl.methods.base import fit_transfer
+from sctl.methods.itclust.profile_names import profile_names, shared_shift
+from sctl.numerics.normalize import log_normalized
+from sctl.run import Run
+from sctl.simulate import toy_counts
+
+ItClust = get_method("itclust")
+TYPES = ("type A", "type B", "type C", "type D")
+
+
+@pytest.fixture(scope="module")
+def shifted() -> Pair:
+    """A target of a shallow protocol that catches some genes four times as well as others."""
+    source, target = toy_counts(n_source=300, n_target=600)
+    rng = np.random.default_rng(0)
+    caught = np.where(rng.random(target.n_vars) < 0.5, 0.03, 0.12)
+    target.X = type(target.X)(rng.binomial(target.X.toarray().astype(int), caught).astype(np.float32))
+    for side in (source, target):
+        side.layers["counts"] = side.X
+        side.X = log_normalized(side.X)
+        side.var["highly_variable"] = True
+    return Pair(source=source, target=target, label_key="cell_type")
+
+
+def composed(pair: Pair, name: str, share: float) -> tuple[Pair, np.ndarray]:
+    """Return the pair with a target of which a share is of one type, and the types of its cells."""
+    truth = pair.target.obs["cell_type"].astype(str).to_numpy()
+    of, others = np.flatnonzero(truth == name), np.flatnonzero(truth != name)
+    rows = np.sort(np.concatenate([of, others[: round(len(of) * (1 - share) / share)]]))
+    return dataclasses.replace(pair, target=pair.target[rows].copy()), truth[rows]
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("share", [1.0, 0.95, 0.8])
+def test_sorted_and_enriched_targets_get_the_right_names(shifted, name, share):
+    pair, truth = composed(shifted, name, share)
+    labels = fit_transfer(pair, ItClust(), Run()).labels
+    assert (labels == truth).mean() >= 0.95
+
+
+def test_the_papers_way_knows_nothing_of_unscaled_expression(shifted):
+    pair, truth = composed(shifted, "type A", 0.95)
+    labels = fit_transfer(pair, ItClust(allow_for_mix=False, n_new_clusters=0), Run()).labels
+    assert (labels == truth).mean() < 0.9
+
+
+def test_a_shift_that_all_types_share_is_taken_off(rng):
+    means = rng.normal(5, 1, size=(4, 200))
+    codes = np.repeat(np.arange(4), 30)
+    shift = np.where(np.arange(200) < 20, 1.0, 0.0)
+    found = shared_shift(means[codes] + shift + rng.normal(0, 0.1, size=(120, 200)), codes, means)
+    np.testing.assert_allclose(found[:20], 0.8, atol=0.1)  # one type more is thought of that is not shifted
+    np.testing.assert_allclose(found[20:], 0.0, atol=0.02)
+
+
+def test_profiles_alone_name_cells_of_a_shifted_protocol(shifted):
+    truth, X = shifted.target.obs["cell_type"].astype(str).to_numpy(), shifted.target.X
+    types = shifted.labels
+    profiles = np.array([shifted.source.X[types == name].toarray().mean(axis=0) for name in types.categories])
+    found = profile_names(X, profiles)
+    assert (types.categories.to_numpy(dtype=str)[found.codes] == truth).mean() > 0.98
+    np.testing.assert_allclose(found.proba.sum(axis=1), 1.0)
