@@ -147,8 +147,8 @@ def _with_new_groups(
     """Teach the network groups that it has no name for, and sharpen all; None if there are none."""
     cells = Cells.all(X)  # on its own scale: where types are missing, the mix found means little
     z, q = deep.outputs(types.network(), cells)
-    own, groups = cluster_target(X, rng=run.rng("own groups")), q.argmax(axis=1)
-    foreign = unmatched_cells(q, own)
+    own, groups = cluster_target(X, rng=run.rng("own groups")), q.argmax(axis=1) if unscaled is None else unscaled.codes
+    foreign = unmatched_cells(q, own, unscaled)
     if not foreign.any():
         return None
     groups[foreign] = q.shape[1] + own[foreign]

@@ -10,7 +10,8 @@ import pytest
 from sctl.data import Pair
 from sctl.methods import get_method
 from sctl.methods.base import fit_transfer
-from sctl.methods.itclust.profile_names import profile_names, shared_shift
+from sctl.methods.itclust.new_clusters import unmatched_cells
+from sctl.methods.itclust.profile_names import ProfileNames, profile_names, shared_shift
 from sctl.numerics.normalize import log_normalized
 from sctl.run import Run
 from sctl.simulate import toy_counts
@@ -71,3 +72,23 @@ def test_profiles_alone_name_cells_of_a_shifted_protocol(shifted):
     found = profile_names(X, profiles)
     assert (types.categories.to_numpy(dtype=str)[found.codes] == truth).mean() > 0.98
     np.testing.assert_allclose(found.proba.sum(axis=1), 1.0)
+
+
+def test_known_cells_keep_their_name_where_foreign_ones_are_surer_of_it():
+    """Monocytes that the source lacks agree on the name of T cells by a network, and more surely than T cells do."""
+    groups = np.repeat([0, 1, 2], 10)
+    network = np.repeat([[0.95, 0.05], [0.55, 0.45], [0.05, 0.95]], 10, axis=0)
+    assert unmatched_cells(network, groups).tolist() == (groups == 1).tolist()
+    proba = np.repeat([[0.6, 0.4], [0.9, 0.1], [0.1, 0.9]], 10, axis=0)
+    fit = np.repeat([[0.1, 0.0], [0.8, -0.5], [-0.5, 0.8]], 10, axis=0)
+    assert not unmatched_cells(network, groups, ProfileNames(proba, fit)).any()
+
+
+def test_a_group_that_is_sure_of_a_type_but_does_not_fit_it_is_foreign():
+    groups = np.repeat([0, 1, 2], 10)
+    network = np.repeat([[0.95, 0.05], [0.4, 0.6], [0.05, 0.95]], 10, axis=0)
+    proba = np.repeat([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], 10, axis=0)
+    for fit, foreign in ((0.2, True), (0.6, False)):
+        fits = np.repeat([[0.8, -0.5], [fit, -fit], [-0.5, 0.8]], 10, axis=0)
+        network[10:20] = [0.45, 0.55] if foreign else network[10]
+        assert unmatched_cells(network, groups, ProfileNames(proba, fits))[10] == foreign
