@@ -15,6 +15,7 @@ from sctl.analysis.stability_outcomes import Outcome, Separation
 from sctl.data import Pair
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import SweepsTheta, TransferMethod, fit_transfer, learned
+from sctl.methods.ordered_sweep import prepared_sweep
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.run import Run
 
@@ -67,7 +68,7 @@ def prepare_trial(name: str, pair: Pair, method: TransferMethod, groups: Groups,
         return trial
     with threadpool_limits(limits=1, user_api="blas"):
         own: Any = learned(pair, method.with_settings(), run)
-        sweep = own.prepare_sweep(pair.target, run)
+        sweep = prepared_sweep(own, pair.target, run)
     if sweep.landmarks is not None or sweep.nulls:
         return trial
     return replace(trial, method=own, sweep=sweep)

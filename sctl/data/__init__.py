@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sctl._lazy import lazy
 
 if TYPE_CHECKING:
+    from sctl.data.canonical_order import CanonicalOrder as CanonicalOrder
+    from sctl.data.canonical_order import canonical as canonical
     from sctl.data.diagnostics import Answer as Answer
     from sctl.data.diagnostics import CalibrationReport as CalibrationReport
     from sctl.data.diagnostics import ClusterTable as ClusterTable

@@ -13,7 +13,7 @@ import pandas as pd
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
-from sctl.data import DEPTH, Answer, Depths, Pair, TransferResult, from_uns
+from sctl.data import DEPTH, Answer, CanonicalOrder, Depths, Pair, TransferResult, canonical, from_uns
 from sctl.errors import NotFittedError
 from sctl.methods.parameters import Parameter, check, declared, param
 from sctl.run import Run
@@ -285,7 +285,7 @@ Method = TypeVar("Method", bound=TransferMethod)
 
 
 def learned(pair: Pair, method: Method, run: Run) -> Method:
-    """Let a method learn from a pair's source, unless it comes from a file and has learned already.
+    """Let a method learn from a pair's source, in canonical order, unless it comes from a file and has learned already.
 
     Returns
     -------
@@ -301,13 +301,14 @@ def learned(pair: Pair, method: Method, run: Run) -> Method:
         return method
     if method.requires_labels:
         _ = pair.labels
-    return method.fit(pair.source, pair.label_key, run)
+    return method.fit(canonical(pair.source), pair.label_key, run)
 
 
 def fit_transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
     """Fit a method on the pair's source, as it is set up, and label the target: the core of :func:`sctl.workflow.transfer`.
 
-    Batches are corrected only where the method names their column; nothing is chosen for the user here.
+    Batches are corrected only where the method names their column; nothing is chosen for the user here. The method sees
+    cells and genes in canonical order: that of the pair changes no result.
 
     Parameters
     ----------
@@ -329,7 +330,9 @@ def fit_transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> 
     """
     run = run or Run()
     with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
-        return with_depths(learned(pair, method, run).transfer(pair.target, run), pair.target)
+        order = CanonicalOrder.of(pair.target)
+        result = learned(pair, method, run).transfer(order.applied(pair.target), run)
+        return with_depths(order.undone(result, pair.target), pair.target)
 
 
 def with_depths(result: TransferResult, target: AnnData) -> TransferResult:

@@ -154,7 +154,7 @@ def consensus(
 def _described(point: ConsensusAt, sweep: ThetaSweep, target: AnnData, run: Run) -> ConsensusPoint:
     quiet = Run(seed=run.seed, cancelled=run.cancelled)  # the bar counts numbers of clusters, not genes
     clusters = point.consensus.clusters.astype("int64")
-    compared = np.arange(len(clusters)) if sweep.landmarks is None else sweep.landmarks
+    compared = sweep.compared
     return ConsensusPoint(
         n_clusters=point.n_clusters,
         clusters=clusters,

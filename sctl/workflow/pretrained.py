@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from sctl.data import Pair
+from sctl.data import CanonicalOrder, Pair
 from sctl.errors import ParameterError
 from sctl.genes import symbol_column
 from sctl.methods.base import Saveable, TransferMethod, learned
@@ -92,7 +92,11 @@ def summarised(
         raise ParameterError(why_not, do="Keep the source and the settings instead.")
     names = getattr(method, "label_names_", ())
     groups = getattr(method, "source_groups_", None)
-    codes = pd.Categorical(np.asarray(pair.labels), categories=names).codes if groups is None else groups.codes
+    codes = (
+        pd.Categorical(np.asarray(pair.labels), categories=names).codes
+        if groups is None
+        else groups.codes[CanonicalOrder.of(pair.source).back]
+    )
     symbols = symbol_column(pair.source)
     full = complete("preprocess", preprocess)
     return SourceSummary(

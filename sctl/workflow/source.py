@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
-from sctl.data import Pair
+from sctl.data import CanonicalOrder, Pair
 from sctl.errors import ParameterError
 from sctl.methods import get_method
 from sctl.methods.base import TransferMethod, learned
@@ -171,12 +171,13 @@ def with_found_groups(pair: Pair, method: TransferMethod, run: Run) -> Pair:
     """Return a pair whose source types are the groups that a method finds; as it is where it finds none, or did."""
     if method.requires_labels or method.is_pretrained_ or pair.label_key == _FOUND:
         return pair
-    fitted: Any = method.fit(pair.source, pair.label_key, run)
+    order = CanonicalOrder.of(pair.source)
+    fitted: Any = method.fit(order.applied(pair.source), pair.label_key, run)
     groups = getattr(fitted, "source_groups_", None)
     if groups is None:
         return pair
     source = pair.source.copy()
-    source.obs[_FOUND] = [fitted.label_names_[code] for code in groups.codes]
+    source.obs[_FOUND] = [fitted.label_names_[code] for code in groups.codes[order.back]]
     return replace(pair, source=source, label_key=_FOUND)
 
 

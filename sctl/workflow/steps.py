@@ -18,6 +18,7 @@ from sctl.data import Answer, Pair, TransferResult, in_memory
 from sctl.errors import DataError
 from sctl.methods import base, get_method
 from sctl.methods.base import SelectableResult, SweepsTheta, TransferMethod, learned
+from sctl.methods.ordered_sweep import prepared_sweep
 from sctl.methods.transfercluster.sweep import ThetaSweep
 from sctl.methods.transfercluster.theta import thetas_beside
 from sctl.preflight import Finding
@@ -105,7 +106,7 @@ def as_sweep(method: TransferMethod) -> SweepsTheta | None:
 def prepare_sweep(pair: Pair, method: TransferMethod, run: Run) -> ThetaSweep:
     """Learn from the source and prepare the target, so that any θ takes milliseconds."""
     fitted = cast("SweepsTheta", learned(pair, with_batches(pair, method), run))
-    return fitted.prepare_sweep(pair.target, run)
+    return prepared_sweep(fitted, pair.target, run)
 
 
 def baseline(pair: Pair, key: str, method: TransferMethod, run: Run) -> TransferResult:

@@ -36,6 +36,8 @@ def save(sweep: ThetaSweep, path: Path) -> None:
         "clusterer": np.array(sweep.clusterer),
     }
     parts["notes"] = np.array(json.dumps(to_uns(sweep.diagnostics)))
+    if sweep.cells is not None:
+        parts["cells"] = sweep.cells
     if sweep.rejection is not None:
         parts["rejection"] = sweep.rejection
     if sweep.cross is not None:
@@ -114,6 +116,7 @@ def _from_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
         "landmarks": parts.get("landmarks"),
         "cross": CrossKernels(**cross, own=_own("cross", parts)) if cross else None,
         "rejection": parts.get("rejection"),
+        "cells": parts.get("cells"),
         "diagnostics": from_uns(Diagnostics, json.loads(str(parts.get("notes", "{}")))),
         "nulls": _nulls(clustered, parts),
     }
@@ -153,6 +156,8 @@ def _require_fit(found: Mapping[str, Any]) -> None:
         _require_shape(cross.weights, n_others, n_types)
     _require_shape(loadings, n_obs, len(found["type_names"]))
     _require_shape(found["rejection"], n_obs, None)
+    if found["cells"] is not None and not np.array_equal(np.sort(found["cells"]), np.arange(n_obs)):
+        raise ValueError("the order of the cells is none")
     _require_shape(found["dictionary"], n_types, kernels.n_vars)
     if found["expression"] is not None:
         found["expression"].check_format(full_check=True)

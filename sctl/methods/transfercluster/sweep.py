@@ -57,6 +57,9 @@ class ThetaSweep:
         See :func:`~sctl.methods.transfercluster.loadings.rejection_scores`.
     diagnostics : Diagnostics
         What the method found before any θ, without arrays.
+    cells : ndarray of int, shape (n_obs,), optional
+        Place among the cells that are clustered, or follow those, of each cell of the target, where the target has another
+        order; ``loadings``, ``rejection`` and all that is returned have the target's.
     """
 
     kernels: ThetaKernels
@@ -73,6 +76,18 @@ class ThetaSweep:
     rejection: Doubles | None = field(default=None, repr=False)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     clusterer: ClustererName = "sc3"
+    cells: Ints | None = field(default=None, repr=False)
+
+    def of_cells(self, cells: Ints) -> Self:
+        """Return the sweep for a target with the same cells in another order, of which ``cells`` are the places here."""
+        rejection = None if self.rejection is None else self.rejection[cells]
+        return replace(self, cells=cells, loadings=self.loadings[cells], rejection=rejection)
+
+    @property
+    def compared(self) -> Ints:
+        """Place in the target of each cell that is clustered: (n_obs,), or (n_landmarks,) where there are landmarks."""
+        places = np.arange(self.n_obs) if self.cells is None else np.argsort(self.cells, kind="stable")
+        return places if self.landmarks is None else places[self.landmarks]
 
     @property
     def n_obs(self) -> int:
@@ -93,7 +108,7 @@ class ThetaSweep:
         ParameterError
             If ``theta`` is outside [0, 1].
         """
-        return self._spread(theta, self._consensus(theta, self._all_distances(theta)))
+        return self._in_order(self._spread(theta, self._consensus(theta, self._all_distances(theta))))
 
     def at(self, theta: float) -> ThetaPoint:
         """Cluster the target at ``theta`` and score it."""
@@ -102,13 +117,23 @@ class ThetaSweep:
         consensus = self._spread(theta, self._consensus(theta, distances))
         point = self._scored(theta, consensus.clusters, distances[0])
         null_kta = point.kta - self._chance(theta, point.kta) if self.nulls else None
-        stability = mean_agreement(consensus.runs)
-        return replace(point, null_kta=null_kta, stability=stability, seconds=perf_counter() - start)
+        stability, seconds = mean_agreement(consensus.runs), perf_counter() - start
+        clusters = self._in_order(consensus).clusters
+        return replace(point, clusters=clusters, null_kta=null_kta, stability=stability, seconds=seconds)
 
     def score(self, theta: float, consensus: Consensus) -> ThetaPoint:
         """Return the scores of a clustering found elsewhere in the mixed data at ``theta``."""
-        point = self._scored(theta, consensus.clusters, self._distances(theta, self.settings.distances[0]))
-        return replace(point, stability=mean_agreement(consensus.runs))
+        clusters = consensus.clusters
+        if self.cells is not None:
+            clusters = clusters[np.argsort(self.cells, kind="stable")]
+        point = self._scored(theta, clusters, self._distances(theta, self.settings.distances[0]))
+        return replace(point, clusters=consensus.clusters, stability=mean_agreement(consensus.runs))
+
+    def _in_order(self, found: Consensus) -> Consensus:
+        """Return a clustering of all cells in the order of the target."""
+        if self.cells is None:
+            return found
+        return replace(found, clusters=found.clusters[self.cells], proba=found.proba[self.cells])
 
     def _consensus(self, theta: float, distances: list[Doubles]) -> Consensus:
         cells = Cells(distances, lambda: self.kernels.gram(theta))
@@ -130,7 +155,7 @@ class ThetaSweep:
             If ``theta`` is outside [0, 1].
         """
         for point in sc3_range(self._all_distances(theta), numbers, self.settings, lambda: self._stream(theta)):
-            yield replace(point, consensus=self._spread(theta, point.consensus))
+            yield replace(point, consensus=self._in_order(self._spread(theta, point.consensus)))
 
     def _scored(self, theta: float, clusters: Ints, distances: Doubles) -> ThetaPoint:
         compared = clusters if self.landmarks is None else _without_gaps(clusters[self.landmarks])
@@ -187,7 +212,7 @@ class ThetaSweep:
         """Return principal components of the mixed cells, shape (n_obs, n_components or fewer)."""
         found = principal_components(self.kernels.gram(theta), n_components)
         if self.landmarks is None or self.cross is None:
-            return found.scores
+            return found.scores if self.cells is None else found.scores[self.cells]
         values, vectors = found.values, found.vectors
         out = np.empty((self.n_obs, len(values)))
         out[self.landmarks] = found.scores
@@ -198,7 +223,7 @@ class ThetaSweep:
             G -= found.means
             G -= G.mean(axis=1, keepdims=True)
             out[rest[cells]] = G @ (vectors * scale)
-        return out
+        return out if self.cells is None else out[self.cells]
 
     def _all_distances(self, theta: float) -> list[Doubles]:
         if not 0.0 <= theta <= 1.0:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from sctl.analysis.evaluate import accuracy, macro_f1
-from sctl.data import Pair, TransferResult
+from sctl.data import Pair, TransferResult, canonical
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod
 from sctl.methods.poisson.latent_space import common_space
@@ -81,7 +81,7 @@ def _others(
     """Yield what the code must beat, with the labels for each number of neighbours: (len(ks), n_obs)."""
     from sctl.methods.poisson.autoencoder import untrained  # noqa: PLC0415 - torch, which takes seconds
 
-    values, types, genes = method.training_cells(pair.source, pair.label_key)
+    values, types, genes = method.training_cells(canonical(pair.source), pair.label_key)
     raw = [np.maximum(side.toarray(), 0.0) for side in (values, pair.target[:, genes].X)]
     pca = PCA(min(50, *(size - 1 for size in raw[0].shape)), random_state=run.random_state("components")).fit(raw[0])
     random = [

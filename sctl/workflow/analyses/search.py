@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from sctl.data import Pair
+from sctl.data import Pair, canonical
 from sctl.errors import DataError, ParameterError
 from sctl.methods import METHODS
 from sctl.methods.base import SearchesSettings, TransferMethod, has_capability
@@ -77,7 +77,7 @@ def search_settings(
             expected=f"A method that learns a network from the cells of a source, such as {first_searchable().key}, can be.",
             do="Choose such a method, and a source with cells.",
         )
-    return method.search_settings(pair.source, pair.label_key, wanted, run=run, journal=journal)
+    return method.search_settings(canonical(pair.source), pair.label_key, wanted, run=run, journal=journal)
 
 
 def trials_table(found: Search) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from sctl.analysis.enrichment import TypedCells, UnitPathways, UnitSettings, unit_pathways, with_controls
-from sctl.data import Pair
+from sctl.data import Pair, canonical
 from sctl.errors import ParameterError
 from sctl.genesets import GeneSets
 from sctl.methods.base import HasUnits, TransferMethod, has_capability, learned
@@ -71,7 +71,7 @@ def units(
             do="Choose both.",
         )
     fitted: Any = learned(pair, with_batches(pair, method), run.part(0.0, 0.1))
-    values, types, genes = fitted.training_cells(pair.source, pair.label_key)
+    values, types, genes = fitted.training_cells(canonical(pair.source), pair.label_key)
     config, model = fitted.configs[0], fitted.models_[0]
     cells = TypedCells(values, tuple(map(str, genes)), types, tuple(fitted.label_names_))
     settings = UnitSettings(units=tuple(range(min(n_units, model.n_latent))))
