@@ -19,7 +19,7 @@ from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer, by_gradients
 from sctl.methods.itclust.expression import Scaling, source_types, unscaled_names, variable_genes
 from sctl.methods.itclust.fine_tuning_result import FineTuningStages, answered, result_warnings
-from sctl.numerics.class_means import class_means
+from sctl.methods.itclust.profile_names import TypeProfiles
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
@@ -222,8 +222,9 @@ class ItClust(TransferMethod):
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
         X, codes = self._scaling.scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
         network, logs = SourceClassifier.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
-        profiles = class_means(source[:, genes].X, types.codes.astype(np.int64), len(types.categories))
-        self.network_ = dataclasses.replace(network, profiles=profiles.astype(np.float32))
+        seed = run.random_state("cells of large types")
+        profiles = TypeProfiles.of(source[:, genes].X, types.codes.astype(np.int64), len(types.categories), seed=seed)
+        self.network_ = dataclasses.replace(network, profiles=profiles)
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.n_source_, self.log_ = len(X), {log.phase: log.to_dict() for log in logs}
         return self

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sctl.data import require_genes
 from sctl.errors import DataError
-from sctl.methods.itclust.profile_names import ProfileNames, profile_names
+from sctl.methods.itclust.profile_names import ProfileNames, TypeProfiles, profile_names
 from sctl.methods.itclust.scaling import z_scores
 
 MIN_CELLS = 10
@@ -64,14 +64,12 @@ class Scaling:
         return out, ~found
 
 
-def unscaled_names(
-    target: AnnData, genes: tuple[str, ...], profiles: NDArray[np.float32] | None
-) -> ProfileNames | None:
+def unscaled_names(target: AnnData, genes: tuple[str, ...], profiles: TypeProfiles | None) -> ProfileNames | None:
     """Return how much cells resemble types before they are scaled; None where the types' profiles were not kept."""
     if profiles is None:
         return None
     places, found = _places(target, genes)
-    return profile_names(target.X[:, places[found]], profiles[:, found])
+    return profile_names(target.X[:, places[found]], profiles.of_genes(found))
 
 
 def _places(target: AnnData, genes: tuple[str, ...]) -> tuple[NDArray[np.integer[Any]], NDArray[np.bool_]]:

@@ -2,7 +2,7 @@
 
 Scaled by itself, a target of few types has these for its average. Unscaled values keep what types it consists of, but two
 protocols or donors differ by a shift of each gene. As in :mod:`sctl.numerics.shift_classifier`, naming and the shift that the
-types share take turns; here nothing but the types' profiles is known, as of a network that was saved.
+types share take turns; here nothing is needed but what a saved network can hold of the source: profiles, and weights of genes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sctl.numerics.shift_classifier import neighbors_within, unit_length
-from sctl.typing import Doubles, Floats, Ints, Matrix
+from sctl.numerics.class_means import class_means
+from sctl.numerics.shift_classifier import ShiftClassifier, neighbors_within, unit_length
+from sctl.typing import Bools, Doubles, Floats, Ints, Matrix
 
 N_ROUNDS = 4
 """As often naming and shift take turns, as in :mod:`sctl.numerics.shift_classifier`."""
@@ -20,6 +21,50 @@ MIN_CELLS = 5
 """Fewer cells of a type say nothing of the shift."""
 TEMPERATURE = 0.05
 """Of the softmax that makes probabilities of correlations. All three are those of the panel, set on pancreas and cortex."""
+
+
+@dataclass(frozen=True)
+class TypeProfiles:
+    """What tells types apart without scaling.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_types, n_vars)
+        Mean log-normalised values of each type.
+    weights, intercept : ndarray of shape (n_types, n_vars), (n_types,), optional
+        Of a logistic regression on cells of one length, which tells close relatives apart better than profiles do.
+    """
+
+    means: Floats
+    weights: Floats | None = None
+    intercept: Floats | None = None
+
+    @classmethod
+    def of(cls, X: Matrix, codes: Ints, n_types: int, *, seed: int) -> TypeProfiles:
+        """Learn them from a source.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_obs, n_vars)
+            Log-normalised values.
+        codes : ndarray of int, shape (n_obs,)
+            Type of each cell; each has one.
+        n_types : int
+        seed : int
+            Of the cells that are drawn of large types.
+        """
+        learned = ShiftClassifier(X, codes, n_types, seed=seed)
+        weights = learned.regression.coef_ @ learned.pca.components_ / learned.scale
+        intercept = learned.regression.intercept_ - weights @ learned.pca.mean_
+        if n_types == 2:  # one row says how much more the second is like
+            weights, intercept = np.vstack([np.zeros_like(weights), weights]), np.append(0.0, intercept)
+        means = class_means(X, codes, n_types)
+        return cls(means.astype(np.float32), weights.astype(np.float32), intercept.astype(np.float32))
+
+    def of_genes(self, found: Bools) -> TypeProfiles:
+        """Return them for some of the genes."""
+        weights = None if self.weights is None else self.weights[:, found]
+        return TypeProfiles(self.means[:, found], weights, self.intercept)
 
 
 @dataclass(frozen=True)
@@ -48,8 +93,8 @@ class ProfileNames:
         return ProfileNames(self.proba[rows], self.fit[rows])
 
 
-def profile_names(X: Matrix, profiles: Floats) -> ProfileNames:
-    """Name cells by correlation with the types' profiles, cells and profiles as they differ from the mean type.
+def profile_names(X: Matrix, profiles: TypeProfiles) -> ProfileNames:
+    """Name cells by correlation with the types' profiles, cells and profiles as they differ from the mean type, and by regression.
 
     Half of a cell's say is that of its neighbours in the target.
 
@@ -57,8 +102,8 @@ def profile_names(X: Matrix, profiles: Floats) -> ProfileNames:
     ----------
     X : array or sparse matrix of shape (n_obs, n_vars)
         Log-normalised values.
-    profiles : ndarray of shape (n_types, n_vars)
-        Mean log-normalised values of each type.
+    profiles : TypeProfiles
+        Without a regression, correlation decides alone.
 
     Returns
     -------
@@ -66,18 +111,16 @@ def profile_names(X: Matrix, profiles: Floats) -> ProfileNames:
 
     Examples
     --------
-    >>> profiles = np.array([[4.0, 1.0, 0.0, 0.0], [0.0, 1.0, 2.0, 4.0]])
+    >>> profiles = TypeProfiles(np.array([[4.0, 1.0, 0.0, 0.0], [0.0, 1.0, 2.0, 4.0]]))
     >>> X = np.array([[4.0, 0.0, 0.0, 0.0], [0.0, 0.0, 3.0, 4.0]])
     >>> profile_names(X, profiles).codes.tolist()
     [0, 1]
     """
-    values, means = unit_length(X), unit_length(profiles).astype(np.float64)
+    values, means = unit_length(X), unit_length(profiles.means).astype(np.float64)
     near = neighbors_within(values)
-    fit = _correlations(values, means)
-    found = ProfileNames(_smoothed(_softmax(fit), near), fit)
+    found = _named(values, means, profiles, near)
     for _ in range(N_ROUNDS):
-        fit = _correlations(values - shared_shift(values, found.codes, means), means)
-        found = ProfileNames(_smoothed(_softmax(fit), near), fit)
+        found = _named(values - shared_shift(values, found.codes, means), means, profiles, near)
     return found
 
 
@@ -122,18 +165,22 @@ def _fit(values: Floats, means: Floats, code: int) -> float:
     return max(float(_correlations(values, means)[:, code].mean()), 0.0) ** 2 + 1e-12
 
 
+def _named(values: Floats, means: Floats, profiles: TypeProfiles, near: Ints) -> ProfileNames:
+    fit = _correlations(values, means)
+    proba = _softmax(fit / TEMPERATURE)
+    if profiles.weights is not None and profiles.intercept is not None:
+        proba = (proba + _softmax(values @ profiles.weights.T + profiles.intercept)) / 2
+    return ProfileNames(np.asarray(0.5 * proba + 0.5 * proba[near].mean(axis=1)), fit)
+
+
 def _correlations(values: Floats, means: Floats) -> Doubles:
     center = means.mean(axis=0)
     return np.asarray(_unit(values - center) @ _unit(means - center).T, dtype=np.float64)
 
 
-def _softmax(correlations: Doubles) -> Doubles:
-    odds = np.exp((correlations - correlations.max(axis=1, keepdims=True)) / TEMPERATURE)
+def _softmax(exponents: Floats) -> Doubles:
+    odds = np.exp(exponents - exponents.max(axis=1, keepdims=True), dtype=np.float64)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
-def _smoothed(proba: Doubles, near: Ints) -> Doubles:
-    return np.asarray(0.5 * proba + 0.5 * proba[near].mean(axis=1))
 
 
 def _unit(rows: Floats) -> Doubles:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sctl.errors import DataError
 from sctl.methods.itclust import deep_embedding as deep
 from sctl.methods.itclust.label_shift import TypeMoments, correct_label_shift
+from sctl.methods.itclust.profile_names import TypeProfiles
 from sctl.methods.itclust.schedules import Schedule
 from sctl.numerics.networks import Activation
 from sctl.numerics.training import Cells, TrainingLog
@@ -21,6 +22,7 @@ from sctl.typing import Ints
 N_RESCALINGS = 2
 """So often a target is named by the network alone and scaled anew."""
 _OURS = "types."  # begins the names of arrays that are no weights
+_PROFILES = {f"{_OURS}profiles": "means", f"{_OURS}regression": "weights", f"{_OURS}intercept": "intercept"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +35,15 @@ class SourceClassifier:
         Of encoder, decoder and centroids, see :func:`~sctl.methods.itclust.deep_embedding.weights_of`.
     moments : TypeMoments
         Of every type's scaled genes.
-    profiles : ndarray of float32, shape (n_types, n_vars), optional
-        Mean log-normalised expression of every type; what was saved before it was kept lacks it.
+    profiles : TypeProfiles, optional
+        What tells the types apart in expression that is not scaled; what was saved before it was kept lacks it.
     output : str
         Activation of the reconstruction.
     """
 
     weights: Mapping[str, NDArray[np.float32]]
     moments: TypeMoments
-    profiles: NDArray[np.float32] | None = None
+    profiles: TypeProfiles | None = None
     output: Activation = "linear"
 
     @classmethod
@@ -132,8 +134,11 @@ class SourceClassifier:
             **self.weights,
             f"{_OURS}mean": self.moments.mean,
             f"{_OURS}variance": self.moments.variance,
-            **({} if self.profiles is None else {f"{_OURS}profiles": self.profiles}),
+            **{name: getattr(self.profiles, part) for name, part in _PROFILES.items() if self._has(part)},
         }
+
+    def _has(self, part: str) -> bool:
+        return getattr(self.profiles, part, None) is not None
 
     @classmethod
     def from_arrays(
@@ -158,10 +163,10 @@ class SourceClassifier:
         out = cls(
             weights={name: values for name, values in arrays.items() if not name.startswith(_OURS)},
             moments=TypeMoments(mean, variance),
-            profiles=arrays.get(f"{_OURS}profiles"),
+            profiles=_profiles(arrays),
             output=output,
         )
-        parts = (mean, variance) if out.profiles is None else (mean, variance, out.profiles)
+        parts = (mean, variance) if out.profiles is None else (mean, variance, out.profiles.means)
         try:
             out.network()
         except RuntimeError as error:  # what torch says of weights that are missing, too many, or of another size
@@ -169,6 +174,22 @@ class SourceClassifier:
         if {(out.n_types, out.n_vars), *(part.shape for part in parts)} != {shape}:
             raise _parts_that_do_not_fit()
         return out
+
+
+def _profiles(arrays: Mapping[str, NDArray[np.float32]]) -> TypeProfiles | None:
+    """Return what tells types apart without scaling, None where it was not kept; its parts are of the same types and genes."""
+    means, weights, intercept = (arrays.get(name) for name in _PROFILES)
+    if means is None:
+        return None
+    if (weights is None) != (intercept is None):
+        raise _parts_that_do_not_fit()
+    if (
+        weights is not None
+        and intercept is not None
+        and (weights.shape, intercept.shape) != (means.shape, means.shape[:1])
+    ):
+        raise _parts_that_do_not_fit()
+    return TypeProfiles(means, weights, intercept)
 
 
 def _parts_that_do_not_fit() -> DataError:
