@@ -7,7 +7,7 @@ types share take turns; here nothing is needed but what a saved network can hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,11 +33,14 @@ class TypeProfiles:
         Mean log-normalised values of each type.
     weights, intercept : ndarray of shape (n_types, n_vars), (n_types,), optional
         Of a logistic regression on cells of one length, which tells close relatives apart better than profiles do.
+    typical_fit : ndarray of shape (n_types,), optional
+        Median correlation of the source's own cells with the profile of their type.
     """
 
     means: Floats
     weights: Floats | None = None
     intercept: Floats | None = None
+    typical_fit: Floats | None = None
 
     @classmethod
     def of(cls, X: Matrix, codes: Ints, n_types: int, *, seed: int) -> TypeProfiles:
@@ -59,12 +62,13 @@ class TypeProfiles:
         if n_types == 2:  # one row says how much more the second is like
             weights, intercept = np.vstack([np.zeros_like(weights), weights]), np.append(0.0, intercept)
         means = class_means(X, codes, n_types)
-        return cls(means.astype(np.float32), weights.astype(np.float32), intercept.astype(np.float32))
+        parts = (means, weights, intercept, learned.typical_fit)
+        return cls(*(part.astype(np.float32) for part in parts))
 
     def of_genes(self, found: Bools) -> TypeProfiles:
         """Return them for some of the genes."""
         weights = None if self.weights is None else self.weights[:, found]
-        return TypeProfiles(self.means[:, found], weights, self.intercept)
+        return TypeProfiles(self.means[:, found], weights, self.intercept, self.typical_fit)
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,13 @@ class ProfileNames:
         Rows sum to one.
     fit : ndarray of shape (n_obs, n_types)
         Correlation with each profile.
+    nearness : ndarray of shape (n_obs,), optional
+        Correlation with the profile of the most probable type, against what is typical of the source's cells of that type.
     """
 
     proba: Doubles
     fit: Doubles
+    nearness: Doubles | None = None
 
     @property
     def codes(self) -> Ints:
@@ -90,7 +97,7 @@ class ProfileNames:
 
     def take(self, rows: Ints) -> ProfileNames:
         """Return some cells, in a given order."""
-        return ProfileNames(self.proba[rows], self.fit[rows])
+        return ProfileNames(self.proba[rows], self.fit[rows], None if self.nearness is None else self.nearness[rows])
 
 
 def profile_names(X: Matrix, profiles: TypeProfiles) -> ProfileNames:
@@ -121,7 +128,10 @@ def profile_names(X: Matrix, profiles: TypeProfiles) -> ProfileNames:
     found = _named(values, means, profiles, near)
     for _ in range(N_ROUNDS):
         found = _named(values - shared_shift(values, found.codes, means), means, profiles, near)
-    return found
+    if profiles.typical_fit is None:
+        return found
+    own = found.fit[np.arange(len(found.fit)), found.codes]
+    return replace(found, nearness=own / np.maximum(profiles.typical_fit[found.codes], 1e-3))
 
 
 def shared_shift(values: Floats, codes: Ints, means: Floats) -> Doubles:

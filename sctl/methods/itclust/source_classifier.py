@@ -22,7 +22,12 @@ from sctl.typing import Ints
 N_RESCALINGS = 2
 """So often a target is named by the network alone and scaled anew."""
 _OURS = "types."  # begins the names of arrays that are no weights
-_PROFILES = {f"{_OURS}profiles": "means", f"{_OURS}regression": "weights", f"{_OURS}intercept": "intercept"}
+_PROFILES = {
+    f"{_OURS}profiles": "means",
+    f"{_OURS}regression": "weights",
+    f"{_OURS}intercept": "intercept",
+    f"{_OURS}typical_fit": "typical_fit",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,18 +183,14 @@ class SourceClassifier:
 
 def _profiles(arrays: Mapping[str, NDArray[np.float32]]) -> TypeProfiles | None:
     """Return what tells types apart without scaling, None where it was not kept; its parts are of the same types and genes."""
-    means, weights, intercept = (arrays.get(name) for name in _PROFILES)
+    means, *rest = (arrays.get(name) for name in _PROFILES)
     if means is None:
         return None
-    if (weights is None) != (intercept is None):
-        raise _parts_that_do_not_fit()
-    if (
-        weights is not None
-        and intercept is not None
-        and (weights.shape, intercept.shape) != (means.shape, means.shape[:1])
-    ):
-        raise _parts_that_do_not_fit()
-    return TypeProfiles(means, weights, intercept)
+    if any(part is not None for part in rest):
+        shapes = [None if part is None else part.shape for part in rest]
+        if shapes != [means.shape, means.shape[:1], means.shape[:1]]:
+            raise _parts_that_do_not_fit()
+    return TypeProfiles(means, *rest)
 
 
 def _parts_that_do_not_fit() -> DataError:

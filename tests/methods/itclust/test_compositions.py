@@ -96,3 +96,12 @@ def test_a_group_that_is_sure_of_a_type_but_does_not_fit_it_is_foreign():
         fits = np.repeat([[0.8, -0.5], [fit, -fit], [-0.5, 0.8]], 10, axis=0)
         network[10:20] = [0.45, 0.55] if foreign else network[10]
         assert unmatched_cells(network, groups, ProfileNames(proba, fits))[10] == foreign
+
+
+def test_two_relatives_in_one_group_are_not_new_where_they_are_near_their_types():
+    groups = np.repeat([0, 1, 2], 10)
+    network = np.repeat([[0.5, 0.4, 0.1], [0.1, 0.1, 0.8]], [20, 10], axis=0)
+    network[5:20:2, :2] = [0.4, 0.5]  # neither of the first two groups agrees on a name
+    nearness = np.repeat([0.9, 0.3, 1.0], 10)
+    found = ProfileNames(network, network, nearness)
+    assert unmatched_cells(network, groups, found).tolist() == (groups == 1).tolist()
