@@ -39,8 +39,8 @@ class ItClust(TransferMethod):
     Notes
     -----
     Departures from paper and released code are in ``docs/decisions``: held-out cells say when to stop, genes are hidden
-    at random while types are learned, the target is scaled by the mix of types found in it, what unscaled expression
-    says of a cell has half a say, every cluster keeps the name of the type it began as, and the answer from before fine-tuning is kept where fine-tuning harms.
+    at random while types are learned, the target is scaled by the mix of types found in it, unscaled values
+    have half a say, clusters keep the name they began with, and the answer before fine-tuning where that harms.
     ``schedule="paper"`` with ``dropout=0``, ``output="tanh"``, ``clip_sides="upper"``, ``allow_for_mix=False``,
     ``n_new_clusters=0`` and ``answer="after"`` is the paper's setting.
 
@@ -96,8 +96,7 @@ class ItClust(TransferMethod):
     )
     allow_for_mix: bool = param(
         True,
-        "Scale your cells by the types found among them, and let unscaled values have half a say in the names, so that a "
-        "type which fills your data is not called average.",
+        "Scale your cells by the types found among them, so that none is called average, and name them by unscaled values too.",
         title="Allow for another mix of types",
         advanced=True,
     )
@@ -220,10 +219,12 @@ class ItClust(TransferMethod):
         types = source_types(source, label_key, self.batch_key)
         genes = variable_genes(source.var, self.n_genes)
         order = np.argsort(source.obs_names.to_numpy(dtype=str), kind="stable")  # a sorted file must not matter
-        X, codes = self._scaling.scaled(source, source[:, genes].X)[order], types.codes[order].astype(np.int64)
-        network, logs = SourceClassifier.learn(X, codes, schedule=self._schedule(), n_latent=self.n_latent, run=run)
-        seed = run.random_state("cells of large types")
-        profiles = TypeProfiles.of(source[:, genes].X, types.codes.astype(np.int64), len(types.categories), seed=seed)
+        values, codes = source[:, genes].X, types.codes.astype(np.int64)
+        X = self._scaling.scaled(source, values)[order]
+        network, logs = SourceClassifier.learn(
+            X, codes[order], schedule=self._schedule(), n_latent=self.n_latent, run=run
+        )
+        profiles = TypeProfiles.of(values, codes, seed=run.random_state("cells of large types"))
         self.network_ = dataclasses.replace(network, profiles=profiles)
         self.label_names_, self.var_names_ = tuple(map(str, types.categories)), tuple(map(str, genes))
         self.n_source_, self.log_ = len(X), {log.phase: log.to_dict() for log in logs}
@@ -284,14 +285,13 @@ class ItClust(TransferMethod):
         from sctl.methods.itclust import source_classifier  # noqa: PLC0415 - torch, see above
 
         self._require_fitted("network_")
-        net, aligned = self.network_.network(), self._scaling.aligned(target, self.var_names_)[0]
-        X = aligned
+        net, X = self.network_.network(), self._scaling.aligned(target, self.var_names_)[0]
         if self.allow_for_mix:
             unscaled = unscaled_names(target, self.var_names_, self.network_.profiles)
-            start = None if unscaled is None else unscaled.codes
-            X = self.network_.on_scale_of_source(aligned, limits=self._fine_tuning().limits, start=start)
-        inputs, baseline = X[cells].astype(np.float64), np.zeros(X.shape[1])
-        return by_gradients(self.var_names_, self.label_names_, inputs, baseline, source_classifier.log_odds(net))
+            limits, start = self._fine_tuning().limits, None if unscaled is None else unscaled.codes
+            X = self.network_.on_scale_of_source(X, limits=limits, start=start)
+        given = X[cells].astype(np.float64), np.zeros(X.shape[1])
+        return by_gradients(self.var_names_, self.label_names_, *given, source_classifier.log_odds(net))
 
     def answered(self, result: TransferResult, answer: Answer) -> TransferResult:
         """Return a result of this method with either answer; nothing is computed anew, and no fit is needed."""

@@ -43,7 +43,7 @@ class TypeProfiles:
     typical_fit: Floats | None = None
 
     @classmethod
-    def of(cls, X: Matrix, codes: Ints, n_types: int, *, seed: int) -> TypeProfiles:
+    def of(cls, X: Matrix, codes: Ints, *, seed: int) -> TypeProfiles:
         """Learn them from a source.
 
         Parameters
@@ -51,11 +51,11 @@ class TypeProfiles:
         X : array or sparse matrix of shape (n_obs, n_vars)
             Log-normalised values.
         codes : ndarray of int, shape (n_obs,)
-            Type of each cell; each has one.
-        n_types : int
+            Type of each cell; each type has one.
         seed : int
             Of the cells that are drawn of large types.
         """
+        n_types = int(codes.max()) + 1
         learned = ShiftClassifier(X, codes, n_types, seed=seed)
         weights = learned.regression.coef_ @ learned.pca.components_ / learned.scale
         intercept = learned.regression.intercept_ - weights @ learned.pca.mean_

@@ -70,7 +70,7 @@ def test_profiles_alone_name_cells_of_a_shifted_protocol(shifted):
     types = shifted.labels
     profiles = np.array([shifted.source.X[types == name].toarray().mean(axis=0) for name in types.categories])
     codes = types.codes.astype(np.int64)
-    both = TypeProfiles.of(shifted.source.X, codes, len(types.categories), seed=0)
+    both = TypeProfiles.of(shifted.source.X, codes, seed=0)
     np.testing.assert_allclose(both.means, profiles, rtol=1e-5)
     for known in (TypeProfiles(profiles), both):
         found = profile_names(X, known)
