@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,7 @@ OWN = (
     "preprocess/*/repaired.npz",
     "preprocess/*/report.json",
     "transfer/*/sweep.npz",
+    "transfer/*/second_opinion.h5ad",
     "transfer/*/trained.sctl",
     "transfer/*/points/0.300000.json",
     "theta/*/result.h5ad",
@@ -432,6 +435,16 @@ def test_a_bundle_takes_the_whole_folder_of_every_result(whole, tmp_path):
     assert taken == {path.relative_to(whole.root).as_posix() for path in there}
 
 
+def changed(content: bytes, pattern: str) -> bytes:
+    """Return the content of a file with another number in it, that can still be read."""
+    if not pattern.endswith(".h5ad"):
+        return content.replace(b"3", b"4")
+    whole_file = io.BytesIO(content)
+    with h5py.File(whole_file, "r+") as file:
+        file["obs/sctl_transfercluster_confidence"][0] = 0.123
+    return whole_file.getvalue()
+
+
 @pytest.mark.parametrize("pattern", ["theta/*/result.h5ad", "markers/*/markers.csv", "transfer/*/points/0.300000.json"])
 def test_a_bundle_whose_results_were_changed_is_refused(whole, tmp_path, pattern):
     import zipfile  # noqa: PLC0415
@@ -441,7 +454,7 @@ def test_a_bundle_whose_results_were_changed_is_refused(whole, tmp_path, pattern
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(tmp_path / "other.sctl.zip", "w") as new:
         for entry in old.namelist():
             content = old.read(entry)
-            new.writestr(entry, content.replace(b"3", b"4") if entry == name else content)
+            new.writestr(entry, changed(content, pattern) if entry == name else content)
     with pytest.raises(ProjectError, match="changed after it was computed"):
         import_project(tmp_path / "other.sctl.zip")
     assert len(Project.all()) == 1

@@ -254,7 +254,7 @@ class ItClust(TransferMethod):
         both = FineTuningStages(found.before, found.after, self.label_names_).take(back := np.argsort(order))
         answer = found.comparison.recommended if self.answer == "auto" else self.answer
         silent = np.asarray(target[:, target.var_names.isin(self.var_names_)].X.sum(axis=1)).ravel() == 0
-        way, at_each = finetuning.trajectory(found.sharp.snapshots)
+        way, at_each = finetuning.trajectory(found.sharp.snapshots, end=found.after.proba.argmax(axis=1))
         obsm: dict[str, Any] = {"trajectory": way[back], "trajectory_clusters": at_each[back], **both.obsm()}
         return TransferResult(
             method=self.key,

@@ -208,25 +208,27 @@ def target_head(
     return SoftAssignment(torch.cat(centroids)), np.concatenate([types, np.full(n_new, -1)])
 
 
-def trajectory(snapshots: tuple[Snapshot, ...]) -> tuple[NDArray[np.float32], Ints]:
+def trajectory(snapshots: tuple[Snapshot, ...], *, end: Ints) -> tuple[NDArray[np.float32], Ints]:
     """Return the way of the cells through fine-tuning, flat enough to be drawn.
 
     Parameters
     ----------
     snapshots : tuple of Snapshot
+    end : ndarray of int, shape (n_obs,)
+        Cluster of each cell in the answer, in which unscaled profiles have their say.
 
     Returns
     -------
     ndarray of float32, shape (n_obs, 2 * n_snapshots)
         Two coordinates for each snapshot, the principal components of all snapshots together.
     ndarray of int, shape (n_obs, n_snapshots)
-        Cluster of each cell.
+        Cluster of each cell; at last that of the answer.
     """
     pooled = np.concatenate([snapshot.embedding for snapshot in snapshots])
     centred = pooled - pooled.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     flat = (centred @ vectors[:, ::-1][:, :2]).astype(np.float32).reshape(len(snapshots), -1, 2)
-    clusters = np.stack([snapshot.clusters for snapshot in snapshots], axis=1)
+    clusters = np.stack([*(snapshot.clusters for snapshot in snapshots[:-1]), end], axis=1)
     return flat.transpose(1, 0, 2).reshape(flat.shape[1], -1), clusters
 
 
