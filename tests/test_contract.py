@@ -216,8 +216,10 @@ def test_order_of_cells_and_genes_does_not_matter(method, pair, results):
         np.testing.assert_array_equal(getattr(plain, name)[order], getattr(again, name))
     for name in ("confidence", "proba", "label_proba", "embedding"):
         np.testing.assert_allclose(getattr(plain, name)[order], getattr(again, name), rtol=0, atol=1e-12)
-    for name, values in plain.obsm.items():
-        np.testing.assert_allclose(values[order], again.obsm[name], rtol=0, atol=1e-12)
+    for name, values in (plain.obs | plain.obsm).items():
+        np.testing.assert_allclose(values[order], (again.obs | again.obsm)[name], rtol=0, atol=1e-12, err_msg=name)
+    for name, values in plain.obsp.items():
+        assert abs(values[order][:, order] - again.obsp[name]).max() < 1e-12, name
     assert plain.cluster_names == again.cluster_names
 
 
@@ -232,6 +234,9 @@ def test_order_does_not_matter_step_by_step_either(method, pair):
     np.testing.assert_array_equal(plain.clusters[order], again.clusters)
     np.testing.assert_allclose(plain.confidence[order], again.confidence, rtol=0, atol=1e-12)
     np.testing.assert_allclose(plain.embedding[order], again.embedding, rtol=0, atol=1e-12)
+    assert set(plain.obs) == set(again.obs) >= {"unknown"}
+    for name, values in (plain.obs | plain.obsm).items():
+        np.testing.assert_allclose(values[order], (again.obs | again.obsm)[name], rtol=0, atol=1e-12, err_msg=name)
 
 
 def test_sparse_and_dense_agree(method, pair, results):

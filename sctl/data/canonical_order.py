@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
@@ -10,7 +10,6 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-from sctl.data.result import TransferResult
 from sctl.typing import Ints
 
 
@@ -56,22 +55,6 @@ class CanonicalOrder:
     def applied(self, adata: AnnData) -> AnnData:
         """Return the dataset in that order: itself where it has it, else a copy."""
         return adata if self.is_kept else adata[self.cells, self.genes].copy()
-
-    def undone(self, result: TransferResult, adata: AnnData) -> TransferResult:
-        """Return what was found for the ordered cells, for those of the dataset."""
-        back = self.back
-        return replace(
-            result,
-            obs_names=adata.obs_names,
-            clusters=result.clusters[back],
-            proba=result.proba[back],
-            labels=result.labels[back],
-            label_proba=result.label_proba[back],
-            confidence=result.confidence[back],
-            embedding=result.embedding[back],
-            obsm={name: values[back] for name, values in result.obsm.items()},
-            obsp={name: values[back][:, back] for name, values in result.obsp.items()},
-        )
 
 
 def canonical(adata: AnnData) -> AnnData:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -43,13 +43,14 @@ class TransferResult:
     label_proba : ndarray of shape (n_obs, n_labels)
         Probability of each source type; rows sum to one or, where a cell resembles none, to less.
     confidence : ndarray of shape (n_obs,)
-        How sure the label is, in [0, 1]: its probability among ``label_proba``, where it is a source type.
+        How sure the label is, in [0, 1]: its probability among ``label_proba``, where it is a source type; together with a
+        second opinion, where ``diagnostics.calibration`` says so.
     embedding : ndarray of shape (n_obs, n_latent)
         The space in which the method compared the cells.
     params, seed, version
         What makes the result reproducible.
     obs, obsm, obsp, varm : mappings
-        What only some methods make; names are completed with the method's key when written. ``obs`` holds numbers by cell.
+        What is not always there; names are completed with the method's key when written. ``obs`` holds numbers by cell.
     diagnostics : Diagnostics
         What else the method reports.
     var_names : tuple of str
@@ -80,3 +81,17 @@ class TransferResult:
     def n_obs(self) -> int:
         """Number of target cells."""
         return len(self.obs_names)
+
+    def take(self, cells: Ints) -> Self:
+        """Return the result for some of the cells, in a given order; what is said of all of them together stays."""
+        return replace(
+            self,
+            obs_names=self.obs_names[cells],
+            **{name: getattr(self, name)[cells] for name in _BY_CELL},
+            obs={name: values[cells] for name, values in self.obs.items()},
+            obsm={name: values[cells] for name, values in self.obsm.items()},
+            obsp={name: values[cells][:, cells] for name, values in self.obsp.items()},
+        )
+
+
+_BY_CELL = ("clusters", "proba", "labels", "label_proba", "confidence", "embedding")

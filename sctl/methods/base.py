@@ -307,8 +307,7 @@ def learned(pair: Pair, method: Method, run: Run) -> Method:
 def fit_transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> TransferResult:
     """Fit a method on the pair's source, as it is set up, and label the target: the core of :func:`sctl.workflow.transfer`.
 
-    Batches are corrected only where the method names their column; nothing is chosen for the user here. The method sees
-    cells and genes in canonical order: that of the pair changes no result.
+    Batches are corrected only where the method names their column. The order of cells and genes changes no result.
 
     Parameters
     ----------
@@ -332,7 +331,7 @@ def fit_transfer(pair: Pair, method: TransferMethod, run: Run | None = None) -> 
     with threadpool_limits(limits=1, user_api="blas"):  # matrices are small: threads that wait cost tenfold
         order = CanonicalOrder.of(pair.target)
         result = learned(pair, method, run).transfer(order.applied(pair.target), run)
-        return with_depths(order.undone(result, pair.target), pair.target)
+        return with_depths(result.take(order.back), pair.target)
 
 
 def with_depths(result: TransferResult, target: AnnData) -> TransferResult:
