@@ -104,14 +104,12 @@ class ShiftClassifier:
 
     def correlations(self, values: Floats) -> Doubles:
         """Return the correlation of each cell with each type's profile, both as they differ from the mean type: (n_obs, n_types)."""
-        return np.asarray(_unit(values - self.center) @ _unit(self.means - self.center).T, dtype=np.float64)
+        return correlations(values, self.means)
 
     def probabilities(self, values: Floats) -> tuple[Doubles, Doubles]:
         """Return what regression and correlation say: twice (n_obs, n_types)."""
         by_regression = self.regression.predict_proba(self.pca.transform(values) / self.scale)
-        exponents = self.correlations(values) / TEMPERATURE
-        odds = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-        return by_regression, odds / odds.sum(axis=1, keepdims=True)
+        return by_regression, softmax(self.correlations(values) / TEMPERATURE)
 
     def named(self, X: Matrix, run: Run | None = None) -> Named:
         """Name the cells of a target.
@@ -132,31 +130,12 @@ class ShiftClassifier:
         raw_fit = self.correlations(values)
         shift, proba = np.zeros(values.shape[1]), np.mean(self.probabilities(values), axis=0)
         for _ in run.track("Compare with the types of the source", range(N_ROUNDS)):
-            shift = self._shift(values, proba.argmax(axis=1), raw_fit)
+            shift = shared_shift(values, proba.argmax(axis=1), self.means, raw_fit)
             proba = np.mean(self.probabilities(values - shift), axis=0)
         near = neighbors_within(values)
         smooth = 0.5 * proba + 0.5 * proba[near].mean(axis=1)
         features = self._features(values, shift, smooth.argmax(axis=1), near)
         return Named(smooth, features, np.asarray(self.pca.transform(values - shift), dtype=np.float64))
-
-    def _shift(self, values: Floats, codes: Ints, fit: Doubles) -> Doubles:
-        """Return each gene's shift that the types share: their mean difference, times how far it exceeds its own error."""
-        differences, weights = [], []
-        for code in np.unique(codes):
-            of = codes == code
-            if of.sum() >= MIN_CELLS:
-                differences.append(values[of].mean(axis=0) - self.means[code])
-                weights.append(
-                    max(float(fit[of, code].mean()), 0.0) ** 2 + 1e-12
-                )  # what fits badly may be no such type
-        if not differences:
-            return np.zeros(values.shape[1])
-        weight = np.array(weights) / max(weights)
-        by_type = np.array(differences)
-        mean = weight @ by_type / weight.sum()
-        variance = weight @ (by_type - mean) ** 2 / weight.sum()
-        error = variance / max(weight.sum() - 1, 1e-9) if len(by_type) > 1 else mean**2
-        return np.asarray(mean * mean**2 / (mean**2 + error + 1e-9))
 
     def _middle(self, values: Floats, shift: Doubles, top: Ints) -> Doubles:
         """Return the mean of the target's types, each counted once, from which neighbourhoods are seen to differ.
@@ -187,6 +166,61 @@ class ShiftClassifier:
         columns = [log_odds, margin, contrast, fit, distance]
         columns += [fit - np.quantile(fit, 0.9), distance - np.quantile(distance, 0.1)]
         return np.column_stack(columns)
+
+
+def shared_shift(values: Floats, codes: Ints, means: Floats, fit: Doubles, *, and_unshifted: bool = False) -> Doubles:
+    """Return by how much each gene is shifted in all types alike: their mean difference, times how far it exceeds its own error.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_obs, n_vars)
+    codes : ndarray of int, shape (n_obs,)
+        Type of each cell.
+    means : ndarray of shape (n_types, n_vars)
+        Of the source, on the same scale.
+    fit : ndarray of shape (n_obs, n_types)
+        From :func:`correlations`; what fits a type badly may be no such type, and says little of the shift.
+    and_unshifted : bool
+        Think of one type more that is not shifted: in a target of one type, its difference may be all that sets it apart.
+
+    Returns
+    -------
+    ndarray of shape (n_vars,)
+
+    Examples
+    --------
+    >>> means = np.array([[0.0, 2.0], [2.0, 0.0]])
+    >>> codes = np.repeat([0, 1], 5)
+    >>> values = means[codes] + [1.0, 0.0]
+    >>> shared_shift(values, codes, means, correlations(values, means)).round(2).tolist()
+    [1.0, 0.0]
+    >>> shared_shift(values, codes, means, correlations(values, means), and_unshifted=True).round(2).tolist()
+    [0.43, 0.0]
+    """
+    present = [code for code in np.unique(codes).tolist() if (codes == code).sum() >= MIN_CELLS]
+    if not present:
+        return np.zeros(values.shape[1])
+    by_type = np.array([values[codes == code].mean(axis=0) - means[code] for code in present])
+    weight = np.array([max(float(fit[codes == code, code].mean()), 0.0) ** 2 + 1e-12 for code in present])
+    weight /= weight.max()
+    if and_unshifted:
+        by_type, weight = np.vstack([by_type, np.zeros(values.shape[1])]), np.append(weight, 1.0)
+    mean = weight @ by_type / weight.sum()
+    variance = weight @ (by_type - mean) ** 2 / weight.sum()
+    error = variance / max(weight.sum() - 1, 1e-9) if len(by_type) > 1 else mean**2
+    return np.asarray(mean * mean**2 / (mean**2 + error + 1e-9))
+
+
+def correlations(values: Floats, means: Floats) -> Doubles:
+    """Return the correlation of each cell with each profile, both as they differ from the mean profile: (n_obs, n_types)."""
+    center = means.mean(axis=0)
+    return np.asarray(_unit(values - center) @ _unit(means - center).T, dtype=np.float64)
+
+
+def softmax(exponents: Floats) -> Doubles:
+    """Return probabilities, rows that sum to one, of the exponents of their odds."""
+    odds = np.exp(exponents - exponents.max(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _components(values: Floats, most: int) -> PCA:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from sctl.errors import Cancelled
-from sctl.numerics.shift_classifier import FEATURES, ShiftClassifier, unit_length
+from sctl.numerics.shift_classifier import FEATURES, ShiftClassifier, shared_shift, unit_length
 from sctl.run import Run
 
 N_TYPES, N_GENES = 4, 120
@@ -75,7 +75,7 @@ def test_the_shift_of_one_gene_is_found(classifier, source):
     values = unit_length(source[0]).astype(np.float64)
     raised = values.copy()
     raised[:, 100] += 2.0
-    shift = classifier._shift(raised, source[1], classifier.correlations(raised))
+    shift = shared_shift(raised, source[1], classifier.means, classifier.correlations(raised))
     assert shift[100] == pytest.approx(2.0, rel=0.05)
     assert np.abs(np.delete(shift, 100)).max() < 0.01
 
@@ -84,7 +84,7 @@ def test_what_types_disagree_on_is_no_shift(classifier, source):
     values = unit_length(source[0]).astype(np.float64)
     values[source[1] == 0, 100] += 2.0
     values[source[1] == 1, 100] -= 2.0
-    assert abs(classifier._shift(values, source[1], classifier.correlations(values))[100]) < 0.2
+    assert abs(shared_shift(values, source[1], classifier.means, classifier.correlations(values))[100]) < 0.2
 
 
 def test_order_of_genes_and_cells_does_not_matter(classifier, source):

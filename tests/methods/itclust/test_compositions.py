@@ -11,8 +11,9 @@ from sctl.data import Pair
 from sctl.methods import get_method
 from sctl.methods.base import fit_transfer
 from sctl.methods.itclust.new_clusters import unmatched_cells
-from sctl.methods.itclust.profile_names import ProfileNames, TypeProfiles, profile_names, shared_shift
+from sctl.methods.itclust.profile_names import ProfileNames, TypeProfiles, profile_names
 from sctl.numerics.normalize import log_normalized
+from sctl.numerics.shift_classifier import correlations, shared_shift
 from sctl.run import Run
 from sctl.simulate import toy_counts
 
@@ -60,7 +61,8 @@ def test_a_shift_that_all_types_share_is_taken_off(rng):
     means = rng.normal(5, 1, size=(4, 200))
     codes = np.repeat(np.arange(4), 30)
     shift = np.where(np.arange(200) < 20, 1.0, 0.0)
-    found = shared_shift(means[codes] + shift + rng.normal(0, 0.1, size=(120, 200)), codes, means)
+    values = means[codes] + shift + rng.normal(0, 0.1, size=(120, 200))
+    found = shared_shift(values, codes, means, correlations(values, means), and_unshifted=True)
     np.testing.assert_allclose(found[:20], 0.8, atol=0.1)  # one type more is thought of that is not shifted
     np.testing.assert_allclose(found[20:], 0.0, atol=0.02)
 
