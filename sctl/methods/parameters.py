@@ -116,3 +116,15 @@ def _default(parameter: Parameter) -> str:
     if parameter.default is None:
         return "Leave it out to have it chosen for you."
     return f"The default is {parameter.default!r}."
+
+
+def min_confidence_param() -> Any:
+    """Declare the limit below which a method itself gives no name, as all methods that have one do."""
+    return param(
+        0.0,
+        "Cells that the method itself names less surely than this are called 'unassigned'. The page Confidence has a limit by how "
+        "probable a name is.",
+        title="Leave cells unassigned that the method names less surely",
+        low=0.0,
+        high=1.0,
+    )

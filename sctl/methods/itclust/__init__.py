@@ -20,6 +20,7 @@ from sctl.methods.explainer import Explainer, by_gradients
 from sctl.methods.itclust.expression import Scaling, source_types, unscaled_names, variable_genes
 from sctl.methods.itclust.fine_tuning_result import FineTuningStages, answered, result_warnings
 from sctl.methods.itclust.profile_names import TypeProfiles
+from sctl.methods.parameters import min_confidence_param
 from sctl.run import Run
 
 if TYPE_CHECKING:  # torch takes seconds to import, and the app's start must not wait for it
@@ -82,13 +83,7 @@ class ItClust(TransferMethod):
         "Groups before or after your cells sharpened them; automatic takes those that divide your own data better.",
         title="Which groups to keep",
     )
-    min_confidence: float = param(
-        0.0,
-        "Cells whose label is less sure than this are called 'unassigned'.",
-        title="Leave cells below this confidence unassigned",
-        low=0.0,
-        high=1.0,
-    )
+    min_confidence: float = min_confidence_param()
     batch_key: str | None = param(
         None,
         "Column with donor or study, in the source or in both; the cells of each are scaled on their own.",

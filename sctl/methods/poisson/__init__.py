@@ -18,6 +18,7 @@ from sctl._version import __version__
 from sctl.data import TransferResult
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
+from sctl.methods.parameters import min_confidence_param
 from sctl.methods.poisson.expression import GeneChoice, aligned, chosen_genes, rows, source_types
 from sctl.methods.poisson.knn_attribution import CodeReasons, Reference
 from sctl.methods.poisson.knn_vote import MOST_NEIGHBOURS, votes_on
@@ -93,13 +94,7 @@ class PoissonAutoencoder(TransferMethod):
     n_neighbors: int = param(
         15, "How many source cells vote on each of your cells.", title="Number of neighbours", low=1, high=500
     )
-    min_confidence: float = param(
-        0.0,
-        "Cells whose label is less sure than this are called 'unassigned'.",
-        title="Leave cells below this confidence unassigned",
-        low=0.0,
-        high=1.0,
-    )
+    min_confidence: float = min_confidence_param()
     model: Literal["both", "simple", "complex"] = param(
         "both",
         "One network without penalties, which keeps what other tissues may need, one whose weights shrink, which tells the "

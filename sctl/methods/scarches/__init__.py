@@ -18,6 +18,7 @@ from sctl.data import TransferResult
 from sctl.errors import DataError
 from sctl.methods.base import param
 from sctl.methods.explainer import Explainer
+from sctl.methods.parameters import min_confidence_param
 from sctl.methods.scarches.card import reference_facts
 from sctl.methods.scarches.datasets import EncodedDataset, encode_dataset, matched
 from sctl.methods.scarches.labels import Answer, Limits
@@ -91,13 +92,7 @@ class ScArches(ConditionalMethod):
         low=0.5,
         high=1.0,
     )
-    min_confidence: float = param(
-        0.0,
-        "Cells whose label is less sure than this are called 'unassigned'.",
-        title="Leave cells below this confidence unassigned",
-        low=0.0,
-        high=1.0,
-    )
+    min_confidence: float = min_confidence_param()
     batch_key: str | None = param(
         None,
         "Column with donor or study, in the source, your data or both; each value is a dataset of its own.",

@@ -25,6 +25,7 @@ from sctl.data import (
 from sctl.errors import DataError, ParameterError
 from sctl.methods.base import TransferMethod, param
 from sctl.methods.explainer import Explainer
+from sctl.methods.parameters import min_confidence_param
 from sctl.methods.transfercluster.clusterers import ClustererName, check_installed
 from sctl.methods.transfercluster.landmarks import clustering_seconds
 from sctl.methods.transfercluster.loadings import (
@@ -72,13 +73,7 @@ class ConsensusMethod(TransferMethod):
         low=2,
         high=100,
     )
-    min_confidence: float = param(
-        0.0,
-        "Cells whose label is less sure than this are called 'unassigned'.",
-        title="Leave cells below this confidence unassigned",
-        low=0.0,
-        high=1.0,
-    )
+    min_confidence: float = min_confidence_param()
     genes: Literal["highly_variable", "all"] = param(
         "highly_variable", "Compare cells by the most variable genes, or by all shared ones.", advanced=True
     )
