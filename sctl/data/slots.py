@@ -42,7 +42,8 @@ def write_result(adata: AnnData, result: TransferResult, *, key_added: str | Non
         ``obsm[f"{key}_proba"]`` and ``obsm[f"{key}_label_proba"]`` with their column names in
         ``uns[key]["clusters"]`` and ``uns[key]["labels"]``; ``uns[key]`` also holds ``method``,
         ``params``, ``seed`` and ``version``, and the diagnostics under the keys that
-        :mod:`sctl.data.diagnostics` states, e.g. ``theta`` and ``training``.
+        :mod:`sctl.data.diagnostics` states, e.g. ``theta`` and ``training``. What else there is by cell stands beside, such
+        as ``obs[f"{key}_raw_confidence"]``, ``obs[f"{key}_unknown"]`` and ``obsm[f"{key}_second_opinion"]``.
 
     Raises
     ------

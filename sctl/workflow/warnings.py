@@ -81,8 +81,8 @@ def _second_opinion(result: TransferResult) -> Iterator[str]:
             f"Of the source's own cells, {report.held_out_accuracy:.0%} were named right when they were held out: some of "
             "its types can hardly be told apart."
         )
-    if report.agreement is not None and report.agreement < AGREEMENT:
-        cells = disagrees(result)
+    cells = disagrees(result)
+    if report.agreement is not None and report.agreement < AGREEMENT and cells.any():
         theirs = np.array(result.label_names, dtype=object)[np.asarray(result.obsm[OPINION]).argmax(axis=1)]
         pairs, counts = np.unique(
             np.column_stack([result.labels[cells], theirs[cells]]).astype(str), axis=0, return_counts=True

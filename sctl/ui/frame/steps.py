@@ -166,9 +166,9 @@ UNCERTAINTY = Step(
     icon=":material/help_center:",
     purpose="See which cells got a clear name and which did not, and decide where to draw the line.",
     about="""
-The confidence of a cell lies between 0 and 1. With most methods it says how clearly one cell type was preferred over the
-others, which is not the chance that the name is right; the page says which of both it is. Cells below a limit of your choice can
-be left *unassigned*.
+The confidence of a cell lies between 0 and 1. Where the source has labelled cells, it is the probability that the name is right,
+if the source has the cell's type. With a trained source it says only how clearly one cell type was preferred; the page tells
+which of both it is. Cells below a limit of your choice can be left *unassigned*.
 """,
 )
 

@@ -21,7 +21,8 @@ GLOSSARY = """
 | θ (theta) | How much the source decides: 0 not at all, 1 alone |
 | KTA | Kernel target alignment: how well groups agree with the structure of the data; larger is better |
 | Silhouette | How much nearer cells are to their own group than to the next, from −1 to 1 |
-| Confidence | How clearly one cell type was preferred over the others, from 0 to 1 |
+| Confidence | How probable it is that the name is right, if the source has the cell's type, from 0 to 1; with a trained source, how clearly the type was preferred |
+| Second opinion | The names that simple classifiers give to the same cells |
 | Unassigned | A cell without a name: the method gave it none, or you left it without one, below a limit of confidence |
 | Marker gene | A gene that is expressed more strongly in one group than in the other cells |
 | log2 fold change | 1 means twice as much, 2 four times as much, −1 half as much |
