@@ -19,7 +19,7 @@ from anndata import AnnData
 
 from sctl import workflow
 from sctl.analysis.enrichment import UnitPathways
-from sctl.data import Pair
+from sctl.data import CalibrationReport, Diagnostics, Pair, TransferResult
 from sctl.jobs import tasks
 from sctl.methods import get_method
 from sctl.numerics.hyperparameters import Range
@@ -31,6 +31,39 @@ from sctl.simulate import toy_counts, toy_pair
 from sctl.workflow import Finding, SearchParams, UnitsParams
 from sctl.workflow.analyses.search import mend_journal
 from sctl.workflow.analyses.units import CASES
+
+CALIBRATION = CalibrationReport(
+    sharpness=1.0, held_out_accuracy=0.97, n_held_out=100, unknown_threshold=0.6, unknown_share=0.0, source_fit=0.8,
+    source_verdict="same tissue",
+)  # fmt: skip
+"""What is known of names that nothing speaks against."""
+
+
+def made_result(
+    proba, clusters=None, labels=None, names=("alpha", "beta", "delta"), *, method="toy", calibration=None, unknown=None
+) -> TransferResult:
+    """Return a result by hand, of which the types' probabilities are given; in two clusters."""
+    proba = np.asarray(proba, dtype=float)
+    n_obs = len(proba)
+    clusters = np.zeros(n_obs, dtype=int) if clusters is None else np.asarray(clusters)
+    unknown = np.zeros(n_obs) if unknown is None else np.asarray(unknown)
+    return TransferResult(
+        method=method,
+        obs_names=pd.Index([f"cell {number}" for number in range(n_obs)]),
+        clusters=clusters,
+        cluster_names=("0", "1"),
+        proba=np.eye(2)[clusters.clip(0)],
+        labels=np.array(names)[proba.argmax(axis=1)] if labels is None else np.asarray(labels),
+        label_names=names,
+        label_proba=proba,
+        confidence=proba.max(axis=1),
+        embedding=np.zeros((n_obs, 2)),
+        params={},
+        seed=0,
+        version="0",
+        obs={} if calibration is None else {"unknown": unknown},
+        diagnostics=Diagnostics(calibration=calibration),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sctl.data import CalibrationReport, Depths, Pair, TransferResult, read_result, result_only
+from sctl.data import Depths, Pair, TransferResult, read_result, result_only
 from sctl.methods import get_method
 from sctl.methods.base import fit_transfer
 from sctl.preprocess import log_normalize, prepare_pair
 from sctl.run import Run
 from sctl.simulate import simulate_pair
 from sctl.workflow import result_warnings
+from tests.conftest import CALIBRATION
 
 QUICK = {
     "itclust": {"n_pretrain_epochs": 2, "n_epochs": 10, "max_refreshes": 5},
@@ -152,16 +153,12 @@ def test_remarks_of_a_method_are_cautions(results):
     assert result_warnings(found) == ("Genes are missing.",)
 
 
-REPORT = CalibrationReport(
-    sharpness=1.0, held_out_accuracy=0.97, n_held_out=100, unknown_threshold=0.6, unknown_share=0.0, source_fit=0.8,
-    source_verdict="same tissue", agreement=1.0,
-)  # fmt: skip
-
-
 def judged_so(result: TransferResult, **facts: object) -> tuple[str, ...]:
     opinion = np.roll(np.eye(len(result.label_names))[pd.Categorical(result.labels).codes], 1, axis=1)
     beside = dataclasses.replace(result, obsm={**result.obsm, "second_opinion": opinion})
-    return result_warnings(reporting(beside, calibration=dataclasses.replace(REPORT, **facts)))
+    return result_warnings(
+        reporting(beside, calibration=dataclasses.replace(CALIBRATION, **{"agreement": 1.0, **facts}))
+    )
 
 
 @EACH

@@ -18,39 +18,18 @@ from sctl.analysis.uncertainty import (
     recommended_threshold,
     traffic_light,
 )
-from sctl.data import CalibrationReport, Diagnostics, TransferResult
+from sctl.data import TransferResult
 from sctl.errors import DataError, ParameterError
+from tests.conftest import CALIBRATION, made_result
 
 NAMES = ("alpha", "beta", "delta")
-
-
-def _result(proba, clusters=None, labels=None, names=NAMES) -> TransferResult:
-    proba = np.asarray(proba, dtype=float)
-    n_obs = len(proba)
-    clusters = np.zeros(n_obs, dtype=int) if clusters is None else np.asarray(clusters)
-    labels = np.array(names)[proba.argmax(axis=1)] if labels is None else np.asarray(labels)
-    return TransferResult(
-        method="toy",
-        obs_names=pd.Index([f"cell {number}" for number in range(n_obs)]),
-        clusters=clusters,
-        cluster_names=("0", "1"),
-        proba=np.eye(2)[clusters.clip(0)],
-        labels=labels,
-        label_names=names,
-        label_proba=proba,
-        confidence=proba.max(axis=1),
-        embedding=np.zeros((n_obs, 2)),
-        params={},
-        seed=0,
-        version="0",
-    )
 
 
 @pytest.fixture
 def result():
     """Five cells by hand; the last resembles no type."""
     proba = [[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.0, 1.0, 0.0], [1 / 3, 1 / 3, 1 / 3], [0.1, 0.2, 0.1]]
-    return _result(proba, [0, 0, 1, 1, -1], ["alpha", "alpha", "beta", "alpha", "unassigned"])
+    return made_result(proba, [0, 0, 1, 1, -1], ["alpha", "alpha", "beta", "alpha", "unassigned"])
 
 
 def test_cell_table_by_hand(result):
@@ -65,7 +44,7 @@ def test_cell_table_by_hand(result):
 def test_entropy_equals_scipy_and_spans_zero_to_one(result):
     full = np.column_stack([result.label_proba, [0, 0, 0, 0, 0.6]])
     np.testing.assert_allclose(cell_table(result)["entropy"], stats.entropy(full, axis=1) / np.log(4), atol=1e-12)
-    only = _result([[1 / 3] * 3, [1.0, 0, 0]])
+    only = made_result([[1 / 3] * 3, [1.0, 0, 0]])
     np.testing.assert_allclose(cell_table(only)["entropy"], [1, 0], atol=1e-12)
 
 
@@ -73,9 +52,9 @@ def test_entropy_equals_scipy_and_spans_zero_to_one(result):
 def test_one_type_or_none_has_no_second(names):
     proba = np.ones((2, len(names)))
     table = cell_table(
-        _result(np.ones((2, 1)), labels=["alpha", "alpha"], names=("alpha",))
+        made_result(np.ones((2, 1)), labels=["alpha", "alpha"], names=("alpha",))
         if names
-        else TransferResult(**{**vars(_result(np.ones((2, 3)))), "label_names": (), "label_proba": proba})
+        else TransferResult(**{**vars(made_result(np.ones((2, 3)))), "label_names": (), "label_proba": proba})
     )
     assert table["second_label"].tolist() == ["", ""]
     assert np.isfinite(table["entropy"]).all()
@@ -118,7 +97,7 @@ def test_threshold_keeps_the_cell_that_just_meets_it(result):
 
 
 def test_curve_agrees_with_thresholds_one_by_one(rng):
-    result = _result(rng.dirichlet([0.5] * 3, size=60), labels=None)
+    result = made_result(rng.dirichlet([0.5] * 3, size=60), labels=None)
     result.confidence[:] = np.round(result.confidence * 4) / 4  # many exactly at a threshold
     truth = np.array(NAMES)[rng.integers(0, 3, 60)].astype(object)
     truth[:5] = None
@@ -140,7 +119,7 @@ def test_curve_agrees_with_thresholds_one_by_one(rng):
 def test_the_recommended_threshold_is_the_lowest_that_does():
     confidence = np.array([0.99, 0.98, 0.97, 0.9, 0.6, 0.3])
     proba = np.column_stack([confidence, (1 - confidence) / 2, (1 - confidence) / 2])
-    result = _result(proba, labels=["alpha"] * 5 + ["unassigned"])
+    result = made_result(proba, labels=["alpha"] * 5 + ["unassigned"])
     assert expected_right(result, 0.0) == (5, pytest.approx(confidence[:5].mean()))
     assert recommended_threshold(result) == pytest.approx(0.61)  # below, the cell at 0.6 takes the mean to 0.888
     assert expected_right(result, 0.61)[1] >= 0.95
@@ -153,13 +132,13 @@ def test_what_no_type_was_given_counts_however_little_it_is(rest):
     proba = (1 - rest) * np.array([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])
     full = np.column_stack([proba, [rest, rest]])
     np.testing.assert_allclose(
-        cell_table(_result(proba))["entropy"], stats.entropy(full, axis=1) / np.log(4), atol=1e-12
+        cell_table(made_result(proba))["entropy"], stats.entropy(full, axis=1) / np.log(4), atol=1e-12
     )
 
 
 def test_rounding_is_no_further_type():
     proba = np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]) * (1 - 1e-9)
-    np.testing.assert_allclose(cell_table(_result(proba))["entropy"], [np.log(2) / np.log(3), 0.0], atol=1e-6)
+    np.testing.assert_allclose(cell_table(made_result(proba))["entropy"], [np.log(2) / np.log(3), 0.0], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -175,16 +154,16 @@ def test_rounding_is_no_further_type():
     ],
 )
 def test_the_verdict_on_a_group_counts_the_names_expected_to_be_right(confidence, unknown, verdict, light):
-    report = CalibrationReport(
-        sharpness=1.0, held_out_accuracy=1.0, n_held_out=50, unknown_threshold=0.6, unknown_share=unknown, source_fit=0.5,
-        source_verdict=verdict,
-    )  # fmt: skip
-    result = _result(np.tile([confidence, 1 - confidence, 0.0], (10, 1)), labels=["alpha"] * 10)
-    unknown_cells = np.where(np.arange(10) < 10 * unknown, 0.9, 0.1)
-    result = replace(
-        result,
-        confidence=np.full(10, confidence),
-        obs={"unknown": unknown_cells},
-        diagnostics=Diagnostics(calibration=report),
-    )
+    report = replace(CALIBRATION, unknown_share=unknown, source_verdict=verdict)
+    proba = np.tile([confidence, 1 - confidence, 0.0], (10, 1))
+    cells = np.where(np.arange(10) < 10 * unknown, 0.9, 0.1)
+    result = made_result(proba, labels=["alpha"] * 10, calibration=report, unknown=cells)
+    result = replace(result, confidence=np.full(10, confidence))
     assert cluster_table(result)["light"].tolist() == [light]
+
+
+def test_cells_of_no_known_type_are_not_expected_to_be_right():
+    proba, unknown = np.tile([0.98, 0.02, 0.0], (4, 1)), [0.9, 0.9, 0.1, 0.1]
+    result = made_result(proba, calibration=CALIBRATION, unknown=unknown)
+    assert expected_right(result, 0.5) == (4, pytest.approx(0.49))
+    assert recommended_threshold(result) is None

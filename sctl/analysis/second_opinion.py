@@ -126,6 +126,12 @@ def seems_unknown(result: TransferResult) -> Bools:
     return np.asarray(np.asarray(result.obs[UNKNOWN]) > calibration.unknown_threshold)
 
 
+def is_foreign(result: TransferResult) -> bool:
+    """Tell whether the source seems to be of another tissue, so that no name can be expected to be right."""
+    calibration = result.diagnostics.calibration
+    return calibration is not None and calibration.source_verdict == "another tissue"
+
+
 def is_probability(result: TransferResult) -> bool:
     """Tell whether the confidence of a result is the probability that the name is right, where the source has the type."""
     calibration = result.diagnostics.calibration

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sctl.analysis.second_opinion import is_probability, probabilities, seems_unknown
+from sctl.analysis.second_opinion import is_foreign, is_probability, probabilities, seems_unknown
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.errors import DataError, ParameterError
 from sctl.typing import Floats
@@ -139,12 +139,11 @@ def traffic_light(mean_confidence: float, share_unsure: float, label: str) -> st
 def _expected_light(result: TransferResult, expected: float, unknown: float, label: str) -> str:
     """Grade a cluster by :data:`EXPECTED_RULE`."""
     calibration = result.diagnostics.calibration
-    verdict = "same tissue" if calibration is None else calibration.source_verdict
-    bad = expected < DOUBTFUL_EXPECTED or unknown > DOUBTFUL_UNKNOWN or verdict == "another tissue"
+    fits = calibration is None or calibration.source_verdict == "same tissue"
+    bad = expected < DOUBTFUL_EXPECTED or unknown > DOUBTFUL_UNKNOWN or is_foreign(result)
     if label == UNASSIGNED or bad:
         return DOUBTFUL
-    sure = expected >= GOOD_EXPECTED and unknown <= GOOD_UNKNOWN and verdict == "same tissue"
-    return GOOD if sure else CHECK
+    return GOOD if expected >= GOOD_EXPECTED and unknown <= GOOD_UNKNOWN and fits else CHECK
 
 
 def assigned_at(result: TransferResult, threshold: float) -> NDArray[Any]:
@@ -229,9 +228,9 @@ def curve(result: TransferResult, truth: Any = None, *, n_thresholds: int = 101)
 
 
 def expected_right(result: TransferResult, threshold: float) -> tuple[int, float]:
-    """Return how many cells keep a name at a threshold, and the mean confidence of these.
+    """Return how many cells keep a name at a threshold, and the share of right names to expect among these.
 
-    Where the confidence is a probability, that is the share of right names to expect among cells whose type the source has.
+    That is their mean confidence, where it is a probability; cells that resemble no type of the source count as wrong.
 
     Returns
     -------
@@ -240,7 +239,8 @@ def expected_right(result: TransferResult, threshold: float) -> tuple[int, float
         NaN where no cell keeps a name.
     """
     named = assigned_at(result, threshold) != UNASSIGNED
-    return int(named.sum()), float(result.confidence[named].mean()) if named.any() else float("nan")
+    right = np.where(seems_unknown(result), 0.0, result.confidence)
+    return int(named.sum()), float(right[named].mean()) if named.any() else float("nan")
 
 
 def recommended_threshold(result: TransferResult, wanted: float = WANTED) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sctl.analysis.second_opinion import OPINION, disagrees
+from sctl.analysis.second_opinion import OPINION, disagrees, is_foreign
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.methods import METHODS
 
@@ -48,7 +48,7 @@ def _foreign(result: TransferResult) -> Iterator[str]:
     if report is None or report.source_verdict == "same tissue":
         return
     fit = f"its types match the groups of your cells by {report.source_fit:.2f} of 1"
-    if report.source_verdict == "another tissue":
+    if is_foreign(result):
         yield (
             f"The annotated dataset seems to be of another tissue: {fit}, and those of the same tissue by 0.6 or more. Do not trust "
             "the names, however sure they look. Choose a source of your tissue."
@@ -71,7 +71,7 @@ def _second_opinion(result: TransferResult) -> Iterator[str]:
     report = result.diagnostics.calibration
     if report is None:
         return
-    if report.unknown_share >= UNLIKE:
+    if report.unknown_share >= UNLIKE and not is_foreign(result):  # else that is said
         yield (
             f"{report.unknown_share:.0%} of your cells resemble no type of the source. It may be of another tissue, or lack "
             "most of your types."

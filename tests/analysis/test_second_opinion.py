@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sctl.analysis.second_opinion import (
@@ -18,53 +17,23 @@ from sctl.analysis.second_opinion import (
     probabilities,
     second_opinion,
 )
-from sctl.data import CalibrationReport, Diagnostics, Pair, TransferResult, read_result, write_result
+from sctl.data import Diagnostics, Pair, TransferResult, read_result, write_result
 from sctl.methods import get_method
 from sctl.methods.base import fit_transfer
 from sctl.run import Run
 from sctl.workflow import transfer
+from tests.conftest import CALIBRATION, made_result
 
 NAMES = ("alpha", "beta", "delta")
-REPORT = CalibrationReport(
-    sharpness=1.0,
-    held_out_accuracy=0.9,
-    n_held_out=100,
-    unknown_threshold=0.6,
-    unknown_share=0.0,
-    source_fit=0.8,
-    source_verdict="same tissue",
-)
-
-
-def _made(proba, method: str = "toy", labels=None, names=NAMES, calibration=None) -> TransferResult:
-    proba = np.asarray(proba, dtype=float)
-    n_obs = len(proba)
-    return TransferResult(
-        method=method,
-        obs_names=pd.Index([f"cell {number}" for number in range(n_obs)]),
-        clusters=np.zeros(n_obs, dtype=int),
-        cluster_names=("0",),
-        proba=np.ones((n_obs, 1)),
-        labels=np.array(names)[proba.argmax(axis=1)] if labels is None else np.asarray(labels),
-        label_names=names,
-        label_proba=proba,
-        confidence=proba.max(axis=1),
-        embedding=np.zeros((n_obs, 2)),
-        params={},
-        seed=0,
-        version="0",
-        obs={"unknown": np.zeros(n_obs)} if calibration else {},
-        diagnostics=Diagnostics(calibration=calibration),
-    )
 
 
 @pytest.fixture
 def opinion() -> TransferResult:
-    return _made([[0.9, 0.05, 0.05], [0.9, 0.05, 0.05], [0.2, 0.4, 0.4]], method="panel", calibration=REPORT)
+    return made_result([[0.9, 0.05, 0.05], [0.9, 0.05, 0.05], [0.2, 0.4, 0.4]], method="panel", calibration=CALIBRATION)
 
 
 def test_a_name_that_both_give_is_surer_than_one_that_only_the_method_gives(opinion):
-    own = _made([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
+    own = made_result([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]])
     result = judged(own, opinion)
     assert result.confidence[0] > 0.9 > 0.3 > result.confidence[1]
     assert 0.4 < result.confidence[2] < 0.8  # the second opinion leaves it open
@@ -76,7 +45,7 @@ def test_a_name_that_both_give_is_surer_than_one_that_only_the_method_gives(opin
 
 
 def test_probabilities_are_a_product_of_experts_and_sum_to_one(opinion):
-    own = _made([[1.0, 0.0, 0.0], [0.5, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+    own = made_result([[1.0, 0.0, 0.0], [0.5, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
     found = probabilities(judged(own, opinion))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found[2], opinion.label_proba[2])  # who prefers no type changes nothing
@@ -85,14 +54,14 @@ def test_probabilities_are_a_product_of_experts_and_sum_to_one(opinion):
 
 
 def test_the_order_of_the_types_does_not_matter(opinion):
-    own = _made([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.7, 0.2]])
+    own = made_result([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.7, 0.2]])
     turned = replace(own, label_names=NAMES[::-1], label_proba=np.asarray(own.label_proba)[:, ::-1])
     np.testing.assert_allclose(judged(own, opinion).confidence, judged(turned, opinion).confidence)
 
 
 def test_an_unassigned_cell_and_one_of_which_nothing_is_known(opinion):
     own = replace(
-        _made([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.0, 0.0, 0.0]], labels=["unassigned", "beta", "unassigned"]),
+        made_result([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.0, 0.0, 0.0]], labels=["unassigned", "beta", "unassigned"]),
         confidence=np.array([0.8, 0.8, 0.0]),
     )
     result = judged(own, opinion)
@@ -103,11 +72,11 @@ def test_an_unassigned_cell_and_one_of_which_nothing_is_known(opinion):
 
 @pytest.mark.parametrize("change", ["no opinion", "other types", "nothing held out", "itself"])
 def test_without_a_second_opinion_nothing_changes(opinion, change):
-    own = _made([[0.8, 0.1, 0.1]] * 3)
+    own = made_result([[0.8, 0.1, 0.1]] * 3)
     other = {
         "no opinion": None,
         "other types": replace(opinion, label_names=("a", "b", "c")),
-        "nothing held out": replace(opinion, diagnostics=Diagnostics(calibration=replace(REPORT, n_held_out=0))),
+        "nothing held out": replace(opinion, diagnostics=Diagnostics(calibration=replace(CALIBRATION, n_held_out=0))),
         "itself": replace(opinion, method="toy"),
     }[change]
     result = judged(own, other)
@@ -118,7 +87,7 @@ def test_without_a_second_opinion_nothing_changes(opinion, change):
 
 
 def test_other_names_are_judged_anew(opinion):
-    result = judged(_made([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]]), opinion)
+    result = judged(made_result([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1]]), opinion)
     given = as_given(result)
     np.testing.assert_array_equal(given.confidence, [0.8, 0.8, 0.8])
     changed = judged_again(replace(given, labels=np.array(["alpha", "alpha", "beta"], dtype=object)))

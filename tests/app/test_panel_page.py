@@ -49,3 +49,20 @@ def test_without_a_second_opinion_it_is_no_probability(open_page, project):
     assert not app.exception
     assert "**What it is not:** the chance that the name is right." in "\n".join(item.value for item in app.markdown)
     assert not {"Right names to expect", "Resemble no known type"} & {item.label for item in app.metric}
+
+
+def test_no_right_names_are_expected_of_a_foreign_source(open_page, project):
+    found = load_result(project)
+    foreign = replace(found.diagnostics.calibration, source_fit=0.3, source_verdict="another tissue")
+    save_result(
+        project.result_dir("theta") / RESULT,
+        replace(found, diagnostics=replace(found.diagnostics, calibration=foreign)),
+    )
+    st.cache_resource.clear()
+    app = open_page("uncertainty", project.id)
+    assert not app.exception
+    assert any("seems to be of another tissue" in item.value for item in app.warning)
+    assert "Right names to expect" not in {item.label for item in app.metric}
+    assert any("no limit can be recommended" in item.value for item in app.caption)
+    table = next(item.value for item in app.dataframe if "Verdict" in item.value)
+    assert set(table["Verdict"]) == {"✗ doubtful"}

@@ -94,7 +94,8 @@ def limit(project: Project) -> float:
 def _expected(found: TransferResult, threshold: float) -> list[tuple[str, str, str]]:
     """Return what to expect of the named cells, and what simple classifiers say of them."""
     n_named, share = uncertainty.expected_right(found, threshold)
-    shown = [("Right names to expect", f"{n_named * share:,.0f}", f"{share:.1%} of the named")] if n_named else []
+    expected = n_named > 0 and not second_opinion.is_foreign(found)
+    shown = [("Right names to expect", f"{n_named * share:,.0f}", f"{share:.1%} of the named")] if expected else []
     report = found.diagnostics.calibration
     if report is not None and report.agreement is not None and not np.isnan(report.agreement):
         shown.append(("Same name by simple classifiers", f"{report.agreement:.1%}", "of all named cells"))
@@ -104,6 +105,8 @@ def _expected(found: TransferResult, threshold: float) -> list[tuple[str, str, s
 
 def _recommendation(found: TransferResult) -> str:
     """Say which limit to choose, and why."""
+    if second_opinion.is_foreign(found):
+        return "The source seems to be of another tissue, so no limit can be recommended: sure names are wrong as well."
     best, wanted = uncertainty.recommended_threshold(found), f"{uncertainty.WANTED:.0%}"
     if best is None:
         return f"No limit leaves names of which {wanted} are expected to be right."
