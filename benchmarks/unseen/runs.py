@@ -132,7 +132,7 @@ def _answer(given: tuple[Any, np.ndarray], method: str, seed: int) -> tuple[dict
     parts = {
         "labels": result.labels.astype(str),
         "confidence": result.confidence,
-        "unknown": 1 - result.confidence,
+        "unknown": result.obs.get("unknown", 1 - result.confidence),
         "clusters": result.clusters,
         "types": tuple(map(str, result.label_names)),
         "facts": {},

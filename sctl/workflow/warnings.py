@@ -9,6 +9,7 @@ import numpy as np
 from sctl.analysis.second_opinion import OPINION, disagrees, is_foreign
 from sctl.data import UNASSIGNED, TransferResult
 from sctl.methods import METHODS
+from sctl.methods.panel.calibration import SAME_TISSUE
 
 UNLIKE = 0.5
 """Share of cells called unknown from which on the source as a whole is doubted."""
@@ -50,8 +51,8 @@ def _foreign(result: TransferResult) -> Iterator[str]:
     fit = f"its types match the groups of your cells by {report.source_fit:.2f} of 1"
     if is_foreign(result):
         yield (
-            f"The annotated dataset seems to be of another tissue: {fit}, and those of the same tissue by 0.6 or more. Do not trust "
-            "the names, however sure they look. Choose a source of your tissue."
+            f"The annotated dataset seems to be of another tissue: {fit}, and those of the same tissue by {SAME_TISSUE} or more. Do not "
+            "trust the names, however sure they look. Choose a source of your tissue."
         )
     else:
         yield (
